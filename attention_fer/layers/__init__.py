@@ -1,0 +1,20 @@
+"""Attention modules as Keras layers; a new module is one file here and one import line below."""
+
+from attention_fer.layers.base import Attention
+from attention_fer.layers.cbam import CBAM, ChannelAttention, SpatialAttention
+from attention_fer.layers.eca import ECA
+from attention_fer.layers.registry import Spec, get, names, register
+from attention_fer.layers.se import SE
+
+__all__ = [
+    "CBAM",
+    "ECA",
+    "SE",
+    "Attention",
+    "ChannelAttention",
+    "SpatialAttention",
+    "Spec",
+    "get",
+    "names",
+    "register",
+]

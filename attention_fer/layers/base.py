@@ -1,0 +1,109 @@
+"""What every attention module shares: it computes gates, and its input is multiplied by them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from attention_fer.layers.checks import one_of
+
+STARTS = ("paper", "identity")
+DATA_FORMATS = ("channels_last", "channels_first")
+
+
+class Attention(keras.layers.Layer):
+    """Base of the attention modules: `y = x * gate`, gate after gate.
+
+    A subclass makes its sublayers in `build` (after `super().build(input_shape)`, which sets
+    `channels`, `channel_axis` and `spatial_axes`) and returns its gates from `gates`.
+
+    Args:
+        start: `"paper"`: gates are sigmoids, as published, about 0.5 at the beginning.
+            `"identity"`: gates are twice a sigmoid whose logits begin at zero, so that a
+            freshly built layer returns its input exactly and can be put into a pretrained
+            network; trained gates then range over (0, 2).
+        data_format: `"channels_last"` or `"channels_first"`; default
+            `keras.config.image_data_format()`.
+
+    Input and output shape: `(batch, *spatial, channels)` with one, two or three spatial axes
+    of any, also unknown, size; `(batch, channels, *spatial)` for channels first.
+
+    Raises:
+        ValueError: unknown `start` or `data_format`; an input of another rank or with an
+            unknown number of channels.
+    """
+
+    def __init__(self, start: str = "paper", data_format: str | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.start = one_of("start", start, STARTS)
+        data_format = data_format or keras.config.image_data_format()
+        self.data_format = one_of("data_format", data_format, DATA_FORMATS)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        rank = len(input_shape)
+        if rank not in (3, 4, 5):
+            raise ValueError(
+                f"{type(self).__name__} takes inputs with 1 to 3 spatial axes, that is of rank "
+                f"3 to 5; given: shape {tuple(input_shape)}."
+            )
+        last = self.data_format == "channels_last"
+        self.channel_axis = rank - 1 if last else 1
+        self.spatial_axes = tuple(axis for axis in range(1, rank) if axis != self.channel_axis)
+        if input_shape[self.channel_axis] is None:
+            raise ValueError(
+                f"{type(self).__name__} must know the number of channels, given: shape "
+                f"{tuple(input_shape)} with data_format={self.data_format!r}. Give the input a "
+                f"static size on axis {self.channel_axis}; the spatial axes may stay unknown."
+            )
+        self.channels = int(input_shape[self.channel_axis])
+        self.input_spec = keras.layers.InputSpec(
+            ndim=rank, axes={self.channel_axis: self.channels}
+        )
+
+    def gates(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
+        """The gates by name, each broadcastable to `inputs`; a subclass says which."""
+        raise NotImplementedError(f"{type(self).__name__} must define gates(inputs, training).")
+
+    def attention_maps(self, x: Any, training: bool = False) -> dict[str, Any]:
+        """The gates that this layer multiplies `x` by, to look at or to draw.
+
+        Args:
+            x: a batch as the layer takes it; array or tensor.
+            training: as in `call`.
+
+        Returns:
+            Name to tensor: `"channel"` of shape `(batch, 1, ..., channels)`, `"spatial"` of
+            shape `(batch, *spatial, 1)`; the axes the other way round for channels first.
+        """
+        x = ops.convert_to_tensor(x, self.compute_dtype)
+        if not self.built:
+            self.build(tuple(x.shape))
+        return self.gates(x, training=training)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        for gate in self.gates(inputs, training=training).values():
+            inputs = ops.multiply(inputs, gate)
+        return inputs
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "start": self.start, "data_format": self.data_format}
+
+    def last_initializer(self) -> str:
+        """Initializer of the kernel that computes the logits of a gate."""
+        return "zeros" if self.start == "identity" else "glorot_uniform"
+
+    def to_gate(self, logits: Any) -> Any:
+        """Logits to gate values: sigmoid, doubled for the identity start."""
+        gate = ops.sigmoid(logits)
+        return gate * 2 if self.start == "identity" else gate
+
+    def per_channel(self, vector: Any) -> Any:
+        """Reshapes `(batch, channels)` so that it broadcasts over the spatial axes."""
+        shape = [-1] + [1] * (len(self.spatial_axes) + 1)
+        shape[self.channel_axis] = self.channels
+        return ops.reshape(vector, shape)

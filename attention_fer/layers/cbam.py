@@ -1,0 +1,167 @@
+"""Convolutional Block Attention Module. Woo et al. 2018, https://arxiv.org/abs/1807.06521"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from attention_fer.layers.base import Attention
+from attention_fer.layers.checks import odd_int, positive_int, reduced_channels
+from attention_fer.layers.registry import register
+
+
+@register("cbam_channel")
+class ChannelAttention(Attention):
+    """CBAM's first half: one MLP on the mean and on the maximum of each channel, summed.
+
+    `x * sigmoid(mlp(mean(x)) + mlp(max(x)))`, the MLP being dense, ReLU, dense, with biases.
+
+    Args:
+        reduction_ratio: the MLP's hidden width is `channels // reduction_ratio`.
+        start, data_format: see `Attention`.
+
+    Raises:
+        ValueError: a ratio below 1 or above the number of channels.
+    """
+
+    def __init__(self, reduction_ratio: int = 16, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.reduction_ratio = positive_int("reduction_ratio", reduction_ratio)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        super().build(input_shape)
+        hidden = reduced_channels(self.channels, self.reduction_ratio)
+        self.mlp1 = keras.layers.Dense(
+            hidden, activation="relu", dtype=self.dtype_policy, name="mlp1"
+        )
+        self.mlp2 = keras.layers.Dense(
+            self.channels,
+            kernel_initializer=self.last_initializer(),
+            dtype=self.dtype_policy,
+            name="mlp2",
+        )
+        self.mlp1.build((None, self.channels))
+        self.mlp2.build((None, hidden))
+
+    def gates(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
+        mean = ops.mean(inputs, axis=self.spatial_axes)
+        maximum = ops.max(inputs, axis=self.spatial_axes)
+        logits = self.mlp2(self.mlp1(mean)) + self.mlp2(self.mlp1(maximum))
+        return {"channel": self.per_channel(self.to_gate(logits))}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "reduction_ratio": self.reduction_ratio}
+
+
+@register("cbam_spatial")
+class SpatialAttention(Attention):
+    """CBAM's second half: a convolution over the maximum and the mean of the channels.
+
+    `x * sigmoid(bn(conv([max(x), mean(x)])))`. As in the authors' code the convolution has no
+    bias, its batch normalisation has epsilon 1e-5 and its gamma starts at zero; the paper's
+    equations have no normalisation and write [mean; max].
+
+    Args:
+        kernel_size: odd window of the convolution, on every spatial axis.
+        start, data_format: see `Attention`.
+
+    Raises:
+        ValueError: an even kernel size.
+    """
+
+    def __init__(self, kernel_size: int = 7, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.kernel_size = odd_int("kernel_size", kernel_size)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        super().build(input_shape)
+        rank = len(self.spatial_axes)
+        conv = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)[rank - 1]
+        # The pooled map has two channels and is laid out channels last whatever x is: that
+        # costs nothing, and not every backend convolves channels first on a CPU.
+        self.conv = conv(
+            1,
+            self.kernel_size,
+            padding="same",
+            use_bias=False,
+            data_format="channels_last",
+            dtype=self.dtype_policy,
+            name="conv",
+        )
+        self.bn = keras.layers.BatchNormalization(
+            epsilon=1e-5,
+            momentum=0.99,
+            gamma_initializer="zeros",
+            dtype=self.dtype_policy,
+            name="bn",
+        )
+        self.conv.build((None,) * (rank + 1) + (2,))
+        self.bn.build((None,) * (rank + 1) + (1,))
+
+    def gates(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
+        pooled = ops.stack(
+            [ops.max(inputs, axis=self.channel_axis), ops.mean(inputs, axis=self.channel_axis)],
+            axis=-1,
+        )
+        gate = self.to_gate(self.bn(self.conv(pooled), training=training))
+        if self.channel_axis == 1:
+            gate = ops.expand_dims(ops.squeeze(gate, -1), 1)
+        return {"spatial": gate}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "kernel_size": self.kernel_size}
+
+
+@register("cbam")
+class CBAM(Attention):
+    """Convolutional Block Attention Module: the channel gate, then the spatial gate.
+
+    The spatial gate is computed from the channel-refined map.
+
+    Args:
+        reduction_ratio: of `ChannelAttention`.
+        kernel_size: of `SpatialAttention`.
+        start, data_format: see `Attention`.
+
+    Example:
+        >>> CBAM(reduction_ratio=8)(keras.ops.ones((2, 12, 12, 64))).shape
+        (2, 12, 12, 64)
+
+    Raises:
+        ValueError: see the two halves.
+    """
+
+    def __init__(self, reduction_ratio: int = 16, kernel_size: int = 7, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.reduction_ratio = positive_int("reduction_ratio", reduction_ratio)
+        self.kernel_size = odd_int("kernel_size", kernel_size)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        super().build(input_shape)
+        shared = {
+            "start": self.start,
+            "data_format": self.data_format,
+            "dtype": self.dtype_policy,
+        }
+        self.channel = ChannelAttention(self.reduction_ratio, name="channel", **shared)
+        self.spatial = SpatialAttention(self.kernel_size, name="spatial", **shared)
+        self.channel.build(input_shape)
+        self.spatial.build(input_shape)
+
+    def gates(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
+        channel = self.channel.gates(inputs, training=training)
+        refined = ops.multiply(inputs, channel["channel"])
+        return {**channel, **self.spatial.gates(refined, training=training)}
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        # The two halves in turn, where the base would compute the refined map twice.
+        return self.spatial(self.channel(inputs), training=training)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "reduction_ratio": self.reduction_ratio,
+            "kernel_size": self.kernel_size,
+        }

@@ -1,0 +1,51 @@
+"""Argument checks whose errors say what was given, what is allowed and what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from numbers import Integral
+from typing import Any
+
+
+def one_of(what: str, given: Any, allowed: Iterable[str]) -> str:
+    """Returns `given` if it is one of `allowed`.
+
+    Raises:
+        ValueError: naming `given`, every allowed value and the nearest of them.
+    """
+    allowed = list(allowed)
+    if isinstance(given, str) and given in allowed:
+        return given
+    near = difflib.get_close_matches(str(given).lower(), allowed, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    choices = ", ".join(repr(name) for name in allowed)
+    raise ValueError(f"Unknown {what}: {given!r}. Allowed: {choices}.{hint}")
+
+
+def positive_int(what: str, given: Any) -> int:
+    """Returns `given` as an int if it is a whole number of at least 1, else raises ValueError."""
+    if isinstance(given, Integral) and not isinstance(given, bool) and given >= 1:
+        return int(given)
+    raise ValueError(f"{what} must be an integer of at least 1, given: {given!r}.")
+
+
+def odd_int(what: str, given: Any) -> int:
+    """Returns `given` as an int if it is odd and positive, else raises ValueError."""
+    size = positive_int(what, given)
+    if size % 2 == 0:
+        raise ValueError(
+            f"{what} must be odd, so that the window has a middle; given: {size}. "
+            f"The nearest are {size - 1} and {size + 1}."
+        )
+    return size
+
+
+def reduced_channels(channels: int, reduction_ratio: int) -> int:
+    """Width of a bottleneck, `channels // reduction_ratio`; ValueError where that would be 0."""
+    if reduction_ratio > channels:
+        raise ValueError(
+            f"reduction_ratio must not exceed the number of channels, given: ratio "
+            f"{reduction_ratio} for {channels} channels. Use a ratio from 1 to {channels}."
+        )
+    return channels // reduction_ratio

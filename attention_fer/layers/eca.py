@@ -1,0 +1,80 @@
+"""Efficient Channel Attention. Wang et al. 2020, https://arxiv.org/abs/1910.03151"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from attention_fer.layers.base import Attention
+from attention_fer.layers.checks import odd_int
+from attention_fer.layers.registry import register
+
+
+def eca_kernel_size(channels: int, gamma: float = 2, b: float = 1) -> int:
+    """The authors' adaptive kernel size: 3 for 8 to 96 channels, 5 to 1536, 7 for 2048."""
+    size = int(abs((math.log2(channels) + b) / gamma))
+    return max(3, size if size % 2 else size + 1)
+
+
+@register("eca")
+class ECA(Attention):
+    """Efficient Channel Attention: a 1-D convolution over the channel means, without bias.
+
+    Args:
+        kernel_size: odd number of neighbouring channels that decide a gate; None takes
+            `eca_kernel_size(channels, gamma, b)`. The released ResNet-50 used 3, 5, 5, 7 by hand
+            for its four stages.
+        gamma, b: of the formula; without effect where `kernel_size` is given.
+        start, data_format: see `Attention`.
+
+    Example:
+        >>> ECA()(keras.ops.ones((2, 12, 12, 64))).shape
+        (2, 12, 12, 64)
+
+    Raises:
+        ValueError: an even kernel size, or `gamma` of 0.
+    """
+
+    def __init__(
+        self, kernel_size: int | None = None, gamma: float = 2, b: float = 1, **kwargs: Any
+    ):
+        super().__init__(**kwargs)
+        if kernel_size is not None:
+            kernel_size = odd_int("kernel_size", kernel_size)
+        if gamma == 0:
+            raise ValueError("gamma must not be 0: the kernel size is log2(channels) / gamma.")
+        self.kernel_size = kernel_size
+        self.gamma = gamma
+        self.b = b
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        super().build(input_shape)
+        size = self.kernel_size or eca_kernel_size(self.channels, self.gamma, self.b)
+        # The channels lie along the length of the sequence, whatever data format x has.
+        self.conv = keras.layers.Conv1D(
+            1,
+            size,
+            padding="same",
+            use_bias=False,
+            data_format="channels_last",
+            kernel_initializer=self.last_initializer(),
+            dtype=self.dtype_policy,
+            name="conv",
+        )
+        self.conv.build((None, self.channels, 1))
+
+    def gates(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
+        mean = ops.mean(inputs, axis=self.spatial_axes)
+        logits = self.conv(ops.expand_dims(mean, -1))
+        return {"channel": self.per_channel(self.to_gate(logits))}
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "kernel_size": self.kernel_size,
+            "gamma": self.gamma,
+            "b": self.b,
+        }

@@ -1,0 +1,233 @@
+"""ResNet-50/101/152, V1 and V2, layer for layer as in `keras.applications`, with attention.
+
+He et al. 2015, https://arxiv.org/abs/1512.03385, and 2016, https://arxiv.org/abs/1603.05027.
+The attention positions are those of Hu et al. 2018, section 6.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import layers as kl
+
+from attention_fer.layers import Spec
+from attention_fer.layers.checks import one_of
+from attention_fer.models.common import (
+    STEMS,
+    channel_axis,
+    classifier,
+    glorot,
+    image_input,
+    pool,
+    scaled,
+)
+from attention_fer.models.placement import Placement, chosen_stages
+from attention_fer.models.registry import Builder, register
+from attention_fer.models.weights import load_into
+
+POSITIONS = ("pre-add", "post-add", "pre", "identity", "after-3x3")
+STAGES = (2, 3, 4, 5)
+
+Normalization = Callable[[str], kl.Layer]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The layers that the options decide, by name."""
+
+    attend: Placement
+    activation: Any
+    outer_activation: Any
+    width: float
+    normalization: Normalization
+    seed: int | None
+
+    def conv(self, x: Any, filters: int, size: int, name: str, **options: Any) -> Any:
+        return kl.Conv2D(
+            filters, size, kernel_initializer=glorot(self.seed, name), name=name, **options
+        )(x)
+
+    def norm(self, x: Any, name: str) -> Any:
+        return self.normalization(name)(x)
+
+    def act(self, x: Any, name: str, outer: bool = False) -> Any:
+        return kl.Activation(self.outer_activation if outer else self.activation, name=name)(x)
+
+    def norm_act(self, x: Any, name: str, outer: bool = False) -> Any:
+        return self.act(self.norm(x, f"{name}_bn"), f"{name}_relu", outer)
+
+
+def batch_normalization(name: str) -> kl.Layer:
+    """The normalisation of keras.applications: over the channels, epsilon 1.001e-5."""
+    return kl.BatchNormalization(axis=channel_axis(), epsilon=1.001e-5, name=name)
+
+
+def _block_v1(
+    x: Any, filters: int, stride: int, project: bool, name: str, stage: int, net: _Parts
+) -> Any:
+    """Bottleneck of V1: convolution, normalisation, activation; the stride in the first 1x1."""
+    shortcut = x
+    if project:
+        shortcut = net.conv(x, 4 * filters, 1, f"{name}_0_conv", strides=stride)
+        shortcut = net.norm(shortcut, f"{name}_0_bn")
+    shortcut = net.attend(shortcut, "identity", stage, name)
+    x = net.attend(x, "pre", stage, name)
+    x = net.conv(x, filters, 1, f"{name}_1_conv", strides=stride)
+    x = net.norm_act(x, f"{name}_1")
+    x = net.conv(x, filters, 3, f"{name}_2_conv", padding="same")
+    x = net.norm_act(x, f"{name}_2")
+    x = net.attend(x, "after-3x3", stage, name)
+    x = net.conv(x, 4 * filters, 1, f"{name}_3_conv")
+    x = net.norm(x, f"{name}_3_bn")
+    x = net.attend(x, "pre-add", stage, name)
+    x = kl.Add(name=f"{name}_add")([shortcut, x])
+    x = net.act(x, f"{name}_out")
+    return net.attend(x, "post-add", stage, name)
+
+
+def _block_v2(
+    x: Any, filters: int, stride: int, project: bool, name: str, stage: int, net: _Parts
+) -> Any:
+    """Bottleneck of V2: normalisation and activation first; the stride in the 3x3."""
+    preact = net.norm_act(x, f"{name}_preact")
+    shortcut = x
+    if project:
+        shortcut = net.conv(preact, 4 * filters, 1, f"{name}_0_conv", strides=stride)
+    elif stride > 1:
+        shortcut = kl.MaxPooling2D(1, strides=stride, name=f"{name}_0_pool")(x)
+    shortcut = net.attend(shortcut, "identity", stage, name)
+    x = net.attend(preact, "pre", stage, name)
+    x = net.conv(x, filters, 1, f"{name}_1_conv", use_bias=False)
+    x = net.norm_act(x, f"{name}_1")
+    x = kl.ZeroPadding2D(1, name=f"{name}_2_pad")(x)
+    x = net.conv(x, filters, 3, f"{name}_2_conv", strides=stride, use_bias=False)
+    x = net.norm_act(x, f"{name}_2")
+    x = net.attend(x, "after-3x3", stage, name)
+    x = net.conv(x, 4 * filters, 1, f"{name}_3_conv")
+    x = net.attend(x, "pre-add", stage, name)
+    x = kl.Add(name=f"{name}_out")([shortcut, x])
+    return net.attend(x, "post-add", stage, name)
+
+
+def _stages(x: Any, depths: Sequence[int], v2: bool, net: _Parts) -> Any:
+    """Four stages; V1 halves the map at the start of the last three, V2 at the end of the first."""
+    block = _block_v2 if v2 else _block_v1
+    for stage, depth in zip(STAGES, depths):
+        filters = scaled(64 * 2 ** (stage - 2), net.width)
+        strided = depth if v2 else 1
+        halves = stage != (STAGES[-1] if v2 else STAGES[0])
+        for i in range(1, depth + 1):
+            stride = 2 if halves and i == strided else 1
+            x = block(x, filters, stride, i == 1, f"conv{stage}_block{i}", stage, net)
+    return x
+
+
+def _stem(x: Any, stem: str, v2: bool, net: _Parts) -> Any:
+    """7x7 stride 2 and a max-pool, or one 3x3 at full size for small images."""
+    filters = scaled(64, net.width)
+    if stem == "small":
+        x = net.conv(x, filters, 3, "conv1_conv", padding="same")
+        return x if v2 else net.norm_act(x, "conv1", outer=True)
+    x = kl.ZeroPadding2D(3, name="conv1_pad")(x)
+    x = net.conv(x, filters, 7, "conv1_conv", strides=2)
+    x = x if v2 else net.norm_act(x, "conv1", outer=True)
+    x = kl.ZeroPadding2D(1, name="pool1_pad")(x)
+    return kl.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
+
+
+_DOC = """{title}, with any attention module.
+
+    Layer names and outputs are those of `keras.applications.{title}` where attention is None.
+
+    Args:
+        include_top, weights, input_tensor, input_shape, pooling, classes,
+        classifier_activation, name: as in `keras.applications`, except that `weights` is None
+            by default, that any number of input channels is taken, and that `pooling` also
+            chooses the head's pooling ("avg" if None) where `include_top` is True. `weights`
+            takes "imagenet" or a path; see `models.load_into` for what is loaded and reported.
+        attention: None, a name, a (name, config) pair, a layer class, a layer as template or a
+            callable; see `layers.get`.
+        attention_position: "pre-add": on the residual branch, before the addition (standard);
+            "post-add": on the block's output; "pre": on the branch's input, in V2 after the
+            pre-activation; "identity": on the shortcut; "after-3x3": after the 3x3 convolution,
+            its normalisation and activation.
+        attention_stages: some of (2, 3, 4, 5), the stages conv2 to conv5; None for all.
+        activation: of the residual blocks, any Keras activation.
+        outer_activation: outside the blocks, after the stem in V1, before the pooling in V2;
+            None for the same as `activation`.
+        width: multiplies every number of channels.
+        stem: "imagenet" (7x7 stride 2, max-pool) or "small" (3x3 stride 1, no max-pool).
+        normalization: callable from layer name to normalisation layer.
+        seed: makes the backbone's initial weights a function of seed and layer name alone, so
+            that networks that differ in attention start equal where both have a layer.
+
+    Returns:
+        A functional `keras.Model` from `(batch, height, width, channels)` to
+        `(batch, classes)`, or to the last map or its pooled vector without the top.
+
+    Raises:
+        ValueError: an unknown option value, with the allowed ones; weights of which nothing
+            matched.
+    """
+
+
+def _builder(title: str, depths: Sequence[int], v2: bool) -> Builder:
+    default_name = title.lower()
+
+    def build(
+        include_top: bool = True,
+        weights: Any = None,
+        input_tensor: Any = None,
+        input_shape: tuple[int | None, ...] | None = None,
+        pooling: str | None = None,
+        classes: int = 1000,
+        classifier_activation: Any = "softmax",
+        name: str = default_name,
+        *,
+        attention: Spec = None,
+        attention_position: str = "pre-add",
+        attention_stages: Sequence[int] | None = None,
+        activation: Any = "relu",
+        outer_activation: Any = None,
+        width: float = 1.0,
+        stem: str = "imagenet",
+        normalization: Normalization = batch_normalization,
+        seed: int | None = None,
+    ) -> keras.Model:
+        one_of("attention_position", attention_position, POSITIONS)
+        one_of("stem", stem, STEMS)
+        stages = chosen_stages(attention_stages, STAGES)
+        net = _Parts(
+            attend=Placement(attention, frozenset({attention_position}), stages),
+            activation=activation,
+            outer_activation=outer_activation or activation,
+            width=width,
+            normalization=normalization,
+            seed=seed,
+        )
+        inputs, x = image_input(input_tensor, input_shape, include_top)
+        x = _stages(_stem(x, stem, v2, net), depths, v2, net)
+        if v2:
+            x = net.norm_act(x, "post", outer=True)
+        x = pool(x, pooling or ("avg" if include_top else None))
+        if include_top:
+            x = classifier(x, classes, classifier_activation, seed)
+        model = keras.Model(inputs, x, name=name)
+        if weights is not None:
+            load_into(model, weights, imagenet=title)
+        return model
+
+    build.__name__ = build.__qualname__ = title
+    build.__doc__ = _DOC.format(title=title)
+    return register(default_name, build)
+
+
+ResNet50 = _builder("ResNet50", (3, 4, 6, 3), v2=False)
+ResNet101 = _builder("ResNet101", (3, 4, 23, 3), v2=False)
+ResNet152 = _builder("ResNet152", (3, 8, 36, 3), v2=False)
+ResNet50V2 = _builder("ResNet50V2", (3, 4, 6, 3), v2=True)
+ResNet101V2 = _builder("ResNet101V2", (3, 4, 23, 3), v2=True)
+ResNet152V2 = _builder("ResNet152V2", (3, 8, 36, 3), v2=True)

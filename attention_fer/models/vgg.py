@@ -1,0 +1,179 @@
+"""VGG-16 and VGG-19, layer for layer as in `keras.applications`, with attention.
+
+Simonyan and Zisserman 2014, https://arxiv.org/abs/1409.1556.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers as kl
+
+from attention_fer.layers import Spec
+from attention_fer.layers.checks import one_of
+from attention_fer.models.common import (
+    STEMS,
+    channel_axis,
+    classifier,
+    glorot,
+    image_input,
+    pool,
+    scaled,
+)
+from attention_fer.models.placement import Placement, chosen_stages
+from attention_fer.models.registry import Builder, register
+from attention_fer.models.weights import load_into
+
+POSITIONS = ("last", "every")
+STAGES = (1, 2, 3, 4, 5)
+FILTERS = (64, 128, 256, 512, 512)
+
+Positions = str | Sequence[int]
+
+
+def _placement(
+    spec: Spec, position: Positions, stages: Sequence[int] | None, depths: Sequence[int]
+) -> Placement:
+    chosen = chosen_stages(stages, STAGES)
+    count = sum(depths)
+    if isinstance(position, str):
+        one_of("attention_position", position, (*POSITIONS, "a tuple of convolution indices"))
+        positions: set[str | int] = {"last"} if position == "last" else set(range(1, count + 1))
+    else:
+        positions = set(position)
+        if not positions or not positions <= set(range(1, count + 1)):
+            raise ValueError(
+                f"attention_position must be 'last', 'every' or a tuple of convolution indices "
+                f"from 1 to {count}, given: {position!r}."
+            )
+    places = {i for i, stage in enumerate(_stage_of_each(depths), 1) if stage in chosen}
+    if 5 in chosen:
+        places |= {"last"}
+    if not positions & places:
+        raise ValueError(
+            f"No place for attention is left: attention_position={position!r} names none in "
+            f"attention_stages={stages!r}."
+        )
+    return Placement(spec, frozenset(positions), chosen)
+
+
+def _stage_of_each(depths: Sequence[int]) -> list[int]:
+    return [stage for stage, depth in zip(STAGES, depths) for _ in range(depth)]
+
+
+def _features(
+    x: Any, depths: Sequence[int], stem: str, padding: str, attend: Placement, options: Any
+) -> Any:
+    """Five blocks of 3x3 convolutions and a max-pool; `stem="small"` leaves the first pool out."""
+    activation, width, seed = options
+    index = 0
+    for stage, depth, filters in zip(STAGES, depths, FILTERS):
+        for i in range(1, depth + 1):
+            index += 1
+            name = f"block{stage}_conv{i}"
+            x = kl.Conv2D(
+                scaled(filters, width), 3, padding="same", activation=activation,
+                kernel_initializer=glorot(seed, name), name=name,
+            )(x)
+            x = attend(x, index, stage, name)
+        if stage > 1 or stem == "imagenet":
+            x = kl.MaxPooling2D(2, padding=padding, name=f"block{stage}_pool")(x)
+    return attend(x, "last", STAGES[-1], "block5_pool")
+
+
+def _head(x: Any, options: Any) -> Any:
+    """Flatten and two dense layers of 4096 units times the width."""
+    activation, width, seed = options
+    if any(size in (None, 0) for size in x.shape[1:]):
+        raise ValueError(
+            f"VGG's dense layers need a known image size of at least 32 pixels (16 with "
+            f"stem='small', any with pool_padding='same'); the last map has shape {x.shape[1:]}."
+        )
+    x = kl.Flatten(name="flatten")(x)
+    for name in ("fc1", "fc2"):
+        x = kl.Dense(
+            scaled(4096, width), activation=activation,
+            kernel_initializer=glorot(seed, name), name=name,
+        )(x)
+    return x
+
+
+_DOC = """{title}, with any attention module.
+
+    Layer names and outputs are those of `keras.applications.{title}` where attention is None.
+
+    Args:
+        include_top, weights, input_tensor, input_shape, pooling, classes,
+        classifier_activation, name: as in `keras.applications`, except that `weights` is None
+            by default and that any number of input channels is taken. `weights` takes
+            "imagenet" or a path; see `models.load_into` for what is loaded and reported.
+        attention: None, a name, a (name, config) pair, a layer class, a layer as template or a
+            callable; see `layers.get`.
+        attention_position: "last": on the last map, between the last max-pool and the head;
+            "every": after the activation of each convolution; or a tuple of indices of
+            convolutions, from 1.
+        attention_stages: some of (1, 2, 3, 4, 5), the blocks that keep those places; None for
+            all.
+        activation: of the convolutions and the dense layers, any Keras activation.
+        width: multiplies every number of channels and units.
+        stem: "small" leaves out the first max-pool, for images of about 48 pixels.
+        pool_padding: of the max-pools, "valid" or "same".
+        seed: makes the backbone's initial weights a function of seed and layer name alone, so
+            that networks that differ in attention start equal where both have a layer.
+
+    Returns:
+        A functional `keras.Model` from `(batch, height, width, channels)` to
+        `(batch, classes)`, or to the last map or its pooled vector without the top.
+
+    Raises:
+        ValueError: an unknown option value, with the allowed ones; an image too small for the
+            five max-pools; weights of which nothing matched.
+    """
+
+
+def _builder(title: str, depths: Sequence[int]) -> Builder:
+    default_name = title.lower()
+
+    def build(
+        include_top: bool = True,
+        weights: Any = None,
+        input_tensor: Any = None,
+        input_shape: tuple[int | None, ...] | None = None,
+        pooling: str | None = None,
+        classes: int = 1000,
+        classifier_activation: Any = "softmax",
+        name: str = default_name,
+        *,
+        attention: Spec = None,
+        attention_position: Positions = "last",
+        attention_stages: Sequence[int] | None = None,
+        activation: Any = "relu",
+        width: float = 1.0,
+        stem: str = "imagenet",
+        pool_padding: str = "valid",
+        seed: int | None = None,
+    ) -> keras.Model:
+        one_of("stem", stem, STEMS)
+        one_of("pool_padding", pool_padding, ("valid", "same"))
+        attend = _placement(attention, attention_position, attention_stages, depths)
+        options = (activation, width, seed)
+        inputs, x = image_input(input_tensor, input_shape, include_top)
+        x = _features(x, depths, stem, pool_padding, attend, options)
+        if include_top:
+            x = classifier(_head(x, options), classes, classifier_activation, seed)
+        else:
+            x = pool(x, pooling)
+        model = keras.Model(inputs, x, name=name)
+        if weights is not None:
+            load_into(model, weights, imagenet=title)
+        return model
+
+    build.__name__ = build.__qualname__ = title
+    build.__doc__ = _DOC.format(title=title)
+    return register(default_name, build)
+
+
+VGG16 = _builder("VGG16", (2, 2, 3, 3, 3))
+VGG19 = _builder("VGG19", (2, 2, 4, 4, 4))

@@ -1,0 +1,200 @@
+"""Loading weights into a network by layer name, with a report of what found its place."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+
+Weights = dict[str, list[np.ndarray]]
+
+_log = logging.getLogger("attention_fer")
+
+
+@dataclass
+class LoadReport:
+    """What `load_into` did, each a list of layer names (sublayers as `layer/sublayer`).
+
+    Attributes:
+        loaded: layers of the network that got weights.
+        adapted: those of them whose first convolution was fitted to another number of channels.
+        new: layers of the network that keep their initial weights.
+        missed: layers of the source that found no place, with the reason.
+    """
+
+    loaded: list[str] = field(default_factory=list)
+    adapted: list[str] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)
+    missed: dict[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        missed = [f"{name} ({reason})" for name, reason in self.missed.items()]
+        return (
+            f"{len(self.loaded)} layers loaded"
+            f"{f', {_some(self.adapted)} adapted' if self.adapted else ''}"
+            f"; {len(self.new)} new{_colon(self.new)}; {len(self.missed)} missed{_colon(missed)}."
+        )
+
+
+def load_into(
+    model: keras.Model, source: str | os.PathLike[str] | keras.Model, imagenet: str | None = None
+) -> LoadReport:
+    """Loads weights into `model` by layer name and logs the report.
+
+    A layer is loaded whole or not at all. A first convolution with another number of input
+    channels is adapted so that a grey image gives what its three-channel copy gave. The report
+    is logged as a warning where anything is new or missed, so that nothing is dropped silently.
+
+    Args:
+        model: the network to fill.
+        source: path of a `.keras`, `.weights.h5` or old Keras `.h5` file; another model; or
+            "imagenet" for the weights of `keras.applications`, where `imagenet` names them.
+        imagenet: name of the network in `keras.applications`.
+
+    Raises:
+        FileNotFoundError: no file at the path.
+        ValueError: a file that holds no Keras weights, or nothing of which matched.
+        RuntimeError: the ImageNet weights could not be fetched.
+    """
+    report = _transfer(_read(source, model, imagenet), model)
+    if not report.loaded:
+        raise ValueError(f"Nothing in {source!r} matched the network {model.name!r}: {report}")
+    level = logging.WARNING if report.new or report.missed else logging.INFO
+    _log.log(level, "Weights from %s into %s: %s", source, model.name, report)
+    return report
+
+
+def _read(source: Any, model: keras.Model, imagenet: str | None) -> Weights:
+    if isinstance(source, keras.Model):
+        return _of_model(source)
+    if source == "imagenet" and imagenet is not None:
+        return _of_model(_applications_model(imagenet, model))
+    path = Path(source)
+    if not path.is_file():
+        raise FileNotFoundError(f"No weights file at {str(path)!r}.")
+    if path.suffix == ".keras":
+        return _of_model(keras.saving.load_model(path, compile=False))
+    return _of_h5(path)
+
+
+def _of_model(model: keras.Model) -> Weights:
+    weights: Weights = {}
+    for layer, variables in _variables(model).items():
+        weights[layer] = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    return weights
+
+
+def _variables(model: keras.Model) -> dict[str, list[Any]]:
+    """Layer or `layer/sublayer` to its variables, in Keras's order."""
+    groups: dict[str, list[Any]] = {}
+    for variable in model.weights:
+        groups.setdefault(variable.path.rpartition("/")[0], []).append(variable)
+    return groups
+
+
+def _of_h5(path: Path) -> Weights:
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise ValueError(f"{str(path)!r} is not an HDF5 file of Keras weights: {error}") from error
+    with file:
+        old = file.get("model_weights", file)
+        weights = dict(_of_old_h5(old) if "layer_names" in old.attrs else _of_group(file, ()))
+    if not weights:
+        raise ValueError(
+            f"{str(path)!r} holds no Keras weights with layer names. Save the model as .keras, or "
+            "its weights with a Keras version that writes names (3.7 or newer)."
+        )
+    return weights
+
+
+def _of_old_h5(root: h5py.Group) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """The Keras 1 and 2 layout, in which keras.applications publishes its files."""
+    for name in map(_text, root.attrs["layer_names"]):
+        arrays = [np.asarray(root[name][_text(key)]) for key in root[name].attrs["weight_names"]]
+        if arrays:
+            yield name, arrays
+
+
+def _of_group(
+    group: h5py.Group, names: tuple[str, ...]
+) -> Iterator[tuple[str, list[np.ndarray]]]:
+    """The Keras 3 layout: nested groups, each with the layer's name as an attribute."""
+    if "vars" in group and len(group["vars"]) and names:
+        arrays = group["vars"]
+        yield "/".join(names), [np.asarray(arrays[key]) for key in sorted(arrays, key=int)]
+    for key in group:
+        child = group[key]
+        if key == "vars" or not isinstance(child, h5py.Group):
+            continue
+        # The container of a model's layers has no name of its own.
+        named = (_text(child.attrs["name"]),) if "name" in child.attrs else ()
+        yield from _of_group(child, names + named)
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _transfer(weights: Weights, model: keras.Model) -> LoadReport:
+    report = LoadReport()
+    targets = _variables(model)
+    for layer, arrays in weights.items():
+        variables = targets.get(layer)
+        if variables is None:
+            report.missed[layer] = "no such layer"
+            continue
+        fitted = [_fit(array, tuple(v.shape)) for array, v in zip(arrays, variables)]
+        if len(arrays) != len(variables) or any(array is None for array in fitted):
+            shapes = [array.shape for array in arrays], [tuple(v.shape) for v in variables]
+            report.missed[layer] = f"shapes {shapes[0]}, here {shapes[1]}"
+            continue
+        for array, variable in zip(fitted, variables):
+            variable.assign(array)
+        report.loaded.append(layer)
+        if any(a.shape != b.shape for a, b in zip(arrays, fitted) if b is not None):
+            report.adapted.append(layer)
+    report.new = [layer for layer in targets if layer not in report.loaded]
+    return report
+
+
+def _fit(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
+    """`array` itself, or a colour convolution's kernel fitted to other channels, or None."""
+    if array.shape == shape:
+        return array
+    colour = len(shape) == 4 and array.ndim == 4 and array.shape[2] == 3
+    if not colour or array.shape[:2] != shape[:2] or array.shape[3] != shape[3]:
+        return None
+    # Summed over the colours a kernel answers a grey image as it answered its copy in three
+    # channels; spread evenly it does so for any number of equal channels.
+    return np.repeat(array.sum(axis=2, keepdims=True) / shape[2], shape[2], axis=2)
+
+
+def _applications_model(imagenet: str, model: keras.Model) -> keras.Model:
+    whole = any(layer.name == "predictions" for layer in model.layers)
+    whole = whole and model.output_shape[-1] == 1000 and tuple(model.input_shape[1:3]) == (224, 224)
+    try:
+        return getattr(keras.applications, imagenet)(weights="imagenet", include_top=whole)
+    except Exception as error:
+        raise RuntimeError(
+            f"The ImageNet weights of {imagenet} could not be fetched through "
+            f"keras.applications: {error} Without network, fetch the file elsewhere and give its "
+            "path as weights=, or put it into the folder `models` of the Keras home, usually "
+            "~/.keras/models."
+        ) from error
+
+
+def _some(names: list[str], most: int = 6) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest
+
+
+def _colon(names: list[str]) -> str:
+    return f" ({_some(names)})" if names else ""
