@@ -25,7 +25,7 @@ from keras import ops
 
 from attention_fer import layers, models
 from attention_fer.layers import SE, Attention, ChannelAttention
-from attention_fer.layers.checks import one_of
+from attention_fer.checks import one_of
 
 PACKAGE = "attention_fer.published"
 

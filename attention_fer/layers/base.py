@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from attention_fer.layers.checks import one_of
+from attention_fer.checks import one_of
 
 STARTS = ("paper", "identity")
 DATA_FORMATS = ("channels_last", "channels_first")
@@ -58,9 +58,7 @@ class Attention(keras.layers.Layer):
                 f"static size on axis {self.channel_axis}; the spatial axes may stay unknown."
             )
         self.channels = int(input_shape[self.channel_axis])
-        self.input_spec = keras.layers.InputSpec(
-            ndim=rank, axes={self.channel_axis: self.channels}
-        )
+        self.input_spec = keras.layers.InputSpec(ndim=rank, axes={self.channel_axis: self.channels})
 
     def gates(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
         """The gates by name, each broadcastable to `inputs`; a subclass says which."""

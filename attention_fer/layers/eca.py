@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from attention_fer.layers.base import Attention
-from attention_fer.layers.checks import odd_int
+from attention_fer.checks import odd_int
 from attention_fer.layers.registry import register
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from attention_fer.layers.checks import one_of
+from attention_fer.checks import one_of
 
 STEMS = ("imagenet", "small")
 
@@ -71,8 +71,11 @@ def pool(x: Any, pooling: str | None) -> Any:
 def classifier(x: Any, classes: int, activation: Any, seed: int | None) -> Any:
     """The last dense layer, `predictions`; computed in float32 under mixed precision."""
     logits = keras.layers.Dense(
-        classes, kernel_initializer=glorot(seed, "predictions"), name="predictions",
-        activation=activation, dtype=_float32_if_mixed(),
+        classes,
+        kernel_initializer=glorot(seed, "predictions"),
+        name="predictions",
+        activation=activation,
+        dtype=_float32_if_mixed(),
     )
     return logits(x)
 

@@ -14,7 +14,7 @@ import keras
 from keras import layers as kl
 
 from attention_fer.layers import Spec
-from attention_fer.layers.checks import one_of
+from attention_fer.checks import one_of
 from attention_fer.models.common import (
     STEMS,
     channel_axis,

@@ -12,7 +12,7 @@ import keras
 from keras import layers as kl
 
 from attention_fer.layers import Spec
-from attention_fer.layers.checks import one_of
+from attention_fer.checks import one_of
 from attention_fer.models.common import (
     STEMS,
     channel_axis,
@@ -74,8 +74,12 @@ def _features(
             index += 1
             name = f"block{stage}_conv{i}"
             x = kl.Conv2D(
-                scaled(filters, width), 3, padding="same", activation=activation,
-                kernel_initializer=glorot(seed, name), name=name,
+                scaled(filters, width),
+                3,
+                padding="same",
+                activation=activation,
+                kernel_initializer=glorot(seed, name),
+                name=name,
             )(x)
             x = attend(x, index, stage, name)
         if stage > 1 or stem == "imagenet":
@@ -94,8 +98,10 @@ def _head(x: Any, options: Any) -> Any:
     x = kl.Flatten(name="flatten")(x)
     for name in ("fc1", "fc2"):
         x = kl.Dense(
-            scaled(4096, width), activation=activation,
-            kernel_initializer=glorot(seed, name), name=name,
+            scaled(4096, width),
+            activation=activation,
+            kernel_initializer=glorot(seed, name),
+            name=name,
         )(x)
     return x
 

@@ -123,9 +123,7 @@ def _of_old_h5(root: h5py.Group) -> Iterator[tuple[str, list[np.ndarray]]]:
             yield name, arrays
 
 
-def _of_group(
-    group: h5py.Group, names: tuple[str, ...]
-) -> Iterator[tuple[str, list[np.ndarray]]]:
+def _of_group(group: h5py.Group, names: tuple[str, ...]) -> Iterator[tuple[str, list[np.ndarray]]]:
     """The Keras 3 layout: nested groups, each with the layer's name as an attribute."""
     if "vars" in group and len(group["vars"]) and names:
         arrays = group["vars"]

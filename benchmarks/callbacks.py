@@ -1,0 +1,132 @@
+"""What happens while a cell trains: validation, the best weights, curves, progress."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.metrics import log_loss
+
+from benchmarks.data import Part, order
+
+Notify = Callable[..., None]
+
+
+class Batches(keras.utils.PyDataset):
+    """Training batches of equal size; what is left over at the end of an epoch is not used.
+
+    The order of an epoch is a function of the seed and the epoch alone.
+    """
+
+    def __init__(self, part: Part, batch_size: int, seed: int):
+        super().__init__()
+        self.part, self.seed, self.epoch = part, seed, 0
+        self.batch_size = min(batch_size, len(part))
+        self._order = order(len(part), seed, 0)
+
+    def __len__(self) -> int:
+        return len(self.part) // self.batch_size
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        return self.part.images[rows], self.part.labels[rows]
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self._order = order(len(self.part), self.seed, self.epoch)
+
+
+def predict(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """Class probabilities (n, classes), float32, computed in batches of one shape."""
+    n = len(images)
+    # A last batch of another shape would be compiled on its own by some backends.
+    filled = np.concatenate([images, images[: -n % batch_size]]) if n >= batch_size else images
+    return np.asarray(model.predict(filled, batch_size=batch_size, verbose=0), "float32")[:n]
+
+
+class Validate(keras.callbacks.Callback):
+    """Adds `val_loss` and `val_accuracy` to the logs, for the callbacks after it.
+
+    It uses the model's predict function, which the test needs anyway: one graph less to trace
+    than validation inside `fit`.
+    """
+
+    def __init__(self, part: Part, batch_size: int):
+        super().__init__()
+        self.part, self.batch_size = part, batch_size
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        probabilities = predict(self.model, self.part.images, self.batch_size)
+        if logs is None or not np.isfinite(probabilities).all():
+            raise FloatingPointError(f"The network's output is not finite after epoch {epoch + 1}.")
+        classes = range(probabilities.shape[1])
+        logs["val_loss"] = float(log_loss(self.part.labels, probabilities, labels=classes))
+        logs["val_accuracy"] = float((probabilities.argmax(1) == self.part.labels).mean())
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Remembers the weights of the epoch with the best validation accuracy; the first of equals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.best, self.epoch = -1.0, 0
+        self._weights: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        accuracy = (logs or {})["val_accuracy"]
+        if accuracy > self.best:
+            self.best, self.epoch = accuracy, epoch + 1
+            self._weights = self.model.get_weights()
+
+    def restore(self) -> None:
+        """Puts the remembered weights back into the model."""
+        self.model.set_weights(self._weights)
+
+
+class Curves(keras.callbacks.Callback):
+    """Writes each epoch's scalars for TensorBoard and keeps them as the cell's history."""
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        from tensorboardX import SummaryWriter
+
+        self.history: list[dict[str, float]] = []
+        self._writer = SummaryWriter(str(folder))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        values = {key: float(value) for key, value in (logs or {}).items()}
+        if not np.isfinite(values["loss"]):
+            raise FloatingPointError(f"The training loss is {values['loss']} in epoch {epoch + 1}.")
+        self.history.append({"epoch": epoch + 1, **values})
+        for key, value in values.items():
+            part = "validation" if key.startswith("val_") else "train"
+            self._writer.add_scalar(f"{key.removeprefix('val_')}/{part}", value, epoch + 1)
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Flushes and closes the event file."""
+        self._writer.close()
+
+
+class Report(keras.callbacks.Callback):
+    """Says how far the training is, at most twice a second."""
+
+    def __init__(self, notify: Notify, epochs: int, steps: int):
+        super().__init__()
+        self.notify, self.epochs, self.steps = notify, epochs, steps
+        self.epoch, self._last = 0, 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        now = time.monotonic()
+        if now - self._last > 0.5 or batch + 1 == self.steps:
+            self._last = now
+            self.notify(
+                "step", epoch=self.epoch + 1, epochs=self.epochs, step=batch + 1, steps=self.steps
+            )

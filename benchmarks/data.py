@@ -1,0 +1,57 @@
+"""From prepared datasets to the arrays of a cell, and batches in an order that a seed decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.settings import Settings
+from preprocessing import splits
+from preprocessing.dataset import MANIFEST, Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One part of a split: uint8 images (n, height, width, channels), labels and rows (n,)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    sample: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def find(root: str | Path) -> list[Path]:
+    """The prepared datasets below a folder, by name."""
+    return sorted(path.parent for path in Path(root).glob(f"*/{MANIFEST}"))
+
+
+def parts(dataset: Dataset, protocol: str, settings: Settings) -> dict[str, Part]:
+    """Train, validation and test of a dataset, cut to the sizes of the settings.
+
+    The split and the cut do not depend on a cell's seed: every cell of a table sees the same.
+    """
+    rows = splits.get(protocol)(dataset, 0)
+    limits = {"train": settings.train_samples}
+    return {
+        name: _part(dataset, _cut(chosen, limits.get(name, settings.eval_samples)))
+        for name, chosen in rows.items()
+    }
+
+
+def order(n: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of the training images in an epoch, a function of its arguments alone."""
+    return np.random.default_rng([seed, epoch]).permutation(n)
+
+
+def _cut(rows: np.ndarray, most: int | None) -> np.ndarray:
+    if most is None or most >= len(rows):
+        return rows
+    return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
+
+
+def _part(dataset: Dataset, rows: np.ndarray) -> Part:
+    return Part(np.asarray(dataset.images[rows]), dataset.labels[rows], rows)

@@ -1,0 +1,98 @@
+"""How long the missing cells will take: from finished cells, else from arithmetic.
+
+The arithmetic is rough, and said to be: a start, a graph to trace layer by layer, and
+multiply-adds at a rate measured by a matrix product here.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from benchmarks.cells import Cell
+from benchmarks.store import Result
+
+# Convolutions, and multiply-adds in units of 1e9 for one 224-pixel image at width 1.
+_SIZE = {
+    "vgg16": (13, 15.5),
+    "vgg19": (16, 19.6),
+    "resnet50": (53, 3.9),
+    "resnet101": (104, 7.6),
+    "resnet152": (155, 11.3),
+    "resnet50v2": (53, 3.5),
+    "resnet101v2": (104, 7.2),
+    "resnet152v2": (155, 10.9),
+}
+_START_SECONDS = 8.0
+_TRACE_SECONDS_PER_LAYER = 0.2
+# Share of a plain matrix product's rate that small convolutions reach.
+_EFFICIENCY = 0.15
+
+
+def seconds(
+    cells: Iterable[Cell], results: Iterable[Result], pixels: Mapping[str, tuple[int, int]]
+) -> tuple[dict[str, float], int]:
+    """Estimated seconds of each cell, and how many of the estimates come from finished cells.
+
+    Args:
+        cells: what is to run.
+        results: what is stored.
+        pixels: by dataset, pixels of an image and number of training images.
+    """
+    known: dict[Cell, list[float]] = {}
+    for result in results:
+        if result.done:
+            spent = sum(result.record["timing"].values())
+            known.setdefault(_kind(result.cell), []).append(spent)
+    flops = _flops()
+    found: dict[str, float] = {}
+    measured = 0
+    for cell in cells:
+        times = known.get(_kind(cell))
+        measured += times is not None
+        found[cell.slug] = (
+            statistics.mean(times) + _START_SECONDS if times else _guess(cell, pixels, flops)
+        )
+    return found, measured
+
+
+def human(duration: float) -> str:
+    """Seconds in words: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    minutes = round(duration / 60)
+    if duration < 90:
+        return f"{round(duration)} s"
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def _kind(cell: Cell) -> Cell:
+    """Cells of one kind take equally long: attention costs little, the seed nothing."""
+    return replace(cell, attention="none", seed=0, fingerprint="")
+
+
+def _guess(cell: Cell, pixels: Mapping[str, tuple[int, int]], flops: float) -> float:
+    layers, gigas = _SIZE.get(cell.backbone, (50, 4.0))
+    area, images = pixels[cell.dataset]
+    images = min(images, cell.settings.train_samples or images)
+    operations = 2e9 * gigas * (area / 224**2) * cell.settings.width**2
+    # Forward once and backward twice; validation and test add about a quarter.
+    training = 3.25 * operations * images * cell.settings.epochs / (flops * _EFFICIENCY)
+    return _START_SECONDS + _TRACE_SECONDS_PER_LAYER * layers + training
+
+
+def _flops() -> float:
+    """Floating-point operations a second of a matrix product on this processor."""
+    a = np.ones((512, 512), "float32")
+    a @ a
+    start = time.perf_counter()
+    for _ in range(5):
+        a @ a
+    return 5 * 2 * 512**3 / (time.perf_counter() - start)

@@ -1,0 +1,143 @@
+"""One report as a terminal table, as Markdown and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table as RichTable
+
+if TYPE_CHECKING:
+    from benchmarks.report import Entry, Report
+    from benchmarks.table import Row
+
+FORMATS = ("text", "markdown", "csv")
+NOTE = (
+    "± is the standard deviation over seeds. Difference: accuracy minus that of the same backbone "
+    "without attention, in points, paired by seed, with a 95 % bootstrap interval over test images; "
+    "training noise comes on top of it. A direction is claimed only where the interval and every "
+    "one of at least two seeds agree."
+)
+
+
+def show(report: Report, form: str, console: Console) -> None:
+    """Prints a report in one of `FORMATS`."""
+    if form == "text":
+        console.print(text(report))
+        return
+    console.print(
+        {"markdown": markdown, "csv": as_csv}[form](report),
+        end="",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
+
+
+def header(report: Report) -> list[str]:
+    """The column titles."""
+    columns = ["backbone", "attention", "parameters"]
+    for dataset in report.datasets:
+        columns += [f"{dataset} accuracy %", "difference", "verdict", "published %"]
+    return columns
+
+
+def cells(report: Report, row: Row) -> list[str]:
+    """A row's texts, in the order of `header`."""
+    entries = [report.entries.get((row, dataset)) for dataset in report.datasets]
+    parameters = next((e.parameters for e in entries if e and e.parameters), None)
+    texts = [row.backbone, row.attention, f"{parameters:,}" if parameters else ""]
+    for entry in entries:
+        texts += _of_entry(entry) if entry else ["", "", "", ""]
+    return texts
+
+
+def text(report: Report) -> RichTable:
+    """For the terminal."""
+    caption = "\n".join([*_origin(report), NOTE])
+    table = RichTable(title=report.table.title, caption=caption, box=box.SIMPLE_HEAD)
+    for i, title in enumerate(header(report)):
+        table.add_column(title, justify="left" if i < 2 else "right")
+    previous = None
+    for row in report.rows:
+        if previous not in (None, row.backbone):
+            table.add_section()
+        previous = row.backbone
+        table.add_row(*cells(report, row))
+    return table
+
+
+def markdown(report: Report) -> str:
+    """For a README."""
+    titles = header(report)
+    lines = [f"### {report.table.title}", "", _line(titles)]
+    lines.append(_line(["---", "---"] + ["---:"] * (len(titles) - 2)))
+    lines += [_line(cells(report, row)) for row in report.rows]
+    return "\n".join([*lines, "", *(part + "\n" for part in [*_origin(report), NOTE])])
+
+
+def as_csv(report: Report) -> str:
+    """A line for each row and dataset, numbers unrounded, for a program to read."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(
+        ["dataset", "backbone", "attention", "parameters", "accuracy", "sd", "seeds", "n",
+         "difference", "low", "high", "verdict", "published", "failed", "missing"]
+    )  # fmt: skip
+    for (row, dataset), entry in report.entries.items():
+        mean, sd = entry.accuracy or (None, None)
+        d = entry.difference
+        n = entry.results[0].record["metrics"]["n_test"] if entry.results else None
+        paired = [d.mean, d.low, d.high, d.verdict] if d else [None] * 4
+        writer.writerow(
+            [dataset, row.backbone, row.attention, entry.parameters, mean, sd, len(entry.results),
+             n, *paired, entry.published, len(entry.failures), entry.missing]
+        )  # fmt: skip
+    return file.getvalue()
+
+
+def machine(provenance: Mapping[str, Any]) -> str:
+    """Hardware and versions of a result, in words."""
+    versions = provenance["versions"]
+    backend = [f"{name} {versions[name]}" for name in versions if name not in {"attention-fer"}]
+    where = ", ".join(provenance["accelerators"]) or "CPU only"
+    return (
+        f"{provenance['processor']}, {provenance['cores']} cores, {where} "
+        f"(Python {provenance['python']}, {', '.join(backend)})"
+    )
+
+
+def _of_entry(entry: Entry) -> list[str]:
+    """Accuracy with n, difference with interval, verdict, published figure."""
+    accuracy, difference, verdict = "missing", "", ""
+    if entry.failures:
+        accuracy = f"failed: {entry.failures[0]}"
+    if entry.accuracy:
+        mean, sd = entry.accuracy
+        n = entry.results[0].record["metrics"]["n_test"]
+        spread = f" ± {sd:.2f}" if sd is not None else ""
+        accuracy = f"{mean:.2f}{spread} (n = {n}, {_seeds(entry)})"
+    if entry.difference:
+        d = entry.difference
+        difference = f"{d.mean:+.2f} [{d.low:+.2f}, {d.high:+.2f}]"
+        verdict = d.verdict
+    return [accuracy, difference, verdict, f"{entry.published:.2f}" if entry.published else ""]
+
+
+def _seeds(entry: Entry) -> str:
+    done, all_ = len(entry.results), len(entry.results) + entry.missing + len(entry.failures)
+    what = f"{done} seed{'s' if done > 1 else ''}"
+    return what if done == all_ else f"{done} of {all_} seeds"
+
+
+def _origin(report: Report) -> list[str]:
+    source = f"Published figures: {report.table.source}." if report.table.source else ""
+    return [*report.captions, *([source] if source else [])]
+
+
+def _line(texts: list[str]) -> str:
+    return "| " + " | ".join(part.replace("|", "\\|").replace("\n", " ") for part in texts) + " |"

@@ -1,0 +1,73 @@
+"""From a cell to its network, and to the model that is trained: pixels in, augmentation first."""
+
+from __future__ import annotations
+
+import keras
+
+from attention_fer import models
+from attention_fer.checks import one_of
+from benchmarks import published
+from benchmarks.cells import Cell
+from benchmarks.settings import Settings
+from benchmarks.table import VARIANTS
+
+
+def network(cell: Cell, input_shape: tuple[int, ...], classes: int) -> keras.Model:
+    """The cell's backbone with its attention; the seed decides the initial weights.
+
+    Raises:
+        ValueError: an unknown variant, backbone or attention.
+    """
+    options = {
+        "input_shape": input_shape,
+        "classes": classes,
+        "width": cell.settings.width,
+        "seed": cell.seed,
+    }
+    if one_of("variant", cell.variant, VARIANTS) == "published":
+        return published.build(cell.backbone, cell.attention, **options)
+    if cell.backbone.startswith("vgg"):
+        # As published: five "valid" pools would leave a map of one pixel of a 48-pixel face, on
+        # which spatial attention has nothing to choose from.
+        options["pool_padding"] = "same"
+    attention = None if cell.attention == "none" else cell.attention
+    return models.build(cell.backbone, attention=attention, **options)
+
+
+def set_norm_momentum(model: keras.Model, momentum: float) -> None:
+    """Sets how slowly the backbone's batch normalisations forget earlier batches."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = momentum
+
+
+def trainable(inner: keras.Model, settings: Settings, seed: int) -> keras.Model:
+    """`inner` behind augmentation and scaling: uint8 images in, probabilities out.
+
+    The augmentation's draws depend on the seed and the number of the step alone, so that all
+    networks of a row group see the same pictures.
+    """
+    pixels = keras.Input(inner.input_shape[1:], dtype="uint8", name="pixels")
+    x = keras.layers.Rescaling(1 / 255, dtype="float32", name="scale")(pixels)
+    if settings.flip:
+        x = keras.layers.RandomFlip("horizontal", seed=2 * seed + 1, dtype="float32")(x)
+    if settings.zoom:
+        by = (-settings.zoom, settings.zoom)
+        zoom = keras.layers.RandomZoom(
+            by, by, fill_mode="nearest", seed=2 * seed + 2, dtype="float32"
+        )
+        x = zoom(x)
+    model = keras.Model(pixels, inner(x), name="trainable")
+    model.compile(
+        optimizer=_optimizer(settings),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+    return model
+
+
+def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
+    one_of("optimizer", settings.optimizer, ("adam", "sgd"))
+    if settings.optimizer == "adam":
+        return keras.optimizers.Adam(settings.learning_rate)
+    return keras.optimizers.SGD(settings.learning_rate, momentum=0.9, nesterov=True)

@@ -1,0 +1,79 @@
+"""Where a number comes from: versions, hardware, time."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("attention-fer", "keras", "numpy", "tensorflow", "tensorflow-cpu", "jax", "torch")
+
+
+def provenance() -> dict[str, Any]:
+    """Versions of what computes, the processor, the accelerators the backend sees, the time."""
+    return {
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "revision": revision(),
+        "versions": versions(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "accelerators": accelerators(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Installed versions of the packages that matter for a number."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def revision() -> str | None:
+    """Git revision of the project's checkout, `+` where files were changed; None outside one."""
+    here = Path(__file__).parent
+    ask = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    try:
+        answer = subprocess.run(ask, capture_output=True, text=True, check=False, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None
+
+
+def processor() -> str:
+    """The processor's name, as the system tells it."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def accelerators() -> list[str]:
+    """Names of the devices other than the CPU that the Keras backend computes on."""
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        return [d.device_kind for d in jax.devices() if d.platform != "cpu"]
+    if backend == "torch":
+        import torch
+
+        return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    import tensorflow as tf
+
+    devices = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(device) for device in devices]
+    return [str(detail.get("device_name", "GPU")) for detail in details]

@@ -1,0 +1,29 @@
+"""Attention against no attention on eight backbones: Table 3.3 of the published thesis.
+
+    python -m benchmarks.run --table attention
+
+runs its 32 rows on every prepared dataset under `data/`, or on the schematic faces where there is
+none.
+"""
+
+from benchmarks.table import Row, Table, published_accuracies
+
+BACKBONES = (
+    "vgg16",
+    "vgg19",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnet50v2",
+    "resnet101v2",
+    "resnet152v2",
+)
+ATTENTIONS = ("none", "se", "eca", "cbam")
+
+ATTENTION = Table(
+    name="attention",
+    title="Attention modules on eight backbones",
+    rows=tuple(Row(backbone, attention) for backbone in BACKBONES for attention in ATTENTIONS),
+    published=published_accuracies(),
+    source="Table 3.3 of the thesis behind github.com/AndrzejMiskow/comp3931-emotion-recognition",
+)

@@ -1,0 +1,115 @@
+"""FER2013 as folders of image files: train/<emotion>/ and test/<emotion>/."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from .base import SPLITS, Notice, Rejected, Sample
+from .fer2013_csv import CLASSES, SIDE, USAGES
+from .files import Files, Unreadable, read_bytes
+from .pixels import decode_grey
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+@dataclass(frozen=True)
+class FolderDistribution:
+    """The files below one directory that holds train/ or test/."""
+
+    root: str
+    names: tuple[str, ...]
+    splits: int
+    preference: int = 2
+
+    @property
+    def title(self) -> str:
+        return f"folders in {self.root or '.'}"
+
+    def read(self, files: Files, notice: Notice) -> Iterator[Sample | Rejected]:
+        """Yield one item per file, by split, class and the number in the file name."""
+        depth = len(PurePosixPath(self.root).parts)
+        placed = [(_place(PurePosixPath(name).parts[depth:]), name) for name in self.names]
+        for place, name in sorted(placed, key=_order):
+            yield _item(files, name, place)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What a file's path says: split and label, or why it says nothing."""
+
+    split: str = ""
+    label: str = ""
+    problem: tuple[str, str] | None = None
+
+
+def find(files: Files, names: list[str]) -> list[FolderDistribution]:
+    """Recognise folder distributions; a top directory around train/ and test/ is allowed."""
+    roots = {root for root in map(_root, names) if root is not None}
+    return [_distribution(root, names) for root in sorted(roots)]
+
+
+def _root(name: str) -> str | None:
+    """Directory above train/<emotion>/ or test/<emotion>/ if the path holds one."""
+    parts = PurePosixPath(name).parts
+    pairs = zip(parts[:-2], parts[1:-1], strict=True)
+    for depth, (folder, emotion) in enumerate(pairs):
+        if folder.lower() in ("train", "test") and emotion.lower() in CLASSES:
+            return "/".join(parts[:depth])
+    return None
+
+
+def _distribution(root: str, names: list[str]) -> FolderDistribution:
+    inside = [name for name in names if _belongs(name, root)]
+    depth = len(PurePosixPath(root).parts)
+    splits = {_place(PurePosixPath(name).parts[depth:]).split for name in inside} - {""}
+    return FolderDistribution(root, tuple(inside), len(splits))
+
+
+def _belongs(name: str, root: str) -> bool:
+    """Image files anywhere below the root, and every file in its train/ and test/."""
+    if root and not name.startswith(root + "/"):
+        return False
+    top = name[len(root) + 1 if root else 0 :].lower()
+    return top.startswith(("train/", "test/")) or top.endswith(SUFFIXES)
+
+
+def _place(parts: tuple[str, ...]) -> _Place:
+    """Split and label of a file from its path below the root."""
+    if len(parts) != 3 or parts[0].lower() not in ("train", "test"):
+        return _Place(problem=("not in train/<emotion> or test/<emotion>", "/".join(parts[:-1])))
+    folder, emotion, file = parts
+    if not file.lower().endswith(SUFFIXES):
+        return _Place(problem=("not a .jpg or .png file", file))
+    if emotion.lower() not in CLASSES:
+        return _Place(problem=("unknown class folder", emotion))
+    split = USAGES.get(file.split("_")[0], "")
+    if folder.lower() == "train" and split in ("", "train"):
+        return _Place("train", emotion.lower())
+    if folder.lower() == "test" and split in ("validation", "test"):
+        return _Place(split, emotion.lower())
+    if folder.lower() == "test":
+        return _Place(problem=("test file named neither PublicTest_ nor PrivateTest_", file))
+    return _Place(problem=("test file in the train folder", file))
+
+
+def _order(item: tuple[_Place, str]) -> tuple:
+    place, name = item
+    if place.problem:
+        return (len(SPLITS), 0, 0, name)
+    digits = re.findall(r"\d+", PurePosixPath(name).name)
+    number = int(digits[-1]) if digits else 0
+    return (SPLITS.index(place.split), CLASSES.index(place.label), number, name)
+
+
+def _item(files: Files, name: str, place: _Place) -> Sample | Rejected:
+    source = files.prefix + name
+    if place.problem:
+        return Rejected(source, *place.problem)
+    try:
+        image = decode_grey(read_bytes(files, name), size=(SIDE, SIDE))
+    except Unreadable as error:
+        return Rejected(source, error.reason, str(error))
+    return Sample(image, place.label, "", place.split, source)

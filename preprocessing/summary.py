@@ -1,0 +1,65 @@
+"""Show on a terminal what a prepared dataset holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from .dataset import Dataset
+
+
+def show(dataset: Dataset, console: Console) -> None:
+    """Print counts per split and class, what was dropped, quality findings and fingerprint."""
+    manifest = dataset.manifest
+    console.print(dataset.name)
+    console.print(_counts(dataset))
+    console.print(f"seen {manifest['seen']:,}, used {manifest['used']:,}{_dropped(manifest)}")
+    for line in _findings(manifest["quality"]):
+        console.print(line)
+    if dataset.synthetic:
+        console.print("synthetic images: for trying things out, not for results")
+    console.print(f"fingerprint {dataset.fingerprint}")
+    console.print(f"written to {dataset.path}")
+
+
+def _counts(dataset: Dataset) -> Table:
+    """A row per class, a column per split."""
+    counts = dataset.manifest["counts"]
+    table = Table("class", *(split or "no split" for split in counts), "total")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for label in dataset.classes:
+        numbers = [column[label] for column in counts.values()]
+        table.add_row(label, *map(_number, [*numbers, sum(numbers)]))
+    totals = [sum(column.values()) for column in counts.values()]
+    table.add_section()
+    table.add_row("total", *map(_number, [*totals, sum(totals)]))
+    return table
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"
+
+
+def _dropped(manifest: dict[str, Any]) -> str:
+    dropped = manifest["dropped"]
+    if not dropped:
+        return ""
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in dropped.items())
+    return f", dropped {sum(dropped.values()):,}: {reasons}"
+
+
+def _findings(quality: dict[str, Any]) -> list[str]:
+    copies = quality["duplicates"]
+    if not copies["groups"]:
+        return [f"flat images {quality['flat']['images']:,}, no duplicates"]
+    borders = quality["spanning_splits"].items()
+    spanning = [f"{border} {found['groups']:,}" for border, found in borders]
+    return [
+        f"flat images {quality['flat']['images']:,}",
+        f"duplicates: {copies['groups']:,} groups with {copies['surplus']:,} surplus copies, "
+        f"{quality['conflicting_labels']['groups']:,} groups with conflicting labels",
+        f"groups of duplicates across splits: {', '.join(spanning) or 'none'}",
+    ]

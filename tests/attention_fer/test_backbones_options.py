@@ -1,0 +1,216 @@
+"""The builders' options: activations, widths, stems, inputs, pooling, seeds, precision, errors."""
+
+import keras
+import numpy as np
+import pytest
+from layer_probes import BACKEND, channels_first, features, to_numpy
+
+from attention_fer import layers, models
+
+FAMILIES = ("vgg16", "resnet50", "resnet50v2")
+each_family = pytest.mark.parametrize("name", FAMILIES)
+RESNETS = pytest.mark.parametrize("name", ("resnet50", "resnet50v2"))
+
+
+def build(name, **options):
+    return models.build(
+        name, **{"input_shape": (32, 32, 3), "classes": 4, "width": 0.1, "seed": 1, **options}
+    )
+
+
+def plan(name, **options):
+    """A network whose variables have shapes but no values."""
+    with keras.StatelessScope(initialize_variables=False):
+        return build(name, **options)
+
+
+def activations(model):
+    found = {}
+    for layer in model.layers:
+        if getattr(layer, "activation", None) is not None:
+            found[layer.name] = layer.activation.__name__
+    return {name: a for name, a in found.items() if a != "linear"}
+
+
+@RESNETS
+def test_the_activation_is_that_of_the_blocks_and_the_outer_one_that_of_the_rest(name):
+    outer = "post_relu" if name.endswith("v2") else "conv1_relu"
+    found = activations(plan(name, activation="elu", outer_activation="gelu"))
+    assert found.pop(outer) == "gelu" and found.pop("predictions") == "softmax"
+    assert len(found) == 48 and set(found.values()) == {"elu"}
+    assert activations(plan(name, activation="elu"))[outer] == "elu"
+    assert set(activations(plan(name)).values()) == {"relu", "softmax"}
+
+
+def test_the_activation_of_vgg_is_that_of_convolutions_and_dense_layers():
+    found = activations(plan("vgg16", activation="elu", classifier_activation=None))
+    assert len(found) == 15 and set(found.values()) == {"elu"}
+
+
+@pytest.mark.parametrize("width", (0.1, 0.25, 0.3, 1.5))
+@RESNETS
+def test_the_width_scales_every_number_of_channels_of_a_resnet(name, width):
+    model = plan(name, width=width)
+    planes = {stage: round(64 * 2 ** (stage - 2) * width) for stage in (2, 3, 4, 5)}
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Conv2D) and layer.name != "conv1_conv":
+            stage, wide = int(layer.name[4]), layer.name.endswith(("_0_conv", "_3_conv"))
+            assert layer.filters == planes[stage] * (4 if wide else 1), layer.name
+    assert model.get_layer("conv1_conv").filters == round(64 * width)
+
+
+@pytest.mark.parametrize("width", (0.1, 0.3, 2.0))
+def test_the_width_scales_every_number_of_channels_of_vgg(width):
+    model = plan("vgg16", width=width)
+    convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    full = [64] * 2 + [128] * 2 + [256] * 3 + [512] * 6
+    assert [layer.filters for layer in convolutions] == [round(f * width) for f in full]
+    assert model.get_layer("fc1").units == model.get_layer("fc2").units == round(4096 * width)
+    assert model.get_layer("predictions").units == 4
+
+
+def test_no_width_leaves_a_layer_without_channels():
+    assert plan("resnet50", width=1e-6).get_layer("conv1_conv").filters == 1
+
+
+@RESNETS
+def test_the_small_stem_keeps_the_full_size(name):
+    small, usual = plan(name, stem="small"), plan(name)
+    stem = small.get_layer("conv1_conv")
+    assert (stem.kernel_size, stem.strides, stem.padding) == ((3, 3), (1, 1), "same")
+    assert not {layer.name for layer in small.layers} & {"conv1_pad", "pool1_pad", "pool1_pool"}
+    assert small.get_layer("conv2_block1_1_conv").input.shape[1:3] == (32, 32)
+    assert usual.get_layer("conv2_block1_1_conv").input.shape[1:3] == (8, 8)
+
+
+@RESNETS
+@pytest.mark.parametrize(("stem", "factor"), [("small", 8), ("imagenet", 32)])
+def test_a_resnet_shrinks_the_map_by_its_stem_and_three_stages(name, stem, factor):
+    model = plan(name, stem=stem, include_top=False, input_shape=(96, 64, 3))
+    assert model.output_shape[1:3] == (96 // factor, 64 // factor)
+
+
+def test_the_small_stem_of_vgg_leaves_out_the_first_pooling():
+    small = plan("vgg16", stem="small")
+    names = [layer.name for layer in small.layers]
+    assert [n for n in names if n.endswith("pool")] == [f"block{s}_pool" for s in (2, 3, 4, 5)]
+    assert small.get_layer("flatten").input.shape[1:3] == (2, 2)
+
+
+def test_vgg_pools_as_it_is_told():
+    sizes = {"valid": 1, "same": 2}
+    for padding, size in sizes.items():
+        model = plan("vgg16", pool_padding=padding, input_shape=(48, 48, 1))
+        assert model.get_layer("flatten").input.shape[1:3] == (size, size)
+
+
+@each_family
+@pytest.mark.parametrize("channels", (1, 2, 5))
+def test_any_number_of_input_channels_is_taken_and_read(name, channels):
+    model = build(name, input_shape=(32, 32, channels), classifier_activation=None)
+    x = 10 * features(1, 32, 32, channels)
+    y = to_numpy(model(x))
+    for channel in range(channels):
+        without = x.copy()
+        without[..., channel] = 0
+        assert np.abs(to_numpy(model(without)) - y).max() > 1e-6
+
+
+@each_family
+def test_pooling_ends_a_network_without_top(name):
+    maps = build(name, include_top=False)
+    x = features(2, 64, 64, 3)
+    shape = {"input_shape": (64, 64, 3), "include_top": False}
+    y = to_numpy(build(name, **shape)(x))
+    assert y.ndim == 4 and y.shape[1:3] == (2, 2)
+    assert maps.output_shape[1:3] == (1, 1)
+    for pooling, reduce in {"avg": np.mean, "max": np.max}.items():
+        pooled = to_numpy(build(name, pooling=pooling, **shape)(x))
+        np.testing.assert_allclose(pooled, reduce(y, axis=(1, 2)), rtol=1e-4, atol=1e-6)
+
+
+@RESNETS
+def test_pooling_also_chooses_the_pooling_of_the_head(name):
+    assert "max_pool" in [layer.name for layer in plan(name, pooling="max").layers]
+    assert "avg_pool" in [layer.name for layer in plan(name).layers]
+
+
+def test_a_network_continues_an_input_tensor():
+    image = keras.Input((32, 32, 3))
+    scaled = keras.layers.Rescaling(0.5)(image)
+    x = features(2, 32, 32, 3)
+    plain = build("resnet50")
+    model = build("resnet50", input_tensor=scaled, input_shape=None)
+    np.testing.assert_allclose(to_numpy(model([x])), to_numpy(plain(x * 0.5)), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "attention"),
+    [
+        *(("vgg16", attention) for attention in layers.names()),
+        ("resnet50", "cbam"),
+        ("resnet50v2", "se"),
+    ],
+)
+def test_networks_of_one_seed_start_equal_where_both_have_a_layer(name, attention):
+    options = {"width": 0.25}
+    plain, other = build(name, **options), build(name, attention=attention, **options)
+    weights = {v.path: to_numpy(v) for v in other.weights}
+    for variable in plain.weights:
+        np.testing.assert_array_equal(to_numpy(variable), weights.pop(variable.path))
+    assert weights and all("_attention/" in path for path in weights)
+
+
+@each_family
+def test_networks_of_other_seeds_and_layers_of_one_network_differ(name):
+    first, second = build(name), build(name, seed=2)
+    kernels = [v for v in first.weights if v.path.endswith("kernel")]
+    others = {v.path: to_numpy(v) for v in second.weights}
+    assert all(np.abs(to_numpy(v) - others[v.path]).max() > 1e-4 for v in kernels)
+    shapes = {}
+    for v in kernels:
+        shapes.setdefault(tuple(v.shape), []).append(to_numpy(v))
+    same = [group for group in shapes.values() if len(group) > 1]
+    assert same and all(np.abs(group[0] - group[1]).max() > 1e-4 for group in same)
+
+
+def test_without_a_seed_two_networks_differ():
+    kernels = [
+        to_numpy(build("vgg16", seed=None).get_layer("block1_conv1").kernel) for _ in range(2)
+    ]
+    assert np.abs(kernels[0] - kernels[1]).max() > 1e-4
+
+
+@pytest.fixture
+def mixed_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+@each_family
+def test_under_mixed_precision_the_head_alone_computes_in_float32(mixed_precision, name):
+    model = build(name, attention="cbam", width=0.25)
+    y = model(features(2, 32, 32, 3))
+    assert keras.backend.standardize_dtype(y.dtype) == "float32"
+    np.testing.assert_allclose(to_numpy(y).sum(-1), 1, atol=1e-6)
+    compute = {x.name: x.compute_dtype for x in model.layers if x.weights}
+    assert compute.pop("predictions") == "float32" and set(compute.values()) == {"bfloat16"}
+
+
+@RESNETS
+def test_channels_first_networks_compute_the_same(name):
+    x = features(2, 32, 40, 3)
+    options = {"attention": "cbam", "width": 0.25, "input_shape": (32, 40, 3)}
+    last = build(name, **options)
+    keras.config.set_image_data_format("channels_first")
+    try:
+        model = build(name, **{**options, "input_shape": (3, 32, 40)})
+        assert model.get_layer("conv2_block1_1_conv").output.shape[1] == 16
+        model.set_weights(last.get_weights())
+        if BACKEND != "tensorflow":  # which does not convolve channels first on a CPU
+            y = to_numpy(model(channels_first(x)))
+            np.testing.assert_allclose(y, to_numpy(last(x)), rtol=1e-4, atol=1e-6)
+    finally:
+        keras.config.set_image_data_format("channels_last")

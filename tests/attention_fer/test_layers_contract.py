@@ -1,0 +1,131 @@
+"""What every registered module promises: shapes, precision, maps, and the identity start."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from layer_probes import CHANNELS, built, channels_first, features, gradients, product, to_numpy
+
+from attention_fer import layers
+
+POLICIES = ("float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
+each_name = pytest.mark.parametrize("name", layers.names())
+each_policy = pytest.mark.parametrize("policy", POLICIES)
+each_rank = pytest.mark.parametrize(
+    "shape", [(2, 9, CHANNELS), (2, 7, 5, CHANNELS), (2, 4, 3, 5, CHANNELS)], ids=("1d", "2d", "3d")
+)
+
+
+def precision(policy):
+    return 3e-2 if policy.endswith("bfloat16") else 4e-3 if policy != "float32" else 1e-6
+
+
+def under(name, policy, x, scale):
+    """The same weights in a float32 layer and in one under `policy`."""
+    exact = built(name, x.shape, scale=scale)
+    rounded = layers.get((name, {"dtype": policy}))
+    rounded.build(x.shape)
+    rounded.set_weights(exact.get_weights())
+    return exact, rounded
+
+
+@each_name
+@each_policy
+@each_rank
+def test_the_output_has_the_compute_dtype_and_the_right_value(name, policy, shape):
+    x = features(*shape)
+    exact, rounded = under(name, policy, x, scale=0.2)
+    y = rounded(x)
+    assert keras.backend.standardize_dtype(y.dtype) == rounded.compute_dtype
+    assert {v.dtype for v in rounded.weights} <= {rounded.variable_dtype, "float32"}
+    np.testing.assert_allclose(to_numpy(y), to_numpy(exact(x)), atol=4 * precision(policy))
+
+
+@each_name
+@each_policy
+def test_large_maps_of_large_values_do_not_overflow(name, policy):
+    x = np.full((1, 64, 64, CHANNELS), 100, "float32")
+    exact, rounded = under(name, policy, x, scale=0.002)
+    y, expected = to_numpy(rounded(x)), to_numpy(exact(x))
+    assert 1 < expected.min() and expected.max() < 99
+    np.testing.assert_allclose(y, expected, rtol=8 * precision(policy))
+
+
+@each_name
+@pytest.mark.parametrize("data_format", ("channels_last", "channels_first"))
+def test_the_maps_multiply_to_the_output_also_of_an_unbuilt_layer(name, data_format):
+    x = features(2, 6, 8, CHANNELS)
+    x = x if data_format == "channels_last" else channels_first(x)
+    layer = layers.get((name, {"data_format": data_format}))
+    maps = {key: to_numpy(gate) for key, gate in layer.attention_maps(x).items()}
+    assert maps and layer.built
+    for gate in maps.values():
+        assert np.broadcast_shapes(gate.shape, x.shape) == x.shape
+    np.testing.assert_allclose(to_numpy(layer(x)), product(x, maps), rtol=1e-6)
+
+
+@each_name
+def test_one_layer_takes_maps_of_any_size(name):
+    layer = built(name, (None, None, None, CHANNELS))
+    image = keras.Input((None, None, CHANNELS))
+    model = keras.Model(image, layer(image))
+    assert model.output_shape == (None, None, None, CHANNELS)
+    for size in ((3, 8, 6), (1, 13, 5)):
+        x = features(*size, CHANNELS)
+        maps = {key: to_numpy(gate) for key, gate in layer.attention_maps(x).items()}
+        np.testing.assert_allclose(to_numpy(layer(x)), product(x, maps), rtol=1e-5)
+        np.testing.assert_allclose(to_numpy(model(x)), product(x, maps), rtol=1e-5)
+
+
+@each_name
+def test_samples_of_a_batch_do_not_see_each_other_in_inference(name):
+    x = features(4, 6, 5, CHANNELS)
+    layer = built(name, x.shape)
+    alone = np.concatenate([to_numpy(layer(x[i : i + 1])) for i in range(4)])
+    np.testing.assert_allclose(to_numpy(layer(x)), alone, rtol=1e-5, atol=1e-6)
+
+
+@each_name
+@each_policy
+@pytest.mark.parametrize("data_format", ("channels_last", "channels_first"))
+def test_the_identity_start_returns_the_input_bit_for_bit(name, policy, data_format):
+    x = features(2, 6, 5, CHANNELS, scale=10)
+    x = x if data_format == "channels_last" else channels_first(x)
+    options = {"start": "identity", "dtype": policy, "data_format": data_format}
+    layer = layers.get((name, options))
+    same = ops.convert_to_tensor(x, layer.compute_dtype)
+    for training in (False, True):
+        y = layer(x, training=training)
+        np.testing.assert_array_equal(to_numpy(y), to_numpy(same))
+
+
+@each_name
+def test_the_identity_start_can_learn(name):
+    x = features(3, 6, 5, CHANNELS)
+    layer = layers.get((name, {"start": "identity"}))
+    layer.build(x.shape)
+    found = gradients(layer, x)
+    assert all(np.isfinite(g).all() for g in found)
+    assert max(np.abs(g).max() for g in found) > 1e-3
+    for weight, gradient in zip(layer.trainable_variables, found, strict=True):
+        weight.assign(weight - 0.01 * gradient)
+    assert np.abs(to_numpy(layer(x)) - x).max() > 1e-3
+
+
+@each_name
+def test_the_paper_start_does_not_return_the_input(name):
+    x = features(2, 6, 5, CHANNELS)
+    y = to_numpy(layers.get(name)(x))
+    assert np.all(np.abs(y) < np.abs(x))
+
+
+@each_name
+def test_identity_gates_reach_above_one_and_paper_gates_do_not(name):
+    x = features(2, 6, 5, CHANNELS)
+    twice = built((name, {"start": "identity"}), x.shape)
+    once = built(name, x.shape)
+    for key, gate in once.attention_maps(x).items():
+        doubled = to_numpy(twice.attention_maps(x)[key])
+        assert doubled.max() > 1 > to_numpy(gate).max()
+        if key == "channel":
+            np.testing.assert_allclose(doubled, 2 * to_numpy(gate), rtol=1e-6)

@@ -1,0 +1,54 @@
+"""The layers in the test harness that Keras uses for its own layers.
+
+It checks the configuration, symbolic and eager calls, shapes, counts of weights, saving, a step of
+training, and mixed precision.
+"""
+
+import pytest
+
+from attention_fer import layers
+
+harness = pytest.importorskip(
+    "keras.src.testing", reason="the harness of Keras needs the package absl-py"
+)
+
+CASES = [
+    # class, options, trainable weights, other weights
+    (layers.SE, {"reduction_ratio": 4}, 4, 0),
+    (layers.SE, {"reduction_ratio": 4, "use_bias": False}, 2, 0),
+    (layers.ECA, {}, 1, 0),
+    (layers.ECA, {"kernel_size": 5, "start": "identity"}, 1, 0),
+    (layers.ChannelAttention, {"reduction_ratio": 4}, 4, 0),
+    (layers.SpatialAttention, {"kernel_size": 3}, 3, 2),
+    (layers.CBAM, {"reduction_ratio": 4, "kernel_size": 3}, 7, 2),
+    (layers.CBAM, {"reduction_ratio": 2, "start": "identity"}, 7, 2),
+]
+
+
+@pytest.mark.filterwarnings("ignore:`shuffle=True` was passed, but will be ignored:UserWarning")
+@pytest.mark.parametrize("shape", [(2, 9, 8), (2, 6, 5, 8), (2, 4, 3, 5, 8)], ids=str)
+@pytest.mark.parametrize(("cls", "options", "trainable", "other"), CASES)
+def test_the_layer_passes_the_harness_of_keras(cls, options, trainable, other, shape):
+    harness.TestCase().run_layer_test(
+        cls,
+        init_kwargs=options,
+        input_shape=shape,
+        expected_output_shape=shape,
+        expected_num_trainable_weights=trainable,
+        expected_num_non_trainable_weights=other,
+        expected_num_seed_generators=0,
+        expected_num_losses=0,
+        supports_masking=False,
+    )
+
+
+@pytest.mark.parametrize("cls", (layers.SE, layers.CBAM))
+def test_the_harness_also_refuses_a_wrong_count(cls):
+    with pytest.raises(AssertionError):
+        harness.TestCase().run_layer_test(
+            cls,
+            init_kwargs={"reduction_ratio": 4},
+            input_shape=(2, 5, 8),
+            expected_num_trainable_weights=1,
+            run_training_check=False,
+        )

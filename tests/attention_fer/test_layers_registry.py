@@ -1,0 +1,194 @@
+"""`layers.get` and `layers.register`: every kind of spec, and what is refused."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from layer_probes import CHANNELS, features, to_numpy
+
+from attention_fer import layers, models
+from attention_fer.layers import registry
+
+each_name = pytest.mark.parametrize("name", layers.names())
+
+
+@pytest.fixture
+def own_registry(monkeypatch):
+    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+
+
+def test_the_names_are_those_of_the_papers():
+    assert layers.names() == ["cbam", "cbam_channel", "cbam_spatial", "eca", "se"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cls"),
+    [
+        ("se", layers.SE),
+        ("eca", layers.ECA),
+        ("cbam", layers.CBAM),
+        ("cbam_channel", layers.ChannelAttention),
+        ("cbam_spatial", layers.SpatialAttention),
+    ],
+)
+def test_a_name_gives_a_fresh_default_layer_of_its_class(name, cls):
+    first, second = layers.get(name, name="a"), layers.get(name, name="b")
+    assert type(first) is cls and first is not second
+    assert (first.name, second.name) == ("a", "b")
+    assert {**first.get_config(), "name": ""} == {**cls().get_config(), "name": ""}
+
+
+def test_none_gives_none():
+    assert layers.get(None) is None and layers.get(None, name="x") is None
+
+
+@pytest.mark.parametrize("pair", [("se", {"reduction_ratio": 5}), ["se", {"reduction_ratio": 5}]])
+def test_a_pair_gives_a_configured_layer(pair):
+    layer = layers.get(pair, name="gate")
+    assert type(layer) is layers.SE and layer.reduction_ratio == 5 and layer.name == "gate"
+
+
+def test_a_class_gives_a_layer_of_it():
+    layer = layers.get(layers.ECA, name="gate")
+    assert type(layer) is layers.ECA and layer.name == "gate"
+
+
+def test_a_template_gives_its_configuration_but_neither_its_weights_nor_itself():
+    template = layers.CBAM(reduction_ratio=4, kernel_size=3, start="identity", dtype="bfloat16")
+    x = features(1, 4, 4, CHANNELS)
+    template(x)
+    template.channel.mlp1.bias.assign(np.ones(8))
+    copy = layers.get(template, name="copy")
+    assert copy is not template and copy.name == "copy" and not copy.built
+    assert {**copy.get_config(), "name": template.name} == template.get_config()
+    copy(x)
+    assert to_numpy(copy.channel.mlp1.bias).max() == 0
+    assert layers.get(template).name == template.name
+
+
+def test_a_callable_is_given_the_name_if_it_takes_one():
+    assert layers.get(lambda name: layers.SE(name=name), name="gate").name == "gate"
+    assert layers.get(functools.partial(layers.SE, 8), name="gate").reduction_ratio == 8
+    assert type(layers.get(lambda: layers.SE(4), name="gate")) is layers.SE
+
+
+def test_a_callable_may_return_any_keras_layer():
+    assert isinstance(layers.get(lambda: keras.layers.ReLU()), keras.layers.ReLU)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("cbma", r"'cbma'.*'cbam'.*'se'.*Did you mean 'cbam'"),
+        ("ECA", r"'ECA'.*Did you mean 'eca'"),
+        (("sse", {}), r"'sse'.*Did you mean 'se'"),
+        ("transformer", r"Unknown attention module: 'transformer'\. Allowed: 'cbam'"),
+        (("se", {"ratio": 8}), r"ratio"),
+        (("se", 8), r"Cannot make an attention layer of \('se', 8\)"),
+        (3, r"Cannot make an attention layer of 3.*cbam_spatial"),
+        (("se",), r"Cannot make"),
+        (lambda: 7, r"returned 7, expected a Keras layer"),
+    ],
+)
+def test_a_wrong_spec_is_refused_with_what_is_allowed(spec, message):
+    with pytest.raises(ValueError, match=message):
+        layers.get(spec)
+
+
+@pytest.mark.parametrize("value", (0, -1, 1.0, 16.0, "16", True, None))
+@pytest.mark.parametrize("name", ("se", "cbam", "cbam_channel"))
+def test_a_ratio_is_an_integer_of_at_least_one(name, value):
+    with pytest.raises(ValueError, match=f"reduction_ratio must be an integer.*{value!r}"):
+        layers.get((name, {"reduction_ratio": value}))
+
+
+@pytest.mark.parametrize("name", ("eca", "cbam", "cbam_spatial"))
+def test_a_window_is_an_odd_integer(name):
+    with pytest.raises(ValueError, match=r"kernel_size must be odd.*6.*5 and 7"):
+        layers.get((name, {"kernel_size": 6}))
+    for value in (0, 3.0, "3", False):
+        with pytest.raises(ValueError, match="kernel_size must be an integer"):
+            layers.get((name, {"kernel_size": value}))
+
+
+@pytest.mark.parametrize("name", ("se", "cbam", "cbam_channel"))
+def test_a_ratio_above_the_channels_is_refused(name):
+    with pytest.raises(ValueError, match=r"ratio 9 for 8 channels.*from 1 to 8"):
+        layers.get((name, {"reduction_ratio": 9}))(features(1, 4, 4, 8))
+
+
+@each_name
+@pytest.mark.parametrize("shape", [(2, CHANNELS), (1, 2, 2, 2, 2, CHANNELS)])
+def test_inputs_without_or_with_too_many_spatial_axes_are_refused(name, shape):
+    with pytest.raises(ValueError, match=r"1 to 3 spatial axes"):
+        layers.get(name)(np.zeros(shape, "float32"))
+
+
+@each_name
+@pytest.mark.parametrize(
+    ("data_format", "shape"), [("channels_last", (4, 4, None)), ("channels_first", (None, 4, 4))]
+)
+def test_the_number_of_channels_must_be_known(name, data_format, shape):
+    with pytest.raises(ValueError, match="must know the number of channels"):
+        layers.get((name, {"data_format": data_format}))(keras.Input(shape))
+
+
+@each_name
+@pytest.mark.parametrize("shape", [(1, 4, 4, 16), (1, 4, CHANNELS)])
+def test_a_built_layer_refuses_other_channels_and_ranks(name, shape):
+    layer = layers.get(name)
+    layer(features(1, 4, 4, CHANNELS))
+    with pytest.raises(ValueError, match="incompatible with the layer"):
+        layer(features(*shape))
+
+
+@each_name
+def test_unknown_options_are_refused(name):
+    with pytest.raises(ValueError, match=r"start.*'papr'.*'paper', 'identity'.*Did you mean"):
+        layers.get((name, {"start": "papr"}))
+    with pytest.raises(ValueError, match=r"data_format.*'channels_lst'.*'channels_last'"):
+        layers.get((name, {"data_format": "channels_lst"}))
+    with pytest.raises(ValueError, match="gama"):
+        layers.get((name, {"gama": 1}))
+
+
+def test_gamma_zero_is_refused():
+    with pytest.raises(ValueError, match="gamma must not be 0"):
+        layers.ECA(gamma=0)
+
+
+def test_a_module_that_defines_no_gates_says_so():
+    with pytest.raises(NotImplementedError, match="Empty must define gates"):
+
+        class Empty(layers.Attention):
+            pass
+
+        Empty().attention_maps(features(1, 4, 4, 8))
+
+
+def test_a_registered_module_works_by_its_name_in_a_network(own_registry, tmp_path):
+    @layers.register("third")
+    class Third(layers.Attention):
+        def gates(self, inputs, training=None):
+            return {"all": keras.ops.ones_like(inputs) / 3}
+
+    assert "third" in layers.names()
+    options = {"input_shape": (32, 32, 3), "classes": 4, "width": 0.05, "seed": 1}
+    model = models.build("vgg16", attention="third", **options)
+    assert type(model.get_layer("block5_pool_attention")) is Third
+    head = keras.Model(model.get_layer("block5_pool").output, model.output)
+    plain = models.build("vgg16", **options)
+    x = features(2, 32, 32, 3)
+    pooled = keras.Model(plain.input, plain.get_layer("block5_pool").output)(x)
+    np.testing.assert_allclose(to_numpy(model(x)), to_numpy(head(pooled)), rtol=1e-5)
+    assert np.abs(to_numpy(model(x)) - to_numpy(plain(x))).max() > 1e-6
+    model.save(tmp_path / "third.keras")
+    again = keras.saving.load_model(tmp_path / "third.keras")
+    np.testing.assert_array_equal(to_numpy(again(x)), to_numpy(model(x)))
+
+
+def test_a_name_belongs_to_one_class(own_registry):
+    with pytest.raises(ValueError, match=r"'se' already belongs to attention_fer\.layers\.se\.SE"):
+        layers.register("se")(layers.ECA)
+    assert layers.get("se").__class__ is layers.SE

@@ -1,0 +1,28 @@
+"""The real FER2013 gives the published numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from preprocessing import splits
+from preprocessing.prepare import prepare
+from preprocessing.sources import get
+
+pytestmark = pytest.mark.data
+
+
+def test_real_fer2013(data, tmp_path):
+    notices = []
+    archive = data / "fer2013" / "archive.zip"
+    dataset = prepare("fer2013", archive, tmp_path / "out", notice=notices.append)
+    manifest = dataset.manifest
+    assert notices == [] and manifest["dropped"] == {}
+    assert manifest["seen"] == manifest["used"] == 35_887
+    assert manifest["counts"] == get("fer2013").expected
+    found = manifest["quality"]
+    assert found["flat"]["images"] == 13
+    assert (found["duplicates"]["groups"], found["duplicates"]["surplus"]) == (1116, 1323)
+    assert found["conflicting_labels"]["groups"] == 43
+    assert found["spanning_splits"]["train+validation or test"]["groups"] == 1
+    parts = splits.published(dataset, 0)
+    assert [len(rows) for rows in parts.values()] == [20_099, 8_610, 7_178]
