@@ -48,14 +48,18 @@ def scaled(channels: int, width: float) -> int:
     return max(1, round(channels * width))
 
 
-def glorot(seed: int | None, layer_name: str) -> keras.initializers.Initializer:
-    """Initial weights that depend on `seed` and the layer's name alone, if there is a seed.
+def seeded(
+    initializer: str | keras.initializers.Initializer, seed: int | None, layer_name: str
+) -> keras.initializers.Initializer:
+    """The initializer, its draws a function of `seed` and the layer's name alone if there is a seed.
 
     Two networks that differ in their attention then start equal wherever both have a layer.
     """
+    initializer = keras.initializers.get(initializer)
     if seed is None:
-        return keras.initializers.GlorotUniform()
-    return keras.initializers.GlorotUniform(seed=zlib.crc32(f"{seed}/{layer_name}".encode()))
+        return initializer.clone()
+    own = zlib.crc32(f"{seed}/{layer_name}".encode())
+    return type(initializer).from_config({**initializer.get_config(), "seed": own})
 
 
 def pool(x: Any, pooling: str | None) -> Any:
@@ -72,7 +76,7 @@ def classifier(x: Any, classes: int, activation: Any, seed: int | None) -> Any:
     """The last dense layer, `predictions`; computed in float32 under mixed precision."""
     logits = keras.layers.Dense(
         classes,
-        kernel_initializer=glorot(seed, "predictions"),
+        kernel_initializer=seeded("glorot_uniform", seed, "predictions"),
         name="predictions",
         activation=activation,
         dtype=_float32_if_mixed(),

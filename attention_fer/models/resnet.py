@@ -19,10 +19,10 @@ from attention_fer.models.common import (
     STEMS,
     channel_axis,
     classifier,
-    glorot,
     image_input,
     pool,
     scaled,
+    seeded,
 )
 from attention_fer.models.placement import Placement, chosen_stages
 from attention_fer.models.registry import Builder, register
@@ -32,6 +32,7 @@ POSITIONS = ("pre-add", "post-add", "pre", "identity", "after-3x3")
 STAGES = (2, 3, 4, 5)
 
 Normalization = Callable[[str], kl.Layer]
+Initializer = str | keras.initializers.Initializer
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class _Parts:
     outer_activation: Any
     width: float
     normalization: Normalization
+    kernel_initializer: Initializer
     seed: int | None
 
     def conv(self, x: Any, filters: int, size: int, name: str, **options: Any) -> Any:
-        return kl.Conv2D(
-            filters, size, kernel_initializer=glorot(self.seed, name), name=name, **options
-        )(x)
+        kernel = seeded(self.kernel_initializer, self.seed, name)
+        return kl.Conv2D(filters, size, kernel_initializer=kernel, name=name, **options)(x)
 
     def norm(self, x: Any, name: str) -> Any:
         return self.normalization(name)(x)
@@ -161,6 +162,8 @@ _DOC = """{title}, with any attention module.
         width: multiplies every number of channels.
         stem: "imagenet" (7x7 stride 2, max-pool) or "small" (3x3 stride 1, no max-pool).
         normalization: callable from layer name to normalisation layer.
+        kernel_initializer: of the convolutions; `keras.applications` has "glorot_uniform", the
+            ResNet papers "he_normal".
         seed: makes the backbone's initial weights a function of seed and layer name alone, so
             that networks that differ in attention start equal where both have a layer.
 
@@ -195,6 +198,7 @@ def _builder(title: str, depths: Sequence[int], v2: bool) -> Builder:
         width: float = 1.0,
         stem: str = "imagenet",
         normalization: Normalization = batch_normalization,
+        kernel_initializer: Initializer = "glorot_uniform",
         seed: int | None = None,
     ) -> keras.Model:
         one_of("attention_position", attention_position, POSITIONS)
@@ -206,6 +210,7 @@ def _builder(title: str, depths: Sequence[int], v2: bool) -> Builder:
             outer_activation=outer_activation or activation,
             width=width,
             normalization=normalization,
+            kernel_initializer=kernel_initializer,
             seed=seed,
         )
         inputs, x = image_input(input_tensor, input_shape, include_top)

@@ -17,10 +17,10 @@ from attention_fer.models.common import (
     STEMS,
     channel_axis,
     classifier,
-    glorot,
     image_input,
     pool,
     scaled,
+    seeded,
 )
 from attention_fer.models.placement import Placement, chosen_stages
 from attention_fer.models.registry import Builder, register
@@ -67,7 +67,7 @@ def _features(
     x: Any, depths: Sequence[int], stem: str, padding: str, attend: Placement, options: Any
 ) -> Any:
     """Five blocks of 3x3 convolutions and a max-pool; `stem="small"` leaves the first pool out."""
-    activation, width, seed = options
+    activation, width, initializer, seed = options
     index = 0
     for stage, depth, filters in zip(STAGES, depths, FILTERS):
         for i in range(1, depth + 1):
@@ -78,7 +78,7 @@ def _features(
                 3,
                 padding="same",
                 activation=activation,
-                kernel_initializer=glorot(seed, name),
+                kernel_initializer=seeded(initializer, seed, name),
                 name=name,
             )(x)
             x = attend(x, index, stage, name)
@@ -89,7 +89,7 @@ def _features(
 
 def _head(x: Any, options: Any) -> Any:
     """Flatten and two dense layers of 4096 units times the width."""
-    activation, width, seed = options
+    activation, width, initializer, seed = options
     if any(size in (None, 0) for size in x.shape[1:]):
         raise ValueError(
             f"VGG's dense layers need a known image size of at least 32 pixels (16 with "
@@ -100,7 +100,7 @@ def _head(x: Any, options: Any) -> Any:
         x = kl.Dense(
             scaled(4096, width),
             activation=activation,
-            kernel_initializer=glorot(seed, name),
+            kernel_initializer=seeded(initializer, seed, name),
             name=name,
         )(x)
     return x
@@ -126,6 +126,9 @@ _DOC = """{title}, with any attention module.
         width: multiplies every number of channels and units.
         stem: "small" leaves out the first max-pool, for images of about 48 pixels.
         pool_padding: of the max-pools, "valid" or "same".
+        kernel_initializer: of the convolutions and the two dense layers; `keras.applications`
+            has "glorot_uniform", under which ReLU networks of this depth start slowly:
+            "he_normal" keeps their signal.
         seed: makes the backbone's initial weights a function of seed and layer name alone, so
             that networks that differ in attention start equal where both have a layer.
 
@@ -159,12 +162,13 @@ def _builder(title: str, depths: Sequence[int]) -> Builder:
         width: float = 1.0,
         stem: str = "imagenet",
         pool_padding: str = "valid",
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
         seed: int | None = None,
     ) -> keras.Model:
         one_of("stem", stem, STEMS)
         one_of("pool_padding", pool_padding, ("valid", "same"))
         attend = _placement(attention, attention_position, attention_stages, depths)
-        options = (activation, width, seed)
+        options = (activation, width, kernel_initializer, seed)
         inputs, x = image_input(input_tensor, input_shape, include_top)
         x = _features(x, depths, stem, pool_padding, attend, options)
         if include_top:

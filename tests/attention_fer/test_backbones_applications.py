@@ -5,7 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
-from layer_probes import features, to_numpy
+from layer_probes import features, to_numpy, without_values
 
 from attention_fer import layers, models
 
@@ -63,7 +63,7 @@ def test_the_weights_of_keras_applications_give_the_same_outputs(title):
 @pytest.mark.parametrize("title", ("VGG16", "ResNet50", "ResNet50V2"))
 def test_every_layer_name_of_keras_applications_is_kept_in_its_order(title):
     options = {"input_shape": (32, 32, 3), "include_top": False, "pooling": "avg"}
-    with keras.StatelessScope(initialize_variables=False):
+    with without_values():
         theirs = getattr(keras.applications, title)(weights=None, **options)
         ours = getattr(models, title)(attention="se", **options)
     expected = with_weights(theirs)
@@ -73,9 +73,11 @@ def test_every_layer_name_of_keras_applications_is_kept_in_its_order(title):
     main = [[name for name in found if "_0_" not in name] for found in (names, expected)]
     assert main[0] == main[1]
     kinds = {layer.name: type(layer).__name__ for layer in ours.layers}
-    for layer in theirs.layers[1:]:
-        if layer.name != theirs.layers[-1].name:
-            assert kinds[layer.name] == type(layer).__name__
+    named = ("block", "conv", "pool1", "post")
+    stable = [layer for layer in theirs.layers if layer.name.startswith(named)]
+    assert len(stable) > 15
+    for layer in stable:
+        assert kinds[layer.name] == type(layer).__name__
 
 
 def every_module():

@@ -1,7 +1,7 @@
 """Every wrong option is refused with what is allowed."""
 
-import keras
 import pytest
+from layer_probes import without_values
 
 from attention_fer import models
 
@@ -51,7 +51,7 @@ WRONG_KIND = [
 
 def build(name, options):
     defaults = {"input_shape": (32, 32, 3), "classes": 4, "width": 0.25, "attention": "se"}
-    with keras.StatelessScope(initialize_variables=False):
+    with without_values():
         return models.build(name, **{**defaults, **options})
 
 

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from layer_probes import BACKEND, channels_first, features, to_numpy
+from layer_probes import BACKEND, channels_first, features, to_numpy, without_values
 
 from attention_fer import layers, models
 
@@ -20,7 +20,7 @@ def build(name, **options):
 
 def plan(name, **options):
     """A network whose variables have shapes but no values."""
-    with keras.StatelessScope(initialize_variables=False):
+    with without_values():
         return build(name, **options)
 
 

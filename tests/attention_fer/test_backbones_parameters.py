@@ -6,8 +6,8 @@ The networks are built without giving their variables values, which is quick and
 import functools
 import math
 
-import keras
 import pytest
+from layer_probes import without_values
 
 from attention_fer import models
 
@@ -47,7 +47,7 @@ INCREMENTS = {
 def counts(name, attention=None, **options):
     """Total and trainable parameters."""
     spec = ("se", {"use_bias": False}) if attention == "se without biases" else attention
-    with keras.StatelessScope(initialize_variables=False):
+    with without_values():
         model = models.build(name, attention=spec, **options)
         return _count(model.weights), _count(model.trainable_weights)
 

@@ -1,7 +1,7 @@
 """Where the attention layers sit: which layer feeds each, and which layers it feeds."""
 
-import keras
 import pytest
+from layer_probes import without_values
 
 from attention_fer import models
 from attention_fer.layers import Attention
@@ -64,7 +64,7 @@ VGG = {
 
 def build(name, **options):
     options = {"input_shape": (32, 32, 3), "classes": 4, "width": 0.25, **options}
-    with keras.StatelessScope(initialize_variables=False):
+    with without_values():
         return models.build(name, attention="se", **options)
 
 
@@ -156,7 +156,7 @@ def test_stages_choose_the_convolutions_of_vgg():
 
 def test_no_attention_leaves_no_trace():
     options = {"input_shape": (32, 32, 3), "classes": 4, "width": 0.25}
-    with keras.StatelessScope(initialize_variables=False):
+    with without_values():
         model = models.build("resnet50", attention=None, attention_position="pre", **options)
     assert attentions(model) == []
     assert not any("attention" in layer.name for layer in model.layers)
