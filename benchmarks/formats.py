@@ -20,7 +20,7 @@ NOTE = (
     "± is the standard deviation over seeds. Difference: accuracy minus that of the same backbone "
     "without attention, in points, paired by seed, with a 95 % bootstrap interval over test images; "
     "training noise comes on top of it. A direction is claimed only where the interval and every "
-    "one of at least two seeds agree."
+    "one of at least two seeds agree; one seed allows no verdict."
 )
 
 
@@ -39,10 +39,11 @@ def show(report: Report, form: str, console: Console) -> None:
 
 
 def header(report: Report) -> list[str]:
-    """The column titles."""
+    """The column titles; n and seeds stand here where all rows of a dataset agree on them."""
     columns = ["backbone", "attention", "parameters"]
     for dataset in report.datasets:
-        columns += [f"{dataset} accuracy %", "difference", "verdict", "published %"]
+        columns.append(f"{dataset} accuracy %{_shared(report, dataset)}")
+        columns += ["difference", "published %"]
     return columns
 
 
@@ -51,8 +52,9 @@ def cells(report: Report, row: Row) -> list[str]:
     entries = [report.entries.get((row, dataset)) for dataset in report.datasets]
     parameters = next((e.parameters for e in entries if e and e.parameters), None)
     texts = [row.backbone, row.attention, f"{parameters:,}" if parameters else ""]
-    for entry in entries:
-        texts += _of_entry(entry) if entry else ["", "", "", ""]
+    for dataset, entry in zip(report.datasets, entries, strict=True):
+        shared = bool(_shared(report, dataset))
+        texts += _of_entry(entry, shared) if entry else ["", "", ""]
     return texts
 
 
@@ -111,27 +113,35 @@ def machine(provenance: Mapping[str, Any]) -> str:
     )
 
 
-def _of_entry(entry: Entry) -> list[str]:
-    """Accuracy with n, difference with interval, verdict, published figure."""
-    accuracy, difference, verdict = "missing", "", ""
+def _of_entry(entry: Entry, shared: bool) -> list[str]:
+    """Accuracy, difference with interval and verdict, published figure."""
+    accuracy, difference = "missing", ""
     if entry.failures:
         accuracy = f"failed: {entry.failures[0]}"
     if entry.accuracy:
         mean, sd = entry.accuracy
-        n = entry.results[0].record["metrics"]["n_test"]
-        spread = f" ± {sd:.2f}" if sd is not None else ""
-        accuracy = f"{mean:.2f}{spread} (n = {n}, {_seeds(entry)})"
+        accuracy = f"{mean:.2f}" + (f" ± {sd:.2f}" if sd is not None else "")
+        accuracy += "" if shared else f" ({_basis(entry)})"
     if entry.difference:
         d = entry.difference
-        difference = f"{d.mean:+.2f} [{d.low:+.2f}, {d.high:+.2f}]"
-        verdict = d.verdict
-    return [accuracy, difference, verdict, f"{entry.published:.2f}" if entry.published else ""]
+        difference = f"{d.mean:+.2f} [{d.low:+.2f}, {d.high:+.2f}] {d.verdict}".strip()
+    return [accuracy, difference, f"{entry.published:.2f}" if entry.published else ""]
 
 
-def _seeds(entry: Entry) -> str:
-    done, all_ = len(entry.results), len(entry.results) + entry.missing + len(entry.failures)
-    what = f"{done} seed{'s' if done > 1 else ''}"
-    return what if done == all_ else f"{done} of {all_} seeds"
+def _shared(report: Report, dataset: str) -> str:
+    """` (n = 686, 2 seeds)` if that holds for every row of the dataset, else nothing."""
+    bases = {_basis(e) for (_, name), e in report.entries.items() if name == dataset}
+    return f" ({bases.pop()})" if len(bases) == 1 and None not in bases else ""
+
+
+def _basis(entry: Entry) -> str | None:
+    """Test images and seeds behind an entry, None where nothing is done."""
+    if not entry.results:
+        return None
+    done, planned = len(entry.results), entry.planned
+    seeds = f"{done} seed{'s' if done > 1 else ''}"
+    part = seeds if done == planned else f"{done} of {planned} seeds"
+    return f"n = {entry.results[0].record['metrics']['n_test']}, {part}"
 
 
 def _origin(report: Report) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import keras
 
 from attention_fer import models
@@ -10,6 +12,13 @@ from benchmarks import published
 from benchmarks.cells import Cell
 from benchmarks.settings import Settings
 from benchmarks.table import VARIANTS
+
+
+OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "lion": keras.optimizers.Lion,
+    "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
+}
 
 
 def network(cell: Cell, input_shape: tuple[int, ...], classes: int) -> keras.Model:
@@ -70,7 +79,5 @@ def trainable(inner: keras.Model, settings: Settings, seed: int) -> keras.Model:
 
 
 def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
-    one_of("optimizer", settings.optimizer, ("adam", "sgd"))
-    if settings.optimizer == "adam":
-        return keras.optimizers.Adam(settings.learning_rate)
-    return keras.optimizers.SGD(settings.learning_rate, momentum=0.9, nesterov=True)
+    make = OPTIMIZERS[one_of("optimizer", settings.optimizer, OPTIMIZERS)]
+    return make(settings.learning_rate)

@@ -39,6 +39,11 @@ class Entry:
     published: float | None = None
 
     @property
+    def planned(self) -> int:
+        """Number of seeds asked for."""
+        return len(self.results) + len(self.failures) + self.missing
+
+    @property
     def accuracy(self) -> tuple[float, float | None] | None:
         """Mean and standard deviation over the seeds, in percent."""
         if not self.results:

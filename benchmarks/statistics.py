@@ -30,9 +30,12 @@ class Difference:
 
     @property
     def verdict(self) -> str:
-        """In words; a direction is claimed only if the interval and every seed agree on it."""
+        """In words; a direction is claimed only if the interval and every seed agree on it.
+
+        Empty for a single seed, which allows none.
+        """
         if len(self.by_seed) < 2:
-            return "one seed: no verdict"
+            return ""
         if self.low > 0 and min(self.by_seed) > 0:
             return "better"
         if self.high < 0 and max(self.by_seed) < 0:

@@ -14,6 +14,7 @@ import PIL
 
 from . import quality
 from .dataset import IMAGES, INDEX, Dataset, read_index
+from .sharpness import by_split, unlike
 from .sources import Notice, Rejected, Sample, Source, get
 from .staging import staging
 from .writer import Row, Writer
@@ -71,13 +72,15 @@ def prepare(
         kept = quality.drop(items, flat=drop_flat, duplicates=drop_duplicates)
         writer = Writer(folder, source.classes)
         writer.consume(_rows(kept, face))
-        for text in deviations(source, writer):
+        found = _inspect(folder)
+        blurred = unlike(found["sharpness"])
+        for text in [*deviations(source, writer), *([blurred] if blurred else [])]:
             tell(text)
         writer.manifest(
             source.name,
             synthetic=source.synthetic,
             notices=notices,
-            quality=_inspect(folder),
+            quality=found,
             parameters={
                 "source": None if path is None else str(path),
                 "options": options,
@@ -119,8 +122,11 @@ def deviations(source: Source, writer: Writer) -> list[str]:
 def _inspect(folder: Path) -> dict[str, Any]:
     rows = read_index(folder / INDEX)
     images = np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False)
-    columns = ([row[name] for row in rows] for name in ("label", "split", "source"))
-    return quality.inspect(images, *columns)
+    labels, splits, sources = ([row[name] for row in rows] for name in ("label", "split", "source"))
+    return {
+        **quality.inspect(images, labels, splits, sources),
+        "sharpness": by_split(images, splits),
+    }
 
 
 def _versions() -> dict[str, str]:

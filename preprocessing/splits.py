@@ -48,6 +48,26 @@ def published(dataset: Dataset, seed: int = 0) -> Splits:
     return {"train": train, "validation": validation, "test": test}
 
 
+def test_parts(dataset: Dataset, seed: int = 0) -> Splits:
+    """Each class of the official validation and test parts, divided 60/20/20 at random.
+
+    The official training part is not used. For a copy of a dataset whose training images are not
+    comparable with the others, see `preprocessing.sharpness`. Copies of an image may lie on both
+    sides unless the dataset was prepared with them dropped.
+
+    Raises:
+        ValueError: the dataset has no official validation and test parts.
+    """
+    rest = np.flatnonzero(np.isin(dataset.splits, ("validation", "test")))
+    if not len(rest):
+        raise ValueError(
+            f"{dataset.name} at {dataset.path} has no official validation and test parts to divide"
+        )
+    train, test = _divide(dataset, rest, lambda n: n // 5, seed)
+    train, validation = _divide(dataset, train, lambda n: n // 4, seed)
+    return {"train": train, "validation": validation, "test": test}
+
+
 def _train_and_test(dataset: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray]:
     if (dataset.splits != "").all():
         inside = dataset.splits == "train"
@@ -69,7 +89,11 @@ def _divide(
     return np.setdiff1d(rows, chosen), chosen
 
 
-_registry: dict[str, Splitter] = {"official": official, "published": published}
+_registry: dict[str, Splitter] = {
+    "official": official,
+    "published": published,
+    "test-parts": test_parts,
+}
 
 
 def names() -> list[str]:

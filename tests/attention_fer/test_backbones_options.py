@@ -1,11 +1,13 @@
 """The builders' options: activations, widths, stems, inputs, pooling, seeds, precision, errors."""
 
+import warnings
+
 import keras
 import numpy as np
 import pytest
-from layer_probes import BACKEND, channels_first, features, to_numpy, without_values
+from layer_probes import features, to_numpy, without_values
 
-from attention_fer import layers, models
+from attention_fer import models
 
 FAMILIES = ("vgg16", "resnet50", "resnet50v2")
 each_family = pytest.mark.parametrize("name", FAMILIES)
@@ -135,82 +137,20 @@ def test_pooling_also_chooses_the_pooling_of_the_head(name):
     assert "avg_pool" in [layer.name for layer in plan(name).layers]
 
 
+@pytest.mark.xfail(strict=True, raises=UserWarning, reason="its inputs are a list of one tensor")
+def test_a_network_on_an_input_tensor_takes_an_array_like_any_other():
+    image = keras.Input((32, 32, 3))
+    model = build("vgg16", input_tensor=keras.layers.Rescaling(0.5)(image), input_shape=None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model(features(2, 32, 32, 3))
+
+
 def test_a_network_continues_an_input_tensor():
     image = keras.Input((32, 32, 3))
     scaled = keras.layers.Rescaling(0.5)(image)
     x = features(2, 32, 32, 3)
     plain = build("resnet50")
     model = build("resnet50", input_tensor=scaled, input_shape=None)
-    np.testing.assert_allclose(to_numpy(model([x])), to_numpy(plain(x * 0.5)), rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("name", "attention"),
-    [
-        *(("vgg16", attention) for attention in layers.names()),
-        ("resnet50", "cbam"),
-        ("resnet50v2", "se"),
-    ],
-)
-def test_networks_of_one_seed_start_equal_where_both_have_a_layer(name, attention):
-    options = {"width": 0.25}
-    plain, other = build(name, **options), build(name, attention=attention, **options)
-    weights = {v.path: to_numpy(v) for v in other.weights}
-    for variable in plain.weights:
-        np.testing.assert_array_equal(to_numpy(variable), weights.pop(variable.path))
-    assert weights and all("_attention/" in path for path in weights)
-
-
-@each_family
-def test_networks_of_other_seeds_and_layers_of_one_network_differ(name):
-    first, second = build(name), build(name, seed=2)
-    kernels = [v for v in first.weights if v.path.endswith("kernel")]
-    others = {v.path: to_numpy(v) for v in second.weights}
-    assert all(np.abs(to_numpy(v) - others[v.path]).max() > 1e-4 for v in kernels)
-    shapes = {}
-    for v in kernels:
-        shapes.setdefault(tuple(v.shape), []).append(to_numpy(v))
-    same = [group for group in shapes.values() if len(group) > 1]
-    assert same and all(np.abs(group[0] - group[1]).max() > 1e-4 for group in same)
-
-
-def test_without_a_seed_two_networks_differ():
-    kernels = [
-        to_numpy(build("vgg16", seed=None).get_layer("block1_conv1").kernel) for _ in range(2)
-    ]
-    assert np.abs(kernels[0] - kernels[1]).max() > 1e-4
-
-
-@pytest.fixture
-def mixed_precision():
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    yield
-    keras.config.set_dtype_policy(before)
-
-
-@each_family
-def test_under_mixed_precision_the_head_alone_computes_in_float32(mixed_precision, name):
-    model = build(name, attention="cbam", width=0.25)
-    y = model(features(2, 32, 32, 3))
-    assert keras.backend.standardize_dtype(y.dtype) == "float32"
-    np.testing.assert_allclose(to_numpy(y).sum(-1), 1, atol=1e-6)
-    compute = {x.name: x.compute_dtype for x in model.layers if x.weights}
-    assert compute.pop("predictions") == "float32" and set(compute.values()) == {"bfloat16"}
-
-
-@RESNETS
-def test_channels_first_networks_compute_the_same(name):
-    x = features(2, 32, 40, 3)
-    options = {"attention": "cbam", "width": 0.25, "input_shape": (32, 40, 3)}
-    last = build(name, **options)
-    keras.config.set_image_data_format("channels_first")
-    try:
-        model = build(name, **{**options, "input_shape": (3, 32, 40)})
-        assert model.get_layer("conv2_block1_1_conv").output.shape[1] == 16
-        model.set_weights(last.get_weights())
-        if BACKEND != "tensorflow":  # which does not convolve channels first on a CPU
-            y = to_numpy(model(channels_first(x)))
-            np.testing.assert_allclose(y, to_numpy(last(x)), rtol=1e-4, atol=1e-6)
-    finally:
-        keras.config.set_image_data_format("channels_last")
+    y = to_numpy(keras.Model(image, model.output)(x))
+    np.testing.assert_allclose(y, to_numpy(plain(x * 0.5)), rtol=1e-5)

@@ -1,9 +1,6 @@
 """`models.load_into`: every kind of source, and a report that is exact."""
 
 import logging
-import os
-import subprocess
-import sys
 
 import h5py
 import keras
@@ -201,41 +198,3 @@ def test_a_file_that_is_missing_or_no_weights_file_is_an_error(tmp_path):
     h5py.File(tmp_path / "empty.h5", "w").close()
     with pytest.raises(ValueError, match=r"empty\.h5' holds no Keras weights with layer names"):
         models.load_into(network(), tmp_path / "empty.h5")
-
-
-@pytest.mark.parametrize(
-    ("size", "classes", "whole"), [(224, 1000, True), (224, 7, False), (64, 1000, False)]
-)
-def test_imagenet_takes_the_weights_of_keras_applications(monkeypatch, size, classes, whole):
-    asked = {}
-
-    def resnet50(**options):
-        asked.update(options)
-        shape = (224, 224, 3) if options["include_top"] else (None, None, 3)
-        top = {"include_top": options["include_top"], "classes": 1000}
-        asked["model"] = source("resnet50", input_shape=shape, **top)
-        return asked["model"]
-
-    monkeypatch.setattr(keras.applications, "ResNet50", resnet50)
-    ours = network("resnet50", weights="imagenet", input_shape=(size, size, 3), classes=classes)
-    assert (asked["weights"], asked["include_top"]) == ("imagenet", whole)
-    given = {v.path: to_numpy(v) for v in asked["model"].weights}
-    assert ("predictions/kernel" in given) == whole
-    for variable in ours.weights:
-        if whole or not variable.path.startswith("predictions"):
-            np.testing.assert_array_equal(to_numpy(variable), given[variable.path])
-
-
-def test_imagenet_without_network_says_what_to_do(tmp_path):
-    code = (
-        "from attention_fer import models\n"
-        "try:\n    models.VGG16(weights='imagenet', input_shape=(32, 32, 3), width=0.1)\n"
-        "except RuntimeError as error:\n    print('refused:', error)\n"
-    )
-    proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTPS_PROXY"), "http://127.0.0.1:9")
-    environment = {**os.environ, **proxies, "KERAS_HOME": str(tmp_path), "no_proxy": ""}
-    process = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120
-    )
-    assert "refused: The ImageNet weights of VGG16 could not be fetched" in process.stdout
-    assert "path as weights=" in process.stdout and "~/.keras/models" in process.stdout

@@ -1,0 +1,34 @@
+# On a fresh machine with Python 3.10 to 3.13 and make:
+#   make table   installs into .venv and runs the attention table
+#   make test    installs into .venv and runs the tests
+PYTHON ?= python3
+RUN := .venv/bin/python
+
+.PHONY: table test slow check format clean
+
+table: .venv/installed-all
+	$(RUN) -m benchmarks.run --table attention
+
+test: .venv/installed-dev
+	$(RUN) -m pytest -q -m "not slow"
+
+slow: .venv/installed-dev
+	$(RUN) -m pytest -q
+
+check: .venv/installed-dev
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(RUN) -m pytest -q -m "not slow"
+
+format: .venv/installed-dev
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+clean:
+	rm -rf .venv
+
+.venv/installed-%: setup.cfg pyproject.toml constraints.txt
+	test -x $(RUN) || $(PYTHON) -m venv .venv
+	$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[$*]"
+	touch $@

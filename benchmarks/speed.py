@@ -1,0 +1,155 @@
+"""What things cost, as ratios measured in one run: `python -m benchmarks.speed layers`.
+
+`layers` times each attention layer against the same module written as a plain functional graph of
+Keras's own layers, forward and in a training step, turn by turn in one process. Below 1 the layer
+is the faster; the spread of the repetitions says which digits mean something.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers as kl
+from keras import ops
+from rich import box
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from attention_fer import layers
+from attention_fer.layers.eca import eca_kernel_size
+
+SHAPE = (32, 24, 24, 128)
+
+
+def plain_se(x: Any) -> Any:
+    """Squeeze-and-Excitation as a functional graph."""
+    channels = x.shape[-1]
+    gate = kl.GlobalAveragePooling2D()(x)
+    gate = kl.Dense(channels // 16, activation="relu")(gate)
+    gate = kl.Dense(channels, activation="sigmoid")(gate)
+    return kl.Multiply()([x, kl.Reshape((1, 1, channels))(gate)])
+
+
+def plain_eca(x: Any) -> Any:
+    """ECA as a functional graph."""
+    channels = x.shape[-1]
+    gate = kl.Reshape((channels, 1))(kl.GlobalAveragePooling2D()(x))
+    size = eca_kernel_size(channels)
+    gate = kl.Conv1D(1, size, padding="same", use_bias=False, activation="sigmoid")(gate)
+    return kl.Multiply()([x, kl.Reshape((1, 1, channels))(gate)])
+
+
+def plain_channel(x: Any) -> Any:
+    """CBAM's channel half as a functional graph."""
+    channels = x.shape[-1]
+    first, second = kl.Dense(channels // 16, activation="relu"), kl.Dense(channels)
+    mean, maximum = kl.GlobalAveragePooling2D()(x), kl.GlobalMaxPooling2D()(x)
+    gate = kl.Add()([second(first(mean)), second(first(maximum))])
+    gate = kl.Reshape((1, 1, channels))(kl.Activation("sigmoid")(gate))
+    return kl.Multiply()([x, gate])
+
+
+def plain_spatial(x: Any) -> Any:
+    """CBAM's spatial half as a functional graph."""
+    pooled = kl.Concatenate()(
+        [ops.max(x, axis=-1, keepdims=True), ops.mean(x, axis=-1, keepdims=True)]
+    )
+    gate = kl.Conv2D(1, 7, padding="same", use_bias=False)(pooled)
+    gate = kl.BatchNormalization(epsilon=1e-5, gamma_initializer="zeros")(gate)
+    return kl.Multiply()([x, kl.Activation("sigmoid")(gate)])
+
+
+def plain_cbam(x: Any) -> Any:
+    """CBAM as a functional graph."""
+    return plain_spatial(plain_channel(x))
+
+
+PLAIN: dict[str, Callable[[Any], Any]] = {
+    "se": plain_se,
+    "eca": plain_eca,
+    "cbam_channel": plain_channel,
+    "cbam_spatial": plain_spatial,
+    "cbam": plain_cbam,
+}
+
+
+def model(module: Callable[[Any], Any]) -> keras.Model:
+    """A model of the module alone, with a loss that needs all gradients."""
+    x = keras.Input(SHAPE[1:])
+    built = keras.Model(x, module(x))
+    built.compile("sgd", "mean_squared_error")
+    return built
+
+
+def compare(ours: Callable[[], Any], plain: Callable[[], Any], rounds: int) -> list[float]:
+    """Ratios of the times of the two, measured turn by turn, `rounds` of them."""
+    for call in (ours, plain, ours, plain):
+        call()
+    ratios = []
+    for turn in range(rounds):
+        # Whoever comes second finds warm caches, so that the order changes from turn to turn.
+        first, second = (ours, plain) if turn % 2 else (plain, ours)
+        times = {first: _seconds(first), second: _seconds(second)}
+        ratios.append(times[ours] / times[plain])
+    return ratios
+
+
+def layer_ratios(name: str, rounds: int) -> tuple[list[float], list[float]]:
+    """Ratios of a layer against its plain graph: forward, and forward with backward."""
+    x = np.random.default_rng(0).normal(size=SHAPE).astype("float32")
+    ours, plain = model(layers.get(name)), model(PLAIN[name])
+    forward = compare(
+        lambda: ours.predict_on_batch(x), lambda: plain.predict_on_batch(x), rounds
+    )
+    step = compare(lambda: ours.train_on_batch(x, x), lambda: plain.train_on_batch(x, x), rounds)
+    return forward, step
+
+
+def show_layers(rounds: int, console: Console) -> None:
+    """Measures and prints every layer that has a plain counterpart here."""
+    title = f"Time of our layer / plain graph, batch {SHAPE}, {keras.backend.backend()}"
+    table = Table(title=title, box=box.SIMPLE_HEAD, caption="median of the ratios (quartiles)")
+    for column in ("layer", "forward", "training step"):
+        table.add_column(column)
+    for name in track(list(PLAIN), "measuring", console=console, transient=True):
+        table.add_row(name, *(_summary(ratios) for ratios in layer_ratios(name, rounds)))
+    console.print(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; see `--help`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.speed",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=["layers"])
+    parser.add_argument("--rounds", type=int, default=60, help="repetitions (default 60)")
+    options = parser.parse_args(arguments)
+    if options.rounds < 2:
+        parser.error(f"--rounds must be at least 2, given: {options.rounds}")
+    show_layers(options.rounds, Console())
+    return 0
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def _summary(ratios: Sequence[float]) -> str:
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

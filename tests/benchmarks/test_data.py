@@ -1,0 +1,119 @@
+"""Which images a cell sees, and in which order."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from benchmarks.callbacks import Batches, predict
+from benchmarks.data import Part, find, order, parts
+from benchmarks.settings import Settings
+
+NAMES = ["train", "validation", "test"]
+
+
+def one_hot_part(n):
+    return Part(np.eye(n, dtype="uint8"), np.zeros(n, "int64"), np.arange(n))
+
+
+def test_an_order_is_a_permutation_that_its_arguments_decide():
+    orders = [order(50, seed, epoch) for seed in (0, 1, 2) for epoch in (0, 1, 2)]
+    for one in orders:
+        np.testing.assert_array_equal(np.sort(one), np.arange(50))
+    assert len({tuple(one) for one in orders}) == len(orders)
+    np.random.seed(7)
+    keras.utils.set_random_seed(7)
+    np.testing.assert_array_equal(order(50, 1, 2), orders[5])
+
+
+def test_uncut_parts_are_the_whole_split_with_its_images_and_labels(dataset):
+    found = parts(dataset, "official", Settings())
+    assert list(found) == NAMES
+    for name, part in found.items():
+        np.testing.assert_array_equal(part.sample, np.flatnonzero(dataset.splits == name))
+        np.testing.assert_array_equal(part.images, dataset.images[part.sample])
+        np.testing.assert_array_equal(part.labels, dataset.labels[part.sample])
+
+
+def test_parts_are_cut_to_their_sizes_at_random_but_always_alike(dataset):
+    settings = Settings(train_samples=20, eval_samples=9)
+    found, again = (parts(dataset, "official", settings) for _ in range(2))
+    assert [len(found[name]) for name in NAMES] == [20, 9, 9]
+    for name, part in found.items():
+        rows = np.flatnonzero(dataset.splits == name)
+        assert set(part.sample) < set(rows)
+        assert len(set(part.sample)) == len(part)
+        # The images lie subject by subject: the first of them would be a single person.
+        assert not np.array_equal(part.sample, rows[: len(part)])
+        np.testing.assert_array_equal(part.sample, again[name].sample)
+        np.testing.assert_array_equal(part.images, dataset.images[part.sample])
+        np.testing.assert_array_equal(part.labels, dataset.labels[part.sample])
+
+
+def test_a_size_above_what_is_there_takes_all(dataset):
+    found = parts(dataset, "official", Settings(train_samples=10**6, eval_samples=10**6))
+    assert sum(len(part) for part in found.values()) == len(dataset)
+
+
+@pytest.mark.parametrize("settings", [Settings(), Settings(train_samples=30, eval_samples=10)])
+def test_no_person_is_in_two_parts(dataset, settings):
+    people = [set(dataset.subjects[p.sample]) for p in parts(dataset, "official", settings).values()]
+    assert all(people)
+    assert len(set.union(*people)) == sum(map(len, people))
+
+
+def test_a_fit_sees_each_image_at_most_once_an_epoch_in_the_order_of_the_epoch():
+    """Halving the learning rate each step makes an image's own weight say when it was seen."""
+    n, size, epochs = 22, 4, 2
+    steps = n // size
+    model = keras.Sequential(
+        [keras.Input((n,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")]
+    )
+    rate = keras.optimizers.schedules.ExponentialDecay(float(size), 1, 0.5)
+    model.compile(keras.optimizers.SGD(rate), loss=lambda _, output: output)
+    model.fit(Batches(one_hot_part(n), size, 3), epochs=epochs, shuffle=False, verbose=0)
+    expected = np.zeros(n)
+    for epoch in range(epochs):
+        # Epochs count from 1, as in a cell's history.
+        seen = order(n, 3, epoch + 1)[: steps * size]
+        assert len(set(seen)) == steps * size
+        expected[seen] -= 0.5 ** (epoch * steps + np.repeat(np.arange(steps), size))
+    np.testing.assert_allclose(model.get_weights()[0][:, 0], expected, rtol=1e-4)
+
+
+def test_batches_pair_images_with_their_labels_and_depend_on_the_seed():
+    part = Part(np.arange(10), 100 + np.arange(10), np.arange(10))
+    batches, same, other = (Batches(part, 3, seed) for seed in (1, 1, 2))
+    for index in range(3):
+        images, labels = batches[index]
+        np.testing.assert_array_equal(labels, 100 + images)
+        np.testing.assert_array_equal(images, same[index][0])
+    assert any((batches[i][0] != other[i][0]).any() for i in range(3))
+
+
+def test_a_part_smaller_than_a_batch_is_one_batch():
+    batches = Batches(one_hot_part(5), 16, 0)
+    assert len(batches) == 1
+    assert batches[0][0].sum(axis=0).tolist() == [1] * 5
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 5, 8, 11])
+def test_predictions_stand_in_the_order_of_the_images_whatever_the_batch(n):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Rescaling(0.5)])
+    images = np.random.default_rng(0).integers(0, 9, (n, 2)).astype("uint8")
+    np.testing.assert_array_equal(predict(model, images, 4), images / 2)
+
+
+def test_datasets_are_found_by_name_and_other_folders_are_not(dataset, tmp_path):
+    root = dataset.path.parent
+    assert find(root) == [dataset.path]
+    assert find(tmp_path / "nowhere") == []
+
+
+def test_another_protocol_gives_other_parts(dataset):
+    official, published = (parts(dataset, name, Settings()) for name in ("official", "published"))
+    assert len(published["test"]) > len(official["test"])
+    without = replace(dataset, splits=np.full(len(dataset), ""))
+    with pytest.raises(ValueError, match="no official"):
+        parts(without, "official", Settings())

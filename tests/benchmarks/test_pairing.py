@@ -1,0 +1,150 @@
+"""What makes the comparison a paired one: equal weights, images and order for equal seeds."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from benchmarks.networks import network, trainable
+from benchmarks.settings import profile
+from fabricated import cell
+
+ATTENTIONS = ("none", "se", "eca", "cbam")
+SETTINGS = profile("quick", width=0.0625)
+BACKBONES = pytest.mark.parametrize("backbone", ["vgg16", "resnet50v2"])
+
+
+def built(backbone, attention, seed, variant="corrected"):
+    one = cell(
+        backbone=backbone, attention=attention, seed=seed, variant=variant, settings=SETTINGS
+    )
+    return network(one, (48, 48, 1), 7)
+
+
+def weights(model):
+    return {w.path: keras.ops.convert_to_numpy(w) for w in model.weights}
+
+
+@BACKBONES
+@pytest.mark.parametrize("variant", ["corrected", "published"])
+@pytest.mark.parametrize("attention", ATTENTIONS[1:])
+def test_networks_start_equal_wherever_both_have_a_weight(backbone, variant, attention):
+    baseline = weights(built(backbone, "none", 3, variant))
+    keras.utils.set_random_seed(99)
+    attended = weights(built(backbone, attention, 3, variant))
+    assert set(baseline) < set(attended)
+    for path, value in baseline.items():
+        np.testing.assert_array_equal(attended[path], value, err_msg=path)
+
+
+@BACKBONES
+def test_another_seed_starts_every_kernel_elsewhere(backbone):
+    one, other = (weights(built(backbone, "none", seed)) for seed in (3, 4))
+    kernels = [path for path in one if path.endswith("kernel")]
+    assert len(kernels) > 10
+    for path in kernels:
+        assert not np.array_equal(one[path], other[path]), path
+
+
+def test_kernels_of_one_network_are_not_copies_of_each_other():
+    kernels = [v for path, v in weights(built("vgg16", "none", 0)).items() if "conv" in path]
+    drawn = [value.ravel()[:4].tobytes() for value in kernels if value.any()]
+    assert len(set(drawn)) == len(drawn)
+
+
+def augmented(attention, seed, images, steps=4, settings=SETTINGS):
+    """What the backbone is shown in the first training steps."""
+    model = trainable(built("vgg16", attention, seed), settings, seed)
+    assert model.layers[-1].name == "vgg16"
+    front = keras.Model(model.input, model.layers[-2].output)
+    return [keras.ops.convert_to_numpy(front(images, training=True)) for _ in range(steps)]
+
+
+@pytest.fixture(scope="module")
+def images(dataset):
+    return np.asarray(dataset.images[:12])
+
+
+@pytest.mark.parametrize("attention", ATTENTIONS[1:])
+def test_all_networks_of_a_seed_are_shown_the_same_pictures(attention, images):
+    shown = augmented("none", 5, images)
+    keras.utils.set_random_seed(99)
+    np.testing.assert_array_equal(augmented(attention, 5, images), shown)
+
+
+@pytest.mark.parametrize("changes", [{}, {"flip": False}, {"zoom": 0.0}])
+def test_pictures_change_from_step_to_step_and_with_the_seed(changes, images):
+    settings = replace(SETTINGS, **changes)
+    five, six = (augmented("none", seed, images, settings=settings) for seed in (5, 6))
+    every = [*five, *six]
+    for i, one in enumerate(every):
+        assert all(np.abs(one - other).max() > 0.05 for other in every[:i])
+
+
+def test_augmentation_can_be_switched_off(images):
+    plain = augmented("none", 5, images, settings=replace(SETTINGS, flip=False, zoom=0.0))
+    for shown in plain:
+        np.testing.assert_allclose(shown, images / 255, atol=1e-6)
+
+
+def test_flips_mirror_and_zooms_stay_within_their_limit(images):
+    flipped = augmented("none", 5, images, 8, replace(SETTINGS, zoom=0.0))
+    scaled = images / 255
+    for before, after in zip(scaled, np.swapaxes(flipped, 0, 1), strict=True):
+        mirrored = [np.allclose(x, before[:, ::-1], atol=1e-6) for x in after]
+        same = [np.allclose(x, before, atol=1e-6) for x in after]
+        assert all(np.logical_or(mirrored, same))
+        assert any(mirrored) and any(same)
+    zoomed = augmented("none", 5, images, 8, replace(SETTINGS, flip=False))
+    assert np.abs(np.stack(zoomed) - scaled).max() > 0.1
+    assert 0 <= np.min(zoomed) and np.max(zoomed) <= 1
+
+
+def test_prediction_is_that_of_the_network_on_unaugmented_pixels(images):
+    inner = built("vgg16", "cbam", 1)
+    model = trainable(inner, SETTINGS, 1)
+    expected = inner.predict(images.astype("float32") / 255, verbose=0)
+    for _ in range(2):
+        np.testing.assert_allclose(model.predict(images, verbose=0), expected, atol=1e-6)
+
+
+TWICE = """
+import json, pathlib, sys, tempfile
+from benchmarks.cells import Cell
+from benchmarks.train import train
+from preprocessing.dataset import Dataset
+dataset = Dataset.open(sys.argv[1])
+for spec in json.loads(sys.argv[2]):
+    with tempfile.TemporaryDirectory() as folder:
+        found = train(Cell.from_spec(spec), dataset, pathlib.Path(folder), lambda *a, **b: None)
+    print(json.dumps([found["history"], found["metrics"]]))
+"""
+
+
+def test_a_cell_trained_twice_on_one_thread_gives_the_same_history(dataset, environment):
+    settings = profile("quick", width=0.0625, epochs=2, train_samples=32, eval_samples=16)
+    one = cell(
+        attention="cbam",
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        settings=replace(settings, batch_size=8),
+        backend=keras.backend.backend(),
+    )
+    threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", TWICE, str(dataset.path)]
+        + [json.dumps([one.spec, one.spec, replace(one, seed=1).spec])],
+        env={**environment, **threads},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    first, second, other = map(json.loads, done.stdout.splitlines())
+    assert first == second
+    assert first[0] != other[0]
+    assert len(first[0]) == 2

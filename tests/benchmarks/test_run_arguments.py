@@ -1,0 +1,88 @@
+"""Wrong arguments of the command: status 2, one sentence, the nearest right name."""
+
+import pytest
+
+from benchmarks.run import main
+
+
+@pytest.fixture
+def refused(dataset, tmp_path, capsys):
+    def run(*arguments):
+        """What is printed for arguments that must be refused before anything runs."""
+        usual = ["--table", "attention", "--data", str(dataset.path.parent)]
+        out = tmp_path / "runs"
+        assert main([*usual, "--out", str(out), *arguments]) == 2
+        assert not out.exists()
+        printed = capsys.readouterr()
+        text = " ".join((printed.out + printed.err).split())
+        assert text.startswith("error: ") and text.count("error: ") == 1
+        assert "Traceback" not in text
+        return text
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "nearest"),
+    [
+        ("--table", "atention", "'attention'"),
+        ("--backbones", "vgg-16", "'vgg16'"),
+        ("--attentions", "cbma", "'cbam'"),
+        ("--profile", "quik", "'quick'"),
+        ("--variant", "publised", "'published'"),
+        ("--protocol", "oficial", "'official'"),
+        ("--optimizer", "sdg", "'sgd'"),
+        ("--backend", "tensorflo", "'tensorflow'"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(refused, option, given, nearest):
+    text = refused(option, given)
+    assert repr(given) in text
+    assert f"id you mean {nearest}?" in text
+
+
+def test_an_unknown_dataset_is_answered_with_those_that_are_there(refused):
+    text = refused("--datasets", "schematics")
+    assert "No prepared dataset 'schematics'" in text
+    assert "There: schematic." in text
+
+
+def test_a_data_folder_that_is_not_there_is_named(refused, tmp_path):
+    text = refused("--data", str(tmp_path / "nowhere"), "--datasets", "fer2013")
+    assert "nowhere" in text.replace(" ", "")
+    assert "python -m preprocessing.run" in text
+
+
+@pytest.mark.parametrize(
+    ("option", "given"),
+    [
+        ("--seeds", "0"),
+        ("--jobs", "0"),
+        ("--epochs", "0"),
+        ("--patience", "0"),
+        ("--width", "0"),
+        ("--width", "-1"),
+        ("--batch-size", "0"),
+        ("--learning-rate", "nan"),
+        ("--train-samples", "0"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_by_name(refused, option, given):
+    text = refused(option, given).replace("-", "_")
+    assert option.strip("-").replace("-", "_") in text
+
+
+def test_a_damaged_dataset_is_refused(refused, tmp_path):
+    broken = tmp_path / "data" / "fer2013"
+    broken.mkdir(parents=True)
+    (broken / "manifest.json").write_text("{")
+    assert "fer2013" in refused("--data", str(tmp_path / "data"))
+
+
+@pytest.mark.parametrize("arguments", [["--seeds", "two"], ["--colour", "red"], []])
+def test_what_the_parser_refuses_has_status_2(arguments, capsys):
+    table = ["--table", "attention"] if arguments else []
+    with pytest.raises(SystemExit) as stopped:
+        main([*table, *arguments])
+    assert stopped.value.code == 2
+    assert "error: " in capsys.readouterr().err

@@ -1,0 +1,34 @@
+"""Parts of a dataset that differ in sharpness are noticed, and only those."""
+
+import cv2
+import numpy as np
+
+from preprocessing.sharpness import by_split, sharpness, unlike
+
+
+def _noise(n: int, blur: float = 0.0) -> np.ndarray:
+    images = np.random.default_rng(0).integers(0, 256, (n, 48, 48, 1), "uint8")
+    if blur:
+        images = np.stack([cv2.GaussianBlur(image, (0, 0), blur)[..., None] for image in images])
+    return images
+
+
+def test_sharpness_is_the_variance_of_the_four_neighbour_laplacian() -> None:
+    image = _noise(1)[0]
+    x = np.pad(image[..., 0].astype(float), 1, mode="reflect")
+    laplacian = x[:-2, 1:-1] + x[2:, 1:-1] + x[1:-1, :-2] + x[1:-1, 2:] - 4 * x[1:-1, 1:-1]
+    assert np.isclose(sharpness(image), laplacian.var())
+
+
+def test_a_blurred_part_is_named_with_both_medians() -> None:
+    images = np.concatenate([_noise(5, blur=2.0), _noise(5)])
+    medians = by_split(images, ["train"] * 5 + ["test"] * 5)
+    text = unlike(medians)
+    assert text is not None
+    assert text.startswith("train is much blurrier than test")
+    assert f"{medians['train']:,.1f}" in text
+
+
+def test_equally_sharp_parts_and_a_single_part_are_no_news() -> None:
+    assert unlike(by_split(_noise(10), ["train"] * 5 + ["test"] * 5)) is None
+    assert unlike({"train": 3.0}) is None

@@ -1,0 +1,117 @@
+"""Imports go only downwards: layers, models, then preprocessing beside them, then benchmarks."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+OURS = {"attention_fer", "preprocessing", "benchmarks"}
+FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
+FILES = sorted(path for package in OURS for path in (PROJECT / package).rglob("*.py"))
+
+
+def module_of(path):
+    parts = path.relative_to(PROJECT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def targets(node, path):
+    """Full dotted names that an import statement may load."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    base = node.module or ""
+    if node.level:
+        package = path.relative_to(PROJECT).parent.parts
+        above = package[: len(package) - node.level + 1]
+        base = ".".join([*above, *([node.module] if node.module else [])])
+    return [f"{base}.{alias.name}" for alias in node.names]
+
+
+def imports(path, functions=True):
+    """What a file imports, anywhere in it or only where it is executed on import."""
+    waiting = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            yield from targets(node, path)
+        elif functions or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            waiting += ast.iter_child_nodes(node)
+
+
+def within(name, *packages):
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def offences(part, allowed, functions=True):
+    """Imports in the files of a package that `allowed` refuses."""
+    files = [path for path in FILES if within(module_of(path), part)]
+    assert files, f"no file in {part}"
+    found = [(module_of(path), name) for path in files for name in imports(path, functions)]
+    assert found, f"no import in {part}"
+    return [f"{module} imports {name}" for module, name in found if not allowed(name)]
+
+
+def top(name):
+    return name.partition(".")[0]
+
+
+def in_process(code):
+    """What a fresh interpreter prints."""
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def loaded_by(statement):
+    return set(in_process(f"{statement}\nimport sys\nprint(*sys.modules, sep='\\n')"))
+
+
+def test_attention_fer_knows_nothing_of_the_other_two():
+    assert not offences("attention_fer", lambda name: top(name) not in OURS - {"attention_fer"})
+
+
+def test_layers_need_keras_and_the_standard_library_alone():
+    own = ("keras", "attention_fer.layers", "attention_fer.checks")
+    standard = sys.stdlib_module_names
+    assert not offences("attention_fer.layers", lambda n: within(n, *own) or top(n) in standard)
+
+
+def test_preprocessing_knows_no_framework_and_none_of_the_other_two():
+    forbidden = FRAMEWORKS | OURS - {"preprocessing"}
+    assert not offences("preprocessing", lambda name: top(name) not in forbidden)
+
+
+def test_sources_know_nothing_of_ours_but_each_other():
+    assert not offences(
+        "preprocessing.sources",
+        lambda name: top(name) not in OURS or within(name, "preprocessing.sources"),
+    )
+
+
+@pytest.mark.parametrize("package", sorted(OURS))
+def test_no_backend_is_imported_by_the_import_of_a_module(package):
+    backends = FRAMEWORKS - {"keras"}
+    assert not offences(package, lambda name: top(name) not in backends, functions=False)
+
+
+def test_importing_the_package_loads_no_framework():
+    assert not FRAMEWORKS & loaded_by("import attention_fer")
+
+
+def test_importing_the_layers_costs_no_more_than_importing_keras():
+    extra = loaded_by("import attention_fer.layers") - loaded_by("import keras")
+    assert "attention_fer.layers.cbam" in extra
+    foreign = {name for name in extra if not within(name, "attention_fer")}
+    assert {top(name) for name in foreign} <= sys.stdlib_module_names
+
+
+def test_importing_preprocessing_loads_no_framework():
+    statement = "import preprocessing.run, preprocessing.prepare, preprocessing.splits"
+    assert not FRAMEWORKS & loaded_by(statement)
