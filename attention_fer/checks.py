@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Iterable
-from numbers import Integral
 from typing import Any
 
 
@@ -25,8 +25,8 @@ def one_of(what: str, given: Any, allowed: Iterable[str]) -> str:
 
 def positive_int(what: str, given: Any) -> int:
     """Returns `given` as an int if it is a whole number of at least 1, else raises ValueError."""
-    if isinstance(given, Integral) and not isinstance(given, bool) and given >= 1:
-        return int(given)
+    if not isinstance(given, bool) and hasattr(given, "__index__") and operator.index(given) >= 1:
+        return operator.index(given)
     raise ValueError(f"{what} must be an integer of at least 1, given: {given!r}.")
 
 

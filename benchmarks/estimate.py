@@ -1,17 +1,15 @@
 """How long the missing cells will take: from finished cells, else from arithmetic.
 
 The arithmetic is rough, and said to be: a start, a graph to trace layer by layer, and
-multiply-adds at a rate measured by a matrix product here.
+multiply-adds at the rate of a common processor core or accelerator.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-
-import numpy as np
 
 from benchmarks.cells import Cell
 from benchmarks.store import Result
@@ -29,33 +27,41 @@ _SIZE = {
 }
 _START_SECONDS = 8.0
 _TRACE_SECONDS_PER_LAYER = 0.2
-# Share of a plain matrix product's rate that small convolutions reach.
-_EFFICIENCY = 0.15
+# Floating-point operations a second that small convolutions reach.
+_RATE_OF_A_CORE = 3e10
+_RATE_OF_AN_ACCELERATOR = 1e13
 
 
 def seconds(
-    cells: Iterable[Cell], results: Iterable[Result], pixels: Mapping[str, tuple[int, int]]
+    cells: Iterable[Cell],
+    results: Iterable[Result],
+    sizes: Mapping[str, tuple[int, int]],
+    jobs: int,
+    accelerators: int,
 ) -> tuple[dict[str, float], int]:
     """Estimated seconds of each cell, and how many of the estimates come from finished cells.
 
     Args:
         cells: what is to run.
         results: what is stored.
-        pixels: by dataset, pixels of an image and number of training images.
+        sizes: by dataset, pixels of an image and number of training images.
+        jobs: cells at a time, which share what computes.
+        accelerators: how many there are; 0 for the processor's cores.
     """
     known: dict[Cell, list[float]] = {}
     for result in results:
         if result.done:
             spent = sum(result.record["timing"].values())
             known.setdefault(_kind(result.cell), []).append(spent)
-    flops = _flops()
+    cores = os.cpu_count() or 1
+    rate = (_RATE_OF_AN_ACCELERATOR if accelerators else _RATE_OF_A_CORE * cores) / jobs
     found: dict[str, float] = {}
     measured = 0
     for cell in cells:
         times = known.get(_kind(cell))
         measured += times is not None
         found[cell.slug] = (
-            statistics.mean(times) + _START_SECONDS if times else _guess(cell, pixels, flops)
+            statistics.mean(times) + _START_SECONDS if times else _guess(cell, sizes, rate)
         )
     return found, measured
 
@@ -78,21 +84,11 @@ def _kind(cell: Cell) -> Cell:
     return replace(cell, attention="none", seed=0, fingerprint="")
 
 
-def _guess(cell: Cell, pixels: Mapping[str, tuple[int, int]], flops: float) -> float:
+def _guess(cell: Cell, sizes: Mapping[str, tuple[int, int]], rate: float) -> float:
     layers, gigas = _SIZE.get(cell.backbone, (50, 4.0))
-    area, images = pixels[cell.dataset]
+    area, images = sizes[cell.dataset]
     images = min(images, cell.settings.train_samples or images)
     operations = 2e9 * gigas * (area / 224**2) * cell.settings.width**2
     # Forward once and backward twice; validation and test add about a quarter.
-    training = 3.25 * operations * images * cell.settings.epochs / (flops * _EFFICIENCY)
+    training = 3.25 * operations * images * cell.settings.epochs / rate
     return _START_SECONDS + _TRACE_SECONDS_PER_LAYER * layers + training
-
-
-def _flops() -> float:
-    """Floating-point operations a second of a matrix product on this processor."""
-    a = np.ones((512, 512), "float32")
-    a @ a
-    start = time.perf_counter()
-    for _ in range(5):
-        a @ a
-    return 5 * 2 * 512**3 / (time.perf_counter() - start)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
 if TYPE_CHECKING:
     from benchmarks.report import Entry, Report
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 FORMATS = ("text", "markdown", "csv")
 NOTE = (
     "± is the standard deviation over seeds. Difference: accuracy minus that of the same backbone "
-    "without attention, in points, paired by seed, with a 95 % bootstrap interval over test images; "
-    "training noise comes on top of it. A direction is claimed only where the interval and every "
-    "one of at least two seeds agree; one seed allows no verdict."
+    "without attention, in points, paired by seed, with a 95 % bootstrap interval over test "
+    "images; training noise comes on top of it. A direction is claimed only where the interval "
+    "and every one of at least two seeds agree; one seed allows no verdict."
 )
 
 
@@ -60,16 +61,16 @@ def cells(report: Report, row: Row) -> list[str]:
 
 def text(report: Report) -> RichTable:
     """For the terminal."""
-    caption = "\n".join([*_origin(report), NOTE])
+    caption = Text("\n".join([*_origin(report), NOTE]))
     table = RichTable(title=report.table.title, caption=caption, box=box.SIMPLE_HEAD)
     for i, title in enumerate(header(report)):
-        table.add_column(title, justify="left" if i < 2 else "right")
+        table.add_column(Text(title), justify="left" if i < 2 else "right")
     previous = None
     for row in report.rows:
         if previous not in (None, row.backbone):
             table.add_section()
         previous = row.backbone
-        table.add_row(*cells(report, row))
+        table.add_row(*map(Text, cells(report, row)))
     return table
 
 

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import keras
 
 from attention_fer import models
 from attention_fer.checks import one_of
 from benchmarks import published
 from benchmarks.cells import Cell
-from benchmarks.settings import Settings
+from benchmarks.settings import OPTIMIZERS, Settings
 from benchmarks.table import VARIANTS
-
-
-OPTIMIZERS = {
-    "adam": keras.optimizers.Adam,
-    "lion": keras.optimizers.Lion,
-    "sgd": partial(keras.optimizers.SGD, momentum=0.9, nesterov=True),
-}
 
 
 def network(cell: Cell, input_shape: tuple[int, ...], classes: int) -> keras.Model:
@@ -71,13 +62,22 @@ def trainable(inner: keras.Model, settings: Settings, seed: int) -> keras.Model:
         x = zoom(x)
     model = keras.Model(pixels, inner(x), name="trainable")
     model.compile(
-        optimizer=_optimizer(settings),
+        optimizer=optimizer(settings, inner),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
     return model
 
 
-def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
-    make = OPTIMIZERS[one_of("optimizer", settings.optimizer, OPTIMIZERS)]
-    return make(settings.learning_rate)
+def optimizer(settings: Settings, network: keras.Model) -> keras.optimizers.Optimizer:
+    """The optimizer of the settings, for `network`; see `Settings.optimizer`."""
+    kind, rate = one_of("optimizer", settings.optimizer, OPTIMIZERS), settings.learning_rate
+    if kind == "by-norm":
+        kind, rate = ("sgd", rate) if _normalised(network) else ("adam", rate / 100)
+    if kind == "adam":
+        return keras.optimizers.Adam(rate)
+    return keras.optimizers.SGD(rate, momentum=0.9, nesterov=True)
+
+
+def _normalised(network: keras.Model) -> bool:
+    return any(isinstance(layer, keras.layers.BatchNormalization) for layer in network.layers)

@@ -24,8 +24,8 @@ from keras import layers as kl
 from keras import ops
 
 from attention_fer import layers, models
-from attention_fer.layers import SE, Attention, ChannelAttention
 from attention_fer.checks import one_of
+from attention_fer.layers import SE, Attention, ChannelAttention
 
 PACKAGE = "attention_fer.published"
 
@@ -104,7 +104,8 @@ class Added(kl.Layer):
         self.attention = attention
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        self.attention.build(input_shape)
+        if not self.attention.built:
+            self.attention.build(input_shape)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         return inputs + self.attention(inputs, training=training)

@@ -112,10 +112,11 @@ def _caption(dataset: str, cells: Sequence[Cell], done: Sequence[Result]) -> str
     if not results:
         return text + "."
     metrics = results[0].record["metrics"]
-    machines = {formats.machine(result.record["provenance"]) for result in results}
+    machines = "; ".join(sorted({formats.machine(r.record["provenance"]) for r in results}))
     return (
-        f"{text}; trained on {metrics['n_train']}, epoch chosen on {metrics['n_validation']}, "
-        f"accuracy on n = {metrics['n_test']} test images. Measured on {'; '.join(sorted(machines))}."
+        f"{text}; trained on {metrics['n_train']} images, epoch chosen on "
+        f"{metrics['n_validation']}, accuracy on n = {metrics['n_test']} test images, "
+        f"{100 * results[0].majority():.2f} % of them of one class. Measured on {machines}."
     )
 
 

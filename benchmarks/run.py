@@ -41,6 +41,7 @@ class Plan:
     datasets: dict[str, Dataset]
     store: Store
     jobs: int
+    gpus: int
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -103,7 +104,7 @@ def parser() -> argparse.ArgumentParser:
         ("eval-samples", int),
     ):
         change.add_argument(f"--{name}", type=kind, metavar="X")
-    change.add_argument("--optimizer", metavar="NAME", help="adam or sgd")
+    change.add_argument("--optimizer", metavar="NAME", help="adam, sgd or by-norm")
     change.add_argument("--precision", metavar="POLICY", help="Keras dtype policy")
     return p
 
@@ -132,7 +133,7 @@ def make_plan(options: argparse.Namespace, console: Console) -> Plan:
         learning_rate=options.learning_rate,
         train_samples=options.train_samples,
         eval_samples=options.eval_samples,
-        optimizer=options.optimizer and one_of("optimizer", options.optimizer, ("adam", "sgd")),
+        optimizer=options.optimizer and one_of("optimizer", options.optimizer, settings.OPTIMIZERS),
         precision=options.precision,
     )
     datasets = open_datasets(options.data, options.out, options.datasets, console)
@@ -146,7 +147,7 @@ def make_plan(options: argparse.Namespace, console: Console) -> Plan:
         backend=options.backend,
     )
     jobs = options.jobs or (1 if gpus else min(os.cpu_count() or 1, 4))
-    return Plan(table, cells, datasets, Store(options.out / table.name), jobs)
+    return Plan(table, cells, datasets, Store(options.out / table.name), jobs, gpus)
 
 
 def visible_gpus() -> int:
@@ -211,13 +212,14 @@ def carry_out(asked: Plan, dry_run: bool, console: Console) -> int:
 
 
 def _announce(asked: Plan, todo: Sequence[Cell], console: Console) -> dict[str, float]:
-    pixels = {
-        name: (d.images.shape[1] * d.images.shape[2], int((d.splits == "train").sum()) or len(d))
+    sizes = {
+        name: (d.images.shape[1] * d.images.shape[2], len(splits.get(protocol)(d, 0)["train"]))
         for name, d in asked.datasets.items()
+        for protocol in {cell.protocol for cell in asked.cells}
     }
-    seconds, measured = estimate.seconds(todo, asked.store.results(), pixels)
+    seconds, measured = estimate.seconds(todo, asked.store.results(), sizes, asked.jobs, asked.gpus)
     source = (
-        f"{measured} of {len(todo)} estimated from finished cells of the same kind, the rest roughly"
+        f"{measured} of {len(todo)} from finished cells of the same kind, the rest roughly"
         if measured
         else "a rough guess until the first cells are done"
     )

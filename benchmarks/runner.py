@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -73,6 +74,8 @@ class Runner:
                     thread.join(0.2)
         except KeyboardInterrupt:
             self._end_all()
+            for thread in threads:
+                thread.join(10)  # Each takes its cell's working folder away.
             raise
         if errors:
             raise errors[0]
@@ -127,6 +130,8 @@ class Runner:
                 text=True,
                 encoding="utf-8",
                 env=environment(cell.backend, self.jobs),
+                # Ctrl-C is for the runner: a worker that got it too would pass for a failed cell.
+                start_new_session=True,
             )
             self._processes.add(process)
         return process
@@ -175,10 +180,8 @@ def _listen(
         pass  # It died before it read its job; its exit status and its log say why.
     process.wait()
     process.stdout.close()
-    try:
+    with contextlib.suppress(BrokenPipeError):
         process.stdin.close()
-    except BrokenPipeError:
-        pass
     return record
 
 

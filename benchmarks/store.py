@@ -46,6 +46,11 @@ class Result:
             right = file["probabilities"].argmax(axis=1) == file["labels"]
             return file["sample"][order], right[order]
 
+    def majority(self) -> float:
+        """Share of the most frequent class among the test images: what guessing it would score."""
+        with np.load(self.path / PREDICTIONS, allow_pickle=False) as file:
+            return float(np.bincount(file["labels"]).max() / len(file["labels"]))
+
 
 class Store:
     """The folder of one table's results."""
@@ -112,10 +117,13 @@ def _read(folder: Path) -> Result | None:
         if record["schema_version"] != SCHEMA_VERSION:
             return None
         cell = Cell.from_spec(record["spec"])
+        # A result that was moved here, or made by an older recipe, is not this cell's.
+        if cell.slug != folder.name:
+            return None
         if record["status"] == "done" and not (folder / PREDICTIONS).is_file():
             return None
         return Result(cell, record["status"], folder, record)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

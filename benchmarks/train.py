@@ -77,7 +77,9 @@ def score(probabilities: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         "macro_f1": float(
             f1_score(labels, predicted, labels=classes, average="macro", zero_division=0)
         ),
-        "recall": [float(value) if there else None for value, there in zip(recall, present)],
+        "recall": [
+            float(value) if there else None for value, there in zip(recall, present, strict=True)
+        ],
         "loss": float(log_loss(labels, probabilities, labels=classes)),
     }
 

@@ -51,13 +51,14 @@ class Attention(keras.layers.Layer):
         last = self.data_format == "channels_last"
         self.channel_axis = rank - 1 if last else 1
         self.spatial_axes = tuple(axis for axis in range(1, rank) if axis != self.channel_axis)
-        if input_shape[self.channel_axis] is None:
+        channels = input_shape[self.channel_axis]
+        if channels is None:
             raise ValueError(
                 f"{type(self).__name__} must know the number of channels, given: shape "
                 f"{tuple(input_shape)} with data_format={self.data_format!r}. Give the input a "
                 f"static size on axis {self.channel_axis}; the spatial axes may stay unknown."
             )
-        self.channels = int(input_shape[self.channel_axis])
+        self.channels = int(channels)
         self.input_spec = keras.layers.InputSpec(ndim=rank, axes={self.channel_axis: self.channels})
 
     def gates(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, Union
 
 import keras
@@ -71,7 +71,7 @@ def get(spec: Spec, name: str | None = None) -> keras.layers.Layer | None:
         return _copy(spec, name)
     if isinstance(spec, str):
         return _registry[one_of("attention module", spec, names())](name=name)
-    if _is_pair(spec):
+    if isinstance(spec, (tuple, list)) and _is_pair(spec):
         return _registry[one_of("attention module", spec[0], names())](name=name, **spec[1])
     if callable(spec):
         return _call(spec, name)
@@ -85,13 +85,8 @@ def _where(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-def _is_pair(spec: Any) -> bool:
-    return (
-        isinstance(spec, (tuple, list))
-        and len(spec) == 2
-        and isinstance(spec[0], str)
-        and isinstance(spec[1], Mapping)
-    )
+def _is_pair(spec: Sequence[Any]) -> bool:
+    return len(spec) == 2 and isinstance(spec[0], str) and isinstance(spec[1], Mapping)
 
 
 def _copy(layer: keras.layers.Layer, name: str | None) -> keras.layers.Layer:

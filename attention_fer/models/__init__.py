@@ -1,6 +1,7 @@
 """Backbones with attention as functional builders; a family is one file and one import line."""
 
 from attention_fer.models.registry import build, names, register
+
 from attention_fer.models.vgg import VGG16, VGG19  # isort: skip
 from attention_fer.models.resnet import (
     ResNet50,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from numbers import Real
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ import keras
 from attention_fer.checks import one_of
 
 STEMS = ("imagenet", "small")
+POOLINGS = ("avg", "max")
 
 
 def image_input(
@@ -21,7 +23,8 @@ def image_input(
         ValueError: an input shape that is not three axes with a known number of channels.
     """
     if input_tensor is not None:
-        return keras.utils.get_source_inputs(input_tensor), input_tensor
+        sources = keras.utils.get_source_inputs(input_tensor)
+        return sources[0] if len(sources) == 1 else sources, input_tensor
     if input_shape is None:
         size = 224 if include_top else None
         channels_first = keras.config.image_data_format() == "channels_first"
@@ -43,30 +46,32 @@ def channel_axis() -> int:
 
 def scaled(channels: int, width: float) -> int:
     """`channels` times the width multiplier, rounded, at least 1."""
-    if not width > 0:
-        raise ValueError(f"width must be above 0, given: {width!r}.")
+    if not isinstance(width, Real) or not width > 0:
+        raise ValueError(f"width must be a number above 0, given: {width!r}.")
     return max(1, round(channels * width))
 
 
 def seeded(
     initializer: str | keras.initializers.Initializer, seed: int | None, layer_name: str
 ) -> keras.initializers.Initializer:
-    """The initializer, its draws a function of `seed` and the layer's name alone if there is a seed.
+    """The initializer; with a seed its draws are a function of seed and layer name alone.
 
     Two networks that differ in their attention then start equal wherever both have a layer.
     """
     initializer = keras.initializers.get(initializer)
     if seed is None:
         return initializer.clone()
-    own = zlib.crc32(f"{seed}/{layer_name}".encode())
-    return type(initializer).from_config({**initializer.get_config(), "seed": own})
+    config = initializer.get_config()
+    if "seed" in config:
+        config["seed"] = zlib.crc32(f"{seed}/{layer_name}".encode())
+    return type(initializer).from_config(config)
 
 
 def pool(x: Any, pooling: str | None) -> Any:
     """Global pooling over the spatial axes: `"avg"`, `"max"` or, for None, none at all."""
     if pooling is None:
         return x
-    one_of("pooling", pooling, ("avg", "max"))
+    one_of("pooling", pooling, POOLINGS)
     if pooling == "avg":
         return keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
     return keras.layers.GlobalMaxPooling2D(name="max_pool")(x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ def chosen_stages(given: Sequence[int] | None, allowed: Sequence[int]) -> frozen
     """
     if given is None:
         return frozenset(allowed)
-    stages = (given,) if isinstance(given, int) else tuple(given)
+    stages = tuple(given) if isinstance(given, Iterable) else (given,)
     if not stages or not set(stages) <= set(allowed):
         raise ValueError(f"attention_stages must be some of {tuple(allowed)}, given: {given!r}.")
     return frozenset(stages)

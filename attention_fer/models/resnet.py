@@ -13,8 +13,8 @@ from typing import Any
 import keras
 from keras import layers as kl
 
-from attention_fer.layers import Spec
 from attention_fer.checks import one_of
+from attention_fer.layers import Spec
 from attention_fer.models.common import (
     STEMS,
     channel_axis,
@@ -32,7 +32,6 @@ POSITIONS = ("pre-add", "post-add", "pre", "identity", "after-3x3")
 STAGES = (2, 3, 4, 5)
 
 Normalization = Callable[[str], kl.Layer]
-Initializer = str | keras.initializers.Initializer
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class _Parts:
     outer_activation: Any
     width: float
     normalization: Normalization
-    kernel_initializer: Initializer
+    kernel_initializer: str | keras.initializers.Initializer
     seed: int | None
 
     def conv(self, x: Any, filters: int, size: int, name: str, **options: Any) -> Any:
@@ -116,7 +115,7 @@ def _block_v2(
 def _stages(x: Any, depths: Sequence[int], v2: bool, net: _Parts) -> Any:
     """Four stages; V1 halves the map at the start of the last three, V2 at the end of the first."""
     block = _block_v2 if v2 else _block_v1
-    for stage, depth in zip(STAGES, depths):
+    for stage, depth in zip(STAGES, depths, strict=True):
         filters = scaled(64 * 2 ** (stage - 2), net.width)
         strided = depth if v2 else 1
         halves = stage != (STAGES[-1] if v2 else STAGES[0])
@@ -198,7 +197,7 @@ def _builder(title: str, depths: Sequence[int], v2: bool) -> Builder:
         width: float = 1.0,
         stem: str = "imagenet",
         normalization: Normalization = batch_normalization,
-        kernel_initializer: Initializer = "glorot_uniform",
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
         seed: int | None = None,
     ) -> keras.Model:
         one_of("attention_position", attention_position, POSITIONS)

@@ -5,15 +5,16 @@ Simonyan and Zisserman 2014, https://arxiv.org/abs/1409.1556.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 from keras import layers as kl
 
-from attention_fer.layers import Spec
 from attention_fer.checks import one_of
+from attention_fer.layers import Spec
 from attention_fer.models.common import (
+    POOLINGS,
     STEMS,
     channel_axis,
     classifier,
@@ -40,15 +41,18 @@ def _placement(
     count = sum(depths)
     if isinstance(position, str):
         one_of("attention_position", position, (*POSITIONS, "a tuple of convolution indices"))
-        positions: set[str | int] = {"last"} if position == "last" else set(range(1, count + 1))
+        every: set[str | int] = set(range(1, count + 1))
+        positions: set[str | int] = {"last"} if position == "last" else every
     else:
-        positions = set(position)
+        positions = set(position) if isinstance(position, Iterable) else set()
         if not positions or not positions <= set(range(1, count + 1)):
             raise ValueError(
                 f"attention_position must be 'last', 'every' or a tuple of convolution indices "
                 f"from 1 to {count}, given: {position!r}."
             )
-    places = {i for i, stage in enumerate(_stage_of_each(depths), 1) if stage in chosen}
+    places: set[str | int] = {
+        i for i, stage in enumerate(_stage_of_each(depths), 1) if stage in chosen
+    }
     if 5 in chosen:
         places |= {"last"}
     if not positions & places:
@@ -60,7 +64,7 @@ def _placement(
 
 
 def _stage_of_each(depths: Sequence[int]) -> list[int]:
-    return [stage for stage, depth in zip(STAGES, depths) for _ in range(depth)]
+    return [stage for stage, depth in zip(STAGES, depths, strict=True) for _ in range(depth)]
 
 
 def _features(
@@ -69,7 +73,7 @@ def _features(
     """Five blocks of 3x3 convolutions and a max-pool; `stem="small"` leaves the first pool out."""
     activation, width, initializer, seed = options
     index = 0
-    for stage, depth, filters in zip(STAGES, depths, FILTERS):
+    for stage, depth, filters in zip(STAGES, depths, FILTERS, strict=True):
         for i in range(1, depth + 1):
             index += 1
             name = f"block{stage}_conv{i}"
@@ -83,17 +87,28 @@ def _features(
             )(x)
             x = attend(x, index, stage, name)
         if stage > 1 or stem == "imagenet":
+            _check_poolable(x, padding, stage)
             x = kl.MaxPooling2D(2, padding=padding, name=f"block{stage}_pool")(x)
     return attend(x, "last", STAGES[-1], "block5_pool")
+
+
+def _check_poolable(x: Any, padding: str, stage: int) -> None:
+    sizes = x.shape[2:] if channel_axis() == 1 else x.shape[1:3]
+    if padding == "valid" and 1 in sizes:
+        raise ValueError(
+            f"The image is too small for VGG's five max-pools: before the one of block {stage} the "
+            f"map has shape {tuple(x.shape[1:])}. Use at least 32 pixels (16 with stem='small') or "
+            "pool_padding='same'."
+        )
 
 
 def _head(x: Any, options: Any) -> Any:
     """Flatten and two dense layers of 4096 units times the width."""
     activation, width, initializer, seed = options
-    if any(size in (None, 0) for size in x.shape[1:]):
+    if None in x.shape[1:]:
         raise ValueError(
-            f"VGG's dense layers need a known image size of at least 32 pixels (16 with "
-            f"stem='small', any with pool_padding='same'); the last map has shape {x.shape[1:]}."
+            "VGG's dense layers need an image of known height and width; the last map has shape "
+            f"{tuple(x.shape[1:])}. Give input_shape whole, or use include_top=False."
         )
     x = kl.Flatten(name="flatten")(x)
     for name in ("fc1", "fc2"):
@@ -167,6 +182,7 @@ def _builder(title: str, depths: Sequence[int]) -> Builder:
     ) -> keras.Model:
         one_of("stem", stem, STEMS)
         one_of("pool_padding", pool_padding, ("valid", "same"))
+        one_of("pooling", pooling or "avg", POOLINGS)
         attend = _placement(attention, attention_position, attention_stages, depths)
         options = (activation, width, kernel_initializer, seed)
         inputs, x = image_input(input_tensor, input_shape, include_top)

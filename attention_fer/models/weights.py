@@ -13,6 +13,8 @@ import h5py
 import keras
 import numpy as np
 
+from attention_fer.models.common import channel_axis
+
 Weights = dict[str, list[np.ndarray]]
 
 _log = logging.getLogger("attention_fer")
@@ -118,23 +120,32 @@ def _of_h5(path: Path) -> Weights:
 def _of_old_h5(root: h5py.Group) -> Iterator[tuple[str, list[np.ndarray]]]:
     """The Keras 1 and 2 layout, in which keras.applications publishes its files."""
     for name in map(_text, root.attrs["layer_names"]):
-        arrays = [np.asarray(root[name][_text(key)]) for key in root[name].attrs["weight_names"]]
-        if arrays:
-            yield name, arrays
+        sublayers: Weights = {}
+        for key in map(_text, root[name].attrs["weight_names"]):
+            path = key.split(":")[0].split("/")
+            owner = "/".join(path[:-1]) if path[0] == name and len(path) > 2 else name
+            sublayers.setdefault(owner, []).append(np.asarray(root[name][key]))
+        yield from sublayers.items()
 
 
 def _of_group(group: h5py.Group, names: tuple[str, ...]) -> Iterator[tuple[str, list[np.ndarray]]]:
-    """The Keras 3 layout: nested groups, each with the layer's name as an attribute."""
-    if "vars" in group and len(group["vars"]) and names:
-        arrays = group["vars"]
-        yield "/".join(names), [np.asarray(arrays[key]) for key in sorted(arrays, key=int)]
-    for key in group:
-        child = group[key]
-        if key == "vars" or not isinstance(child, h5py.Group):
-            continue
-        # The container of a model's layers has no name of its own.
-        named = (_text(child.attrs["name"]),) if "name" in child.attrs else ()
-        yield from _of_group(child, names + named)
+    """The Keras 3 layout: nested groups, the layer's name an attribute of its `vars`."""
+    own = group.get("vars")
+    # The root's name is the model's, which no layer of another model need share.
+    if own is not None and "name" in own.attrs and group.name != "/":
+        names += (_text(own.attrs["name"]),)
+    if own is not None and len(own) and names:
+        yield "/".join(names), [_array(own[key]) for key in sorted(own, key=int)]
+    for key, child in group.items():
+        if key != "vars" and isinstance(child, h5py.Group):
+            yield from _of_group(child, names)
+
+
+def _array(stored: h5py.Dataset) -> np.ndarray:
+    """A stored array; HDF5 has no bfloat16, which Keras writes as two raw bytes."""
+    if _text(stored.attrs.get("dtype", "")) != "bfloat16":
+        return np.asarray(stored)
+    return (np.asarray(stored).view("u2").astype("u4") << 16).view("f4")
 
 
 def _text(value: bytes | str) -> str:
@@ -149,15 +160,16 @@ def _transfer(weights: Weights, model: keras.Model) -> LoadReport:
         if variables is None:
             report.missed[layer] = "no such layer"
             continue
-        fitted = [_fit(array, tuple(v.shape)) for array, v in zip(arrays, variables)]
+        shapes = [array.shape for array in arrays], [tuple(v.shape) for v in variables]
+        pairs = list(zip(*shapes, strict=False))
+        fitted = [_fit(a, there) for a, (_, there) in zip(arrays, pairs, strict=False)]
         if len(arrays) != len(variables) or any(array is None for array in fitted):
-            shapes = [array.shape for array in arrays], [tuple(v.shape) for v in variables]
             report.missed[layer] = f"shapes {shapes[0]}, here {shapes[1]}"
             continue
-        for array, variable in zip(fitted, variables):
+        for array, variable in zip(fitted, variables, strict=True):
             variable.assign(array)
         report.loaded.append(layer)
-        if any(a.shape != b.shape for a, b in zip(arrays, fitted) if b is not None):
+        if any(given != there for given, there in pairs):
             report.adapted.append(layer)
     report.new = [layer for layer in targets if layer not in report.loaded]
     return report
@@ -176,8 +188,11 @@ def _fit(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _applications_model(imagenet: str, model: keras.Model) -> keras.Model:
+    # VGG's dense layers fit one image size only; ResNets pool before theirs.
+    sizes = [size for axis, size in enumerate(model.input_shape) if axis not in (0, channel_axis())]
     whole = any(layer.name == "predictions" for layer in model.layers)
-    whole = whole and model.output_shape[-1] == 1000 and tuple(model.input_shape[1:3]) == (224, 224)
+    whole = whole and model.output_shape[-1] == 1000
+    whole = whole and (sizes == [224, 224] or not imagenet.startswith("VGG"))
     try:
         return getattr(keras.applications, imagenet)(weights="imagenet", include_top=whole)
     except Exception as error:

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from .base import Notice, Rejected, Sample
-from .files import Files, Unreadable, read_lines
+from .files import Files, UnreadableError, read_lines
 
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 SIDE = 48
@@ -66,7 +66,7 @@ def _columns(files: Files, name: str) -> list[str]:
     """Column names in lower case without blanks around them; empty if unreadable."""
     try:
         return [cell.strip().lower() for cell in _cells(next(read_lines(files, name), ""))]
-    except Unreadable:
+    except UnreadableError:
         return []
 
 
@@ -84,7 +84,7 @@ def _rows(files: Files, name: str, columns: list[str]) -> Iterator[Sample | Reje
         for number, line in enumerate(read_lines(files, name), start=1):
             if number > 1 and line.strip():
                 yield _row(f"{where}:{number}", columns, _cells(line))
-    except Unreadable as error:
+    except UnreadableError as error:
         yield Rejected(where, error.reason, str(error))
 
 
@@ -97,16 +97,16 @@ def _row(source: str, columns: list[str], cells: list[str]) -> Sample | Rejected
         label = _label(row)
         split = _split(row.get("usage", "Training"))
         return Sample(_image(row["pixels"]), label, "", split, source)
-    except Unreadable as error:
+    except UnreadableError as error:
         return Rejected(source, error.reason, str(error))
 
 
 def _label(row: dict[str, str]) -> str:
     if "emotion" not in row:
-        raise Unreadable("no label", "the file has no emotion column")
+        raise UnreadableError("no label", "the file has no emotion column")
     text = row["emotion"].strip()
     if text not in map(str, range(len(CLASSES))):
-        raise Unreadable("label out of range", f"{text[:40]!r}, expected 0 to 6")
+        raise UnreadableError("label out of range", f"{text[:40]!r}, expected 0 to 6")
     return CLASSES[int(text)]
 
 
@@ -115,14 +115,14 @@ def _split(usage: str) -> str:
         return USAGES[usage.strip()]
     except KeyError:
         detail = f"{usage[:40]!r}, expected {', '.join(USAGES)}"
-        raise Unreadable("unknown Usage", detail) from None
+        raise UnreadableError("unknown Usage", detail) from None
 
 
 def _image(text: str) -> np.ndarray:
     try:
         values = bytes(map(int, text.split()))  # refuses what is no integer in 0..255
     except ValueError as error:
-        raise Unreadable("pixels not integers in 0..255", str(error)[:80]) from None
+        raise UnreadableError("pixels not integers in 0..255", str(error)[:80]) from None
     if len(values) != SIDE * SIDE:
-        raise Unreadable("wrong number of pixels", f"{len(values)}, expected {SIDE * SIDE}")
+        raise UnreadableError("wrong number of pixels", f"{len(values)}, expected {SIDE * SIDE}")
     return np.frombuffer(values, np.uint8).reshape(SIDE, SIDE)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import PurePosixPath
 
 from .base import SPLITS, Notice, Rejected, Sample
 from .fer2013_csv import CLASSES, SIDE, USAGES
-from .files import Files, Unreadable, read_bytes
+from .files import Files, UnreadableError, read_bytes
 from .pixels import decode_grey
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -54,8 +55,7 @@ def find(files: Files, names: list[str]) -> list[FolderDistribution]:
 def _root(name: str) -> str | None:
     """Directory above train/<emotion>/ or test/<emotion>/ if the path holds one."""
     parts = PurePosixPath(name).parts
-    pairs = zip(parts[:-2], parts[1:-1], strict=True)
-    for depth, (folder, emotion) in enumerate(pairs):
+    for depth, (folder, emotion) in enumerate(pairwise(parts[:-1])):
         if folder.lower() in ("train", "test") and emotion.lower() in CLASSES:
             return "/".join(parts[:depth])
     return None
@@ -110,6 +110,6 @@ def _item(files: Files, name: str, place: _Place) -> Sample | Rejected:
         return Rejected(source, *place.problem)
     try:
         image = decode_grey(read_bytes(files, name), size=(SIDE, SIDE))
-    except Unreadable as error:
+    except UnreadableError as error:
         return Rejected(source, error.reason, str(error))
     return Sample(image, place.label, "", place.split, source)

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Protocol
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """One file cannot be read; `reason` is its category, the message the detail."""
 
     def __init__(self, reason: str, detail: str):
@@ -70,7 +70,7 @@ class ZipFiles:
     def open(self, name: str) -> IO[bytes]:
         info = self._members[name]
         if info.flag_bits & 0x1:
-            raise Unreadable("encrypted zip member", "expected a zip without a password")
+            raise UnreadableError("encrypted zip member", "expected a zip without a password")
         return self._zip.open(info)
 
 
@@ -79,16 +79,16 @@ READ_ERRORS = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.Bad
 
 
 def read_bytes(files: Files, name: str) -> bytes:
-    """Content of one file. Raises `Unreadable` whatever is wrong with it."""
+    """Content of one file. Raises `UnreadableError` whatever is wrong with it."""
     try:
         with files.open(name) as stream:
             return stream.read()
     except READ_ERRORS as error:
-        raise Unreadable("unreadable file", str(error)) from error
+        raise UnreadableError("unreadable file", str(error)) from error
 
 
 def read_lines(files: Files, name: str) -> Iterator[str]:
-    """Lines of one text file as they come, undecodable bytes replaced. Raises `Unreadable`."""
+    """Lines of one text file as they come, undecodable bytes replaced. Raises `UnreadableError`."""
     try:
         with files.open(name) as stream:
             for number, line in enumerate(stream):
@@ -96,7 +96,7 @@ def read_lines(files: Files, name: str) -> Iterator[str]:
                 encoding = "utf-8" if number else "utf-8-sig"
                 yield line.decode(encoding, errors="replace").replace("\0", "\ufffd")
     except READ_ERRORS as error:
-        raise Unreadable("unreadable file", str(error)) from error
+        raise UnreadableError("unreadable file", str(error)) from error
 
 
 def is_hidden(name: str) -> bool:

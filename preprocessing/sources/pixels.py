@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from .files import Unreadable
+from .files import UnreadableError
 
 
 def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:
@@ -24,32 +24,32 @@ def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:
         uint8 (height, width).
 
     Raises:
-        Unreadable: empty, not an image, truncated, of another size, or in colour.
+        UnreadableError: empty, not an image, truncated, of another size, or in colour.
     """
     if not data:
-        raise Unreadable("empty file", "0 bytes")
+        raise UnreadableError("empty file", "0 bytes")
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
             _check_size(image, size)
             pixels = np.asarray(image.convert("RGB") if image.mode == "P" else image)
-    except Unreadable:
+    except UnreadableError:
         raise
     except Exception as error:  # damaged files raise nearly anything from inside the decoders
-        raise Unreadable("undecodable image", str(error)) from error
+        raise UnreadableError("undecodable image", str(error)) from error
     return _single_channel(pixels)
 
 
 def _check_size(image: Image.Image, size: tuple[int, int]) -> None:
     if image.size != size:
         found, wanted = ("x".join(map(str, pair)) for pair in (image.size, size))
-        raise Unreadable("wrong image size", f"{found} pixels, expected {wanted}")
+        raise UnreadableError("wrong image size", f"{found} pixels, expected {wanted}")
 
 
 def _single_channel(pixels: np.ndarray) -> np.ndarray:
     if pixels.dtype != np.uint8 or (pixels.ndim == 3 and pixels.shape[2] != 3):
-        raise Unreadable("not an 8-bit grey image", f"{pixels.dtype}, shape {pixels.shape}")
+        raise UnreadableError("not an 8-bit grey image", f"{pixels.dtype}, shape {pixels.shape}")
     if pixels.ndim == 2:
         return pixels
     if (pixels == pixels[..., :1]).all():
         return np.ascontiguousarray(pixels[..., 0])
-    raise Unreadable("not an 8-bit grey image", "colour channels differ")
+    raise UnreadableError("not an 8-bit grey image", "colour channels differ")

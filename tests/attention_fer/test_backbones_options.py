@@ -137,7 +137,6 @@ def test_pooling_also_chooses_the_pooling_of_the_head(name):
     assert "avg_pool" in [layer.name for layer in plan(name).layers]
 
 
-@pytest.mark.xfail(strict=True, raises=UserWarning, reason="its inputs are a list of one tensor")
 def test_a_network_on_an_input_tensor_takes_an_array_like_any_other():
     image = keras.Input((32, 32, 3))
     model = build("vgg16", input_tensor=keras.layers.Rescaling(0.5)(image), input_shape=None)

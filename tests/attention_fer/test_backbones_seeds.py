@@ -107,7 +107,6 @@ def test_the_kernel_initializer_is_that_of_every_layer_but_the_classifier(name):
             np.testing.assert_array_equal(to_numpy(variable), kernels[variable.path])
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="only initializers with a seed are taken")
 def test_an_initializer_without_a_seed_is_taken_with_a_seeded_network():
     model = build("vgg16", kernel_initializer="zeros")
     assert to_numpy(model.get_layer("block3_conv1").kernel).any() == 0

@@ -11,12 +11,6 @@ from layer_probes import features, randomised, to_numpy
 from attention_fer import models
 
 WIDE = {"input_shape": (32, 32, 3), "classes": 4, "width": 0.1}
-names_not_read = pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="the layers' names stand on the group `vars`"
-)
-sublayers_not_read = pytest.mark.xfail(
-    strict=True, reason="the old layout keeps the sublayers' arrays in one list"
-)
 
 
 def network(name="vgg16", **options):
@@ -58,7 +52,7 @@ def save_whole_h5(model, path):
 
 SAVERS = [
     pytest.param(save_keras, "w.keras", id="keras"),
-    pytest.param(save_weights, "w.weights.h5", id="weights.h5", marks=names_not_read),
+    pytest.param(save_weights, "w.weights.h5", id="weights.h5"),
     pytest.param(save_old, "w.h5", id="old h5"),
     pytest.param(save_whole_h5, "w.h5", id="old h5 of a whole model"),
     pytest.param(lambda model, path: None, None, id="model"),
@@ -108,7 +102,7 @@ def test_what_is_new_and_what_is_missed_is_reported(save, file, tmp_path):
     [
         SAVERS[0],
         SAVERS[1],
-        pytest.param(save_old, "w.h5", id="old h5", marks=sublayers_not_read),
+        pytest.param(save_old, "w.h5", id="old h5"),
         SAVERS[4],
     ],
 )

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import keras
 import pytest
 
 from preprocessing.dataset import Dataset
@@ -16,7 +15,7 @@ from preprocessing.prepare import prepare
 
 PROJECT = Path(__file__).resolve().parents[2]
 # One epoch of a tiny network on a few images.
-TINY = "--width 0.0625 --epochs 1 --train-samples 32 --eval-samples 16 --batch-size 16".split()
+TINY = {"width": 0.0625, "epochs": 1, "train-samples": 32, "eval-samples": 16, "batch-size": 16}
 
 
 @pytest.fixture(scope="session")
@@ -28,15 +27,10 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 @pytest.fixture(scope="session")
 def environment() -> dict[str, str]:
-    """Environment of a process that finds the project and uses this process's Keras backend."""
+    """Environment of a process that finds the project, computes on the CPU and is quiet."""
     path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "COLUMNS": "300", "CUDA_VISIBLE_DEVICES": ""}
-    return {
-        **os.environ,
-        **quiet,
-        "PYTHONPATH": path,
-        "KERAS_BACKEND": keras.backend.backend(),
-    }
+    return {**os.environ, **quiet, "PYTHONPATH": path}
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +40,8 @@ def command(dataset: Dataset) -> Callable[..., list[str]]:
     def make(out: Path, *arguments: str) -> list[str]:
         table = [sys.executable, "-m", "benchmarks.run", "--table", "attention", "--jobs", "1"]
         where = ["--data", str(dataset.path.parent), "--out", str(out), "--profile", "quick"]
-        return [*table, *where, "--backbones", "vgg16", *TINY, *arguments]
+        tiny = [text for key, value in TINY.items() for text in (f"--{key}", str(value))]
+        return [*table, *where, "--backbones", "vgg16", *tiny, *arguments]
 
     return make
 

@@ -5,12 +5,12 @@ import shutil
 from dataclasses import asdict, fields, make_dataclass, replace
 
 import pytest
+from fabricated import cell
 
 from benchmarks import cells
 from benchmarks.cells import Cell, plan
 from benchmarks.settings import Settings, profile
 from benchmarks.table import Row
-from fabricated import cell
 from preprocessing.dataset import Dataset
 
 PLAN = {"protocol": "official", "variant": "corrected", "backend": "tensorflow"}
@@ -68,14 +68,20 @@ def test_a_spec_survives_json_in_any_order_of_its_keys():
 
 def test_a_setting_added_later_at_its_default_keeps_the_stored_results(monkeypatch):
     old = cell()
-    extended = make_dataclass(
-        "Extended", [("dropout", float, 0.0)], bases=(Settings,), frozen=True
-    )
+    extended = make_dataclass("Extended", [("dropout", float, 0.0)], bases=(Settings,), frozen=True)
     monkeypatch.setattr(cells, "Settings", extended)
     new = replace(old, settings=extended(**asdict(old.settings)))
     assert new.digest == old.digest
     assert replace(new, settings=replace(new.settings, dropout=0.5)).digest != old.digest
     assert Cell.from_spec(old.spec) == new
+
+
+def test_settings_in_another_order_keep_the_hash(monkeypatch):
+    backwards = [(f.name, f.type, f.default) for f in reversed(fields(Settings))]
+    reordered = make_dataclass("Reordered", backwards, frozen=True)
+    old = cell(settings=Settings(width=0.25, epochs=3, zoom=0.2))
+    monkeypatch.setattr(cells, "Settings", reordered)
+    assert replace(old, settings=reordered(**asdict(old.settings))).digest == old.digest
 
 
 @pytest.mark.parametrize(("dataset", "size"), [("ckplus", 16), ("jaffe", 4), ("fer2013", 64)])

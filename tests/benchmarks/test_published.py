@@ -22,10 +22,6 @@ ROWS = [
 ]
 SMALL = {"input_shape": (32, 32, 1), "classes": 7, "width": 0.25}
 
-built_twice = pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="loading builds the attention inside Added twice"
-)
-
 
 def to_numpy(x):
     return keras.ops.convert_to_numpy(x)
@@ -205,8 +201,8 @@ def test_the_corrected_networks_deviate_from_the_published_ones():
 @pytest.mark.parametrize(
     ("backbone", "attention"),
     [
-        pytest.param("vgg16", "cbam", marks=built_twice),
-        pytest.param("vgg16", "eca", marks=built_twice),
+        pytest.param("vgg16", "cbam"),
+        pytest.param("vgg16", "eca"),
         ("resnet50", "cbam"),
         ("resnet50v2", "eca"),
     ],

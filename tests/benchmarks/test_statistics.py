@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from fabricated import cell, put_done
 
 from benchmarks.statistics import Difference, mean_and_sd, paired_difference
 from benchmarks.store import Store
-from fabricated import cell, put_done
 
 
 @pytest.fixture

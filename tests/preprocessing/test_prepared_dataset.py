@@ -69,7 +69,7 @@ def test_the_folder_is_readable_without_the_package(folder):
     images = np.load(folder / "images.npy")
     rows = list(csv.reader((folder / "index.csv").read_text().splitlines()))
     assert tuple(rows[0]) == COLUMNS
-    assert rows[0] == "label subject split source x y width height score".split()
+    assert rows[0] == ["label", "subject", "split", "source", "x", "y", "width", "height", "score"]
     assert images.dtype == np.uint8 and images.shape == (len(rows) - 1, 48, 48, 1)
     assert rows[1][4:] == [""] * 5
 

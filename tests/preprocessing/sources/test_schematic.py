@@ -67,8 +67,15 @@ def _portrait(**movements):
     who = dataclasses.replace(identity(np.random.default_rng(3)), glasses=False)
     still = dataclasses.replace(
         shot(np.random.default_rng(1)),
-        **dict(angle=0.0, shift=(0.0, 0.0), scale=1.0, turn=0.0, light=(0.0, 0.0)),
-        **dict(gain=1.0, blur=0.0, noise=0.0, patch=None),
+        angle=0.0,
+        shift=(0.0, 0.0),
+        scale=1.0,
+        turn=0.0,
+        light=(0.0, 0.0),
+        gain=1.0,
+        blur=0.0,
+        noise=0.0,
+        patch=None,
     )
     return draw(who, Expression(**movements), still, np.random.default_rng(0)).astype(int)
 
