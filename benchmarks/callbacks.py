@@ -24,9 +24,20 @@ class Batches(keras.utils.PyDataset):
 
     def __init__(self, part: Part, batch_size: int, seed: int):
         super().__init__()
-        self.part, self.seed, self.epoch = part, seed, 0
+        self.part, self.seed = part, seed
         self.batch_size = min(batch_size, len(part))
-        self._order = order(len(part), seed, 0)
+        self.start(1)
+
+    def start(self, epoch: int) -> None:
+        """Takes the order of an epoch, counted from 1."""
+        self._order = order(len(self.part), self.seed, epoch)
+
+    def starter(self) -> keras.callbacks.Callback:
+        """The callback that starts each epoch of a fit.
+
+        PyDataset's own hooks would not do: Keras's backends call them at different times.
+        """
+        return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: self.start(epoch + 1))
 
     def __len__(self) -> int:
         return len(self.part) // self.batch_size
@@ -34,10 +45,6 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         return self.part.images[rows], self.part.labels[rows]
-
-    def on_epoch_end(self) -> None:
-        self.epoch += 1
-        self._order = order(len(self.part), self.seed, self.epoch)
 
 
 def predict(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:

@@ -105,9 +105,10 @@ def _caption(dataset: str, cells: Sequence[Cell], done: Sequence[Result]) -> str
     mine = [cell for cell in cells if cell.dataset == dataset]
     results = [result for result in done if result.cell.dataset == dataset]
     seeds = sorted({cell.seed for cell in mine})
-    text = (
-        f"{dataset}{' (synthetic faces)' if dataset == 'schematic' else ''}: {_settings(mine[0])}"
+    synthetic = dataset == "schematic" or any(
+        result.record["provenance"].get("synthetic") for result in results
     )
+    text = f"{dataset}{' (synthetic images)' if synthetic else ''}: {_settings(mine[0])}"
     text += f", seeds {', '.join(map(str, seeds))}"
     if not results:
         return text + "."

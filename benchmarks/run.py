@@ -9,11 +9,12 @@ Exit status: 0 if every cell is done, 1 if some failed, 2 for wrong arguments, 1
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from benchmarks.progress import LiveView
 from benchmarks.runner import Runner, missing
 from benchmarks.store import Store
 from benchmarks.table import VARIANTS, Table
-from preprocessing import splits
+from preprocessing import sources, splits
 from preprocessing.dataset import MANIFEST, Dataset
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         asked = make_plan(options, console)
     except (ValueError, FileNotFoundError) as error:
-        console.print(f"error: {error}", style="red", markup=False, highlight=False)
+        print(f"error: {error}", file=sys.stderr)
         return 2
     try:
         return carry_out(asked, options.dry_run, console)
@@ -137,6 +138,8 @@ def make_plan(options: argparse.Namespace, console: Console) -> Plan:
         precision=options.precision,
     )
     datasets = open_datasets(options.data, options.out, options.datasets, console)
+    for dataset in datasets.values():
+        splits.get(options.protocol)(dataset, 0)  # A dataset may not have that split.
     cells = plan(
         rows,
         datasets.values(),
@@ -168,19 +171,31 @@ def open_datasets(
         ValueError: a damaged one.
     """
     found = {path.name: path for path in data.find(root)}
-    opened = {}
+    opened: dict[str, Dataset] = {}
     for name in names or list(found) or ["schematic"]:
         if name == "schematic" and name not in found:
             found[name] = _schematic(out / ".schematic", console)
         if name not in found:
-            raise FileNotFoundError(
-                f"No prepared dataset {name!r} below {root}. There: {', '.join(found) or 'none'}. "
-                f"Make it with: python -m preprocessing.run --dataset {name} --source PATH "
-                f"--out {root / name}"
-            )
+            raise FileNotFoundError(_no_dataset(name, root, found))
         dataset = Dataset.open(found[name])
+        if dataset.name in opened:
+            raise ValueError(
+                f"{dataset.path} and {opened[dataset.name].path} both hold {dataset.name}: name "
+                "one of the two folders with --datasets."
+            )
         opened[dataset.name] = dataset
     return opened
+
+
+def _no_dataset(name: str, root: Path, found: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, [*found, *sources.names()], n=1)
+    hint = f" Did you mean {near[0]!r}?" if near and near[0] != name else ""
+    make = near[0] if near and near[0] in sources.names() else "NAME"
+    return (
+        f"No prepared dataset {name!r} below {root}. There: {', '.join(found) or 'none'}.{hint} "
+        f"One is made with: python -m preprocessing.run --dataset {make} --source PATH "
+        f"--out {root / make}"
+    )
 
 
 def _schematic(folder: Path, console: Console) -> Path:

@@ -61,28 +61,32 @@ class Runner:
             waiting.put(cell)
         failed: list[Cell] = []
         errors: list[BaseException] = []
-        threads = [
-            threading.Thread(target=self._take, args=(waiting, failed, errors), daemon=True)
-            for _ in range(min(self.jobs, len(cells)))
-        ]
+        # Events, because an interrupted join may take a thread for ended that is not.
+        ended: list[threading.Event] = []
         try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                # With a time limit, because a plain join would hold back Ctrl-C on some systems.
-                while thread.is_alive():
-                    thread.join(0.2)
+            for _ in range(min(self.jobs, len(cells))):
+                ended.append(threading.Event())
+                arguments = (waiting, failed, errors, ended[-1])
+                threading.Thread(target=self._take, args=arguments, daemon=True).start()
+            for event in ended:
+                # With a time limit, because a plain wait would hold back Ctrl-C on some systems.
+                while not event.wait(0.2):
+                    pass
         except KeyboardInterrupt:
             self._end_all()
-            for thread in threads:
-                thread.join(10)  # Each takes its cell's working folder away.
+            for event in ended:
+                event.wait(10)  # Each thread takes its cell's working folder away.
             raise
         if errors:
             raise errors[0]
         return failed
 
     def _take(
-        self, waiting: queue.SimpleQueue[Cell], failed: list[Cell], errors: list[BaseException]
+        self,
+        waiting: queue.SimpleQueue[Cell],
+        failed: list[Cell],
+        errors: list[BaseException],
+        ended: threading.Event,
     ) -> None:
         try:
             while not self._stop.is_set():
@@ -96,6 +100,8 @@ class Runner:
             # A full disk, say: it concerns all cells, so the run ends with it.
             errors.append(error)
             self._end_all()
+        finally:
+            ended.set()
 
     def _train(self, cell: Cell) -> dict[str, Any] | None:
         """Runs one cell's process to its end and stores what came of it."""

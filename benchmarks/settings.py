@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,8 +80,8 @@ def profile(name: str, **changes: Any) -> Settings:
     settings = PROFILES[one_of("profile", name, PROFILES)]
     settings = replace(settings, **{key: v for key, v in changes.items() if v is not None})
     for key in ("width", "epochs", "patience", "learning_rate"):
-        if not getattr(settings, key) > 0:
-            raise ValueError(f"{key} must be above 0, given: {getattr(settings, key)}.")
+        if not 0 < getattr(settings, key) < math.inf:
+            raise ValueError(f"{key} must be above 0 and finite, given: {getattr(settings, key)}.")
     for key in ("batch_size", "train_samples", "eval_samples"):
         if getattr(settings, key) is not None and getattr(settings, key) < 1:
             raise ValueError(f"{key} must be at least 1, given: {getattr(settings, key)}.")

@@ -105,7 +105,9 @@ def compare(ours: Callable[[], Any], plain: Callable[[], Any], rounds: int) -> l
 def layer_ratios(name: str, rounds: int) -> tuple[list[float], list[float]]:
     """Ratios of a layer against its plain graph: forward, and forward with backward."""
     x = np.random.default_rng(0).normal(size=SHAPE).astype("float32")
-    ours, plain = model(lambda x: layers.get(name)(x)), model(PLAIN[name])
+    layer = layers.get(name)
+    assert layer is not None
+    ours, plain = model(layer), model(PLAIN[name])
     forward = compare(lambda: ours.predict_on_batch(x), lambda: plain.predict_on_batch(x), rounds)
     step = compare(lambda: ours.train_on_batch(x, x), lambda: plain.train_on_batch(x, x), rounds)
     return forward, step

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,12 +104,15 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
 
 def write_predictions(folder: Path, probabilities: Any, labels: Any, sample: Any) -> None:
     """Stores a cell's test predictions: (n, classes), (n,) and rows of the prepared dataset."""
-    np.savez_compressed(
-        folder / PREDICTIONS,
-        probabilities=np.asarray(probabilities, "float32"),
-        labels=np.asarray(labels, "int64"),
-        sample=np.asarray(sample, "int64"),
-    )
+    with open(folder / PREDICTIONS, "wb") as file:
+        np.savez_compressed(
+            file,
+            probabilities=np.asarray(probabilities, "float32"),
+            labels=np.asarray(labels, "int64"),
+            sample=np.asarray(sample, "int64"),
+        )
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read(folder: Path) -> Result | None:
@@ -120,7 +124,8 @@ def _read(folder: Path) -> Result | None:
         # A result that was moved here, or made by an older recipe, is not this cell's.
         if cell.slug != folder.name:
             return None
-        if record["status"] == "done" and not (folder / PREDICTIONS).is_file():
+        # A zip file's directory is at its end: a truncated one is none.
+        if record["status"] == "done" and not zipfile.is_zipfile(folder / PREDICTIONS):
             return None
         return Result(cell, record["status"], folder, record)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -96,6 +96,7 @@ def _fit(
     batches = Batches(data["train"], _batch(cell), cell.seed)
     best, curves = KeepBest(), Curves(folder / TENSORBOARD)
     callbacks = [
+        batches.starter(),
         Validate(data["validation"], _batch(cell)),
         best,
         curves,

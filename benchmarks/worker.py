@@ -47,8 +47,12 @@ def _work(job: dict[str, Any], notify: Any) -> dict[str, Any]:
     from preprocessing.dataset import Dataset
 
     cell = Cell.from_spec(job["spec"])
-    result = train(cell, Dataset.open(job["dataset"]), Path(job["folder"]), notify)
-    return {"status": "done", **result, "provenance": provenance()}
+    dataset = Dataset.open(job["dataset"])
+    result = train(cell, dataset, Path(job["folder"]), notify)
+    origin = {**provenance(), "synthetic": dataset.synthetic}
+    record = {"status": "done", **result, "provenance": origin}
+    json.dumps(record, allow_nan=False)  # A number that is not finite is a failure, told here.
+    return record
 
 
 def _prepare_backend(settings: dict[str, Any]) -> None:

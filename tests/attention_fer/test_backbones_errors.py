@@ -31,14 +31,14 @@ WRONG = [
     (("vgg16",), {"pool_padding": "full"}, r"pool_padding.*'valid', 'same'"),
     (ALL, {"pooling": "mean", "include_top": False}, r"pooling.*'mean'.*'avg', 'max'"),
     (RESNETS, {"pooling": "mean"}, r"pooling.*'mean'.*'avg', 'max'"),
-    (ALL, {"width": 0}, "width must be above 0, given: 0"),
-    (ALL, {"width": -1.0}, "width must be above 0"),
-    (ALL, {"width": float("nan")}, "width must be above 0"),
+    (ALL, {"width": 0}, "width must be a number above 0, given: 0"),
+    (ALL, {"width": -1.0}, "width must be a number above 0"),
+    (ALL, {"width": float("nan")}, "width must be a number above 0"),
     (ALL, {"activation": "rulu"}, "rulu"),
     (RESNETS, {"outer_activation": "rulu"}, "rulu"),
     (ALL, {"input_shape": (32, 32)}, r"input_shape must be \(height, width, channels\)"),
     (ALL, {"input_shape": (32, 32, None)}, "known number of channels"),
-    (("vgg16",), {"input_shape": (None, None, 3)}, "known image size"),
+    (("vgg16",), {"input_shape": (None, None, 3)}, "known height and width"),
 ]
 WRONG_KIND = [
     ("vgg16", {"attention_position": 3}),

@@ -17,7 +17,7 @@ def network(**options):
 
 
 @pytest.mark.parametrize(
-    ("size", "classes", "whole"), [(224, 1000, True), (224, 7, False), (64, 1000, False)]
+    ("size", "classes", "whole"), [(224, 1000, True), (224, 7, False), (64, 1000, True)]
 )
 def test_imagenet_takes_the_weights_of_keras_applications(monkeypatch, size, classes, whole):
     asked = {}

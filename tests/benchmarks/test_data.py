@@ -76,7 +76,9 @@ def test_a_fit_sees_each_image_at_most_once_an_epoch_in_the_order_of_the_epoch()
     )
     rate = keras.optimizers.schedules.ExponentialDecay(float(size), 1, 0.5)
     model.compile(keras.optimizers.SGD(rate), loss=lambda _, output: output)
-    model.fit(Batches(one_hot_part(n), size, 3), epochs=epochs, shuffle=False, verbose=0)
+    batches = Batches(one_hot_part(n), size, 3)
+    starter = [batches.starter()]
+    model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=starter)
     expected = np.zeros(n)
     for epoch in range(epochs):
         # Epochs count from 1, as in a cell's history.

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from fabricated import cell, put_done, put_failed
 from rich.console import Console
-from rich.errors import MarkupError
 
 from benchmarks import formats, report, tables
 from benchmarks.store import Store
@@ -131,18 +130,7 @@ def test_text_shows_what_markdown_shows(built):
         assert caption in text
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        pytest.param(
-            "text",
-            marks=pytest.mark.xfail(
-                strict=True, raises=MarkupError, reason="texts are read as terminal markup"
-            ),
-        ),
-        "markdown",
-    ],
-)
+@pytest.mark.parametrize("form", ["text", "markdown"])
 def test_a_reason_with_brackets_is_printed_as_it_is(tmp_path, form):
     store, one = Store(tmp_path), cell()
     put_failed(store, one, "Error: [/job:localhost] [red]x[/red] | y")

@@ -93,7 +93,6 @@ def test_a_killed_run_leaves_no_process_and_goes_on_where_it_was(
     assert not folders(tmp_path, "*.partial")
 
 
-@pytest.mark.xfail(strict=True, reason="the runner does not wait until its threads have tidied up")
 @pytest.mark.parametrize("whole_group", [False, True])
 def test_ctrl_c_ends_with_130_and_leaves_nothing_half_done(
     command, environment, tmp_path, whole_group

@@ -1,0 +1,62 @@
+"""The commands and the code of the README run as they stand there."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.S)
+
+
+def commands(module: str) -> list[list[str]]:
+    lines = "\n".join(blocks("bash")).splitlines()
+    found = [shlex.split(line, comments=True) for line in lines]
+    return [words[3:] for words in found if words[:3] == ["python", "-m", module]]
+
+
+def test_the_python_blocks_run_one_after_the_other(tmp_path: Path) -> None:
+    code = "\n".join(blocks("python"))
+    assert "CBAM" in code
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "0 new; 0 missed" not in done.stdout
+    assert re.search(r"\d+ layers loaded; \d+ new \(conv2_block1_attention", done.stdout)
+
+
+def test_the_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"^make (\w+)", "\n".join(blocks("bash")), flags=re.M))
+    assert named == {"table", "test"}
+    assert all(re.search(rf"^{target}:", makefile, flags=re.M) for target in named)
+
+
+def test_the_benchmark_commands_are_understood() -> None:
+    from benchmarks.run import parser
+
+    assert commands("benchmarks.run")
+    for words in commands("benchmarks.run"):
+        options = parser().parse_args(words)
+        assert options.table == "attention"
+
+
+def test_the_preprocessing_commands_are_understood() -> None:
+    from preprocessing.run import parser
+
+    assert commands("preprocessing.run")
+    for words in commands("preprocessing.run"):
+        assert parser().parse_args(words).dataset == "fer2013"
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))
+def test_the_links_into_the_project_lead_somewhere(link: str) -> None:
+    assert (ROOT / link).exists()
