@@ -29,6 +29,7 @@ def network(cell: Cell, input_shape: tuple[int, ...], classes: int) -> keras.Mod
     # He et al. 2015, for ReLU networks: Keras's default lets their signal fade with depth, and a
     # VGG without normalisation then learns nothing for its first thousand steps.
     options["kernel_initializer"] = "he_normal"
+    options["activation"] = cell.settings.activation
     if cell.backbone.startswith("vgg"):
         # As published: five "valid" pools would leave a map of one pixel of a 48-pixel face, on
         # which spatial attention has nothing to choose from.

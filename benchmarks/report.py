@@ -124,7 +124,8 @@ def _caption(dataset: str, cells: Sequence[Cell], done: Sequence[Result]) -> str
 def _settings(cell: Cell) -> str:
     s = cell.settings
     return (
-        f"{cell.variant} networks, split {cell.protocol!r}, width {s.width:g}, at most {s.epochs} "
+        f"{cell.variant} networks, split {cell.protocol!r}, width {s.width:g}, "
+        f"{s.activation + ', ' if cell.variant == 'corrected' else ''}at most {s.epochs} "
         f"epochs (patience {s.patience}), batch {s.batch_size}, {s.optimizer} {s.learning_rate:g}, "
         f"zoom {s.zoom:g}, flip {'on' if s.flip else 'off'}, {s.precision}, {cell.backend}"
     )
