@@ -25,6 +25,12 @@ NOTE = (
 )
 
 
+def console() -> Console:
+    """The terminal; where there is none, as in a file, wide enough for a table of one dataset."""
+    terminal = Console()
+    return terminal if terminal.is_terminal else Console(width=120)
+
+
 def show(report: Report, form: str, console: Console) -> None:
     """Prints a report in one of `FORMATS`."""
     if form == "text":
@@ -64,7 +70,9 @@ def text(report: Report) -> RichTable:
     caption = Text("\n".join([*_origin(report), NOTE]))
     table = RichTable(title=report.table.title, caption=caption, box=box.SIMPLE_HEAD)
     for i, title in enumerate(header(report)):
-        table.add_column(Text(title), justify="left" if i < 2 else "right")
+        table.add_column(
+            Text(title.replace(" (n", "\n(n")), justify="left" if i < 2 else "right", no_wrap=i < 4
+        )
     previous = None
     for row in report.rows:
         if previous not in (None, row.backbone):

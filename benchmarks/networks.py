@@ -65,8 +65,11 @@ def trainable(inner: keras.Model, settings: Settings, seed: int) -> keras.Model:
     model.compile(
         optimizer=optimizer(settings, inner),
         loss="sparse_categorical_crossentropy",
-        metrics=["accuracy"],
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
+    # With the optimizer's and the metric's variables made here TensorFlow traces the training step
+    # once; made in the first step they cost it two traces and a graph for each variable.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

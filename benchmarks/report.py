@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-
 from benchmarks import formats, tables
 from benchmarks.cells import Cell
 from benchmarks.statistics import Difference, mean_and_sd, paired_difference
@@ -161,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for report in reports:
-        formats.show(report, options.format, Console())
+        formats.show(report, options.format, formats.console())
     return 0
 
 

@@ -48,7 +48,7 @@ class Plan:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; see `--help`."""
     options = parser().parse_args(arguments)
-    console = Console()
+    console = formats.console()
     try:
         asked = make_plan(options, console)
     except (ValueError, FileNotFoundError) as error:

@@ -17,7 +17,7 @@ def blocks(language: str) -> list[str]:
 
 
 def commands(module: str) -> list[list[str]]:
-    lines = "\n".join(blocks("bash")).splitlines()
+    lines = "\n".join(blocks("bash")).replace("\\\n", " ").splitlines()
     found = [shlex.split(line, comments=True) for line in lines]
     return [words[3:] for words in found if words[:3] == ["python", "-m", module]]
 
@@ -60,3 +60,15 @@ def test_the_preprocessing_commands_are_understood() -> None:
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))
 def test_the_links_into_the_project_lead_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
+
+
+def test_the_real_table_is_the_one_of_the_records() -> None:
+    from benchmarks import formats, report, tables
+    from benchmarks.store import Store
+
+    folder = ROOT / "results" / "fer2013-test-parts" / "attention"
+    (built,) = report.stored_reports(Store(folder), tables.get("attention"))
+    written = (folder / "attention.md").read_text(encoding="utf-8")
+    assert formats.markdown(built) == written
+    rows = [line for line in written.splitlines() if line.startswith("| ")]
+    assert len(rows) == 10 and all(row in README for row in rows)
