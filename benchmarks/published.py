@@ -26,6 +26,7 @@ from keras import ops
 from attention_fer import layers, models
 from attention_fer.checks import one_of
 from attention_fer.layers import SE, Attention, ChannelAttention
+from benchmarks.tables.attention import BACKBONES
 
 PACKAGE = "attention_fer.published"
 
@@ -154,18 +155,6 @@ def build(backbone: str, attention: str | None = "none", **options: Any) -> kera
         normalization=row_normalization,
         **options,
     )
-
-
-BACKBONES = (
-    "vgg16",
-    "vgg19",
-    "resnet50",
-    "resnet101",
-    "resnet152",
-    "resnet50v2",
-    "resnet101v2",
-    "resnet152v2",
-)
 
 
 def _added(spec: layers.Spec) -> layers.Spec:

@@ -3,7 +3,7 @@
 Finished cells are stored one by one under `--out` and skipped when the command is given again, so a
 run may be interrupted or killed at any moment and goes on where it was.
 
-Exit status: 0 if every cell is done, 1 if some failed, 2 for wrong arguments, 130 after Ctrl-C.
+Exit status: 0 if every cell is done, 1 if some failed or could not be stored, 2 for wrong arguments, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -59,6 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         console.print("Interrupted. Finished cells are stored; the same command goes on.")
         return 130
+    except OSError as error:
+        # A full disk, a folder taken away: what is stored is whole, so the command can go on.
+        print(f"error: {error}. Mend that; the same command goes on.", file=sys.stderr)
+        return 1
 
 
 def parser() -> argparse.ArgumentParser:

@@ -86,3 +86,11 @@ def test_what_the_parser_refuses_has_status_2(arguments, capsys):
         main([*table, *arguments])
     assert stopped.value.code == 2
     assert "error: " in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_told_in_a_sentence(dataset, tmp_path, capsys):
+    (tmp_path / "runs").write_text("a file where the folder should be")
+    arguments = ["--data", str(dataset.path.parent), "--out", str(tmp_path / "runs")]
+    assert main(["--table", "attention", "--backbones", "vgg16", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and "runs" in error and "Traceback" not in error
