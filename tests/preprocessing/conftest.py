@@ -90,7 +90,3 @@ def data() -> Path:
     if not (folder / "fer2013" / "archive.zip").is_file():
         pytest.skip(f"no fer2013/archive.zip in {folder}: set FER_DATA to the folder that has it")
     return folder
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "data: needs real data that is not part of the project")

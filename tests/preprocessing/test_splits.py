@@ -100,3 +100,21 @@ def test_splits_are_found_by_name():
     assert splits.get("published") is splits.published
     with pytest.raises(ValueError, match="unknown split 'offical': did you mean 'official'"):
         splits.get("offical")
+
+
+def test_test_parts_divides_each_class_of_validation_and_test_and_leaves_train_alone():
+    dataset = index([0] * 50 + [0, 1] * 100, ["train"] * 50 + ["validation"] * 80 + ["test"] * 120)
+    parts = splits.get("test-parts")(dataset, 0)
+    rows = np.concatenate(list(parts.values()))
+    assert np.array_equal(np.sort(rows), np.arange(50, 250))  # each once, none of train
+    for name, each in (("train", 60), ("validation", 20), ("test", 20)):
+        assert np.bincount(dataset.labels[parts[name]]).tolist() == [each, each]
+        assert len(set(dataset.splits[parts[name]])) == 2  # from both official parts
+    again, other = splits.test_parts(dataset, 0), splits.test_parts(dataset, 1)
+    assert all(np.array_equal(parts[name], again[name]) for name in parts)
+    assert not np.array_equal(parts["test"], other["test"])
+
+
+def test_test_parts_of_a_dataset_without_official_parts_is_refused(jaffe):
+    with pytest.raises(ValueError, match="no official validation and test parts"):
+        splits.test_parts(jaffe)
