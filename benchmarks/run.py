@@ -3,7 +3,8 @@
 Finished cells are stored one by one under `--out` and skipped when the command is given again, so a
 run may be interrupted or killed at any moment and goes on where it was.
 
-Exit status: 0 if every cell is done, 1 if some failed or could not be stored, 2 for wrong arguments, 130 after Ctrl-C.
+Exit status: 0 if every cell is done, 1 if some failed or could not be stored, 2 for wrong
+arguments, 130 after Ctrl-C.
 """
 
 from __future__ import annotations

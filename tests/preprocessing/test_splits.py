@@ -96,7 +96,7 @@ def test_schematic_parts_share_no_subject(tmp_path):
 
 
 def test_splits_are_found_by_name():
-    assert splits.names() == ["official", "published"]
+    assert splits.names() == ["official", "published", "test-parts"]
     assert splits.get("published") is splits.published
     with pytest.raises(ValueError, match="unknown split 'offical': did you mean 'official'"):
         splits.get("offical")
