@@ -3,6 +3,8 @@
 #   make test    installs into .venv and runs the tests
 PYTHON ?= python3
 RUN := .venv/bin/python
+# TensorFlow's CUDA libraries are gigabytes, wanted only where there is a GPU.
+CUDA := $(shell command -v nvidia-smi >/dev/null 2>&1 && echo ,cuda)
 
 .PHONY: table test slow check format clean
 
@@ -30,5 +32,5 @@ clean:
 
 .venv/installed-%: setup.cfg pyproject.toml constraints.txt
 	test -x $(RUN) || $(PYTHON) -m venv .venv
-	$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[$*]"
+	$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e ".[$*$(CUDA)]"
 	touch $@

@@ -101,7 +101,8 @@ def outcome(cell: Cell, record: Mapping[str, Any]) -> str:
     if record["status"] != "done":
         return f"failed  {cell.label}: {record['error']}"
     metrics = record["metrics"]
+    device = ", ".join(record["provenance"]["accelerators"]) or "the CPU"
     return (
         f"done    {cell.label}: {100 * metrics['accuracy']:.2f} % of {metrics['n_test']}, "
-        f"{metrics['epochs']} epochs in {human(sum(record['timing'].values()))}"
+        f"{metrics['epochs']} epochs in {human(sum(record['timing'].values()))} on {device}"
     )
