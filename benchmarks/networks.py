@@ -26,8 +26,7 @@ def network(cell: Cell, input_shape: tuple[int, ...], classes: int) -> keras.Mod
     }
     if one_of("variant", cell.variant, VARIANTS) == "published":
         return published.build(cell.backbone, cell.attention, **options)
-    # He et al. 2015, for ReLU networks: Keras's default lets their signal fade with depth, and a
-    # VGG without normalisation then learns nothing for its first thousand steps.
+    # He et al. 2015, for ReLU networks: Keras's default lets their signal fade with depth.
     options["kernel_initializer"] = "he_normal"
     options["activation"] = cell.settings.activation
     if cell.backbone.startswith("vgg"):

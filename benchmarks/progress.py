@@ -31,7 +31,7 @@ class LiveView:
     """
 
     def __init__(self, console: Console, seconds: Mapping[str, float], jobs: int):
-        self._console, self._seconds, self._jobs = console, dict(seconds), jobs
+        self._jobs = jobs
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
