@@ -29,12 +29,27 @@ def find(root: str | Path) -> list[Path]:
     return sorted(path.parent for path in Path(root).glob(f"*/{MANIFEST}"))
 
 
+def split(dataset: Dataset, protocol: str) -> splits.Split:
+    """The rows of train, validation and test, as stored when the dataset was prepared.
+
+    Raises:
+        ValueError: the dataset has no such split, or it has several folds.
+    """
+    found = splits.stored(dataset, protocol)
+    if len(found) > 1:
+        raise ValueError(
+            f"{protocol} divides {dataset.name} into {len(found)} folds, a cell trains on one "
+            "split: choose one that is not made of folds, such as hold-out."
+        )
+    return found[0]
+
+
 def parts(dataset: Dataset, protocol: str, settings: Settings) -> dict[str, Part]:
     """Train, validation and test of a dataset, cut to the sizes of the settings.
 
     The split and the cut do not depend on a cell's seed: every cell of a table sees the same.
     """
-    rows = splits.get(protocol)(dataset, 0)
+    rows = split(dataset, protocol)
     limits = {"train": settings.train_samples}
     return {
         name: _part(dataset, _cut(chosen, limits.get(name, settings.eval_samples)))

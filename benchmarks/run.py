@@ -144,7 +144,7 @@ def make_plan(options: argparse.Namespace, console: Console) -> Plan:
     )
     datasets = open_datasets(options.data, options.out, options.datasets, console)
     for dataset in datasets.values():
-        splits.get(options.protocol)(dataset, 0)  # A dataset may not have that split.
+        data.split(dataset, options.protocol)  # A dataset may not have that split.
     cells = plan(
         rows,
         datasets.values(),
@@ -233,7 +233,7 @@ def carry_out(asked: Plan, dry_run: bool, console: Console) -> int:
 
 def _announce(asked: Plan, todo: Sequence[Cell], console: Console) -> dict[str, float]:
     sizes = {
-        name: (d.images.shape[1] * d.images.shape[2], len(splits.get(protocol)(d, 0)["train"]))
+        name: (d.images.shape[1] * d.images.shape[2], len(data.split(d, protocol)["train"]))
         for name, d in asked.datasets.items()
         for protocol in {cell.protocol for cell in asked.cells}
     }

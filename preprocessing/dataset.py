@@ -1,26 +1,29 @@
 """Open a prepared dataset folder.
 
 The folder is readable without this package: ``images.npy`` is a uint8 array (n, height, width,
-channels), ``index.csv`` has a row per image and ``manifest.json`` says what the folder holds.
+channels), ``index.csv`` has a row per image, ``dropped.csv`` one per item left out, ``splits.csv``
+says on which side of each split a row lies, and ``manifest.json`` says what the folder holds.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .fingerprint import Fingerprint
+from .index import COLUMNS, INDEX, MEND, column_names, read_columns
 
-SCHEMA_VERSION = 1
-IMAGES, INDEX, MANIFEST = "images.npy", "index.csv", "manifest.json"
-COLUMNS = ("label", "subject", "split", "source", "x", "y", "width", "height", "score")
+SCHEMA_VERSION = 2
+IMAGES, DROPPED, SPLITS, MANIFEST = "images.npy", "dropped.csv", "splits.csv", "manifest.json"
+SHEETS = "sheets"  # a folder of pictures, there only where they were asked for
+FILES = (MANIFEST, IMAGES, INDEX, DROPPED, SPLITS)
 REQUIRED = ("schema_version", "dataset", "classes", "seen", "used", "dropped", "fingerprint")
-MEND = "prepare it again with `python -m preprocessing.run ... --overwrite`"
+_BLOCK = 16 * 2**20  # bytes read at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +36,8 @@ class Dataset:
         labels: int64 (n,), positions in `classes`.
         splits: str (n,), "train", "validation", "test" or "".
         subjects: str (n,), "" where unknown.
-        sources: str (n,), where each image came from.
         manifest: content of ``manifest.json``.
+        more: further columns that are held already; `column` reads the others from the disk.
     """
 
     path: Path
@@ -42,27 +45,33 @@ class Dataset:
     labels: np.ndarray
     splits: np.ndarray
     subjects: np.ndarray
-    sources: np.ndarray
     manifest: dict[str, Any]
+    more: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: str | Path) -> Dataset:
         """Open a prepared folder without reading its images into memory.
 
         Raises:
-            FileNotFoundError: the folder or one of its three files is missing.
+            FileNotFoundError: the folder or one of its files is missing.
             ValueError: another schema version, or the files contradict each other.
         """
         path = Path(path)
         manifest = read_manifest(path)
         images = _map_images(path)
-        rows = read_index(path / INDEX)
-        _check_counts(path, manifest, images, rows)
-        column = {name: np.array([row[name] for row in rows], dtype=str) for name in COLUMNS[:4]}
+        column = read_columns(path / INDEX, COLUMNS[:3])
         labels = _labels(path, column["label"], manifest["classes"])
-        return cls(
-            path, images, labels, column["split"], column["subject"], column["source"], manifest
-        )
+        _check_counts(path, manifest, images, labels)
+        return cls(path, images, labels, column["split"], column["subject"], manifest)
+
+    @classmethod
+    def unfinished(cls, path: Path, name: str, classes: Sequence[str]) -> Dataset:
+        """A folder of which only images and index are written."""
+        column = read_columns(path / INDEX, COLUMNS[:3])
+        labels = _labels(path, column["label"], list(classes))
+        manifest = {"dataset": name, "classes": list(classes)}
+        images = _map_images(path)
+        return cls(path, images, labels, column["split"], column["subject"], manifest)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -86,17 +95,60 @@ class Dataset:
         """Whether the images are generated rather than photographed."""
         return bool(self.manifest.get("synthetic", False))
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns of the index."""
+        held = (*COLUMNS[:3], *self.more)
+        index = self.path / INDEX
+        return column_names(index) if index.is_file() else held
+
+    @property
+    def sources(self) -> np.ndarray:
+        """Where each image came from, str (n,); read from the disk each time."""
+        return self.column("source")
+
+    def column(self, name: str) -> np.ndarray:
+        """A column of the index as text, str (n,). Raises ValueError if there is none."""
+        held = {"split": self.splits, "subject": self.subjects, **self.more}
+        if name in held:
+            return held[name]
+        return read_columns(self.path / INDEX, (name,))[name]
+
     def verify(self) -> None:
         """Recompute the fingerprint from all images. Raises ValueError if it has changed."""
-        found = Fingerprint(self.classes)
-        columns = (self.labels, self.subjects, self.splits)
-        for image, label, subject, split in zip(self.images, *columns, strict=True):
-            found.add(image, self.classes[label], str(subject), str(split))
-        if found.hexdigest() != self.fingerprint:
+        found = fingerprint(self).hexdigest()
+        if found != self.fingerprint:
             raise ValueError(
                 f"{self.path} has changed since it was prepared: its content hashes to "
-                f"{found.hexdigest()}, its manifest says {self.fingerprint}; {MEND}"
+                f"{found}, its manifest says {self.fingerprint}; {MEND}"
             )
+
+
+def fingerprint(dataset: Dataset) -> Fingerprint:
+    """The hash of what the folder holds now."""
+    found = Fingerprint(dataset.classes)
+    for image, cells in zip(stream(dataset.path / IMAGES), identity(dataset), strict=True):
+        found.add(image, *cells)
+    return found
+
+
+def identity(dataset: Dataset) -> Iterator[tuple[str, ...]]:
+    """The cells of each row that its fingerprint covers: label, subject, split and further ones."""
+    names = np.array(dataset.classes)
+    further = [dataset.column(name) for name in dataset.columns if name not in COLUMNS]
+    for row, label in enumerate(dataset.labels):
+        more = (str(column[row]) for column in further)
+        yield str(names[label]), str(dataset.subjects[row]), str(dataset.splits[row]), *more
+
+
+def stream(path: Path) -> Iterator[np.ndarray]:
+    """The images of an ``images.npy`` one by one, without keeping what was read in memory."""
+    shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
+    size = int(np.prod(shape[1:]))
+    with open(path, "rb") as images:
+        images.seek(-shape[0] * size, 2)
+        while block := images.read(max(_BLOCK // size, 1) * size):
+            yield from np.frombuffer(block, np.uint8).reshape(-1, *shape[1:])
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -106,11 +158,20 @@ def read_manifest(path: Path) -> dict[str, Any]:
             f"no prepared dataset at {path}: make one with "
             f"`python -m preprocessing.run --dataset NAME --source RAW --out {path}`"
         )
-    for name in (MANIFEST, IMAGES, INDEX):
+    manifest = _load_manifest(path)
+    for name in FILES:
         if not (path / name).is_file():
             raise FileNotFoundError(f"{path} is no prepared dataset: {name} is missing; {MEND}")
+    return manifest
+
+
+def _load_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"{path} is no prepared dataset: {MANIFEST} is missing; {MEND}"
+        ) from None
     except ValueError as error:
         raise ValueError(f"{path / MANIFEST} is not readable JSON ({error}); {MEND}") from error
     _check_manifest(path, manifest)
@@ -142,20 +203,8 @@ def _map_images(path: Path) -> np.ndarray:
     return images
 
 
-def read_index(path: Path) -> list[dict[str, str]]:
-    """Rows of ``index.csv`` as text. Raises ValueError if its columns are others."""
-    with open(path, encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ())[: len(COLUMNS)] != COLUMNS:
-            raise ValueError(
-                f"{path} starts with the columns {reader.fieldnames}, "
-                f"expected {', '.join(COLUMNS)}; {MEND}"
-            )
-        return list(reader)
-
-
-def _check_counts(path: Path, manifest: dict, images: np.ndarray, rows: list) -> None:
-    counts = {MANIFEST: manifest["used"], IMAGES: len(images), INDEX: len(rows)}
+def _check_counts(path: Path, manifest: dict, images: np.ndarray, labels: np.ndarray) -> None:
+    counts = {MANIFEST: manifest["used"], IMAGES: len(images), INDEX: len(labels)}
     if len(set(counts.values())) != 1:
         raise ValueError(f"{path} contradicts itself on its number of images: {counts}; {MEND}")
 

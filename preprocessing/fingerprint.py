@@ -10,7 +10,7 @@ import numpy as np
 
 
 class Fingerprint:
-    """SHA-256 over the class list, the images and the label, subject and split of each.
+    """SHA-256 over the class list, the images and the label, subject, split and more of each.
 
     It depends on content and order only: not on paths, versions, time or what was dropped.
     """
@@ -21,11 +21,14 @@ class Fingerprint:
         self._images = hashlib.sha256()
         self._rows = hashlib.sha256()
 
-    def add(self, image: np.ndarray, label: str, subject: str, split: str) -> None:
-        """Take in one image, uint8 (height, width, channels), and its row."""
+    def add(self, image: np.ndarray, label: str, subject: str, split: str, *more: str) -> None:
+        """Take in one image, uint8 (height, width, channels), and its row.
+
+        `more` are the cells of the dataset's further columns, as text.
+        """
         self._shape = list(image.shape)
         self._images.update(np.ascontiguousarray(image).data)
-        self._rows.update(json.dumps([label, subject, split]).encode() + b"\n")
+        self._rows.update(json.dumps([label, subject, split, *more]).encode() + b"\n")
 
     def hexdigest(self) -> str:
         """64 hexadecimal digits."""

@@ -1,89 +1,192 @@
-"""Prepare a dataset: ``python -m preprocessing.run --dataset fer2013 --source archive.zip``."""
+"""Prepare a dataset: ``python -m preprocessing.run --dataset fer2013 --source archive.zip``.
+
+Photographs go through a face detector, datasets of ready faces do not. A run that was interrupted
+goes on when its command is given again. ``--check DIR`` verifies a prepared dataset instead and
+prints its data card.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
 
-from . import sources
+from . import crops, detectors, selection, sources
+from .card import render
+from .check import check
+from .crops import COLOURS
+from .dataset import SHEETS, Dataset
+from .faces import MISSING, FaceCropper
 from .prepare import prepare
+from .progress import progress
+from .sheet import write_sheets
 from .summary import show
 
-
-class _Rate(ProgressColumn):
-    """Images per second."""
-
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:,.0f} images/s" if task.speed else "")
+DETECTION = ("weights", "hub_repo", "trust_checkpoint")
+CROPPING = ("select", "min_confidence", "missing", "margin", "square", "align", "size", "colour")
+OPTIONS = ("seed", "frames", "neutral", "subject_pattern", "votes")
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line's arguments."""
+    """The command line's arguments. None stands for the default of what an argument goes to."""
     result = argparse.ArgumentParser("python -m preprocessing.run", description=__doc__)
+    what = result.add_mutually_exclusive_group(required=True)
+    what.add_argument("--dataset", metavar="NAME", help=f"one of {', '.join(sources.names())}")
+    what.add_argument("--check", metavar="DIR", help="verify a prepared dataset, print its card")
     add = result.add_argument
-    add("--dataset", required=True, metavar="NAME", help=f"one of {', '.join(sources.names())}")
     add("--source", metavar="PATH", help="the raw files: a directory, a .zip or a .csv")
     add("--out", metavar="DIR", help="folder to make (default: data/NAME)")
     add("--overwrite", action="store_true", help="replace a prepared dataset already there")
+    add("--restart", action="store_true", help="do not go on with an interrupted run")
+    add("--workers", type=int, metavar="N", help="threads (default: one per core)")
+    add("--sheet", action="store_true", help="contact sheets of every class in DIR/sheets")
+    _add_choices(result.add_argument_group("what is left out"))
+    _add_detection(result.add_argument_group("finding faces"))
+    _add_crops(result.add_argument_group("crops"))
+    _add_options(result.add_argument_group("of single datasets"))
+    return result
+
+
+def _add_choices(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--without", nargs="+", default=[], metavar="CLASS", help="classes to leave out")
     add("--drop-duplicates", action="store_true", help="keep the first of byte-identical images")
     add("--drop-flat", action="store_true", help="leave out images of one grey level")
-    add("--seed", type=int, metavar="N", help="for generated datasets (default: 0)")
-    return result
+
+
+def _add_detection(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    known = ", ".join((*detectors.names(), "none"))
+    add("--detector", metavar="NAME", help=f"{known} (default: yolo5face; none for ready faces)")
+    add("--weights", metavar="W", help="n-0.5, n, s, m, or a file (default: n-0.5)")
+    add("--hub-repo", metavar="PATH", help="local copy of YOLO5Face's repository, for *-hub")
+    add(
+        "--trust-checkpoint",
+        action="store_true",
+        default=None,
+        help="open a .pt file of unknown hash; it can run any code",
+    )
+    add("--min-confidence", type=float, metavar="P", help="least score of a face (default: 0.6)")
+    add("--select", choices=selection.names(), help="which of several faces (default: largest)")
+    add("--missing", choices=MISSING, help="photograph without a face (default: skip)")
+
+
+def _add_crops(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--margin", type=float, metavar="F", help="added on each side, as a share of the box")
+    add("--square", action="store_true", default=None, help="widen the box to a square")
+    add("--align", action="store_true", default=None, help="turn the eyes to one height")
+    add("--size", type=int, metavar="N", help="side of the image in pixels (default: 48)")
+    add("--colour", choices=COLOURS, help="(default: grey)")
+
+
+def _add_options(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--seed", type=int, metavar="N", help="schematic: other people (default: 0)")
+    add("--frames", type=int, metavar="N", help="ckplus: last frames of a sequence (default: 3)")
+    add(
+        "--no-neutral",
+        dest="neutral",
+        action="store_false",
+        default=None,
+        help="ckplus: without the first frames",
+    )
+    add("--subject-pattern", metavar="REGEX", help="folder: finds the subject in a file's path")
+    add("--votes", metavar="PATH", help="ferplus: fer2013new.csv (default: beside the faces)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        Exit status: 0 done, 2 wrong usage or unreadable data, 130 interrupted.
+        Exit status: 0 done, 1 a checked dataset has errors, 2 wrong usage, unreadable data, a
+        full disk or a broken detector, 130 interrupted.
     """
     args = parser().parse_args(arguments)
+    output = Console(highlight=False, markup=False, soft_wrap=True)
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
-        _prepare(args, Console(highlight=False, markup=False, soft_wrap=True), errors)
-    except (ValueError, OSError) as error:
+        return _check(args.check, errors) if args.check else _prepare(args, output, errors)
+    except (ValueError, OSError, RuntimeError) as error:
         errors.print(f"error: {error}", style="red")
         return 2
     except KeyboardInterrupt:
-        errors.print("interrupted: nothing was written")
+        errors.print("interrupted: the same command goes on where it stopped")
         return 130
-    return 0
 
 
-def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> None:
+def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
     source = sources.get(args.dataset)
-    options = {} if args.seed is None else {"seed": args.seed}
-    with _progress(errors) as progress:
+    options = _given(args, OPTIONS)
+    faces = _faces(args, source)
+    with progress(errors) as track:
         dataset = prepare(
             source.name,
             args.source,
             args.out or f"data/{source.name}",
             overwrite=args.overwrite,
+            restart=args.restart,
             drop_flat=args.drop_flat,
             drop_duplicates=args.drop_duplicates,
-            track=lambda items: progress.track(items, source.length, description=source.name),
+            without=args.without,
+            faces=faces,
+            workers=args.workers,
+            track=track,
             notice=lambda text: errors.print(f"note: {text}", style="yellow"),
             **options,
         )
     show(dataset, output)
+    if args.sheet:
+        _sheet(source, args.source, dataset, options, output)
+    return 0
 
 
-def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, _Rate(), TimeRemainingColumn(), console=console)
+def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
+    """What makes the rows: nothing is detected in ready faces unless a detector is asked for."""
+    cropping = _given(args, CROPPING)
+    name = args.detector or ("none" if source.faces else "yolo5face")
+    if name != "none":
+        return FaceCropper(detectors.make(name, **_given(args, DETECTION)), **cropping)
+    for option in _given(args, DETECTION):
+        raise ValueError(
+            f"--{option.replace('_', '-')} has no effect without a detector: give --detector NAME"
+        )
+    if not source.faces:  # photographs come in all sizes
+        cropping = {"size": crops.SIZE, "colour": crops.COLOUR, **cropping}
+    return FaceCropper(None, **cropping)
+
+
+def _sheet(
+    source: sources.Source,
+    path: str | None,
+    dataset: Dataset,
+    options: dict[str, Any],
+    output: Console,
+) -> None:
+    raw = source.open(path, notice=lambda text: None, **options)  # all was said before
+    samples = (item for item in raw.items if isinstance(item, sources.Sample))
+    for picture in write_sheets(dataset.path, samples, dataset.path / SHEETS):
+        output.print(f"contact sheet {picture}")
+
+
+def _check(path: str, errors: Console) -> int:
+    with progress(errors) as track:
+        report = check(path, track=track)
+    print(render(report))  # plain, so that it can go into a file
+    for text in report.errors:
+        errors.print(f"error: {text}", style="red")
+    verdict = "sound" if report.ok else "not to be used as it is"
+    errors.print(f"{path} is {verdict}; warnings: {len(report.warnings)}, in the card")
+    return 0 if report.ok else 1
+
+
+def _given(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
+    """The arguments of those names that were given."""
+    values = ((name, getattr(args, name)) for name in names)
+    return {name: value for name, value in values if value is not None}
 
 
 if __name__ == "__main__":

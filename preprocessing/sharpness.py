@@ -6,7 +6,7 @@ and tested on the other part measures that difference above all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import cv2
 import numpy as np
@@ -24,11 +24,16 @@ def sharpness(image: np.ndarray) -> float:
     return float(cv2.Laplacian(image, cv2.CV_64F).var())
 
 
-def by_split(images: np.ndarray, splits: Sequence[str]) -> dict[str, float]:
-    """Median sharpness of each part, "" being the images without one."""
-    values = np.array([sharpness(np.asarray(image)) for image in images])
-    parts = np.asarray(splits)
-    return {str(part): round(float(np.median(values[parts == part])), 2) for part in set(splits)}
+def by_split(values: np.ndarray, splits: np.ndarray) -> dict[str, float]:
+    """Median sharpness of each part, "" being the images without one.
+
+    Args:
+        values: sharpness of each image, (n,).
+        splits: its part, str (n,).
+    """
+    return {
+        str(part): round(float(np.median(values[splits == part])), 2) for part in np.unique(splits)
+    }
 
 
 def unlike(medians: Mapping[str, float]) -> str | None:
@@ -39,7 +44,7 @@ def unlike(medians: Mapping[str, float]) -> str | None:
     if medians[sharp] < NOTABLE_RATIO * max(medians[blurry], 1.0):
         return None
     return (
-        f"{blurry} is much blurrier than {sharp}: median variance of the Laplacian "
-        f"{medians[blurry]:,.1f} against {medians[sharp]:,.1f}. What is trained on one and tested "
-        "on the other measures that difference too"
+        f"{blurry or 'no split'} is much blurrier than {sharp or 'no split'}: median variance of "
+        f"the Laplacian {medians[blurry]:,.1f} against {medians[sharp]:,.1f}. What is trained on "
+        "one and tested on the other measures that difference too"
     )

@@ -2,7 +2,30 @@
 
 from __future__ import annotations
 
-from . import fer2013, schematic  # noqa: F401  (importing a module registers its source)
-from .base import SPLITS, Notice, Rejected, Sample, Source, get, names, register
+# Importing a module registers its source.
+from . import ckplus, fer2013, ferplus, folder, jaffe, schematic  # noqa: F401
+from .base import (
+    SPLITS,
+    Notice,
+    Raw,
+    Rejected,
+    Sample,
+    Source,
+    UnreadableError,
+    get,
+    names,
+    register,
+)
 
-__all__ = ["SPLITS", "Notice", "Rejected", "Sample", "Source", "get", "names", "register"]
+__all__ = [
+    "SPLITS",
+    "Notice",
+    "Raw",
+    "Rejected",
+    "Sample",
+    "Source",
+    "UnreadableError",
+    "get",
+    "names",
+    "register",
+]

@@ -10,42 +10,78 @@ import numpy as np
 
 SPLITS = ("train", "validation", "test")
 
+
+class UnreadableError(Exception):
+    """One item cannot be read; `reason` is its category, the message the detail."""
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(detail)
+        self.reason = reason
+
+
 Notice = Callable[[str], object]
 """Receives one sentence that the person who runs the preparation should see."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One labelled photograph.
+    """One labelled photograph, not yet decoded.
 
     Attributes:
-        image: uint8, (height, width) grey or (height, width, 3) RGB.
-        label: class name, one of the source's ``classes``.
+        load: decodes it to uint8, (height, width) grey or (height, width, 3) RGB. Raises
+            `UnreadableError`; may be called from any thread.
+        label: class name, one of the classes of its `Raw`.
         subject: who is shown; "" where the dataset does not say.
         split: "train", "validation" or "test"; "" where the dataset has no official split.
-        source: where it came from, e.g. ``archive.zip/train/angry/Training_1.jpg``.
+        source: where it came from, e.g. ``archive.zip/train/angry/Training_1.jpg``; no two samples
+            of a dataset share it.
+        more: values of the further columns that its `Raw` names.
     """
 
-    image: np.ndarray
+    load: Callable[[], np.ndarray]
     label: str
     subject: str
     split: str
     source: str
+    more: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """One raw item that could not become a sample.
+    """One raw item that could not become an image of the dataset.
 
     Attributes:
         source: where it lies, as in `Sample`.
         reason: the category it is counted under, the same words for every item of a kind.
         detail: what was found in this item.
+        label: its class name where it is known.
     """
 
     source: str
     reason: str
     detail: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Raw:
+    """What a source found at a path.
+
+    Attributes:
+        classes: class names in canonical order; the position is the integer label.
+        items: the samples and what was rejected, in an order that depends on the raw files alone.
+        expected: published number of images, ``expected[split][label]``, or None.
+        length: number of items to come as far as known, for progress only.
+        columns: names of further columns of the index, each filled by ``Sample.more``.
+        distribution: which of the dataset's distributions this is, in words; "" if it has one.
+    """
+
+    classes: tuple[str, ...]
+    items: Iterator[Sample | Rejected]
+    expected: Mapping[str, Mapping[str, int]] | None = None
+    length: int | None = None
+    columns: tuple[str, ...] = ()
+    distribution: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,24 +90,20 @@ class Source:
 
     Attributes:
         name: what the command line calls it.
-        classes: class names in canonical order; the position is the integer label.
-        read: ``read(path, *, notice, **options)`` yields `Sample` and `Rejected` in a fixed
-            order. It raises ValueError or FileNotFoundError only for a path that holds nothing
-            it knows, never for a single bad item.
-        expected: published number of images, ``expected[split][label]``, or None.
-        length: number of items `read` is likely to yield with default options, for progress only.
-        options: names of the keyword options `read` takes.
+        open: ``open(path, *, notice, **options)`` looks at the path and gives a `Raw`. It raises
+            ValueError or FileNotFoundError for a path that holds nothing it knows, or an option out
+            of range, never for a single bad item.
+        options: names of the keyword options `open` takes.
         needs_path: what to give as path, in words; "" for a source that reads nothing.
+        faces: whether the images are faces of one size already, to be taken as they are.
         synthetic: whether the images are generated rather than photographed.
     """
 
     name: str
-    classes: tuple[str, ...]
-    read: Callable[..., Iterator[Sample | Rejected]]
-    expected: Mapping[str, Mapping[str, int]] | None = None
-    length: int | None = None
+    open: Callable[..., Raw]
     options: frozenset[str] = field(default_factory=frozenset)
     needs_path: str = ""
+    faces: bool = False
     synthetic: bool = False
 
 

@@ -7,14 +7,15 @@ https://arxiv.org/abs/1307.0414
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from . import fer2013_csv, fer2013_folders
-from .base import Notice, Rejected, Sample, Source, register
+from .base import Notice, Raw, Source, register
+from .containers import containers, listing
 from .fer2013_csv import CLASSES
-from .files import DirectoryFiles, Files, ZipFiles
+from .files import Files
 
 _PUBLISHED = {
     "train": (3995, 436, 4097, 7215, 4830, 3171, 4965),
@@ -43,8 +44,8 @@ class _Distribution:
     reader: Reader
 
 
-def read(path: str | Path, *, notice: Notice = warnings.warn) -> Iterator[Sample | Rejected]:
-    """Read FER2013 from a CSV, a zip, or a directory holding any of its distributions.
+def open_fer2013(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
+    """Find FER2013 from a CSV, a zip, or a directory holding any of its distributions.
 
     Where several are found, the one that covers most splits is read; among those a CSV with all
     three parts comes before the folders, and the folders before train.csv.
@@ -53,71 +54,48 @@ def read(path: str | Path, *, notice: Notice = warnings.warn) -> Iterator[Sample
         path: the .csv, the .zip, or a directory.
         notice: called with a sentence on what was chosen or is missing.
 
-    Yields:
+    Returns:
         Samples of (48, 48) images without subject. Order: that of the rows in a CSV, else by
-        split, class and the number in the file name.
+        split, class and the number in the file name; what else lies there and cannot be read
+        comes last.
 
     Raises:
         FileNotFoundError: nothing at `path`.
         ValueError: nothing known at `path`, or a .zip that is none.
     """
-    found = sorted(_distributions(Path(path)), key=lambda item: item.rank)
+    places = containers(path, LOOKED_FOR)
+    found = sorted(_distributions(places), key=lambda item: item.rank)
     if not found:
-        raise ValueError(f"no FER2013 at {path}: looked for {LOOKED_FOR}; found {_listing(path)}")
+        raise ValueError(f"no FER2013 at {path}: looked for {LOOKED_FOR}; found {listing(places)}")
     chosen, *others = found
     if others:
         also = ", ".join(item.title for item in others)
         notice(f"several distributions found: reading {chosen.title}, ignoring {also}")
-    # Not a generator itself, so that a wrong path fails at the call and not at the first sample.
-    return chosen.reader.read(chosen.files, notice)
+    problems = chosen.files.problems()
+    items = chain(chosen.reader.read(chosen.files, notice), problems)
+    length = chosen.reader.length + len(problems)
+    return Raw(CLASSES, items, EXPECTED, length, distribution=chosen.title)
 
 
-def _distributions(path: Path) -> list[_Distribution]:
+def _distributions(places: list[Files]) -> list[_Distribution]:
     found = []
-    for place, (files, only) in enumerate(_containers(path)):
-        names = [only] if only else files.names()
+    for place, files in enumerate(places):
+        names = files.names()
         readers: list[Reader] = [
             *fer2013_csv.find(files, names),
             *fer2013_folders.find(files, names),
         ]
         for reader in readers:
             rank = (-reader.splits, reader.preference, place, reader.title)
-            found.append(_Distribution(rank, files.prefix + reader.title, files, reader))
+            found.append(_Distribution(rank, files.source(reader.title), files, reader))
     return found
-
-
-def _containers(path: Path) -> Iterator[tuple[Files, str | None]]:
-    """Where to look: (files, the only name to look at or None for all)."""
-    if not path.exists():
-        raise FileNotFoundError(f"no file or directory at {path}: give {LOOKED_FOR}")
-    if path.suffix.lower() == ".zip" and path.is_file():
-        yield ZipFiles(path), None
-    elif path.is_file():
-        yield DirectoryFiles(path.parent), path.name
-    else:
-        yield DirectoryFiles(path), None
-        for archive in sorted(path.glob("*.zip")):
-            yield ZipFiles(archive), None
-
-
-def _listing(path: str | Path, most: int = 8) -> str:
-    """The first few names found, for an error message."""
-    names = [
-        files.prefix + name
-        for files, only in _containers(Path(path))
-        for name in ([only] if only else files.names())
-    ]
-    shown = ", ".join(names[:most]) or "nothing"
-    return f"{shown}, ... ({len(names)} files)" if len(names) > most else shown
 
 
 SOURCE = register(
     Source(
         name="fer2013",
-        classes=CLASSES,
-        read=read,
-        expected=EXPECTED,
-        length=sum(map(sum, _PUBLISHED.values())),
+        open=open_fer2013,
         needs_path="fer2013.csv, icml_face_data.csv, archive.zip or the directory holding them",
+        faces=True,
     )
 )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import PurePosixPath
 
 import numpy as np
 
-from .base import Notice, Rejected, Sample
-from .files import Files, UnreadableError, read_lines
+from .base import Notice, Rejected, Sample, UnreadableError
+from .files import Files, read_lines
+from .vocabulary import BASIC
 
-CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+CLASSES = BASIC
 SIDE = 48
 USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 
@@ -34,13 +36,17 @@ class CsvDistribution:
     def title(self) -> str:
         return " with ".join(self.names)
 
+    @property
+    def length(self) -> int:
+        """Rows of a complete copy; counting them would mean reading all."""
+        return 35_887
+
     def read(self, files: Files, notice: Notice) -> Iterator[Sample | Rejected]:
         """Yield one item per row; blank lines are no rows."""
         for name in self.names:
-            columns = _columns(files, name)
-            if "emotion" not in columns:
-                notice(NO_LABELS.format(files.prefix + name))
-            yield from _rows(files, name, columns)
+            if "emotion" not in header(files, name):
+                notice(NO_LABELS.format(files.source(name)))
+            yield from items(files, name)
 
 
 def find(files: Files, names: list[str]) -> list[CsvDistribution]:
@@ -48,7 +54,7 @@ def find(files: Files, names: list[str]) -> list[CsvDistribution]:
     by_kind: dict[tuple[str, frozenset], list[str]] = {}
     for name in names:
         if name.lower().endswith(".csv"):
-            key = (str(PurePosixPath(name).parent), frozenset(_columns(files, name)))
+            key = (str(PurePosixPath(name).parent), frozenset(header(files, name)))
             by_kind.setdefault(key, []).append(name)
     found = []
     for (folder, columns), same in by_kind.items():
@@ -62,28 +68,40 @@ def find(files: Files, names: list[str]) -> list[CsvDistribution]:
     return found
 
 
-def _columns(files: Files, name: str) -> list[str]:
+def header(files: Files, name: str) -> list[str]:
     """Column names in lower case without blanks around them; empty if unreadable."""
     try:
-        return [cell.strip().lower() for cell in _cells(next(read_lines(files, name), ""))]
+        return [cell.strip().lower() for cell in cells_of(next(read_lines(files, name), ""))]
     except UnreadableError:
         return []
 
 
-def _cells(line: str) -> list[str]:
+def cells_of(line: str) -> list[str]:
     try:
         return next(csv.reader([line]), [])
     except csv.Error:  # a junk line longer than the module's limit for one cell
         return []
 
 
-def _rows(files: Files, name: str, columns: list[str]) -> Iterator[Sample | Rejected]:
-    # One line at a time: a stray quote in a junk line must not swallow the lines after it.
-    where = files.prefix + name
+def rows(files: Files, name: str) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of each line below the header that is not blank.
+
+    One line at a time: a stray quote in a junk line must not swallow the lines after it.
+
+    Raises:
+        UnreadableError: the file cannot be read on.
+    """
+    for number, line in enumerate(read_lines(files, name), start=1):
+        if number > 1 and line.strip():
+            yield number, cells_of(line)
+
+
+def items(files: Files, name: str) -> Iterator[Sample | Rejected]:
+    """One item per row of one file, and one at its end if it cannot be read on."""
+    where, columns = files.source(name), header(files, name)
     try:
-        for number, line in enumerate(read_lines(files, name), start=1):
-            if number > 1 and line.strip():
-                yield _row(f"{where}:{number}", columns, _cells(line))
+        for number, cells in rows(files, name):
+            yield _row(f"{where}:{number}", columns, cells)
     except UnreadableError as error:
         yield Rejected(where, error.reason, str(error))
 
@@ -96,7 +114,7 @@ def _row(source: str, columns: list[str], cells: list[str]) -> Sample | Rejected
     try:
         label = _label(row)
         split = _split(row.get("usage", "Training"))
-        return Sample(_image(row["pixels"]), label, "", split, source)
+        return Sample(partial(_image, row["pixels"]), label, "", split, source)
     except UnreadableError as error:
         return Rejected(source, error.reason, str(error))
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import PurePosixPath
 
+import numpy as np
+
 from .base import SPLITS, Notice, Rejected, Sample
 from .fer2013_csv import CLASSES, SIDE, USAGES
-from .files import Files, UnreadableError, read_bytes
+from .files import Files, read_bytes
 from .pixels import decode_grey
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -28,6 +31,10 @@ class FolderDistribution:
     @property
     def title(self) -> str:
         return f"folders in {self.root or '.'}"
+
+    @property
+    def length(self) -> int:
+        return len(self.names)
 
     def read(self, files: Files, notice: Notice) -> Iterator[Sample | Rejected]:
         """Yield one item per file, by split, class and the number in the file name."""
@@ -105,11 +112,12 @@ def _order(item: tuple[_Place, str]) -> tuple:
 
 
 def _item(files: Files, name: str, place: _Place) -> Sample | Rejected:
-    source = files.prefix + name
+    source = files.source(name)
     if place.problem:
         return Rejected(source, *place.problem)
-    try:
-        image = decode_grey(read_bytes(files, name), size=(SIDE, SIDE))
-    except UnreadableError as error:
-        return Rejected(source, error.reason, str(error))
-    return Sample(image, place.label, "", place.split, source)
+    load = partial(_load, files, name)
+    return Sample(load, place.label, "", place.split, source)
+
+
+def _load(files: Files, name: str) -> np.ndarray:
+    return decode_grey(read_bytes(files, name), size=(SIDE, SIDE))

@@ -2,104 +2,84 @@
 
 from __future__ import annotations
 
-import os
-import zipfile
-import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import PurePosixPath
 from typing import IO, Protocol
 
+from .base import Rejected, UnreadableError
 
-class UnreadableError(Exception):
-    """One file cannot be read; `reason` is its category, the message the detail."""
-
-    def __init__(self, reason: str, detail: str):
-        super().__init__(detail)
-        self.reason = reason
+MOST_BYTES = 256 * 2**20
+"""Largest image file that is read, so that one damaged entry cannot fill the memory."""
 
 
 class Files(Protocol):
-    """Named files. Names are relative, with forward slashes; hidden files are left out."""
+    """Named files. Names are relative, with forward slashes; hidden files are left out.
+
+    Reading is safe from several threads at once.
+    """
 
     prefix: str
     """Goes before a name to say where a sample came from."""
 
-    def names(self) -> list[str]: ...
-
-    def open(self, name: str) -> IO[bytes]: ...
-
-
-class DirectoryFiles:
-    """All files below a directory."""
-
-    def __init__(self, root: Path):
-        self.root = root
-        self.prefix = ""
-
     def names(self) -> list[str]:
-        paths = (Path(top, name) for top, _, found in os.walk(self.root) for name in found)
-        relative = (path.relative_to(self.root).as_posix() for path in paths)
-        return sorted(name for name in relative if not is_hidden(name))
+        """Every file that can be opened, sorted."""
+        ...
 
-    def open(self, name: str) -> IO[bytes]:
-        return open(self.root / name, "rb")
+    def problems(self) -> list[Rejected]:
+        """Everything found that is no such file, sorted: the samples it hides are not seen."""
+        ...
 
+    def size(self, name: str) -> int:
+        """Bytes of a file's content."""
+        ...
 
-class ZipFiles:
-    """The members of a zip archive, read in place.
+    def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        """Open a file for reading from its beginning."""
+        ...
 
-    Raises:
-        ValueError: the file is not a whole zip archive.
-    """
-
-    def __init__(self, path: Path):
-        self.prefix = f"{path.name}/"
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, EOFError) as error:
-            raise ValueError(
-                f"{path} is not a readable zip archive ({error}): download it again, "
-                "or give the directory it was unpacked to"
-            ) from error
-        members = (info for info in self._zip.infolist() if not info.is_dir())
-        self._members = {info.filename.replace("\\", "/"): info for info in members}
-
-    def names(self) -> list[str]:
-        return sorted(name for name in self._members if not is_hidden(name))
-
-    def open(self, name: str) -> IO[bytes]:
-        info = self._members[name]
-        if info.flag_bits & 0x1:
-            raise UnreadableError("encrypted zip member", "expected a zip without a password")
-        return self._zip.open(info)
+    def source(self, name: str) -> str:
+        """Where a sample came from, as text that any file can hold."""
+        return as_text(self.prefix + name)
 
 
-READ_ERRORS = (OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
-"""What opening or reading a damaged, locked or unsupported file raises."""
-
-
-def read_bytes(files: Files, name: str) -> bytes:
-    """Content of one file. Raises `UnreadableError` whatever is wrong with it."""
-    try:
+def read_bytes(files: Files, name: str, *, most: int = MOST_BYTES) -> bytes:
+    """Content of one file of at most `most` bytes. Raises `UnreadableError` where it cannot."""
+    with _readable():
+        size = files.size(name)
+        if size > most:
+            raise UnreadableError("file too large", f"{size:,} bytes, expected at most {most:,}")
         with files.open(name) as stream:
             return stream.read()
-    except READ_ERRORS as error:
-        raise UnreadableError("unreadable file", str(error)) from error
 
 
 def read_lines(files: Files, name: str) -> Iterator[str]:
     """Lines of one text file as they come, undecodable bytes replaced. Raises `UnreadableError`."""
+    with _readable(), files.open(name) as stream:
+        for number, line in enumerate(stream):
+            # Some copies start with a byte-order mark; NUL would stop the csv module.
+            encoding = "utf-8" if number else "utf-8-sig"
+            yield line.decode(encoding, errors="replace").replace("\0", "\ufffd")
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
     try:
-        with files.open(name) as stream:
-            for number, line in enumerate(stream):
-                # Some copies start with a byte-order mark; NUL would stop the csv module.
-                encoding = "utf-8" if number else "utf-8-sig"
-                yield line.decode(encoding, errors="replace").replace("\0", "\ufffd")
-    except READ_ERRORS as error:
-        raise UnreadableError("unreadable file", str(error)) from error
+        yield
+    except UnreadableError:
+        raise
+    except Exception as error:  # damaged archives raise nearly anything from inside decompressors
+        raise UnreadableError("unreadable file", as_text(str(error))) from error
 
 
 def is_hidden(name: str) -> bool:
     """Whether a path belongs to an operating system rather than to the dataset."""
-    parts = PurePosixPath(name).parts
-    return "__MACOSX" in parts or any(part.startswith(".") for part in parts)
+    return any(
+        part.startswith(".") or part.lower() in ("__macosx", "thumbs.db", "desktop.ini")
+        for part in PurePosixPath(name).parts
+    )
+
+
+def as_text(name: str) -> str:
+    """A file name as text that can be encoded: bytes that are none become backslash escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 from PIL import Image
 
-from .files import UnreadableError
+from .base import UnreadableError
+from .pillow import opened
 
 
 def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:
@@ -24,19 +23,11 @@ def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:
         uint8 (height, width).
 
     Raises:
-        UnreadableError: empty, not an image, truncated, of another size, or in colour.
+        UnreadableError: empty, not a JPEG or PNG, truncated, of another size, or in colour.
     """
-    if not data:
-        raise UnreadableError("empty file", "0 bytes")
-    try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
-            _check_size(image, size)
-            pixels = np.asarray(image.convert("RGB") if image.mode == "P" else image)
-    except UnreadableError:
-        raise
-    except Exception as error:  # damaged files raise nearly anything from inside the decoders
-        raise UnreadableError("undecodable image", str(error)) from error
-    return _single_channel(pixels)
+    with opened(data, ("JPEG", "PNG")) as image:
+        _check_size(image, size)
+        return _single_channel(np.asarray(image.convert("RGB") if image.mode == "P" else image))
 
 
 def _check_size(image: Image.Image, size: tuple[int, int]) -> None:

@@ -7,11 +7,11 @@ purpose. A number measured here says nothing about real faces.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
-from .base import Notice, Sample, Source, register
+from .base import Notice, Raw, Sample, Source, register
 from .schematic_draw import draw
 from .schematic_face import CLASSES, expression, identity, shot
 
@@ -19,15 +19,15 @@ SUBJECTS, PER_SUBJECT = 70, 49
 _FIFTHS = ("train", "validation", "train", "test", "train")
 
 
-def read(
+def open_schematic(
     path: object = None,
     *,
     subjects: int = SUBJECTS,
     per_subject: int = PER_SUBJECT,
     seed: int = 0,
     notice: Notice = warnings.warn,
-) -> Iterator[Sample]:
-    """Generate the dataset, subject by subject.
+) -> Raw:
+    """Describe the dataset, subject by subject; an image is drawn when it is loaded.
 
     Args:
         path: ignored.
@@ -37,7 +37,7 @@ def read(
         notice: never called.
 
     Returns:
-        Iterator of samples with (48, 48) images.
+        Samples of (48, 48) images.
 
     Raises:
         ValueError: a number out of range.
@@ -46,9 +46,10 @@ def read(
         raise ValueError(f"got subjects={subjects}, seed={seed}: expected at least 1 and 0")
     if per_subject < 1 or per_subject % len(CLASSES):
         raise ValueError(f"got per_subject={per_subject}: expected a multiple of {len(CLASSES)}")
-    return (
+    items = (
         sample(seed, subject, index) for subject in range(subjects) for index in range(per_subject)
     )
+    return Raw(CLASSES, items, length=subjects * per_subject)
 
 
 def sample(seed: int, subject: int, index: int) -> Sample:
@@ -56,24 +57,28 @@ def sample(seed: int, subject: int, index: int) -> Sample:
 
     Another version of NumPy or OpenCV may draw some pixels differently: compare fingerprints.
     """
+    label = CLASSES[index % len(CLASSES)]
+    split = _FIFTHS[subject % len(_FIFTHS)]
+    source = f"schematic:seed{seed}/s{subject:03d}/{index:03d}"
+    return Sample(
+        partial(_image, seed, subject, index, label), label, f"s{subject:03d}", split, source
+    )
+
+
+def _image(seed: int, subject: int, index: int, label: str) -> np.ndarray:
     # The third number keeps the two streams apart: numpy pads short seeds with zeros.
     who = identity(np.random.default_rng([seed, subject, 0]))
     rng = np.random.default_rng([seed, subject, 1 + index])
-    label = CLASSES[index % len(CLASSES)]
     face = expression(rng, label, who.rest)
-    image = draw(who, face, shot(rng), rng)
-    split = _FIFTHS[subject % len(_FIFTHS)]
-    source = f"schematic:seed{seed}/s{subject:03d}/{index:03d}"
-    return Sample(image, label, f"s{subject:03d}", split, source)
+    return draw(who, face, shot(rng), rng)
 
 
 SOURCE = register(
     Source(
         name="schematic",
-        classes=CLASSES,
-        read=read,
-        length=SUBJECTS * PER_SUBJECT,
+        open=open_schematic,
         options=frozenset({"subjects", "per_subject", "seed"}),
+        faces=True,
         synthetic=True,
     )
 )

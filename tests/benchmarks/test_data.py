@@ -1,14 +1,16 @@
 """Which images a cell sees, and in which order."""
 
-from dataclasses import replace
+import csv
+import shutil
 
 import keras
 import numpy as np
 import pytest
 
 from benchmarks.callbacks import Batches, predict
-from benchmarks.data import Part, find, order, parts
+from benchmarks.data import Part, find, order, parts, split
 from benchmarks.settings import Settings
+from preprocessing.dataset import Dataset
 
 # Keras's JAX variables answer NumPy 2 with this warning.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -121,6 +123,25 @@ def test_datasets_are_found_by_name_and_other_folders_are_not(dataset, tmp_path)
 def test_another_protocol_gives_other_parts(dataset):
     official, published = (parts(dataset, name, Settings()) for name in ("official", "published"))
     assert len(published["test"]) > len(official["test"])
-    without = replace(dataset, splits=np.full(len(dataset), ""))
-    with pytest.raises(ValueError, match="no official"):
-        parts(without, "official", Settings())
+    with pytest.raises(ValueError, match="did you mean 'official'"):
+        parts(dataset, "oficial", Settings())
+
+
+def test_the_split_that_was_stored_is_the_one_that_counts(dataset, tmp_path):
+    copy = shutil.copytree(dataset.path, tmp_path / "schematic")
+    swap = {"validation": "test", "test": "validation"}
+    with open(copy / "splits.csv", newline="") as stream:
+        header, *lines = csv.reader(stream)
+    swapped = [[swap.get(cell, cell) for cell in line] for line in lines]
+    with open(copy / "splits.csv", "w", newline="") as stream:
+        csv.writer(stream).writerows([header, *swapped])
+    before, after = (split(one, "official") for one in (dataset, Dataset.open(copy)))
+    np.testing.assert_array_equal(after["train"], before["train"])
+    np.testing.assert_array_equal(after["test"], before["validation"])
+    np.testing.assert_array_equal(after["validation"], before["test"])
+
+
+@pytest.mark.parametrize("protocol", ["loso", "5-fold", "subject-10fold"])
+def test_folds_are_refused_for_want_of_a_cell_for_each(dataset, protocol):
+    with pytest.raises(ValueError, match=f"{protocol} divides schematic into .* folds.*hold-out"):
+        parts(dataset, protocol, Settings())

@@ -41,6 +41,10 @@ def test_an_unknown_name_is_answered_with_the_nearest(refused, option, given, ne
     assert f"id you mean {nearest}?" in text
 
 
+def test_a_protocol_of_folds_is_refused(refused):
+    assert "loso divides schematic into 10 folds" in refused("--protocol", "loso")
+
+
 def test_an_unknown_dataset_is_answered_with_those_that_are_there(refused):
     text = refused("--datasets", "schematics")
     assert "No prepared dataset 'schematics'" in text

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from preprocessing.sources import Raw, Source, base
+
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 USAGES = ("Training", "PublicTest", "PrivateTest")
 
 
-class Raw:
+class RawFer2013:
     """Makes raw FER2013 data; `face(n)` is the same image in every layout."""
 
     @staticmethod
@@ -78,8 +80,20 @@ class Raw:
 
 
 @pytest.fixture
-def raw() -> Raw:
-    return Raw()
+def raw() -> RawFer2013:
+    return RawFer2013()
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    """Makes sources known that yield given items; returns the name of each."""
+
+    def make(items, classes=("sad", "happy"), *, name="made-up", **more):
+        raw = lambda path, notice: Raw(classes, iter(items), **more)  # noqa: E731
+        monkeypatch.setitem(base._registry, name, Source(name, raw, faces=True))
+        return name
+
+    return make
 
 
 @pytest.fixture

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 
 import numpy as np
 import pytest
 
-from preprocessing.dataset import COLUMNS, Dataset
+from preprocessing.dataset import Dataset
+from preprocessing.index import COLUMNS
 from preprocessing.prepare import prepare
-from preprocessing.sources import Rejected
-from preprocessing.writer import Row, Writer
+from preprocessing.sources import Rejected, Sample
 
 
 @pytest.fixture
@@ -21,16 +22,20 @@ def folder(raw, tmp_path):
     return tmp_path / "out"
 
 
-def write(folder, rows, classes=("sad", "happy")):
-    folder.mkdir(parents=True)
-    writer = Writer(folder, classes)
-    writer.consume(rows)
-    writer.manifest("tiny")
-    return folder
+@pytest.fixture
+def write(made_up):
+    """Prepares a folder from samples and returns it."""
+
+    def prepared(folder, items, classes=("sad", "happy"), **more):
+        prepare(made_up(items, classes, **more), None, folder, notice=[].append)
+        return folder
+
+    return prepared
 
 
-def row(raw, number, label="sad", subject="a", split="train", **more):
-    return Row(raw.face(number), label, subject, split, f"file {number}", **more)
+def sample(image, label="sad", subject="a", split="train", source=None, **more):
+    source = source or hashlib.sha256(image.tobytes()).hexdigest()
+    return Sample(lambda: image, label, subject, split, source, more)
 
 
 def test_the_folder_holds_what_was_read(folder, raw):
@@ -74,42 +79,59 @@ def test_the_folder_is_readable_without_the_package(folder):
     assert rows[1][4:] == [""] * 5
 
 
-def test_boxes_and_scores_are_kept(raw, tmp_path):
-    boxed = row(raw, 0, box=(1.5, 2, 30, 40), score=0.75)
-    folder = write(tmp_path / "d", [boxed, row(raw, 1)])
-    lines = (folder / "index.csv").read_text().splitlines()
-    assert lines[1:] == ["sad,a,train,file 0,1.5,2,30,40,0.75", "sad,a,train,file 1,,,,,"]
+def test_fingerprint_depends_on_content_only(raw, write, tmp_path):
+    def fingerprint(name, samples, classes=("sad", "happy"), **more):
+        return Dataset.open(write(tmp_path / name, samples, classes, **more)).fingerprint
 
+    def second(image=None, label="happy", **more):
+        image = raw.face(1) if image is None else image
+        return [sample(raw.face(0)), sample(image, label, **more)]
 
-def test_fingerprint_depends_on_content_only(raw, tmp_path):
-    def fingerprint(name, rows, classes=("sad", "happy")):
-        return Dataset.open(write(tmp_path / name, rows, classes)).fingerprint
-
-    plain = [row(raw, 0), row(raw, 1, "happy")]
-    first = fingerprint("a", plain)
-    elsewhere = [Row(r.image, r.label, r.subject, r.split, "elsewhere", score=1.0) for r in plain]
-    assert fingerprint("b", [Rejected("x", "bad"), *elsewhere]) == first
+    first = fingerprint("a", second())
+    elsewhere = [Rejected("x", "bad"), *second(source="elsewhere")]
+    assert fingerprint("b", elsewhere) == first
     pixel = raw.face(1)
     pixel[47, 47] ^= 1
     others = [
-        fingerprint("pixel", [plain[0], Row(pixel, "happy", "a", "train", "")]),
-        fingerprint("label", [plain[0], row(raw, 1, "sad")]),
-        fingerprint("subject", [plain[0], row(raw, 1, "happy", subject="b")]),
-        fingerprint("split", [plain[0], row(raw, 1, "happy", split="test")]),
-        fingerprint("order", plain[::-1]),
-        fingerprint("fewer", plain[:1]),
-        fingerprint("classes", plain, ("happy", "sad")),
+        fingerprint("pixel", second(pixel)),
+        fingerprint("label", second(label="sad")),
+        fingerprint("subject", second(subject="b")),
+        fingerprint("split", second(split="test")),
+        fingerprint("order", second()[::-1]),
+        fingerprint("fewer", second()[:1]),
+        fingerprint("classes", second(), ("happy", "sad")),
     ]
-    assert len({first, *others}) == 8
+    for votes in ("1", "2"):
+        samples = [sample(raw.face(0), votes=votes), sample(raw.face(1), "happy", votes="0")]
+        others.append(fingerprint(f"votes {votes}", samples, columns=("votes",)))
+    assert len({first, *others}) == 10
 
 
-def test_fingerprint_of_known_content_stays_what_it_is(tmp_path):
+def test_fingerprint_of_known_content_stays_what_it_is(write, tmp_path):
     image = np.arange(16, dtype=np.uint8).reshape(4, 4)
-    folder = write(tmp_path / "d", [Row(image, "sad", "a", "train", "x")])
-    assert Dataset.open(folder).fingerprint == KNOWN
+    assert Dataset.open(write(tmp_path / "d", [sample(image)])).fingerprint == KNOWN
 
 
 KNOWN = "89e77a11576c755a757faba7135aa274d26402eb81eead64af5b145576df71e1"
+
+
+def test_further_columns_follow_the_fixed_ones(raw, write, tmp_path):
+    samples = [sample(raw.face(n), sequence=f"S{n}/1", votes=n) for n in range(3)]
+    folder = write(tmp_path / "d", samples, columns=("sequence", "votes"))
+    dataset = Dataset.open(folder)
+    assert dataset.columns == (*COLUMNS, "sequence", "votes")
+    assert dataset.column("sequence").tolist() == ["S0/1", "S1/1", "S2/1"]
+    assert dataset.column("votes").tolist() == ["0", "1", "2"]
+    assert dataset.column("subject").tolist() == ["a"] * 3
+    with pytest.raises(ValueError, match="no column 'shoe size', it has label, subject"):
+        dataset.column("shoe size")
+
+
+def test_what_was_dropped_is_listed(folder):
+    lines = list(csv.reader((folder / "dropped.csv").read_text().splitlines()))
+    assert lines[0] == ["source", "reason", "detail", "label"]
+    assert lines[2] == ["fer2013.csv:31", "label out of range", "'9', expected 0 to 6", ""]
+    assert len(lines) == 3
 
 
 def test_verify_notices_a_changed_pixel_and_a_changed_label(folder):
@@ -133,18 +155,20 @@ def _edit(folder, **changes):
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
-def _shorten(path):
-    path.write_bytes(path.read_bytes()[:-100])
+def _shorten(path, by=100):
+    path.write_bytes(path.read_bytes()[:-by])
 
 
 BROKEN = {
     "no folder": (lambda at: at.rename(at.parent / "x"), FileNotFoundError, "no prepared dataset"),
     "no images": (lambda at: (at / "images.npy").unlink(), FileNotFoundError, "images.npy is miss"),
+    "no splits": (lambda at: (at / "splits.csv").unlink(), FileNotFoundError, "splits.csv is miss"),
+    "torn index": (lambda at: _shorten(at / "index.csv", 3), ValueError, "cells, expected 9"),
     "short images": (lambda at: _shorten(at / "images.npy"), ValueError, "not a readable array"),
     "no array": (lambda at: (at / "images.npy").write_text("x"), ValueError, "not a readable arr"),
     "no json": (lambda at: (at / "manifest.json").write_text("{"), ValueError, "readable JSON"),
     "a list": (lambda at: (at / "manifest.json").write_text("[]"), ValueError, "schema_version"),
-    "schema": (lambda at: _edit(at, schema_version=99), ValueError, "schema_version 99.*reads 1"),
+    "schema": (lambda at: _edit(at, schema_version=99), ValueError, "schema_version 99.*reads 2"),
     "count": (lambda at: _edit(at, used=3), ValueError, "contradicts itself.*'manifest.json': 3"),
     "classes": (lambda at: _edit(at, classes=["sad"]), ValueError, "has the label 'angry'"),
     "columns": (lambda at: (at / "index.csv").write_text("a,b\n"), ValueError, "starts with the"),
@@ -161,11 +185,7 @@ def test_a_damaged_folder_is_refused_with_advice(damage, folder):
     assert "python -m preprocessing.run" in str(caught.value)
 
 
-def test_rows_that_do_not_fit_are_refused_by_the_writer(raw, tmp_path):
-    with pytest.raises(ValueError, match="no usable image among 1 items: torn .1."):
-        write(tmp_path / "none", [Rejected("x", "torn")])
-    other = Row(raw.face(0, (40, 48)), "sad", "", "", "odd one")
-    with pytest.raises(ValueError, match="odd one is uint8 .40, 48, 1., expected uint8 .48"):
-        write(tmp_path / "shape", [row(raw, 0), other])
-    with pytest.raises(ValueError, match="label 'bored'"):
-        write(tmp_path / "label", [row(raw, 0, "bored")])
+def test_images_of_several_shapes_are_refused_with_advice(raw, write, tmp_path):
+    with pytest.raises(ValueError, match="give --size and --colour"):
+        write(tmp_path / "d", [sample(raw.face(0)), sample(raw.face(1, (40, 48)))])
+    assert list(tmp_path.iterdir()) == []

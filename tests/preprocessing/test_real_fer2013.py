@@ -6,7 +6,7 @@ import pytest
 
 from preprocessing import splits
 from preprocessing.prepare import prepare
-from preprocessing.sources import get
+from preprocessing.sources.fer2013 import EXPECTED
 
 pytestmark = pytest.mark.data
 
@@ -19,11 +19,11 @@ def test_real_fer2013(data, tmp_path):
     # The copy this was written for has blurred training images; an untouched one has no notice.
     assert all("blurrier" in notice for notice in notices) and manifest["dropped"] == {}
     assert manifest["seen"] == manifest["used"] == 35_887
-    assert manifest["counts"] == get("fer2013").expected
+    assert manifest["counts"] == EXPECTED
     found = manifest["quality"]
     assert found["flat"]["images"] == 13
     assert (found["duplicates"]["groups"], found["duplicates"]["surplus"]) == (1116, 1323)
     assert found["conflicting_labels"]["groups"] == 43
     assert found["spanning_splits"]["train+validation or test"]["groups"] == 1
-    parts = splits.published(dataset, 0)
+    (parts,) = splits.stored(dataset, "published")
     assert [len(rows) for rows in parts.values()] == [20_099, 8_610, 7_178]

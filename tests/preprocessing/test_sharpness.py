@@ -13,6 +13,10 @@ def _noise(n: int, blur: float = 0.0) -> np.ndarray:
     return images
 
 
+def _values(images: np.ndarray) -> np.ndarray:
+    return np.array([sharpness(image) for image in images])
+
+
 def test_sharpness_is_the_variance_of_the_four_neighbour_laplacian() -> None:
     image = _noise(1)[0]
     x = np.pad(image[..., 0].astype(float), 1, mode="reflect")
@@ -22,7 +26,7 @@ def test_sharpness_is_the_variance_of_the_four_neighbour_laplacian() -> None:
 
 def test_a_blurred_part_is_named_with_both_medians() -> None:
     images = np.concatenate([_noise(5, blur=2.0), _noise(5)])
-    medians = by_split(images, ["train"] * 5 + ["test"] * 5)
+    medians = by_split(_values(images), np.array(["train"] * 5 + ["test"] * 5))
     text = unlike(medians)
     assert text is not None
     assert text.startswith("train is much blurrier than test")
@@ -30,5 +34,14 @@ def test_a_blurred_part_is_named_with_both_medians() -> None:
 
 
 def test_equally_sharp_parts_and_a_single_part_are_no_news() -> None:
-    assert unlike(by_split(_noise(10), ["train"] * 5 + ["test"] * 5)) is None
+    values, splits = _values(_noise(10)), np.array(["train"] * 5 + ["test"] * 5)
+    assert unlike(by_split(values, splits)) is None
     assert unlike({"train": 3.0}) is None
+
+
+def test_each_part_has_its_own_median_and_images_without_part_theirs() -> None:
+    values = np.array([1.0, 2.0, 9.0, 5.0, 7.126])
+    medians = by_split(values, np.array(["train", "train", "train", "", "test"]))
+    assert medians == {"": 5.0, "test": 7.13, "train": 2.0}
+    text = unlike({"": 1.0, "test": 20.0})
+    assert text is not None and text.startswith("no split is much blurrier than test")

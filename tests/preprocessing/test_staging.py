@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,7 @@ from preprocessing.staging import staging
 
 
 def schematic(out, **options):
-    return prepare("schematic", None, out, subjects=1, per_subject=7, **options)
+    return prepare("schematic", None, out, subjects=1, per_subject=7, notice=[].append, **options)
 
 
 def test_a_block_that_raises_leaves_nothing(tmp_path):
@@ -53,7 +51,7 @@ def test_an_older_dataset_survives_a_failure(tmp_path, monkeypatch):
     rename = os.rename
 
     def failing(source, target):
-        if str(source).endswith("partial"):
+        if source.parent.name.endswith("partial"):
             raise OSError("disk gone")
         rename(source, target)
 
@@ -61,7 +59,9 @@ def test_an_older_dataset_survives_a_failure(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk gone"):
         schematic(tmp_path / "out", seed=1, overwrite=True)
     assert Dataset.open(tmp_path / "out").fingerprint == old
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    monkeypatch.undo()
+    new = schematic(tmp_path / "out", seed=1, overwrite=True).fingerprint  # goes on
+    assert new != old and [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -92,38 +92,32 @@ def test_an_empty_folder_is_taken_and_a_damaged_dataset_may_be_replaced(tmp_path
     schematic(tmp_path / "out", overwrite=True).verify()
 
 
-ENDLESS = """
-import itertools, sys
-from pathlib import Path
-from preprocessing.sources.schematic import sample
-from preprocessing.prepare import uncropped
+def test_one_process_at_a_time_has_the_folder(tmp_path):
+    waiting = """
+import sys
 from preprocessing.staging import staging
-from preprocessing.writer import Writer
-with staging(sys.argv[1]) as folder:
-    rows = (uncropped(sample(0, 0, n)) for n in itertools.count())
-    Writer(folder, ("angry disgust fear happy sad surprise neutral").split()).consume(rows)
+with staging(sys.argv[1]):
+    print("in", flush=True)
+    sys.stdin.read()
 """
-
-
-def test_a_killed_writer_leaves_nothing_that_looks_whole(tmp_path):
     root = str(Path(preprocessing.__file__).parents[1])
-    command = [sys.executable, "-c", ENDLESS, str(tmp_path / "out")]
-    process = subprocess.Popen(command, cwd=root)
-    try:
-        wait_for(lambda: any(path.stat().st_size > 50_000 for path in tmp_path.rglob("*.npy")))
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert not (tmp_path / "out").exists()
-    (husk,) = tmp_path.iterdir()
-    assert husk.name.startswith(".")
-    with pytest.raises(FileNotFoundError, match="manifest.json is missing"):
-        Dataset.open(husk)
-    schematic(tmp_path / "out").verify()  # and is in nobody's way
+    command = [sys.executable, "-c", waiting, str(tmp_path / "out")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=root, text=True, **pipes) as other:
+        assert other.stdout.readline() == "in\n"
+        with pytest.raises(BlockingIOError, match="another process is preparing .*out: wait"):
+            schematic(tmp_path / "out")
+        schematic(tmp_path / "beside").verify()
+        other.kill()  # who dies lets go
+    schematic(tmp_path / "out").verify()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["beside", "out"]
 
 
-def wait_for(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "nothing happened in time"
-        time.sleep(0.02)
+def test_what_a_writer_recorded_stays_for_the_next_call(tmp_path):
+    with pytest.raises(RuntimeError), staging(tmp_path / "out") as folder:
+        (folder / "images.npy").write_bytes(b"half")
+        (folder.parent / "progress.json").write_text("{}")
+        raise RuntimeError
+    with staging(tmp_path / "out") as folder:
+        assert (folder / "images.npy").read_bytes() == b"half"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

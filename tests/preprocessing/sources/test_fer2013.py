@@ -8,19 +8,31 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from preprocessing.sources import Rejected, Sample, get
+from preprocessing.sources import Rejected, Sample, UnreadableError, get
 
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 SPLITS = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 
 
 def read(path, notices=None):
-    return list(get("fer2013").read(path, notice=(notices if notices is not None else []).append))
+    """All items, those that cannot be decoded as rejected."""
+    raw = get("fer2013").open(path, notice=(notices if notices is not None else []).append)
+    assert raw.classes == CLASSES
+    return [outcome(item) for item in raw.items]
+
+
+def outcome(item):
+    try:
+        if isinstance(item, Sample):
+            item.load()
+        return item
+    except UnreadableError as error:
+        return Rejected(item.source, error.reason, str(error))
 
 
 def content(items):
     """What the samples show, without where they came from."""
-    return {(s.image.tobytes(), s.label, s.split) for s in items if isinstance(s, Sample)}
+    return {(s.load().tobytes(), s.label, s.split) for s in items if isinstance(s, Sample)}
 
 
 def expected(raw):
@@ -57,7 +69,7 @@ def test_every_layout_gives_the_same_samples(layout, raw, tmp_path):
 def test_sources_say_where_a_sample_came_from(raw, tmp_path):
     in_csv = read(raw.zip(tmp_path / "a.zip", {"fer2013.csv": raw.fer_csv()}))
     assert in_csv[0].source == "a.zip/fer2013.csv:2"  # line 1 is the header
-    assert np.array_equal(in_csv[3].image, raw.face(3)) and in_csv[3].source.endswith(":5")
+    assert np.array_equal(in_csv[3].load(), raw.face(3)) and in_csv[3].source.endswith(":5")
     in_zip = read(raw.zip(tmp_path / "b.zip", raw.folders(), top="fer/"))
     assert in_zip[0].source == "b.zip/fer/train/angry/Training_0.png"
     assert in_zip[0].subject == ""
@@ -138,7 +150,7 @@ def test_bad_images_are_rejected_and_the_rest_is_read(raw, tmp_path):
         "train/sad/Training_100.jpg": (b"", "empty file"),
         "train/sad/Training_101.jpg": (jpeg[: len(jpeg) // 2], "undecodable image"),
         "train/sad/Training_102.png": (png[:-300], "undecodable image"),
-        "train/sad/Training_103.jpg": (b"<html>not found</html>", "undecodable image"),
+        "train/sad/Training_103.jpg": (b"<html>not found</html>", "unsupported image format"),
         "train/sad/Training_104.png": (raw.encode(raw.face(1, (50, 48))), "wrong image size"),
         "train/sad/Training_105.png": (
             raw.encode(raw.face(1, (48, 48, 3))),
@@ -148,7 +160,7 @@ def test_bad_images_are_rejected_and_the_rest_is_read(raw, tmp_path):
             raw.encode(raw.face(1).astype(np.uint16)),
             "not an 8-bit grey image",
         ),
-        "train/sad/Thumbs.db": (b"x", "not a .jpg or .png file"),
+        "train/sad/notes.txt": (b"x", "not a .jpg or .png file"),
         "train/sad/PublicTest_107.png": (png, "test file in the train folder"),
         "train/contempt/Training_1.png": (png, "unknown class folder"),
         "test/sad/1.png": (png, "test file named neither PublicTest_ nor PrivateTest_"),
@@ -168,12 +180,14 @@ def test_colour_file_of_equal_channels_counts_as_grey(raw, tmp_path):
         "train/sad/Training_2.png": raw.encode(colour),
     }
     jpeg, png = read(raw.directory(tmp_path, tree))
-    assert np.array_equal(png.image, smooth)
-    assert jpeg.image.shape == (48, 48) and np.abs(jpeg.image - smooth.astype(int)).max() < 12
+    assert np.array_equal(png.load(), smooth)
+    image = jpeg.load()
+    assert image.shape == (48, 48) and np.abs(image - smooth.astype(int)).max() < 12
 
 
 def test_files_of_operating_systems_are_not_seen(raw, tmp_path):
     clutter = ["__MACOSX/train/sad/._Training_1.png", "train/sad/.DS_Store", ".git/train/sad/1.png"]
+    clutter += ["train/sad/Thumbs.db", "test/happy/desktop.ini"]
     tree = {**raw.folders(), **dict.fromkeys(clutter, b"x")}
     assert len(read(raw.directory(tmp_path / "d", tree))) == len(raw.rows())
     assert len(read(raw.zip(tmp_path / "a.zip", tree))) == len(raw.rows())
@@ -233,3 +247,43 @@ def test_wrong_paths_say_what_was_looked_for_and_found(raw, tmp_path):
     (tmp_path / "b.zip").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="b.zip is not a readable zip archive"):
         read(tmp_path / "b.zip")
+
+
+def test_what_cannot_be_read_beside_the_samples_is_reported_last(raw, tmp_path):
+    tree = raw.directory(tmp_path / "d", raw.folders())
+    (tree / "train" / "sad" / "Training_99.png").symlink_to("gone.png")
+    (tree / "test" / "again").symlink_to(tree)
+    items = read(tree)
+    assert reasons(items[-2:]) == {
+        "test/again": "directory read already",
+        "train/sad/Training_99.png": "dangling link",
+    }
+    assert content(items[:-2]) == expected(raw)
+    path = raw.zip(tmp_path / "a.zip", {**raw.folders(), "../train/sad/Training_98.png": b"x"})
+    assert reasons(read(path)) == {
+        "a.zip/../train/sad/Training_98.png": "unsafe path of a zip member"
+    }
+
+
+@pytest.mark.parametrize("name", ["folders", "zipped folders", "fer2013.csv"])
+def test_length_and_distribution_describe_what_is_read(name, raw, tmp_path):
+    found = get("fer2013").open(LAYOUTS[name](raw, tmp_path), notice=pytest.fail)
+    in_csv = name == "fer2013.csv"
+    assert found.length == (35_887 if in_csv else len(raw.rows()))  # a CSV is not counted first
+    words = {"folders": "folders in .", "zipped folders": "a.zip/folders in ."}
+    assert found.distribution == words.get(name, name)
+    assert {split: sum(counts.values()) for split, counts in found.expected.items()} == {
+        "train": 28_709,
+        "validation": 3_589,
+        "test": 3_589,
+    }
+
+
+def test_nothing_is_decoded_before_it_is_loaded(raw, tmp_path):
+    folders = {**raw.folders(), "train/sad/Training_100.jpg": b"no image"}
+    table = {"fer2013.csv": raw.fer_csv("4,no numbers,Training")}
+    for path in (raw.directory(tmp_path / "d", folders), raw.directory(tmp_path / "c", table)):
+        found = list(get("fer2013").open(path, notice=pytest.fail).items)
+        assert len(found) == len(raw.rows()) + 1
+        assert all(isinstance(item, Sample) for item in found)
+        assert sum(isinstance(outcome(item), Rejected) for item in found) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 
 import pytest
 
@@ -10,8 +11,23 @@ from preprocessing import sources
 
 
 def test_names_lead_to_sources():
-    assert {"fer2013", "schematic"} <= set(sources.names())
+    assert sources.names() == ["ckplus", "fer2013", "ferplus", "folder", "jaffe", "schematic"]
     assert all(sources.get(name).name == name for name in sources.names())
+
+
+def test_sources_take_the_options_they_announce():
+    options = {name: set(sources.get(name).options) for name in sources.names()}
+    assert options == {
+        "ckplus": {"frames", "neutral"},
+        "fer2013": set(),
+        "ferplus": {"votes"},
+        "folder": {"subject_pattern"},
+        "jaffe": set(),
+        "schematic": {"subjects", "per_subject", "seed"},
+    }
+    for name, announced in options.items():
+        taken = inspect.signature(sources.get(name).open).parameters
+        assert set(taken) == announced | {"path", "notice"}
 
 
 @pytest.mark.parametrize(("typo", "meant"), [("fer2103", "fer2013"), ("Schematics", "schematic")])

@@ -9,15 +9,17 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from preprocessing.sources import get, schematic
+from preprocessing.sources import fer2013, get, schematic
 from preprocessing.sources.schematic_draw import draw
 from preprocessing.sources.schematic_face import Expression, identity, shot
 
-read = get("schematic").read
+
+def read(path, **options):
+    return get("schematic").open(path, **options).items
 
 
 def digests(samples):
-    return {s.source: hashlib.sha256(s.image.tobytes()).hexdigest() for s in samples}
+    return {s.source: hashlib.sha256(s.load().tobytes()).hexdigest() for s in samples}
 
 
 def test_an_image_depends_on_seed_subject_and_index_alone():
@@ -39,14 +41,15 @@ def test_a_subject_keeps_its_identity_in_all_its_images(monkeypatch):
         return draw(who, *rest)
 
     monkeypatch.setattr(schematic, "draw", record)
-    list(read(None, subjects=3, per_subject=7))
+    for sample in read(None, subjects=3, per_subject=7):
+        sample.load()
     assert drawn == [who for who in drawn[::7] for _ in range(7)] and len(set(drawn)) == 3
 
 
 def test_classes_are_balanced_and_splits_share_no_subject():
     samples = list(read(None, subjects=10, per_subject=14))
     counts = Counter((s.split, s.label) for s in samples)
-    classes = get("schematic").classes
+    classes = get("schematic").open(None).classes
     assert counts == {
         (split, label): 2 * subjects
         for split, subjects in (("train", 6), ("validation", 2), ("test", 2))
@@ -57,9 +60,18 @@ def test_classes_are_balanced_and_splits_share_no_subject():
 
 
 def test_the_full_set_has_the_length_it_announces():
-    source = get("schematic")
-    assert source.length == 3430 == 70 * 49
-    assert source.classes == get("fer2013").classes
+    raw = get("schematic").open(None)
+    assert raw.length == 3430 == 70 * 49 == len(list(raw.items))
+    assert raw.classes == fer2013.CLASSES
+
+
+def test_nothing_is_drawn_before_it_is_loaded(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(schematic, "draw", lambda *given: drawn.append(given))
+    samples = list(read(None, subjects=3, per_subject=7))
+    assert len(samples) == 21 and drawn == []
+    samples[0].load()
+    assert len(drawn) == 1
 
 
 def _portrait(**movements):
@@ -116,7 +128,8 @@ def test_an_open_mouth_is_dark():
     both = {label: [] for label in ("surprise", "neutral")}
     for s in read(None, subjects=30, per_subject=7):
         if s.label in both:
-            both[s.label].append(s.image[mouth].min() / np.median(s.image))
+            image = s.load()
+            both[s.label].append(image[mouth].min() / np.median(image))
     assert np.median(both["surprise"]) < 0.8 * np.median(both["neutral"])
 
 

@@ -1,15 +1,13 @@
-"""What things cost, as ratios measured in one run: `python -m benchmarks.speed layers`.
+"""Time of each attention layer, ours against a plain functional graph of Keras's own layers.
 
-`layers` times each attention layer against the same module written as a plain functional graph of
-Keras's own layers, forward and in a training step, turn by turn in one process. Below 1 the layer
-is the faster; the spread of the repetitions says which digits mean something.
+Forward and in a training step, turn by turn in one process. Below 1 ours is the faster; the spread
+of the repetitions says which digits mean something.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -113,31 +111,26 @@ def layer_ratios(name: str, rounds: int) -> tuple[list[float], list[float]]:
     return forward, step
 
 
-def show_layers(rounds: int, console: Console) -> None:
-    """Measures and prints every layer that has a plain counterpart here."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this measurement's arguments."""
+    parser.add_argument("--rounds", type=int, default=60, help="repetitions (default: 60)")
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Measure and print every layer that has a plain counterpart here.
+
+    Raises:
+        ValueError: fewer than two rounds.
+    """
+    if options.rounds < 2:
+        raise ValueError(f"--rounds must be at least 2, given: {options.rounds}")
     title = f"Time of our layer / plain graph, batch {SHAPE}, {keras.backend.backend()}"
     table = Table(title=title, box=box.SIMPLE_HEAD, caption="median of the ratios (quartiles)")
     for column in ("layer", "forward", "training step"):
         table.add_column(column)
     for name in track(list(PLAIN), "measuring", console=console, transient=True):
-        table.add_row(name, *(_summary(ratios) for ratios in layer_ratios(name, rounds)))
+        table.add_row(name, *(_summary(ratios) for ratios in layer_ratios(name, options.rounds)))
     console.print(table)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; see `--help`."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.speed",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("what", choices=["layers"])
-    parser.add_argument("--rounds", type=int, default=60, help="repetitions (default 60)")
-    options = parser.parse_args(arguments)
-    if options.rounds < 2:
-        parser.error(f"--rounds must be at least 2, given: {options.rounds}")
-    show_layers(options.rounds, Console())
-    return 0
 
 
 def _seconds(call: Callable[[], Any]) -> float:
@@ -149,7 +142,3 @@ def _seconds(call: Callable[[], Any]) -> float:
 def _summary(ratios: Sequence[float]) -> str:
     low, middle, high = statistics.quantiles(ratios, n=4)
     return f"{middle:.2f} ({low:.2f} to {high:.2f})"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,49 @@
+"""The command line: one subcommand per measurement, which is a module of this package."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+MEASUREMENTS = {
+    "layers": "each attention layer against a plain graph of Keras's layers",
+    "cropping": "photographs to faces, against what the published script does",
+    "memory": "peak memory of preparing up to 200,000 generated photographs",
+}
+
+
+def parser(what: str | None) -> argparse.ArgumentParser:
+    """The arguments; only those of the measurement asked for, whose libraries others lack."""
+    result = argparse.ArgumentParser(
+        "python -m benchmarks.speed", description=sys.modules["benchmarks.speed"].__doc__
+    )
+    commands = result.add_subparsers(dest="what", required=True)
+    for name, text in MEASUREMENTS.items():
+        command = commands.add_parser(name, help=text)
+        if name == what:
+            module = importlib.import_module(f"benchmarks.speed.{name}")
+            command.description = module.__doc__
+            command.formatter_class = argparse.RawDescriptionHelpFormatter
+            module.add_arguments(command)
+    return result
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line. Returns 0, or 2 where something is missing or wrong."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    console = Console(highlight=False)
+    try:
+        options = parser(next(iter(given), None)).parse_args(given)
+        importlib.import_module(f"benchmarks.speed.{options.what}").run(options, console)
+    except (ValueError, OSError, ImportError) as error:
+        console.print(f"error: {error}", style="red", markup=False)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

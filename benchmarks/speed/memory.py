@@ -1,0 +1,76 @@
+"""Peak memory of preparing generated photographs, for several numbers of them.
+
+Each preparation is a process of its own, ``python -m preprocessing.run --dataset folder``, so that
+its peak is its own. The photographs are noise, 64x64 JPEG files in a folder per class: what is
+measured is the way from files to the prepared dataset, and nothing is detected in noise.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+CLASSES, PER_FOLDER = 7, 1000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this measurement's arguments."""
+    add: Any = parser.add_argument
+    add("--images", type=int, nargs="+", default=[2_000, 20_000, 200_000], metavar="N")
+    add("--size", type=int, default=48, metavar="N", help="side of an image (default: 48)")
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Measure and print a row for each number of images. Works on POSIX systems alone."""
+    table = Table(title="Preparing generated photographs", box=box.SIMPLE_HEAD)
+    for column in ("photographs", "images.npy", "peak memory", "photographs/s"):
+        table.add_column(column, justify="right")
+    for count in options.images:
+        with tempfile.TemporaryDirectory() as folder:
+            generate(Path(folder) / "raw", count, console)
+            seconds, peak = prepare(Path(folder), options.size)
+            images = (Path(folder) / "out" / "images.npy").stat().st_size
+        numbers = (f"{count:,}", f"{images / 1e6:,.0f} MB", f"{peak / 1e6:,.0f} MB")
+        table.add_row(*numbers, f"{count / seconds:,.0f}")
+    console.print(table)
+
+
+def generate(root: Path, count: int, console: Console) -> None:
+    """Write `count` photographs of noise, no two alike, in a folder per class."""
+    rng = np.random.default_rng(0)
+    for number in track(range(count), "generating", console=console, transient=True):
+        folder = root / f"class{number % CLASSES}" / f"{number // (CLASSES * PER_FOLDER):04d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = cv2.resize(rng.integers(0, 256, (8, 8), np.uint8), (64, 64))
+        cv2.imwrite(str(folder / f"s{number % 100:02d}_{number:06d}.jpg"), pixels)
+
+
+def prepare(folder: Path, size: int) -> tuple[float, int]:
+    """Prepare the photographs in ``raw``. Returns seconds and the process's peak in bytes."""
+    options = ["--detector", "none", "--size", str(size), "--subject-pattern", r"s\d\d"]
+    where = ["--source", str(folder / "raw"), "--out", str(folder / "out")]
+    command = [sys.executable, "-m", "preprocessing.run", "--dataset", "folder", *where, *options]
+    start = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    with child:
+        errors = child.stderr.read().decode() if child.stderr else ""
+    if child.returncode:
+        raise ValueError(f"the preparation failed: {errors}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return seconds, usage.ru_maxrss * unit

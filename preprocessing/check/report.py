@@ -1,0 +1,67 @@
+"""What a check found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Report:
+    """What is wrong with a prepared dataset, a sentence each, and what it holds.
+
+    Attributes:
+        path: the folder.
+        errors: its files are damaged or contradict each other or what they promise.
+        warnings: it is as its preparation left it, and this deserves caution.
+        facts: what could be read: "manifest", "shape", "counts", "subjects", "columns", "boxes",
+            "quality", "fingerprint" and "splits", as far as there is no error.
+    """
+
+    path: Path
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is no error."""
+        return not self.errors
+
+    def error(self, text: str) -> None:
+        """Add an error once."""
+        if text not in self.errors:
+            self.errors.append(text)
+
+    def warn(self, text: str) -> None:
+        """Add a warning once."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+
+class Tally:
+    """Counts problems of a kind and remembers the first of each."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, tuple[int, str]] = {}
+
+    def add(self, kind: str, example: str) -> None:
+        """Count one more."""
+        count, first = self._found.get(kind, (0, example))
+        self._found[kind] = count + 1, first
+
+    def __contains__(self, kind: str) -> bool:
+        return kind in self._found
+
+    def lines(self) -> list[str]:
+        """A sentence for each kind."""
+        return [
+            f"{kind}: {first}" + (f", and {count - 1:,} more" if count > 1 else "")
+            for kind, (count, first) in self._found.items()
+        ]
+
+
+def counted(number: int, thing: str) -> str:
+    """ "1 group", "2 groups"."""
+    return f"{number:,} {thing}{'s' if number != 1 else ''}"

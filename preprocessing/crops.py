@@ -1,0 +1,256 @@
+"""Cut a face out of a photograph: geometry first, then as few pixels as possible."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+SIZE, COLOUR = 48, "grey"
+COLOURS = ("grey", "rgb")
+_LEAST_EYE_DISTANCE = 1.0  # pixels; below it the line through the eyes has no direction
+_CONTEXT = 2  # pixels beside a rotated region that its interpolation may touch
+
+_Region = tuple[int, int, int, int]
+"""Left, top, right, bottom in pixels; right and bottom are the first ones outside."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """How a face is cut out. The defaults are the published pipeline's: the plain box.
+
+    Attributes:
+        margin: fraction of the box's width and height that is added on each side, at least 0.
+        square: let the shorter side grow to the longer one, so that the face keeps its aspect.
+        align: rotate about the box's centre until the line through the eyes is horizontal.
+        size: side of the square output in pixels.
+        colour: "grey" (ITU-R 601 luma) or "rgb".
+
+    Raises:
+        ValueError: a setting out of range.
+    """
+
+    margin: float = 0.0
+    square: bool = False
+    align: bool = False
+    size: int = SIZE
+    colour: str = COLOUR
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.margin) and self.margin >= 0):
+            raise ValueError(f"got margin={self.margin}: expected a fraction of at least 0")
+        check_output(self.size, self.colour)
+
+
+def check_output(size: int | None, colour: str | None) -> None:
+    """Raise ValueError unless both can be asked for; None leaves an image's own."""
+    if size is not None and size < 1:
+        raise ValueError(f"got size={size}: expected at least 1 pixel")
+    if colour is not None and colour not in COLOURS:
+        raise ValueError(f"got colour={colour!r}: expected {' or '.join(map(repr, COLOURS))}")
+
+
+def crop(
+    image: np.ndarray, box: Sequence[float], landmarks: np.ndarray | None, settings: Crop
+) -> np.ndarray:
+    """Cut out one face.
+
+    The corners of the region, which have fractions, go to the nearest pixel border; it is at least
+    one pixel wide and high. What lies outside the photograph: the plain region, whose aspect is not
+    kept anyway, is clipped, so that no pixel is invented. A square or aligned one would lose its
+    shape by that, and repeats the border instead, because any constant tone would draw an edge
+    across the picture that a network could learn.
+
+    Args:
+        image: uint8 (height, width) grey or (height, width, 3) RGB.
+        box: x, y, width, height of the face in pixels.
+        landmarks: (5, 2) x and y in pixels, the eyes first; looked at only to align.
+        settings: how to cut.
+
+    Returns:
+        uint8 (size, size) if grey, else (size, size, 3).
+
+    Raises:
+        ValueError: the box is empty or wholly outside the image, there are no eyes to align by,
+            or the image has another shape or type.
+    """
+    _check_image(image)
+    _check_box(box, image.shape)
+    x, y, width, height = _grown(box, settings)
+    if settings.align:
+        sides = _nearest(width), _nearest(height)
+        centre = x + width / 2, y + height / 2
+        pixels = _upright(image, centre, sides, eye_angle(landmarks), settings.colour)
+    else:
+        pixels = _cut(image, _region(x, y, width, height), settings)
+    return _resized(pixels, settings.size)
+
+
+def whole(image: np.ndarray, settings: Crop) -> np.ndarray:
+    """The whole photograph in place of a face, as `crop` returns it.
+
+    It is squared like a face, but neither turned nor given a margin, of which it has none.
+    """
+    height, width = image.shape[:2]
+    plain = Crop(0.0, settings.square, False, settings.size, settings.colour)
+    return crop(image, (0, 0, width, height), None, plain)
+
+
+def fit(image: np.ndarray, size: int | None, colour: str | None) -> np.ndarray:
+    """Resize and convert an image that is a face already; None leaves what it has.
+
+    Returns:
+        uint8 (size, size) or (size, size, 3); the very same image if nothing is asked for.
+
+    Raises:
+        ValueError: there is something to do and the image is neither grey nor RGB.
+    """
+    if size is None and colour is None:
+        return image
+    _check_image(image)
+    if colour is not None:
+        image = _coloured(image, colour)
+    return image if size is None else _resized(image, size)
+
+
+def as_rgb(image: np.ndarray) -> np.ndarray:
+    """An image as (height, width, 3); the very same one if it is in colour."""
+    return _coloured(image, "rgb")
+
+
+def has_eyes(landmarks: np.ndarray | None) -> bool:
+    """Whether there are two eyes at different places."""
+    if landmarks is None or not np.isfinite(landmarks[:2]).all():
+        return False
+    return math.dist(landmarks[0], landmarks[1]) >= _LEAST_EYE_DISTANCE
+
+
+def eye_angle(landmarks: np.ndarray | None) -> float:
+    """Direction from the eye at the left to that at the right, in radians, clockwise.
+
+    Raises:
+        ValueError: there are no two eyes at different places.
+    """
+    if landmarks is None or not has_eyes(landmarks):
+        raise ValueError("no eye landmarks: to align, give a detector that finds them")
+    across, down = np.asarray(landmarks[1], float) - np.asarray(landmarks[0], float)
+    return math.atan2(down, across)
+
+
+def _check_image(image: np.ndarray) -> None:
+    if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
+        raise ValueError(
+            f"got an image of {image.dtype} {image.shape}: "
+            "expected uint8 (height, width) or (height, width, 3)"
+        )
+
+
+def _check_box(box: Sequence[float], shape: tuple[int, ...]) -> None:
+    x, y, width, height = box
+    within = x < shape[1] and y < shape[0] and x + width > 0 and y + height > 0
+    # Not a number and infinity fail these comparisons or the sum of their parts.
+    if not (math.isfinite(sum(box)) and width > 0 and height > 0 and within):
+        raise ValueError(
+            f"got the box x={x}, y={y}, width={width}, height={height}: expected one that "
+            f"overlaps the image of {shape[1]}x{shape[0]} pixels"
+        )
+
+
+def _grown(box: Sequence[float], settings: Crop) -> tuple[float, float, float, float]:
+    """The box with its margin, square if wanted, about the same centre."""
+    x, y, width, height = map(float, box)
+    centre_x, centre_y = x + width / 2, y + height / 2
+    width, height = (side * (1 + 2 * settings.margin) for side in (width, height))
+    if settings.square:
+        # A whole number: both borders of an axis are then rounded alike.
+        width = height = _nearest(max(width, height))
+    return centre_x - width / 2, centre_y - height / 2, width, height
+
+
+def _nearest(length: float) -> int:
+    return max(1, math.floor(length + 0.5))
+
+
+def _region(x: float, y: float, width: float, height: float) -> _Region:
+    left, right = _span(x, x + width)
+    top, bottom = _span(y, y + height)
+    return left, top, right, bottom
+
+
+def _span(start: float, stop: float) -> tuple[int, int]:
+    first, last = math.floor(start + 0.5), math.floor(stop + 0.5)
+    if first < last:
+        return first, last
+    middle = math.floor((start + stop) / 2)  # under a pixel: the one that holds it
+    return middle, middle + 1
+
+
+def _inside(region: _Region, shape: tuple[int, ...]) -> _Region:
+    """The part inside the image; at least the pixel nearest to the region."""
+    left, top, right, bottom = region
+    left, top = min(max(left, 0), shape[1] - 1), min(max(top, 0), shape[0] - 1)
+    return left, top, min(max(right, left + 1), shape[1]), min(max(bottom, top + 1), shape[0])
+
+
+def _cut(image: np.ndarray, region: _Region, settings: Crop) -> np.ndarray:
+    left, top, right, bottom = _inside(region, image.shape)
+    # The conversion comes after the cut: a small face must not cost a whole photograph.
+    pixels = _coloured(image[top:bottom, left:right], settings.colour)
+    if settings.square and (left, top, right, bottom) != region:
+        columns = np.arange(region[0], region[2]).clip(left, right - 1) - left
+        rows = np.arange(region[1], region[3]).clip(top, bottom - 1) - top
+        pixels = pixels[rows[:, None], columns]
+    return pixels
+
+
+def _upright(
+    image: np.ndarray,
+    centre: tuple[float, float],
+    sides: tuple[int, int],
+    angle: float,
+    colour: str,
+) -> np.ndarray:
+    """The region of these sides turned about its centre, at the photograph's own resolution.
+
+    Turning at full resolution interpolates between neighbours only; shrinking by area follows, so
+    that nothing is skipped and fine patterns do not alias.
+    """
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    reach = np.abs(turn) @ np.array(sides) / 2 + _CONTEXT
+    region = _region(*(np.array(centre) - reach), *(2 * reach))
+    left, top, right, bottom = _inside(region, image.shape)
+    pixels = _coloured(image[top:bottom, left:right], colour)
+    # OpenCV counts from the middle of the first pixel, boxes from its border.
+    origin = np.array(centre) - (left, top) - 0.5 - turn @ ((np.array(sides) - 1) / 2)
+    return cv2.warpAffine(
+        pixels,
+        np.column_stack([turn, origin]),
+        sides,
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def _coloured(image: np.ndarray, colour: str) -> np.ndarray:
+    if colour == "grey" and image.ndim == 3:
+        return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    if colour == "rgb" and image.ndim == 2:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    return image
+
+
+def _resized(image: np.ndarray, size: int) -> np.ndarray:
+    """Shrink by area, enlarge linearly, each axis for itself; always a copy.
+
+    OpenCV's area interpolation degenerates to nearly nearest neighbours when it enlarges, and does
+    so on both axes if one of them grows.
+    """
+    height, width = image.shape[:2]
+    fewer = min(width, size), min(height, size)
+    shrunk = cv2.resize(image, fewer, interpolation=cv2.INTER_AREA)
+    if fewer == (size, size):
+        return shrunk
+    return cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR)

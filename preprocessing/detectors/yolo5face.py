@@ -1,0 +1,101 @@
+"""YOLO5Face with ONNX Runtime.
+
+Qi, Tan, Yao and Liu, "YOLO5Face: Why Reinventing a Face Detector", 2021,
+https://arxiv.org/abs/2105.12931.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from . import checks
+from .base import Faces, register
+from .batches import detect
+from .decode import STRIDE
+from .onnx_export import Export
+from .weights import locate, sha256_of
+
+ON_GPU = 16
+
+
+@register("yolo5face")
+class Yolo5Face:
+    """Boxes, scores and landmarks from an ONNX export of YOLO5Face, on the CPU or with CUDA.
+
+    Args:
+        weights: "n-0.5", "n", "s", "m" (published, fetched when first used) or an .onnx file with
+            three raw heads or one decoded output.
+        threshold: least score of a face.
+        iou: most overlap, intersection over union, of two faces.
+        input_size: side in pixels of the square that photographs are scaled into, a multiple of
+            32; by default what the export is fixed to, or 640.
+        threads: of one call. One is right where the caller works on several images at a time.
+        batch: images computed at a time, for exports that take several; by default 16 on a GPU and
+            1 on the CPU, which gains nothing from more.
+
+    Raises:
+        ImportError: onnxruntime, or pooch for published weights, is not installed.
+        ValueError: an option out of range or impossible with this export, or not such an export.
+        OSError: no such file, or published weights that cannot be fetched.
+    """
+
+    name = "yolo5face"
+    has_scores = True
+    has_landmarks = True
+
+    def __init__(
+        self,
+        *,
+        weights: str | os.PathLike[str] = "n-0.5",
+        threshold: float = 0.3,
+        iou: float = 0.5,
+        input_size: int | None = None,
+        threads: int = 1,
+        batch: int | None = None,
+    ):
+        self.threshold = checks.fraction("threshold", threshold)
+        self.iou = checks.fraction("iou", iou)
+        side = None if input_size is None else checks.side(input_size, STRIDE)
+        checks.count("threads", threads)
+        self._path = locate(weights, ".onnx")
+        self._export = Export(self._path, side, threads)
+        self.batch = self._batch(batch)
+
+    def __call__(self, images: Sequence[np.ndarray]) -> list[Faces]:
+        """Faces of each image, see `base.Detector`. Raises ValueError for what is no photograph."""
+        canvas = self._export.canvas
+        return detect(images, canvas, self._candidates, self.batch, self.threshold, self.iou)
+
+    def describe(self) -> dict[str, Any]:
+        """Name, weights and their hash, input size, library and settings."""
+        provider = self._export.provider.removesuffix("ExecutionProvider")
+        return {
+            "name": self.name,
+            "weights": self._path.name,
+            "sha256": sha256_of(self._path),
+            "input_size": list(self._export.canvas),
+            "threshold": self.threshold,
+            "iou": self.iou,
+            "library": f"onnxruntime {_version()} ({provider})",
+        }
+
+    def _candidates(self, planes: np.ndarray) -> list[np.ndarray]:
+        return self._export.candidates(planes, self.threshold)
+
+    def _batch(self, given: int | None) -> int:
+        if given is None:
+            on_gpu = self._export.provider.startswith("CUDA")
+            return ON_GPU if on_gpu and self._export.takes_many() else 1
+        if checks.count("batch", given) > 1 and not self._export.takes_many():
+            raise ValueError(f"got batch={given}: {self._path} takes one image at a time")
+        return given
+
+
+def _version() -> str:
+    import onnxruntime
+
+    return onnxruntime.__version__

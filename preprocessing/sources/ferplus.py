@@ -1,0 +1,152 @@
+"""FER+: the images of FER2013 under what ten people saw in each, with the votes beside them.
+
+Barsoum et al., "Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label
+Distribution", 2016, https://arxiv.org/abs/1608.01041; the votes are fer2013new.csv of
+https://github.com/microsoft/FERPlus
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from . import fer2013_csv, fer2013_folders
+from .base import Notice, Raw, Rejected, Sample, Source, register
+from .containers import container, containers, listing
+from .directory import DirectoryFiles
+from .fer2013_csv import USAGES
+from .ferplus_join import check_agreement, check_order, read_rows
+from .ferplus_votes import CHOICES, CLASSES, Votes, is_votes, majority, read_votes
+from .files import Files
+
+COLUMNS = tuple(f"votes_{choice}" for choice in CHOICES)
+
+_BY_MAJORITY = {
+    "train": (2100, 119, 532, 7287, 3014, 3149, 8740, 119),
+    "validation": (287, 24, 62, 865, 351, 415, 1182, 13),
+    "test": (273, 18, 83, 893, 384, 396, 1090, 16),
+}
+COUNTS = {s: dict(zip(CLASSES, counts, strict=True)) for s, counts in _BY_MAJORITY.items()}
+"""Images with a majority, counted in the published votes."""
+
+EXPECTED = "the directory or .zip that holds fer2013.csv (or icml_face_data.csv) and fer2013new.csv"
+
+_NOT_FOLDERS = (
+    "found FER2013 as folders of image files: the votes of FER+ belong to images by the order of "
+    "the rows in fer2013.csv, which those file names do not keep. Give fer2013.csv or "
+    "icml_face_data.csv"
+)
+_REJECTED = {
+    -1: ("no majority", "no choice with more than half of the votes"),
+    CHOICES.index("unknown"): ("unknown expression", "most could not tell"),
+    CHOICES.index("nf"): ("not a face", "most saw none"),
+}
+
+
+def open_ferplus(
+    path: str | Path, *, votes: str | Path | None = None, notice: Notice = warnings.warn
+) -> Raw:
+    """Find FER2013 as a CSV and join the votes to its rows, by their order.
+
+    The order is checked: as many rows, the same part of the dataset in each, and at least half of
+    FER2013's own labels confirmed by a majority.
+
+    Args:
+        path: a directory, .zip or .csv with FER2013.
+        votes: fer2013new.csv; None: it lies beside FER2013's CSV or in the same archive.
+        notice: called with a sentence on what was chosen, and on the agreement of both labels.
+
+    Returns:
+        Samples of (48, 48) images in the order of the rows, with the ten numbers of votes as
+        columns. A label is what more than half of the people see; without one the row is rejected.
+
+    Raises:
+        FileNotFoundError: nothing at `path` or at `votes`.
+        ValueError: no FER2013 as a CSV, no votes, or the two do not belong together.
+    """
+    places = containers(path, EXPECTED)
+    files, name = _images(path, places, notice)
+    found = _votes(path, places, votes, notice)
+    rows = read_rows(files, name)
+    check_order(rows, found, files.source(name))
+    chosen = majority(found.counts)
+    notice(check_agreement(rows, chosen))
+    items = _items(files, name, found, chosen)
+    length = len(rows.usages) + rows.junk
+    problems = [problem for place in places for problem in place.problems()]
+    distribution = f"{files.source(name)} with the votes of FER+"
+    return Raw(
+        CLASSES, chain(items, problems), COUNTS, length + len(problems), COLUMNS, distribution
+    )
+
+
+def _images(path: str | Path, places: list[Files], notice: Notice) -> tuple[Files, str]:
+    """The CSV of FER2013 that has all three parts."""
+    found: list[tuple[int, Files, str]] = []
+    folders = False
+    for files in places:
+        names = files.names()
+        complete = [csv for csv in fer2013_csv.find(files, names) if csv.splits == len(USAGES)]
+        found += [(csv.preference, files, csv.names[0]) for csv in complete]
+        folders = folders or bool(fer2013_folders.find(files, names))
+    if not found:
+        why = _NOT_FOLDERS if folders else f"expected {EXPECTED}; found {listing(places)}"
+        raise ValueError(f"no FER2013 with rows in their order at {path}: {why}")
+    (_, files, name), *others = sorted(found, key=lambda item: item[0])
+    if others:
+        also = ", ".join(other.source(csv) for _, other, csv in others)
+        notice(f"several copies of FER2013 found: reading {files.source(name)}, ignoring {also}")
+    return files, name
+
+
+def _votes(
+    path: str | Path, places: list[Files], votes: str | Path | None, notice: Notice
+) -> Votes:
+    if votes is not None and Path(votes).is_file() and Path(votes).suffix.lower() != ".zip":
+        return read_votes(container(votes, "fer2013new.csv of FER+"), Path(votes).name)
+    if votes is not None:
+        places = [container(votes, "fer2013new.csv of FER+")]
+    elif Path(path).is_file():
+        beside = sorted(item.name for item in Path(path).parent.iterdir() if item.is_file())
+        places = [*places, DirectoryFiles(Path(path).parent, beside)]
+    found = [(files, name) for files in places for name in files.names() if is_votes(files, name)]
+    if not found:
+        raise ValueError(
+            f"no votes of FER+ at {path if votes is None else votes}: put fer2013new.csv of "
+            "https://github.com/microsoft/FERPlus beside FER2013, or name it as `votes`; "
+            f"found {listing(places)}"
+        )
+    (files, name), *others = found
+    if others:
+        also = ", ".join(other.source(csv) for other, csv in others)
+        notice(f"several files of votes found: reading {files.source(name)}, ignoring {also}")
+    return read_votes(files, name)
+
+
+def _items(
+    files: Files, name: str, votes: Votes, chosen: np.ndarray
+) -> Iterator[Sample | Rejected]:
+    for position, item in enumerate(fer2013_csv.items(files, name)):
+        if isinstance(item, Rejected):
+            yield item
+        elif chosen[position] in _REJECTED:
+            yield Rejected(item.source, *_REJECTED[chosen[position]])
+        else:
+            more = dict(zip(COLUMNS, votes.counts[position].tolist(), strict=True))
+            yield replace(item, label=CLASSES[chosen[position]], more=more)
+
+
+SOURCE = register(
+    Source(
+        name="ferplus",
+        open=open_ferplus,
+        options=frozenset({"votes"}),
+        needs_path=EXPECTED,
+        faces=True,
+    )
+)

@@ -1,0 +1,178 @@
+"""Anybody's photographs in a folder per class, with or without a folder per split.
+
+``ROOT/<class>/**/photo.jpg`` or ``ROOT/{train,validation,test}/<class>/**/photo.jpg``. CK+48, the
+cropped frames of CK+ that people pass on, is read this way too: its files are named
+S010_004_00000017.png, so that the subject pattern ``S\\d+`` keeps its people apart.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path, PurePosixPath
+
+from .base import SPLITS, Notice, Raw, Rejected, Sample, Source, register
+from .containers import container, listing
+from .files import Files, as_text
+from .photographs import load_photograph
+from .subjects import Subjects
+from .vocabulary import is_expression, ordered
+
+_READ = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif", ".tif")
+_READ_TOO = (".tiff", ".webp", ".avif", ".ppm", ".pgm", ".pbm", ".pnm")
+# The last are photographs that we cannot read: their rejection says what to do about them.
+SUFFIXES = (*_READ, *_READ_TOO, ".heic", ".heif", ".jp2", ".jxl")
+
+FOLDERS = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+"""Folder name in lower case -> official split."""
+
+EXPECTED = (
+    "a directory or .zip with a folder per class, as in ROOT/happy/1.jpg, or per split and class, "
+    "as in ROOT/train/happy/1.jpg and ROOT/test/happy/2.jpg"
+)
+
+
+@dataclass(frozen=True)
+class _Tree:
+    """A layout: the folder that holds the classes or splits, and whether there are splits."""
+
+    root: str
+    has_splits: bool
+
+    def place(self, name: str) -> tuple[str, str]:
+        """Split and class of an image file; the class is "" where it lies in none."""
+        parts = self.inside(name).split("/")[:-1] if name.startswith(self.root) else []
+        if not self.has_splits:
+            return "", as_text(parts[0]) if parts else ""
+        split = FOLDERS.get(parts[0].lower(), "") if parts else ""
+        return split, as_text(parts[1]) if split and len(parts) > 1 else ""
+
+    def inside(self, name: str) -> str:
+        """Path below the root."""
+        return name.removeprefix(self.root)
+
+
+def open_folder(
+    path: str | Path, *, subject_pattern: str | None = None, notice: Notice = warnings.warn
+) -> Raw:
+    """Find the classes of a tree of folders.
+
+    A single folder around all others, as many archives have, is passed over. Classes keep the
+    names of their folders; where all are names of expressions they come in the canonical order,
+    else sorted.
+
+    Args:
+        path: the directory or .zip.
+        subject_pattern: regular expression searched in each image's path below the root, written
+            with forward slashes. Its group named ``subject``, else its first group, else all it
+            matches is the subject. None: subjects are not known.
+        notice: called with a sentence where there are fewer than two classes, or two that differ
+            in case alone.
+
+    Returns:
+        Samples by split, class and path; files that are no photograph or lie in no class folder
+        are rejected.
+
+    Raises:
+        FileNotFoundError: nothing at `path`.
+        ValueError: no photograph in a class folder, a .zip that is none, or a pattern that is no
+            regular expression or fits no photograph.
+    """
+    files = container(path, EXPECTED)
+    names = files.names()
+    images = [name for name in names if _is_image(name)]
+    tree = _tree(images)
+    placed = {name: tree.place(name) for name in images}
+    classes = ordered({label for _, label in placed.values() if label})
+    if not classes:
+        raise ValueError(
+            f"no photograph in a class folder at {path}: expected {EXPECTED}; "
+            f"found {listing([files])}"
+        )
+    subjects = Subjects(subject_pattern, [tree.inside(n) for n in images if placed[n][1]])
+    _tell(classes, notice)
+
+    def order(name: str) -> tuple[int, int, str]:
+        split, label = placed.get(name, ("", ""))
+        if not label:
+            return len(SPLITS), 0, name
+        return SPLITS.index(split) if split else 0, classes.index(label), name
+
+    items = (
+        _item(files, tree, name, placed.get(name), subjects) for name in sorted(names, key=order)
+    )
+    problems = files.problems()
+    words = "split and class folders" if tree.has_splits else "class folders"
+    where = f"{words} in {files.source(tree.root).rstrip('/') or '.'}"
+    return Raw(classes, chain(items, problems), None, len(names) + len(problems), (), where)
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
+
+
+def _tree(images: list[str]) -> _Tree:
+    """The layout that these paths follow, below the folders that enclose all of it."""
+    root = ""
+    while True:
+        paths = (name[len(root) :].split("/") for name in images if name.startswith(root))
+        nested = [parts for parts in paths if len(parts) > 1]
+        if any(len(parts) > 2 and parts[0].lower() in FOLDERS for parts in nested):
+            return _Tree(root, True)
+        tops = {parts[0] for parts in nested}
+        if len(tops) != 1 or is_expression(min(tops)) or max(map(len, nested)) < 3:
+            return _Tree(root, False)
+        root += min(tops) + "/"
+
+
+def _tell(classes: tuple[str, ...], notice: Notice) -> None:
+    if len(classes) < 2:
+        notice(f"only one class, {classes[0]}: nothing can be learned from it")
+    by_case: dict[str, list[str]] = {}
+    for label in classes:
+        by_case.setdefault(label.lower(), []).append(label)
+    for same in by_case.values():
+        if len(same) > 1:
+            notice(f"classes that differ in case alone: {', '.join(same)}; rename to merge them")
+
+
+def _item(
+    files: Files, tree: _Tree, name: str, place: tuple[str, str] | None, subjects: Subjects
+) -> Sample | Rejected:
+    source = files.source(name)
+    if place is None:
+        return Rejected(source, "not an image file", as_text(PurePosixPath(name).suffix))
+    split, label = place
+    if not label:
+        return Rejected(source, *_misplaced(tree, name, split))
+    subject = subjects.of(tree.inside(name))
+    if subject is None:
+        detail = f"expected {subjects.pattern} in {as_text(tree.inside(name))}"
+        return Rejected(source, "subject pattern does not match", detail, label)
+    return Sample(partial(load_photograph, files, name), label, subject, split, source)
+
+
+def _misplaced(tree: _Tree, name: str, split: str) -> tuple[str, str]:
+    if tree.has_splits and not split and "/" in tree.inside(name):
+        return "not in a train, validation or test folder", as_text(tree.inside(name).split("/")[0])
+    return "not in a class folder", ""
+
+
+SOURCE = register(
+    Source(
+        name="folder",
+        open=open_folder,
+        options=frozenset({"subject_pattern"}),
+        needs_path=EXPECTED,
+    )
+)

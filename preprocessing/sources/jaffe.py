@@ -1,0 +1,119 @@
+"""JAFFE: 213 grey 256x256 photographs of seven expressions posed by ten Japanese women.
+
+Lyons et al., "Coding Facial Expressions with Gabor Wavelets", 1998,
+https://doi.org/10.1109/AFGR.1998.670949. For non-commercial research, on request at
+https://zenodo.org/records/3451524; nothing is fetched here.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from .base import Notice, Raw, Rejected, Sample, Source, register
+from .containers import containers, listing
+from .files import Files
+from .photographs import load_photograph
+from .vocabulary import BASIC
+
+SUBJECTS = ("KA", "KL", "KM", "KR", "MK", "NA", "NM", "TM", "UY", "YM")
+CODES = dict(zip(("AN", "DI", "FE", "HA", "SA", "SU", "NE"), BASIC, strict=True))
+COUNTS = dict(zip(BASIC, (30, 29, 32, 31, 31, 30, 30), strict=True))
+SUFFIXES = ("tiff", "tif", "png", "bmp", "gif", "jpg", "jpeg")
+"""Formats of copies in use, those that lose nothing first."""
+
+EXPECTED = "the directory or .zip that holds KA.AN1.39.tiff and the other images of JAFFE"
+
+_NAME = re.compile(
+    r"(?:.*/)?(?P<stem>(?P<subject>[A-Z]{2})\.(?P<code>[A-Z]{2})\d+\.\d+)\.(?P<suffix>[A-Z]+)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class _Image:
+    """One file named as in JAFFE; `stem` is what its copies share."""
+
+    files: Files
+    name: str
+    stem: str
+    subject: str
+    label: str
+    suffix: str
+
+    @property
+    def source(self) -> str:
+        return self.files.source(self.name)
+
+
+def open_jaffe(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
+    """Find the images of JAFFE by their names, in whatever folders they lie.
+
+    Args:
+        path: a directory or .zip, see `EXPECTED`.
+        notice: never called.
+
+    Returns:
+        Samples by subject, class and name. Of several files of one image that which loses nothing
+        is read and the others are rejected, as is every file of another name.
+
+    Raises:
+        FileNotFoundError: nothing at `path`.
+        ValueError: no image of JAFFE at `path`, or a .zip that is none.
+    """
+    places = containers(path, EXPECTED)
+    found = [_recognise(files, name) for files in places for name in files.names()]
+    images = [item for item in found if isinstance(item, _Image)]
+    if not images:
+        raise ValueError(
+            f"no image of JAFFE at {path}: expected {EXPECTED}; found {listing(places)}. JAFFE is "
+            "given for non-commercial research on request at https://zenodo.org/records/3451524"
+        )
+    first: dict[str, _Image] = {}
+    for image in sorted(images, key=lambda image: SUFFIXES.index(image.suffix)):
+        first.setdefault(image.stem, image)
+    samples = [_sample(image) for _, image in sorted(first.items(), key=_order)]
+    rest = [item for item in found if isinstance(item, Rejected)]
+    rest += [_copy(image, first[image.stem]) for image in images if image is not first[image.stem]]
+    rest += [problem for files in places for problem in files.problems()]
+    return Raw(BASIC, chain(samples, rest), {"": COUNTS}, len(samples) + len(rest))
+
+
+def _recognise(files: Files, name: str) -> _Image | Rejected | None:
+    source = files.source(name)
+    match = _NAME.fullmatch(name)
+    if match is None or match["suffix"].lower() not in SUFFIXES:
+        if "/" not in name and name.lower().endswith(".zip"):
+            return None  # read as a place of its own
+        return Rejected(source, "no image of JAFFE", "expected a name like KA.AN1.39.tiff")
+    subject, code = match["subject"].upper(), match["code"].upper()
+    if code not in CODES:
+        detail = f"{code}, expected {', '.join(CODES)}"
+        return Rejected(source, "unknown expression code", detail)
+    if subject not in SUBJECTS:
+        detail = f"{subject}, expected {', '.join(SUBJECTS)}"
+        return Rejected(source, "unknown subject", detail, CODES[code])
+    stem, suffix = match["stem"].upper(), match["suffix"].lower()
+    return _Image(files, name, stem, subject, CODES[code], suffix)
+
+
+def _order(item: tuple[str, _Image]) -> tuple[str, int, str]:
+    stem, image = item
+    return image.subject, BASIC.index(image.label), stem
+
+
+def _sample(image: _Image) -> Sample:
+    load = partial(load_photograph, image.files, image.name)
+    return Sample(load, image.label, image.subject, "", image.source)
+
+
+def _copy(image: _Image, read: _Image) -> Rejected:
+    reason = "second file of one image"
+    return Rejected(image.source, reason, f"{read.source} is read", image.label)
+
+
+SOURCE = register(Source(name="jaffe", open=open_jaffe, needs_path=EXPECTED))

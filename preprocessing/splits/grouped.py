@@ -1,0 +1,47 @@
+"""Divisions of whole groups, for datasets with and without known subjects."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..dataset import Dataset
+from .base import InapplicableError, register
+from .groups import deal, groups
+
+_PROMISE = "no subject where known, no sequence and no photograph is on two sides"
+
+
+@register("hold-out", grouped=True, promise=f"60/20/20 of every class; {_PROMISE}")
+def hold_out(dataset: Dataset, seed: int = 0) -> np.ndarray:
+    """Three fifths train, one validation, one test, as near as whole groups allow.
+
+    Raises:
+        InapplicableError: fewer than three groups.
+    """
+    return deal(_enough(dataset, 3, "hold-out"), dataset.labels, (3, 1, 1), seed)
+
+
+@register(
+    "5-fold",
+    folds=True,
+    grouped=True,
+    promise=f"every image is tested once, every class in every fold alike; {_PROMISE}",
+)
+def five_fold(dataset: Dataset, seed: int = 0) -> np.ndarray:
+    """Five folds of equal size and classes, as near as whole groups allow.
+
+    Raises:
+        InapplicableError: fewer than five groups.
+    """
+    return deal(_enough(dataset, 5, "5-fold"), dataset.labels, (1,) * 5, seed)
+
+
+def _enough(dataset: Dataset, least: int, name: str) -> np.ndarray:
+    found = groups(dataset)
+    count = int(found.max()) + 1
+    if count < least:
+        raise InapplicableError(
+            f"{name} needs at least {least} groups of images that share no subject, sequence or "
+            f"photograph, {dataset.name} at {dataset.path} has {count}: choose another split"
+        )
+    return found

@@ -1,0 +1,127 @@
+"""``splits.csv``: which side each image of a prepared dataset is on, readable without this package.
+
+A row per image in the order of the index, a column per scheme. A hold-out has "train",
+"validation", "test" or, for an image it leaves out, "". A scheme of folds has the number of the
+fold in which the image is tested, counted from 0; where fold i is tested, fold i + 1 validates,
+fold 0 where i is the last, and the others train.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..dataset import SPLITS as FILE
+from ..dataset import Dataset
+from ..index import MEND
+from ..sources import SPLITS
+from .base import LEFT_OUT, InapplicableError, Scheme, Split, empty, expand, get, names
+
+
+def write(dataset: Dataset, folder: str | Path) -> None:
+    """Divide a dataset by every scheme that applies, with seed 0, into the folder's file."""
+    sides = {}
+    for name in names():
+        scheme = get(name)
+        try:
+            sides[name] = _texts(scheme, scheme.sides(dataset))
+        except InapplicableError:
+            continue  # `stored` finds the reason again
+    with open(Path(folder) / FILE, "w", encoding="utf-8", newline="") as stream:
+        lines = csv.writer(stream, lineterminator="\n")
+        lines.writerow(sides)
+        lines.writerows(zip(*sides.values(), strict=True))
+
+
+def stored(dataset: Dataset, name: str) -> Sequence[Split]:
+    """The splits of that name as they were when the dataset was prepared.
+
+    Raises:
+        ValueError: unknown name, a scheme that does not apply, or a damaged file.
+    """
+    return expand(sides(dataset, name), get(name).folds)
+
+
+def sides(dataset: Dataset, name: str) -> np.ndarray:
+    """The stored side of each row, int64 (n,), as a `base.Divide` gives it. Raises as `stored`."""
+    scheme = get(name)
+    path = dataset.path / FILE
+    there = stored_names(dataset.path)
+    if name not in there:
+        raise ValueError(
+            f"{path} has no split {name!r}: {_why_not(scheme, dataset)}. It has: {', '.join(there)}"
+        )
+    numbers: dict[str, int] = {}
+    found = []
+    for line, cell in _column(path, name):
+        if cell not in numbers:
+            numbers[cell] = _number(path, line, cell, scheme)
+        found.append(numbers[cell])
+    if len(found) != len(dataset):
+        raise ValueError(
+            f"{path} has {len(found):,} rows, the dataset {len(dataset):,} images; {MEND}"
+        )
+    result = np.array(found, np.int64)
+    if missing := empty(result, scheme.folds):
+        raise ValueError(f"{path}: {name} is without {missing}; {MEND}")
+    return result
+
+
+def stored_names(folder: Path) -> list[str]:
+    """Names of the splits in the folder's file. Raises ValueError if it cannot be read."""
+    try:
+        with open(folder / FILE, encoding="utf-8", newline="") as stream:
+            return next(csv.reader(stream), [])
+    except FileNotFoundError:
+        raise ValueError(f"{folder} has no {FILE}; {MEND}") from None
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise ValueError(f"{folder / FILE} is not a readable CSV file ({error}); {MEND}") from error
+
+
+def _why_not(scheme: Scheme, dataset: Dataset) -> str:
+    try:
+        scheme.sides(dataset)
+    except InapplicableError as error:
+        return str(error)
+    return f"it was not known when the dataset was prepared; {MEND}"
+
+
+def _texts(scheme: Scheme, sides: np.ndarray) -> Iterator[str]:
+    if scheme.folds:
+        return (str(side) if side != LEFT_OUT else "" for side in sides.tolist())
+    return ("" if side == LEFT_OUT else SPLITS[side] for side in sides.tolist())
+
+
+def _column(path: Path, name: str) -> Iterator[tuple[int, str]]:
+    with open(path, encoding="utf-8", newline="") as stream:
+        lines = csv.reader(stream)
+        header = next(lines, [])
+        place = header.index(name)
+        try:
+            for cells in lines:
+                if len(cells) != len(header):
+                    raise ValueError(
+                        f"{path}, line {lines.line_num}: {len(cells)} cells, expected "
+                        f"{len(header)}: the file is damaged; {MEND}"
+                    )
+                yield lines.line_num, cells[place]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise ValueError(
+                f"{path}, line {lines.line_num}: not readable ({error}); {MEND}"
+            ) from error
+
+
+def _number(path: Path, line: int, cell: str, scheme: Scheme) -> int:
+    if cell == "":
+        return LEFT_OUT
+    if scheme.folds and cell.isascii() and cell.isdigit() and len(cell) < 10:
+        return int(cell)
+    if not scheme.folds and cell in SPLITS:
+        return SPLITS.index(cell)
+    expected = "the number of a fold" if scheme.folds else ", ".join(SPLITS)
+    raise ValueError(
+        f"{path}, line {line}: {scheme.name} is {cell!r}, expected {expected} or nothing; {MEND}"
+    )

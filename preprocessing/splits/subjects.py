@@ -1,0 +1,94 @@
+"""Divisions by subject, for datasets that say who is shown in every image."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from ..dataset import Dataset
+from .base import InapplicableError, register
+from .groups import UNKNOWN, groups, shared
+
+FOLDS = 10
+
+
+@register(
+    "subject-10fold",
+    folds=True,
+    grouped=True,
+    promise="GroupKFold(10) by subject, the protocol of CK+: every image is tested once, no "
+    "subject, sequence or photograph is on two sides",
+)
+def subject_10fold(dataset: Dataset, seed: int = 0) -> np.ndarray:
+    """The folds of ``sklearn.model_selection.GroupKFold(10)``; `seed` changes nothing.
+
+    Classes are not balanced over the folds, as in the published results that are to be compared.
+
+    Raises:
+        InapplicableError: subjects are not known, or fewer than ten.
+    """
+    subjects = _known(dataset, "subject-10fold")
+    joined = groups(dataset)
+    _check_number(dataset, subjects, joined, FOLDS, "subject-10fold")
+    sides = np.empty(len(dataset), np.int64)
+    rows = np.zeros(len(dataset))
+    for fold, (_, test) in enumerate(GroupKFold(FOLDS).split(rows, groups=joined)):
+        sides[test] = fold
+    return sides
+
+
+@register(
+    "loso",
+    folds=True,
+    grouped=True,
+    promise="leave one subject out, the protocol of JAFFE: each subject is tested once by networks "
+    "that never saw them; the next subject chooses the epoch",
+)
+def loso(dataset: Dataset, seed: int = 0) -> np.ndarray:
+    """A fold for each subject, in sorted order; `seed` changes nothing.
+
+    Raises:
+        InapplicableError: subjects are not known, fewer than three, or two share a photograph or
+            a sequence.
+    """
+    subjects = _known(dataset, "loso")
+    joined = groups(dataset)
+    _check_number(dataset, subjects, joined, 3, "loso")
+    if joined.max() != subjects.max():
+        raise InapplicableError(
+            f"loso cannot divide {dataset.name} at {dataset.path}: {_pair(dataset, joined)} share "
+            "a photograph or a sequence, and it would be on both sides: choose subject-10fold, "
+            "5-fold or hold-out, which keep them together"
+        )
+    return subjects
+
+
+def _known(dataset: Dataset, name: str) -> np.ndarray:
+    subjects = shared(dataset, "subject")
+    missing = int((subjects == UNKNOWN).sum())
+    if missing:
+        raise InapplicableError(
+            f"{name} needs the subject of every image, {dataset.name} at {dataset.path} has "
+            f"{missing:,} of {len(dataset):,} without: choose hold-out or 5-fold"
+        )
+    return subjects
+
+
+def _check_number(
+    dataset: Dataset, subjects: np.ndarray, joined: np.ndarray, least: int, name: str
+) -> None:
+    people, apart = int(subjects.max()) + 1, int(joined.max()) + 1
+    if apart < least:
+        why = "" if apart == people else f", and {apart:,} groups that share no photograph"
+        raise InapplicableError(
+            f"{name} needs at least {least} subjects, {dataset.name} at {dataset.path} has "
+            f"{people:,}{why}: choose another split"
+        )
+
+
+def _pair(dataset: Dataset, joined: np.ndarray) -> str:
+    for group in range(int(joined.max()) + 1):
+        people = np.unique(dataset.subjects[joined == group])
+        if len(people) > 1:
+            return f"the subjects {people[0]} and {people[1]}"
+    raise AssertionError("every group shows one subject")

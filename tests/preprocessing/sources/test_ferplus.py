@@ -1,0 +1,294 @@
+"""FER+: votes find their images by order alone, so that whatever could shift it is an error."""
+
+from __future__ import annotations
+
+import csv
+import zipfile
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from preprocessing.sources.directory import DirectoryFiles
+from preprocessing.sources.ferplus import COUNTS
+from preprocessing.sources.ferplus_votes import CHOICES, majority, read_votes, soft_labels
+
+CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
+IN_FILE = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
+IN_FILE += ("unknown", "NF")
+OURS = {"anger": "angry", "happiness": "happy", "sadness": "sad", "NF": "nf"}
+SPLITS = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
+
+
+def votes_for(*names_and_counts):
+    """Ten numbers in the order of the file: votes_for("anger", 9, "NF", 1)."""
+    given = dict(zip(names_and_counts[::2], names_and_counts[1::2], strict=True))
+    return [given.get(name, 0) for name in IN_FILE]
+
+
+FILE_NAME_OF = dict(
+    zip(CLASSES, ("anger", "disgust", "fear", "happiness", "sadness"), strict=False)
+)
+FILE_NAME_OF |= {"surprise": "surprise", "neutral": "neutral", "contempt": "contempt"}
+
+
+def agreeing(raw):
+    """Votes that confirm every label of FER2013."""
+    return [votes_for(FILE_NAME_OF[CLASSES[label]], 8, "NF", 2) for _, label, _ in raw.rows()]
+
+
+def votes_csv(raw, votes, *, names=True, usages=None):
+    usages = usages or [usage for _, _, usage in raw.rows()]
+    lines = [",".join(["Usage", *(["Image name"] if names else []), *IN_FILE])]
+    for number, (usage, counts) in enumerate(zip(usages, votes, strict=True)):
+        name = [f"fer{number:07d}.png"] if names else []
+        lines.append(",".join([usage, *name, *map(str, counts)]))
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def tree(raw):
+    return {"fer2013.csv": raw.fer_csv(), "fer2013new.csv": votes_csv(raw, agreeing(raw))}
+
+
+PACKINGS = {
+    "directory": lambda raw, at, tree: raw.directory(at, tree),
+    "the csv": lambda raw, at, tree: raw.directory(at, tree) / "fer2013.csv",
+    "zip": lambda raw, at, tree: raw.zip(at / "a.zip", tree, top="fer2013/"),
+    "directory of zip": lambda raw, at, tree: raw.zip(at / "a.zip", tree).parent,
+    "icml": lambda raw, at, tree: raw.directory(
+        at, {"icml_face_data.csv": raw.icml_csv(), "fer2013new.csv": tree["fer2013new.csv"]}
+    ),
+    "votes beside the zip": lambda raw, at, tree: (
+        raw.directory(at, {"fer2013new.csv": tree["fer2013new.csv"]})
+        and raw.zip(at / "a.zip", {"fer2013.csv": tree["fer2013.csv"]})
+    ),
+}
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+def test_every_packing_gives_the_images_of_fer2013(packing, read, raw, tree, tmp_path):
+    found = read("ferplus", PACKINGS[packing](raw, tmp_path, tree))
+    assert found.raw.classes == CLASSES and found.rejected == []
+    for sample, (number, label, usage) in zip(found.samples, raw.rows(), strict=True):
+        assert np.array_equal(sample.load(), raw.face(number))
+        assert (sample.label, sample.split) == (CLASSES[label], SPLITS[usage])
+        assert sample.more[f"votes_{CLASSES[label]}"] == 8 and sample.more["votes_nf"] == 2
+    assert found.notices == ["28 of 28 labels of FER2013 are confirmed by the votes (100.0%)"]
+    assert found.raw.distribution.endswith(".csv with the votes of FER+")
+
+
+def test_votes_are_columns_in_canonical_order(read, raw, tree, tmp_path):
+    votes = agreeing(raw)
+    votes[0] = [3, 0, 1, 0, 6, 0, 0, 0, 0, 0]
+    tree["fer2013new.csv"] = votes_csv(raw, votes)
+    found = read("ferplus", raw.directory(tmp_path, tree))
+    assert found.raw.columns == tuple(f"votes_{name}" for name in (*CLASSES, "unknown", "nf"))
+    assert list(found.samples[0].more.values()) == [6, 0, 0, 0, 0, 1, 3, 0, 0, 0]
+    assert {type(value) for value in found.samples[0].more.values()} == {int}
+
+
+def test_the_majority_is_the_label_and_without_one_the_row_is_rejected(read, raw, tree, tmp_path):
+    votes = agreeing(raw)
+    votes[0] = votes_for("contempt", 6, "anger", 4)
+    votes[1] = votes_for("happiness", 5, "neutral", 5)
+    votes[2] = votes_for("unknown", 7, "fear", 3)
+    votes[3] = votes_for("NF", 10)
+    votes[4] = votes_for("sadness", 5, "anger", 4, "fear", 1)  # the one vote is left out
+    tree["fer2013new.csv"] = votes_csv(raw, votes, names=False)
+    found = read("ferplus", raw.directory(tmp_path, tree))
+    assert found.reasons == {
+        "fer2013.csv:3": "no majority",
+        "fer2013.csv:4": "unknown expression",
+        "fer2013.csv:5": "not a face",
+    }
+    assert [s.label for s in found.samples[:2]] == ["contempt", "sad"]
+    # Contempt is no label of FER2013, so that it neither confirms nor denies one.
+    assert found.notices == ["24 of 24 labels of FER2013 are confirmed by the votes (100.0%)"]
+
+
+def test_junk_after_the_last_row_is_rejected_and_shifts_nothing(read, raw, tree, tmp_path):
+    tree["fer2013.csv"] = raw.fer_csv("", "</html>", "3,1 2 3,Holdout")
+    found = read("ferplus", raw.directory(tmp_path, tree))
+    assert len(found.samples) == 28 and found.reasons == {
+        "fer2013.csv:31": "wrong number of columns",
+        "fer2013.csv:32": "unknown Usage",
+    }
+
+
+def test_junk_between_rows_is_an_error_that_names_the_line(read, raw, tree, tmp_path):
+    lines = raw.fer_csv().splitlines()
+    for junk in ("</html>", "3,1 2 3", "3,1 2 3,Holdout"):
+        tree["fer2013.csv"] = "\n".join([*lines[:5], junk, *lines[5:]])
+        with pytest.raises(
+            ValueError, match=r"fer2013.csv:6 is no row of FER2013, and rows follow"
+        ):
+            read("ferplus", raw.directory(tmp_path, tree))
+
+
+def test_a_bad_row_in_its_place_is_rejected_and_shifts_nothing(read, raw, tree, tmp_path):
+    lines = raw.fer_csv().splitlines()
+    lines[3] = "9" + lines[3][1:]
+    lines[4] = lines[4].replace(" ", " x", 1)
+    tree["fer2013.csv"] = "\n\n".join(lines)  # blank lines are no rows
+    found = read("ferplus", raw.directory(tmp_path, tree))
+    assert found.reasons == {"fer2013.csv:7": "label out of range"}
+    kept = [row for position, row in enumerate(raw.rows()) if position != 2]
+    assert [s.label for s in found.samples] == [CLASSES[label] for _, label, _ in kept]
+    with pytest.raises(Exception, match="invalid literal"):
+        found.samples[2].load()
+
+
+def test_both_files_must_be_complete(read, raw, tree, tmp_path):
+    whole = tree["fer2013new.csv"].splitlines()
+    tree["fer2013new.csv"] = "\n".join(whole[:-1])
+    with pytest.raises(ValueError, match="fer2013.csv has 28 rows, the votes have 27"):
+        read("ferplus", raw.directory(tmp_path, tree))
+    tree = {"fer2013new.csv": "\n".join(whole), "fer2013.csv": raw.fer_csv()[:-9]}
+    with pytest.raises(ValueError, match="27 rows and 1 lines after them that are none, .* 28"):
+        read("ferplus", raw.directory(tmp_path, tree))
+
+
+def test_each_row_must_be_of_the_same_part(read, raw, tree, tmp_path):
+    usages = [usage for _, _, usage in raw.rows()]
+    usages[13], usages[14] = usages[14], usages[13]
+    tree["fer2013new.csv"] = votes_csv(raw, agreeing(raw), usages=usages)
+    with pytest.raises(ValueError, match=r"row 14 of fer2013.csv is of Training, .*of PublicTest"):
+        read("ferplus", raw.directory(tmp_path, tree))
+
+
+def test_votes_in_another_order_are_an_error(read, raw, tree, tmp_path):
+    votes = agreeing(raw)
+    tree["fer2013new.csv"] = votes_csv(raw, votes[1:] + votes[:1])
+    with pytest.raises(ValueError, match=r"0 of 28 labels .*\(0.0%\), expected at least 50%"):
+        read("ferplus", raw.directory(tmp_path, tree))
+    half = [votes[n] if n % 2 else votes[(n + 1) % 28] for n in range(28)]
+    tree["fer2013new.csv"] = votes_csv(raw, half)
+    found = read("ferplus", raw.directory(tmp_path, tree))
+    assert found.notices == ["14 of 28 labels of FER2013 are confirmed by the votes (50.0%)"]
+    half[1] = votes[2]
+    tree["fer2013new.csv"] = votes_csv(raw, half)
+    with pytest.raises(ValueError, match=r"13 of 28 labels .*\(46.4%\)"):
+        read("ferplus", raw.directory(tmp_path, tree))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Training,fer1.png,4,0,0,1,3,2,0,0,0",
+        "Training,fer1.png,4,0,0,1,3,2,0,0,0,x",
+        "Training,fer1.png,4,0,0,1,3,2,0,0,0,-1",
+        "Training,fer1.png,4,0,0,1,3,2,0,0,0,1.0",
+        "Holdout,fer1.png,4,0,0,1,3,2,0,0,0,0",
+        "</html>",
+    ],
+)
+def test_a_bad_line_among_the_votes_is_an_error(line, read, raw, tree, tmp_path):
+    tree["fer2013new.csv"] = "\n".join([*tree["fer2013new.csv"].splitlines()[:-1], line])
+    with pytest.raises(
+        ValueError, match=r"fer2013new.csv:29 is no row of FER\+: expected Training"
+    ):
+        read("ferplus", raw.directory(tmp_path, tree))
+
+
+def test_votes_may_lie_anywhere(read, raw, tree, tmp_path):
+    images = raw.directory(tmp_path / "images", {"fer2013.csv": tree["fer2013.csv"]})
+    votes = raw.directory(tmp_path / "votes", {"any.txt": tree["fer2013new.csv"]}) / "any.txt"
+    packed = raw.zip(tmp_path / "v.zip", {"d/fer2013new.csv": tree["fer2013new.csv"]})
+    for where in (votes, str(votes), packed):
+        assert len(read("ferplus", images, votes=where).samples) == 28
+    with pytest.raises(ValueError, match=r"no votes of FER\+ at .*images: put fer2013new.csv"):
+        read("ferplus", images)
+    with pytest.raises(FileNotFoundError, match=r"gone.csv: give fer2013new.csv of FER\+"):
+        read("ferplus", images, votes=tmp_path / "gone.csv")
+    with pytest.raises(ValueError, match=r"fer2013.csv has no column anger, disgust"):
+        read("ferplus", images, votes=images / "fer2013.csv")
+
+
+def test_what_is_chosen_of_several_is_told(read, raw, tree, tmp_path):
+    tree["icml_face_data.csv"] = raw.icml_csv()
+    tree["older/fer2013new.csv"] = tree["fer2013new.csv"]
+    found = read("ferplus", raw.directory(tmp_path, tree))
+    assert found.notices[:2] == [
+        "several copies of FER2013 found: reading fer2013.csv, ignoring icml_face_data.csv",
+        "several files of votes found: reading fer2013new.csv, ignoring older/fer2013new.csv",
+    ]
+
+
+def test_folders_cannot_be_joined_and_say_why(read, raw, tree, tmp_path):
+    folders = {**raw.folders(), "fer2013new.csv": tree["fer2013new.csv"]}
+    with pytest.raises(ValueError, match="by the order of the rows in fer2013.csv, which those"):
+        read("ferplus", raw.directory(tmp_path / "d", folders))
+    with pytest.raises(ValueError, match=r"no FER2013 with rows.*found train.csv"):
+        read("ferplus", raw.directory(tmp_path / "e", {"train.csv": raw.train_csv()}))
+
+
+def test_a_damaged_archive_is_an_error_and_not_a_shift(read, raw, tree, tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:  # stored as it is
+        for name, content in tree.items():
+            archive.writestr(name, content)
+    data = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(data.replace(b"6,", b"5,", 1))
+    with pytest.raises(ValueError, match="fer2013.csv cannot be read to its end: Bad CRC-32"):
+        read("ferplus", tmp_path / "a.zip")
+
+
+def test_a_majority_is_more_than_half_of_what_single_votes_leave():
+    rows = {
+        (5, 5, 0, 0, 0, 0, 0, 0, 0, 0): -1,
+        (6, 4, 0, 0, 0, 0, 0, 0, 0, 0): 0,
+        (4, 1, 1, 1, 1, 1, 1, 0, 0, 0): 0,
+        (2, 1, 1, 1, 1, 1, 1, 1, 1, 0): 0,
+        (1, 1, 1, 1, 1, 1, 1, 1, 1, 1): -1,
+        (0, 0, 0, 0, 0, 0, 0, 0, 4, 6): 9,
+        (0, 0, 0, 0, 0, 0, 0, 4, 6, 0): 8,
+        (3, 3, 2, 0, 0, 0, 0, 0, 1, 1): -1,
+    }
+    assert majority(np.array(list(rows))).tolist() == list(rows.values())
+    assert majority(np.zeros((0, 10), int)).shape == (0,)
+
+
+def test_soft_labels_are_the_shares_of_the_expressions():
+    votes = [
+        (4, 0, 0, 0, 0, 0, 4, 0, 0, 2),
+        (6, 1, 0, 0, 0, 0, 2, 0, 1, 0),
+        (1, 1, 1, 1, 1, 1, 1, 1, 1, 1),
+        (0, 0, 0, 0, 0, 0, 0, 0, 5, 5),
+    ]
+    soft = soft_labels(np.array(votes))
+    assert soft.tolist() == [
+        [0.5, 0, 0, 0, 0, 0, 0.5, 0],
+        [0.75, 0, 0, 0, 0, 0, 0.25, 0],
+        [0] * 8,
+        [0] * 8,
+    ]
+    assert soft_labels(np.zeros((0, 10), int)).shape == (0, 8)
+
+
+@pytest.mark.parametrize(
+    "votes", [np.zeros(10, int), np.zeros((3, 8), int), np.zeros((3, 10)), -np.ones((3, 10), int)]
+)
+def test_soft_labels_refuse_what_are_no_votes(votes):
+    with pytest.raises(ValueError, match="got votes of"):
+        soft_labels(votes)
+
+
+@pytest.mark.data
+def test_the_published_votes_have_the_counts_we_state(data):
+    """Against the authors' rule in plain Python, on all 35,887 rows."""
+    path = data / "ferplus" / "fer2013new.csv"
+    if not path.is_file():
+        pytest.skip(f"no ferplus/fer2013new.csv in {data}: set FER_DATA to the folder that has it")
+    expected = Counter()
+    with open(path, encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            left = {name: int(row[name]) for name in IN_FILE if int(row[name]) > 1}
+            top = max(left, key=left.get, default="")
+            found = left and left[top] / sum(left.values()) > 0.5
+            expected[row["Usage"], OURS.get(top, top) if found else "none"] += 1
+    votes = read_votes(DirectoryFiles(path.parent, [path.name]), path.name)
+    chosen = [(*CHOICES, "none")[place] for place in majority(votes.counts)]
+    assert Counter(zip(votes.usages, chosen, strict=True)) == expected
+    assert len(chosen) == 35_887 and sum(sum(split.values()) for split in COUNTS.values()) == 31_412
+    for usage, split in SPLITS.items():
+        assert COUNTS[split] == {name: expected[usage, name] for name in CLASSES}

@@ -1,0 +1,220 @@
+"""Photographs in folders of classes: what counts as class, split and subject, and what does not."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from preprocessing.sources.vocabulary import ordered
+
+
+@pytest.fixture
+def png(raw):
+    return raw.encode(raw.face(0, (20, 30, 3)))
+
+
+def test_class_folders_are_classes_however_deep_the_files_lie(read, raw, png, tmp_path):
+    names = ["cat/1.png", "cat/a/b/2.JPG", "ant/x.tiff", "bee/y.webp"]
+    for path in (
+        raw.directory(tmp_path / "d", dict.fromkeys(names, png)),
+        raw.zip(tmp_path / "a.zip", dict.fromkeys(names, png)),
+    ):
+        found = read("folder", path)
+        prefix = "a.zip/" if path.suffix else ""
+        assert found.raw.classes == ("ant", "bee", "cat") and found.raw.expected is None
+        assert [(s.source, s.label) for s in found.samples] == [
+            (prefix + "ant/x.tiff", "ant"),
+            (prefix + "bee/y.webp", "bee"),
+            (prefix + "cat/1.png", "cat"),
+            (prefix + "cat/a/b/2.JPG", "cat"),
+        ]
+        assert {(s.split, s.subject) for s in found.samples} == {("", "")}
+        assert found.rejected == [] and found.notices == []
+        assert np.array_equal(found.samples[0].load(), raw.face(0, (20, 30, 3)))
+
+
+def test_split_folders_are_official_splits(read, raw, png, tmp_path):
+    names = ["Train/b/1.png", "train/a/2.png", "val/a/3.png", "TEST/b/x/4.png", "test/c/5.png"]
+    found = read("folder", raw.directory(tmp_path, dict.fromkeys(names, png)))
+    assert found.raw.classes == ("a", "b", "c")
+    assert [(s.source, s.split, s.label) for s in found.samples] == [
+        ("train/a/2.png", "train", "a"),
+        ("Train/b/1.png", "train", "b"),
+        ("val/a/3.png", "validation", "a"),
+        ("TEST/b/x/4.png", "test", "b"),
+        ("test/c/5.png", "test", "c"),
+    ]
+    assert found.raw.distribution == "split and class folders in ."
+
+
+@pytest.mark.parametrize(
+    ("folder", "split"),
+    [("valid", "validation"), ("validation", "validation"), ("training", "train")],
+)
+def test_splits_have_several_names(folder, split, read, raw, png, tmp_path):
+    found = read("folder", raw.directory(tmp_path, {f"{folder}/a/1.png": png}))
+    assert [(s.split, s.label) for s in found.samples] == [(split, "a")]
+
+
+def test_a_class_may_be_called_like_a_split(read, raw, png, tmp_path):
+    tree = dict.fromkeys(["test/1.png", "train/1.png"], png)
+    found = read("folder", raw.directory(tmp_path, tree))
+    assert [(s.split, s.label) for s in found.samples] == [("", "test"), ("", "train")]
+
+
+def test_folders_around_everything_are_passed_over(read, raw, png, tmp_path):
+    classes = dict.fromkeys(["a/1.png", "b/2.png"], png)
+    found = read("folder", raw.zip(tmp_path / "a.zip", classes, top="data/ck/"))
+    assert found.raw.classes == ("a", "b")
+    assert found.raw.distribution == "class folders in a.zip/data/ck"
+    splits = dict.fromkeys(["train/a/1.png", "test/b/2.png"], png)
+    found = read("folder", raw.zip(tmp_path / "b.zip", splits, top="data/"))
+    assert [s.split for s in found.samples] == ["train", "test"]
+    stray = ["cover.png", "d/cover.png", "d/e/cover.png", "d/notes.txt"]
+    names = [*stray, "d/e/a/1.png", "d/e/b/1.png"]
+    found = read("folder", raw.directory(tmp_path / "d", dict.fromkeys(names, png)))
+    assert found.raw.classes == ("a", "b") and found.reasons == {
+        **dict.fromkeys(stray, "not in a class folder"),
+        "d/notes.txt": "not an image file",
+    }
+
+
+def test_one_expression_is_a_class_and_no_folder_around_its_people(read, raw, png, tmp_path):
+    tree = dict.fromkeys(["Happiness/ann/1.png", "Happiness/bob/1.png"], png)
+    found = read("folder", raw.directory(tmp_path, tree))
+    assert found.raw.classes == ("Happiness",)
+    assert found.notices == ["only one class, Happiness: nothing can be learned from it"]
+
+
+def test_expressions_keep_their_names_and_take_the_canonical_order(read, raw, png, tmp_path):
+    names = ["anger", "contempt", "disgust", "fear", "happy", "Neutral", "sadness", "SURPRISED"]
+    found = read("folder", raw.directory(tmp_path, {f"{n}/1.png": png for n in names}))
+    canonical = "anger disgust fear happy sadness SURPRISED Neutral contempt"
+    assert found.raw.classes == tuple(canonical.split())
+    assert [s.label for s in found.samples] == canonical.split()
+    assert found.notices == []
+
+
+def test_one_other_name_among_them_means_sorted():
+    assert ordered(["sad", "happy", "neutral"]) == ("happy", "sad", "neutral")
+    assert ordered(["sad", "happy", "neutral", "bored"]) == ("bored", "happy", "neutral", "sad")
+
+
+def test_classes_that_differ_in_case_are_kept_and_told(read, raw, png, tmp_path):
+    tree = dict.fromkeys(["train/Happy/1.png", "train/sad/2.png", "test/happy/3.png"], png)
+    found = read("folder", raw.directory(tmp_path, tree))
+    assert found.raw.classes == ("Happy", "happy", "sad")
+    assert found.notices == [
+        "classes that differ in case alone: Happy, happy; rename to merge them"
+    ]
+
+
+def test_everything_that_is_no_sample_has_a_reason(read, raw, png, tmp_path):
+    tree = {
+        "train/a/1.png": png,
+        "test/b/1.png": png,
+        "cover.png": png,
+        "train/loose.png": png,
+        "extra/a/1.png": png,
+        "train/a/notes.txt": b"",
+        "labels.csv": b"",
+        "train/a/noname": b"",
+        ".DS_Store": b"",
+    }
+    path = raw.directory(tmp_path, tree)
+    (path / "train" / "a" / "gone.png").symlink_to("nowhere")
+    found = read("folder", path)
+    assert len(found.samples) == 2 and found.reasons == {
+        "cover.png": "not in a class folder",
+        "train/loose.png": "not in a class folder",
+        "extra/a/1.png": "not in a train, validation or test folder",
+        "train/a/notes.txt": "not an image file",
+        "labels.csv": "not an image file",
+        "train/a/noname": "not an image file",
+        "train/a/gone.png": "dangling link",
+    }
+
+
+def test_a_photograph_nobody_reads_is_a_sample_until_it_is_loaded(read, raw, tmp_path):
+    found = read("folder", raw.directory(tmp_path, {"a/1.heic": b"", "b/2.jpg": b""}))
+    assert [s.label for s in found.samples] == ["a", "b"]
+
+
+SUBJECTS = ["a/S010_004_17.png", "a/S011/1.png", "b/S010_1.png"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "subjects"),
+    [
+        (r"S\d+", ["S010", "S011", "S010"]),
+        (r"S(\d+)", ["010", "011", "010"]),
+        (r"(a|b)/S(?P<subject>\d+)", ["010", "011", "010"]),
+        (r"^./S01(.)", ["0", "1", "0"]),
+    ],
+)
+def test_subjects_are_found_in_paths(pattern, subjects, read, raw, png, tmp_path):
+    tree = dict.fromkeys(SUBJECTS, png)
+    for path in (raw.directory(tmp_path / "d", tree), raw.zip(tmp_path / "z.zip", tree, "top/")):
+        found = read("folder", path, subject_pattern=pattern)
+        assert [s.subject for s in found.samples] == subjects
+
+
+@pytest.mark.parametrize("pattern", [r"S\d+", r"(S\d+)|strange", r"strange|(?P<subject>S\d+)"])
+def test_photographs_without_a_subject_are_rejected(pattern, read, raw, png, tmp_path):
+    path = raw.directory(tmp_path, dict.fromkeys([*SUBJECTS, "b/strange.png"], png))
+    found = read("folder", path, subject_pattern=pattern)
+    assert found.reasons == {"b/strange.png": "subject pattern does not match"}
+    assert found.rejected[0].label == "b" and pattern in found.rejected[0].detail
+    assert [s.subject for s in found.samples] == ["S010", "S011", "S010"]
+
+
+def test_patterns_that_cannot_work_are_errors_with_an_example(read, raw, png, tmp_path):
+    path = raw.directory(tmp_path, dict.fromkeys(SUBJECTS, png))
+    with pytest.raises(ValueError, match=r"'S\(' is no regular expression.*'a/S010_004_17.png'"):
+        read("folder", path, subject_pattern="S(")
+    with pytest.raises(ValueError, match=r"'T' finds a subject in none of 3 paths.*S010_004_17"):
+        read("folder", path, subject_pattern="T")
+
+
+def test_trees_without_classes_say_what_was_found_and_expected(read, raw, png, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no file or directory at .*nowhere.*ROOT/happy"):
+        read("folder", tmp_path / "nowhere")
+    loose = raw.directory(tmp_path / "d", {"1.png": png, "2.png": png})
+    with pytest.raises(
+        ValueError, match=r"no photograph in a class.*ROOT/happy/1.jpg.*1.png, 2.png"
+    ):
+        read("folder", loose)
+    for tree in ({}, {"a/x.txt": b""}):
+        (tmp_path / str(len(tree))).mkdir()
+        with pytest.raises(ValueError, match="no photograph in a class folder"):
+            read("folder", raw.directory(tmp_path / str(len(tree)), tree))
+    packed = raw.zip(tmp_path / "e" / "photos.zip", {"a/1.png": png}).parent
+    with pytest.raises(ValueError, match=r"a directory or .zip.*found photos.zip"):
+        read("folder", packed)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX alone")
+@pytest.mark.parametrize("split", ["", "train"])
+def test_classes_whose_names_are_no_text_are_text(split, read, png, tmp_path):
+    folder = os.path.join(os.fsencode(tmp_path), split.encode(), b"caf\xe9")
+    try:
+        os.makedirs(folder)
+    except OSError:
+        pytest.skip("this file system takes text alone")
+    with open(folder + b"/1.png", "wb") as stream:
+        stream.write(png)
+    found = read("folder", tmp_path, subject_pattern="caf.+/")
+    assert found.raw.classes == (r"caf\udce9",)
+    (sample,) = found.samples
+    assert sample.load().shape == (20, 30, 3)
+    assert (sample.subject, sample.split) == (r"caf\udce9/", split)
+
+
+def test_order_is_that_of_the_raw_files_alone(read, raw, png, tmp_path):
+    names = [f"{label}/{n}.png" for label in ("sad", "happy") for n in (3, 1, 2)]
+    one = read("folder", raw.directory(tmp_path / "1", dict.fromkeys(names, png)))
+    two = read("folder", raw.directory(tmp_path / "2", dict.fromkeys(names[::-1], png)))
+    assert [s.source for s in one.samples] == [s.source for s in two.samples]
+    assert [s.label for s in one.samples] == ["happy"] * 3 + ["sad"] * 3

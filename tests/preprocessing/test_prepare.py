@@ -1,0 +1,157 @@
+"""From samples to a prepared folder: classes left out, further columns, a detector that breaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from preprocessing import splits
+from preprocessing.detectors.base import Faces
+from preprocessing.faces import FaceCropper
+from preprocessing.prepare import prepare, stopping
+from preprocessing.row import Row
+from preprocessing.sources import Rejected, Sample
+
+
+def sample(number, label="sad", **more):
+    image = np.random.default_rng(number).integers(0, 256, (40, 60), dtype=np.uint8)
+    return Sample(lambda: image, label, f"s{number % 9}", "", f"photo {number}", more)
+
+
+class Corner:
+    """Finds as many faces as the first pixel's last two bits say, and breaks on request."""
+
+    name, has_scores, has_landmarks, batch = "corner", True, False, 4
+    breaks = False
+
+    def __call__(self, images):
+        if self.breaks:
+            raise OSError("device gone")
+        return [self.faces(int(image[0, 0, 0]) % 4) for image in images]
+
+    def faces(self, count):
+        boxes = np.array([[2 * n, 3, 10 + n, 20] for n in range(count)], np.float32).reshape(-1, 4)
+        scores = np.linspace(0.9, 0.7, count, dtype=np.float32)
+        return Faces(boxes, scores, np.full((count, 5, 2), np.nan, np.float32))
+
+    def describe(self):
+        return {"name": self.name}
+
+
+def numbers(items):
+    return [int(item.load()[0, 0]) % 4 for item in items]
+
+
+@pytest.fixture
+def prepared(made_up, tmp_path):
+    def make(items, classes=("sad", "happy"), columns=(), out="out", **options):
+        name = made_up(items, classes, columns=columns)
+        return prepare(name, None, tmp_path / out, notice=[].append, **options)
+
+    return make
+
+
+def test_all_faces_of_all_photographs_are_accounted_for(prepared):
+    items = [sample(n) for n in range(200)]
+    dataset = prepared(items, faces=FaceCropper(Corner(), select="all", size=8))
+    counts = numbers(items)
+    manifest = dataset.manifest
+    assert manifest["items"] == 200
+    assert manifest["used"] == len(dataset) == sum(counts)
+    assert manifest["dropped"] == {"no face found": counts.count(0)}
+    assert manifest["seen"] == manifest["used"] + counts.count(0)
+    expected = [f"photo {n}" for n, count in enumerate(counts) for _ in range(count)]
+    assert dataset.sources.tolist() == expected
+    assert dataset.images.shape == (sum(counts), 8, 8, 1)
+
+
+def test_the_number_of_threads_changes_nothing(prepared):
+    items = [sample(n) for n in range(100)]
+    cropper = FaceCropper(Corner(), select="all")
+    one = prepared(items, faces=cropper, workers=1, out="one")
+    many = prepared(items, faces=cropper, workers=7, out="many")
+    for name in ("images.npy", "index.csv", "dropped.csv", "splits.csv"):
+        assert (one.path / name).read_bytes() == (many.path / name).read_bytes()
+    assert one.fingerprint == many.fingerprint
+
+
+def test_classes_can_be_left_out(prepared):
+    items = [sample(n, ("sad", "happy", "bored")[n % 3]) for n in range(30)]
+    dataset = prepared(items, ("sad", "happy", "bored"), without=["sad"])
+    assert dataset.classes == ("happy", "bored")
+    assert dataset.manifest["dropped"] == {"class left out": 10}
+    assert dataset.sources.tolist() == [f"photo {n}" for n in range(30) if n % 3]
+    with pytest.raises(ValueError, match="no class 'angry' to leave out: it has sad, happy"):
+        prepared(items, without=["angry"], out="other")
+    with pytest.raises(ValueError, match="all classes of made-up are left out"):
+        prepared(items, without=["sad", "happy"], out="other")
+
+
+def test_splits_are_stored_with_the_dataset(prepared):
+    dataset = prepared([sample(n, ("sad", "happy")[n % 2]) for n in range(90)])
+    (kept,) = splits.stored(dataset, "hold-out")
+    (anew,) = splits.get("hold-out")(dataset, 0)
+    assert all(np.array_equal(kept[side], anew[side]) for side in kept)
+    assert len(splits.stored(dataset, "loso")) == 9
+
+
+def test_duplicates_are_dropped_in_the_order_of_the_source(prepared):
+    items = [sample(n % 20) for n in range(40)]
+    items = [Sample(s.load, s.label, s.subject, "", f"copy {n}") for n, s in enumerate(items)]
+    dataset = prepared(items, drop_duplicates=True, workers=5)
+    assert dataset.sources.tolist() == [f"copy {n}" for n in range(20)]
+    assert dataset.manifest["dropped"] == {"duplicate of an earlier image": 20}
+
+
+def failures(count, start=0):
+    return [
+        (f"photo {n}", [Rejected(f"photo {n}", "detector failed", "OSError: gone")])
+        for n in range(start, start + count)
+    ]
+
+
+def test_single_failures_of_the_detector_stay_rejections():
+    good = [("x", [Row(np.zeros((1, 1), np.uint8), "sad", "", "", "x")]), ("y", [])]
+    made = failures(4) + good[:1] + failures(4, 10) + good[1:] + failures(3, 20)
+    assert list(stopping(made, 5)) == made
+
+
+def test_a_broken_detector_stops_the_run_before_its_failures_count():
+    good = [("x", [])]
+    passed = []
+    with pytest.raises(RuntimeError, match="failed at 5 photographs in a row, .*photo 14 .OSErr"):
+        for one in stopping(good + failures(3) + good + failures(50, 10), 5):
+            passed.append(one)
+    assert passed == good + failures(3) + good
+
+
+def test_after_a_broken_detector_the_run_goes_on(prepared, monkeypatch):
+    items = [sample(n) for n in range(400)]
+    straight = prepared(items, faces=FaceCropper(Corner()), out="straight")
+    detector = Corner()
+
+    def dying():
+        for number, item in enumerate(items):
+            detector.breaks = number >= 150
+            yield item
+
+    with pytest.raises(RuntimeError, match="failed at 100 photographs in a row"):
+        prepared(dying(), faces=FaceCropper(detector), workers=1)
+    detector.breaks = False
+    dataset = prepared(items, faces=FaceCropper(detector))
+    assert dataset.fingerprint == straight.fingerprint
+    assert dataset.manifest["dropped"] == straight.manifest["dropped"]
+
+
+def test_the_request_is_checked_before_anything_is_written(tmp_path):
+    with pytest.raises(ValueError, match="did you mean 'schematic'"):
+        prepare("shematic", None, tmp_path / "out")
+    with pytest.raises(ValueError, match="fer2013 needs --source: give fer2013.csv"):
+        prepare("fer2013", None, tmp_path / "out")
+    with pytest.raises(ValueError, match="schematic has no option 'frames': its options are"):
+        prepare("schematic", None, tmp_path / "out", frames=3)
+    with pytest.raises(ValueError, match="got workers=0"):
+        prepare("schematic", None, tmp_path / "out", workers=0, subjects=1, per_subject=7)
+    assert list(Path(tmp_path).iterdir()) == []
