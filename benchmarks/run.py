@@ -83,7 +83,8 @@ def parser() -> argparse.ArgumentParser:
         help="full (published recipe) or quick; default: full where a GPU is visible, else quick",
     )
     p.add_argument("--variant", default="corrected", help="corrected (default) or published")
-    p.add_argument("--protocol", default="official", help=f"split: {', '.join(splits.names())}")
+    single = [name for name in splits.names() if not splits.get(name).folds]
+    p.add_argument("--protocol", default="official", help=f"split: {', '.join(single)}")
     p.add_argument("--data", type=Path, default=Path("data"), help="folder of prepared datasets")
     p.add_argument("--out", type=Path, default=Path("runs"), help="folder of the results")
     p.add_argument(

@@ -143,11 +143,13 @@ def identity(dataset: Dataset) -> Iterator[tuple[str, ...]]:
 
 def stream(path: Path) -> Iterator[np.ndarray]:
     """The images of an ``images.npy`` one by one, without keeping what was read in memory."""
-    shape = np.load(path, mmap_mode="r", allow_pickle=False).shape
-    size = int(np.prod(shape[1:]))
     with open(path, "rb") as images:
-        images.seek(-shape[0] * size, 2)
-        while block := images.read(max(_BLOCK // size, 1) * size):
+        np.lib.format.read_magic(images)
+        shape, _, _ = np.lib.format.read_array_header_1_0(images)
+        size = int(np.prod(shape[1:]))
+        at_once = max(_BLOCK // size, 1)
+        for start in range(0, shape[0], at_once):
+            block = images.read(min(at_once, shape[0] - start) * size)
             yield from np.frombuffer(block, np.uint8).reshape(-1, *shape[1:])
 
 

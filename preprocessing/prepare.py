@@ -105,7 +105,8 @@ def prepare(
             if writer.items:
                 notice(f"going on after {writer.items:,} items that are done")
             rest = writer.rest(raw.items)
-            at_once = max(CHUNK, faces.detector.batch if faces.detector else 1)
+            # Detecting takes long: more than a batch at once would keep other threads waiting.
+            at_once = faces.detector.batch if faces.detector else CHUNK
             made = make_rows(rest, faces, without=without, workers=workers, at_once=at_once)
             shown = track(stopping(made), source.name, raw.length, writer.items)
             try:

@@ -16,31 +16,40 @@ class Letterbox:
     """Where an image lies on its canvas; all sizes are (height, width) in pixels.
 
     Attributes:
-        image: size of the photograph.
+        image: size of the part of the photograph that is scaled: all of it, but for so few pixels
+            at the right and below that it can be halved `halvings` times.
         inner: size it is scaled to, at least 1x1.
         canvas: size of the network's input.
         corner: (top, left) of the scaled photograph on the canvas, which it is centred on.
+        halvings: how often it is halved before it is scaled to its inner size. Halving a large
+            photograph first takes a quarter of the time of scaling it by area in one step.
     """
 
     image: tuple[int, int]
     inner: tuple[int, int]
     canvas: tuple[int, int]
     corner: tuple[int, int]
+    halvings: int = 0
 
     def draw(self, image: np.ndarray) -> np.ndarray:
         """The canvas with the photograph, uint8 (height, width, 3)."""
         height, width = self.inner
         top, left = self.corner
-        shrinks = height < self.image[0] or width < self.image[1]
-        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         canvas = np.full((*self.canvas, 3), GREY, np.uint8)
-        scaled = (
-            image
-            if self.inner == self.image
-            else cv2.resize(image, (width, height), None, 0, 0, how)
-        )
-        canvas[top : top + height, left : left + width] = scaled
+        canvas[top : top + height, left : left + width] = self._scaled(image)
         return canvas
+
+    def _scaled(self, image: np.ndarray) -> np.ndarray:
+        height, width = self.image
+        image = image[:height, :width]
+        for _ in range(self.halvings):
+            height, width = height // 2, width // 2
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        if (height, width) == self.inner:
+            return image
+        shrinks = self.inner[0] < height or self.inner[1] < width
+        how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+        return cv2.resize(image, self.inner[::-1], interpolation=how)
 
     def restore(self, points: np.ndarray) -> np.ndarray:
         """Points (..., 2), x and y on the canvas, as points of the photograph."""
@@ -55,7 +64,9 @@ def into(shape: Sequence[int], canvas: tuple[int, int]) -> Letterbox:
     gain = min(canvas[0] / height, canvas[1] / width)
     inner = (_scaled(height, gain, canvas[0]), _scaled(width, gain, canvas[1]))
     corner = ((canvas[0] - inner[0]) // 2, (canvas[1] - inner[1]) // 2)
-    return Letterbox((height, width), inner, canvas, corner)
+    halvings = max(0, min(height // inner[0], width // inner[1]).bit_length() - 1)
+    image = (height >> halvings << halvings, width >> halvings << halvings)
+    return Letterbox(image, inner, canvas, corner, halvings)
 
 
 def _scaled(length: int, gain: float, most: int) -> int:

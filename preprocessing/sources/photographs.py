@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -10,6 +11,9 @@ from .files import Files, read_bytes
 from .pillow import READABLE, opened
 
 _ORIENTATION = 0x0112  # EXIF tag, also that of TIFF
+
+_FLAGS = {"L": cv2.IMREAD_GRAYSCALE, "RGB": cv2.IMREAD_COLOR_RGB}
+_END_OF_JPEG = b"\xff\xd9"
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -46,9 +50,27 @@ def decode_photograph(data: bytes) -> np.ndarray:
     """
     with opened(data, READABLE) as image:
         _check_single(image)
+        if (pixels := _jpeg(data, image)) is not None:
+            return pixels
         image.load()  # Pillow turns some TIFF files itself, and then takes the tag away
         turn = _TURNS.get(_orientation(image))
         return _pixels(image if turn is None else image.transpose(turn))
+
+
+def _jpeg(data: bytes, image: Image.Image) -> np.ndarray | None:
+    """The pixels of a plain, whole JPEG, or None for Pillow to decode it or to say what is wrong.
+
+    OpenCV gives the same pixels in half the time, but also fills what a truncated file lacks, so
+    that it gets only what ends as it should.
+    """
+    if image.format != "JPEG" or image.mode not in _FLAGS or not data.endswith(_END_OF_JPEG):
+        return None
+    flags = _FLAGS[image.mode] | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    turn = _TURNS.get(_orientation(image))
+    if pixels is None or turn is None:
+        return pixels
+    return np.asarray(Image.fromarray(pixels).transpose(turn))
 
 
 def _check_single(image: Image.Image) -> None:

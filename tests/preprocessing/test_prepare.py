@@ -105,6 +105,35 @@ def test_duplicates_are_dropped_in_the_order_of_the_source(prepared):
     assert dataset.manifest["dropped"] == {"duplicate of an earlier image": 20}
 
 
+def test_a_run_that_goes_on_knows_the_images_of_the_first_part(prepared):
+    items = [sample(n % 100) for n in range(200)]
+    items = [Sample(s.load, s.label, s.subject, "", f"copy {n}") for n, s in enumerate(items)]
+
+    def interrupted():
+        yield from items[:150]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepared(interrupted(), drop_duplicates=True, workers=1)
+    dataset = prepared(items, drop_duplicates=True, workers=1)
+    assert dataset.sources.tolist() == [f"copy {n}" for n in range(100)]
+    assert dataset.manifest["dropped"] == {"duplicate of an earlier image": 100}
+
+
+def test_published_counts_are_those_of_the_classes_asked_for(made_up, tmp_path):
+    published = {"": {"sad": 10, "happy": 9}}
+    name = made_up([sample(n, ("sad", "happy")[n % 2]) for n in range(20)], expected=published)
+    notices = []
+    prepare(name, None, tmp_path / "both", notice=notices.append)
+    assert notices == [
+        "the dataset has 20 images, published are 19: happy 10 of 9",
+    ]
+    notices.clear()
+    name = made_up([sample(n, ("sad", "happy")[n % 2]) for n in range(20)], expected=published)
+    prepare(name, None, tmp_path / "one", without=["happy"], notice=notices.append)
+    assert notices == []
+
+
 def failures(count, start=0):
     return [
         (f"photo {n}", [Rejected(f"photo {n}", "detector failed", "OSError: gone")])

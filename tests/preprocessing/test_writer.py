@@ -227,4 +227,8 @@ def test_rows_that_do_not_fit_are_refused(writer, tmp_path):
 
 def test_images_can_be_streamed(whole, tmp_path):
     path = tmp_path / "whole" / "dataset" / "images.npy"
-    assert np.array_equal(np.stack(list(stream(path))), np.load(path))
+    whole = np.load(path)
+    assert np.array_equal(np.stack(list(stream(path))), whole)
+    with open(path, "ab") as images:  # as while it grows
+        images.write(b"more")
+    assert np.array_equal(np.stack(list(stream(path))), whole)

@@ -1,5 +1,6 @@
 """A photograph of any shape goes into the network's input and its points come back."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,7 +14,11 @@ SIZES = [(1, 1), (1, 5000), (5000, 1), (480, 640), (641, 639), (97, 31), (640, 6
 def test_points_come_back_to_where_they_were(size, canvas):
     box = into(size, canvas)
     points = np.random.default_rng(0).uniform(0, 1, (50, 2)) * size[::-1]
-    scale = np.divide(box.inner[::-1], size[::-1])
+    assert all(
+        0 <= n - m < max(n / k, 1) for n, m, k in zip(size, box.image, box.inner, strict=True)
+    )
+    points *= np.divide(box.image, size)[::-1]  # less than a pixel of the canvas is left out
+    scale = np.divide(box.inner[::-1], box.image[::-1])
     there = points * scale + box.corner[::-1]
     assert (there >= 0).all() and (there <= canvas[::-1]).all()
     np.testing.assert_allclose(box.restore(there.astype(np.float32)), points, rtol=1e-3, atol=0.01)
@@ -48,3 +53,20 @@ def test_a_network_gets_planes_from_zero_to_one_in_the_order_of_the_channels():
     canvases = [rng.integers(0, 256, (5, 7, 3), dtype=np.uint8) for _ in range(2)]
     expected = np.stack(canvases).transpose(0, 3, 1, 2) / 255
     np.testing.assert_allclose(planes(canvases), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [(3000, 4000), (3001, 4007), (1283, 1281), (2560, 700)])
+def test_a_large_photograph_is_halved_first_and_looks_as_if_scaled_in_one_step(size):
+    rng = np.random.default_rng(0)
+    small = rng.integers(0, 256, (size[0] // 25, size[1] // 25, 3), dtype=np.uint8)
+    image = cv2.resize(small, size[::-1], interpolation=cv2.INTER_CUBIC)
+    box = into(size, (640, 640))
+    (top, left), (height, width) = box.corner, box.inner
+    drawn = box.draw(image)[top : top + height, left : left + width]
+    assert box.halvings == int(np.log2(max(size) / 640))
+    assert all(
+        0 <= whole - used < 2**box.halvings for whole, used in zip(size, box.image, strict=True)
+    )
+    part = image[: box.image[0], : box.image[1]]
+    at_once = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+    assert np.abs(drawn.astype(int) - at_once).mean() < 2

@@ -342,3 +342,19 @@ def test_threads_decode_alike():
     with ThreadPoolExecutor(8) as pool:
         images = list(pool.map(decode_photograph, data))
     assert all(np.array_equal(image, np.roll(RGB, n % 8, axis=0)) for n, image in enumerate(images))
+
+
+@pytest.mark.parametrize("image", [GREY, RGB], ids=["grey", "colour"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
+def test_the_fast_way_for_jpeg_gives_what_pillow_gives(image, orientation, options):
+    large = np.kron(image, np.ones((3, 3) + (1,) * (image.ndim - 2), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = encode(large, "JPEG", exif=exif, **options)
+    with Image.open(io.BytesIO(data)) as opened:
+        expected = np.asarray(ImageOps.exif_transpose(opened))
+    assert np.array_equal(decode_photograph(data), expected)
+    # What follows the end of the picture leaves it to Pillow.
+    assert np.array_equal(decode_photograph(data + b"maker's notes"), expected)
+    assert reason(data[: len(data) // 2])[0] == reason(data[:-2])[0] == "undecodable image"
