@@ -50,11 +50,29 @@ def test_the_benchmark_commands_are_understood() -> None:
 
 
 def test_the_preprocessing_commands_are_understood() -> None:
+    from preprocessing import detectors, sources
     from preprocessing.run import parser
 
-    assert commands("preprocessing.run")
-    for words in commands("preprocessing.run"):
-        assert parser().parse_args(words).dataset == "fer2013"
+    shown = [parser().parse_args(words) for words in commands("preprocessing.run")]
+    prepared = {options.dataset for options in shown} - {None}
+    assert prepared == set(sources.names()) - {"schematic"}
+    assert any(options.check for options in shown)
+    assert all(f"`{name}`" in README for name in (*sources.names(), *detectors.names()))
+
+
+def test_the_splits_are_those_that_exist() -> None:
+    from preprocessing import splits
+
+    assert all(f"`{name}`" in README for name in splits.names())
+
+
+def test_the_measurements_are_those_that_exist() -> None:
+    from benchmarks.speed.__main__ import MEASUREMENTS, parser
+
+    shown = commands("benchmarks.speed")
+    assert {words[0] for words in shown} == set(MEASUREMENTS)
+    for words in shown:
+        assert parser(words[0]).parse_args(words).what == words[0]
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))

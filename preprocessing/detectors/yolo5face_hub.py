@@ -26,7 +26,8 @@ from .guest import guest
 from .weights import locate
 
 REPOSITORY = "deepcam-cn/yolov5-face"
-BRANCH = "master"
+REVISION = "84ef013381e3a155b7a746215974dca7894e0f3e"
+"""The commit that was tried, of 2023: what runs is not to change unnoticed."""
 MODULES = ("hubconf", "models", "utils")
 """Top-level names of the repository."""
 PACKAGES = {  # what the repository imports, and how it is installed
@@ -100,7 +101,7 @@ class Yolo5FaceHub:
         self._about = {
             "weights": path.name,
             "sha256": checkpoint.sha256,
-            "repository": REPOSITORY if hub_repo is None else str(hub_repo),
+            "repository": f"{REPOSITORY}:{REVISION}" if hub_repo is None else str(hub_repo),
             "library": f"torch {torch.__version__} ({self._device.type})",
         }
 
@@ -150,6 +151,7 @@ def load(
                 autoshape=False,
                 source="github" if hub_repo is None else "local",
                 trust_repo=True,
+                skip_validation=True,  # it would look for a branch, which a commit is none of
                 verbose=False,
             )
         except ModuleNotFoundError as error:
@@ -170,7 +172,7 @@ def load(
 
 def _repository(hub_repo: str | os.PathLike[str] | None) -> tuple[str]:
     if hub_repo is None:
-        return (f"{REPOSITORY}:{BRANCH}",)  # with a branch, a cached copy needs no network
+        return (f"{REPOSITORY}:{REVISION}",)
     path = Path(hub_repo)
     if not (path / "hubconf.py").is_file():
         raise FileNotFoundError(
