@@ -29,6 +29,8 @@ class Cell:
         settings: how it is trained.
         seed: of initial weights, data order and augmentation.
         backend: Keras backend that computes it.
+        split: hash of the rows on each side of the split, see `data.digest`; "" in records from
+            before splits were stored with their dataset.
     """
 
     backbone: str
@@ -40,6 +42,7 @@ class Cell:
     settings: Settings
     seed: int
     backend: str
+    split: str = ""
 
     @property
     def row(self) -> Row:
@@ -48,7 +51,10 @@ class Cell:
     @property
     def spec(self) -> dict[str, Any]:
         """Everything that can change the number, as JSON."""
-        return {**asdict(self), "recipe": RECIPE}
+        spec = {**asdict(self), "recipe": RECIPE}
+        if not self.split:  # so that such a record keeps its hash
+            del spec["split"]
+        return spec
 
     @property
     def slug(self) -> str:
@@ -90,7 +96,10 @@ def plan(
     backend: str,
 ) -> list[Cell]:
     """All cells of a table; a backbone's baseline and attentions stand together, seed by seed."""
-    rows = list(rows)
+    from benchmarks import data  # scikit-learn comes with it, which a report does without
+
+    rows, datasets = list(rows), list(datasets)
+    hashes = {dataset.name: data.digest(dataset, protocol) for dataset in datasets}
     return [
         Cell(
             backbone=row.backbone,
@@ -102,6 +111,7 @@ def plan(
             settings=settings.of(dataset.name),
             seed=seed,
             backend=backend,
+            split=hashes[dataset.name],
         )
         for dataset in datasets
         for seed in range(seeds)

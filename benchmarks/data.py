@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,8 @@ class Part:
 
 def find(root: str | Path) -> list[Path]:
     """The prepared datasets below a folder, by name."""
-    return sorted(path.parent for path in Path(root).glob(f"*/{MANIFEST}"))
+    found = (path.parent for path in Path(root).glob(f"*/{MANIFEST}"))
+    return sorted(path for path in found if not path.name.startswith("."))
 
 
 def split(dataset: Dataset, protocol: str) -> splits.Split:
@@ -42,6 +44,14 @@ def split(dataset: Dataset, protocol: str) -> splits.Split:
             "split: choose one that is not made of folds, such as hold-out."
         )
     return found[0]
+
+
+def digest(dataset: Dataset, protocol: str) -> str:
+    """Ten hexadecimal digits that stand for the rows of a split. Raises as `split`."""
+    found = hashlib.sha256()
+    for name, rows in split(dataset, protocol).items():
+        found.update(f"{name} {len(rows)} ".encode() + rows.astype("<i8").tobytes())
+    return found.hexdigest()[:10]
 
 
 def parts(dataset: Dataset, protocol: str, settings: Settings) -> dict[str, Part]:

@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score, log_loss, recall_score
 
 from benchmarks.callbacks import Batches, Curves, KeepBest, Notify, Report, Validate, predict
 from benchmarks.cells import Cell
-from benchmarks.data import Part, parts
+from benchmarks.data import Part, digest, parts
 from benchmarks.networks import network, set_norm_momentum, trainable
 from benchmarks.store import write_predictions
 from preprocessing.dataset import Dataset
@@ -34,6 +34,11 @@ def train(cell: Cell, dataset: Dataset, folder: Path, notify: Notify) -> dict[st
         raise ValueError(
             f"The dataset at {dataset.path} has changed since this table was planned: its "
             f"fingerprint is {dataset.fingerprint[:12]}, the cell's {cell.fingerprint[:12]}."
+        )
+    if cell.split and (found := digest(dataset, cell.protocol)) != cell.split:
+        raise ValueError(
+            f"The split {cell.protocol} of {dataset.path} has changed since this table was "
+            f"planned: its rows hash to {found}, the cell's to {cell.split}."
         )
     clock = _Clock()
     notify("stage", stage="load")

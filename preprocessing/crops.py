@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 SIZE, COLOUR = 48, "grey"
+MOST_PIXELS, MOST_MARGIN = 4096, 10  # beyond these a single image can fill the memory
 COLOURS = ("grey", "rgb")
 _LEAST_EYE_DISTANCE = 1.0  # pixels; below it the line through the eyes has no direction
 _CONTEXT = 2  # pixels beside a rotated region that its interpolation may touch
@@ -40,15 +41,15 @@ class Crop:
     colour: str = COLOUR
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise ValueError(f"got margin={self.margin}: expected a fraction of at least 0")
+        if not 0 <= self.margin <= MOST_MARGIN:
+            raise ValueError(f"got margin={self.margin}: expected a fraction, 0 to {MOST_MARGIN}")
         check_output(self.size, self.colour)
 
 
 def check_output(size: int | None, colour: str | None) -> None:
     """Raise ValueError unless both can be asked for; None leaves an image's own."""
-    if size is not None and size < 1:
-        raise ValueError(f"got size={size}: expected at least 1 pixel")
+    if size is not None and (type(size) is not int or not 1 <= size <= MOST_PIXELS):
+        raise ValueError(f"got size={size!r}: expected a whole number from 1 to {MOST_PIXELS}")
     if colour is not None and colour not in COLOURS:
         raise ValueError(f"got colour={colour!r}: expected {' or '.join(map(repr, COLOURS))}")
 

@@ -66,11 +66,11 @@ class Dataset:
 
     @classmethod
     def unfinished(cls, path: Path, name: str, classes: Sequence[str]) -> Dataset:
-        """A folder of which only images and index are written."""
+        """A folder of which only the index is read; its images may still move with it."""
         column = read_columns(path / INDEX, COLUMNS[:3])
         labels = _labels(path, column["label"], list(classes))
         manifest = {"dataset": name, "classes": list(classes)}
-        images = _map_images(path)
+        images = np.empty((len(labels), 0, 0, 0), np.uint8)
         return cls(path, images, labels, column["split"], column["subject"], manifest)
 
     def __len__(self) -> int:
@@ -113,6 +113,19 @@ class Dataset:
         if name in held:
             return held[name]
         return read_columns(self.path / INDEX, (name,))[name]
+
+    def numbers(self, prefix: str) -> np.ndarray:
+        """The columns whose names begin so, as whole numbers, int64 (n, columns).
+
+        The votes of FER+, for example: ``dataset.numbers("votes_")``.
+
+        Raises:
+            ValueError: no such column, or one of something else.
+        """
+        names = [name for name in self.columns if name.startswith(prefix)]
+        if not names:
+            raise ValueError(f"no column begins with {prefix!r}: there are {self.columns}")
+        return np.stack([self.column(name).astype(np.int64) for name in names], axis=1)
 
     def verify(self) -> None:
         """Recompute the fingerprint from all images. Raises ValueError if it has changed."""

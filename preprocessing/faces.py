@@ -57,7 +57,7 @@ class FaceCropper:
         if self.detector is None:
             self._check_idle()
             return
-        self._threshold()
+        self._check_threshold(self.detector)
         self._crop()
         if self.missing not in MISSING:
             known = ", ".join(MISSING)
@@ -71,7 +71,7 @@ class FaceCropper:
     def __call__(self, samples: Sequence[Sample]) -> list[Made]:
         """Make the rows, or the rejections, of each sample, in order.
 
-        No more photographs are held decoded at once than the detector takes in a batch. A
+        One call holds no more photographs decoded than the detector takes in a batch. A
         photograph that cannot be read, or at which the detector fails, is rejected alone.
 
         Raises:
@@ -99,6 +99,14 @@ class FaceCropper:
             "colour": crop.colour,
             "missing": self.missing,
         }
+
+    def _check_threshold(self, detector: Detector) -> None:
+        asked, given = self._threshold(), getattr(detector, "threshold", 0.0)
+        if asked is not None and asked < given:
+            raise ValueError(
+                f"got min_confidence={asked}, but the detector {detector.name} gives no face below "
+                f"its threshold of {given}: make it with a threshold of at most {asked}"
+            )
 
     def _check_idle(self) -> None:
         """Without a detector, refuse whatever only a detector would use."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import platform
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,26 +18,35 @@ import PIL
 import sklearn
 
 from . import splits
-from .dataset import IMAGES, MANIFEST, SCHEMA_VERSION, Dataset, identity, stream
-from .faces import DETECTION, FaceCropper
+from .dataset import (
+    DROPPED,
+    IMAGES,
+    MANIFEST,
+    SCHEMA_VERSION,
+    SHEETS,
+    SPLITS,
+    Dataset,
+    identity,
+    stream,
+)
+from .faces import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
 from .fingerprint import Fingerprint
-from .pipeline import CHUNK, Made, make_rows
+from .index import INDEX
+from .pipeline import CHUNK, Made, cores, make_rows
 from .quality import Filter, Survey
+from .row import Row
 from .sharpness import unlike
+from .sheet import write_sheets
 from .sources import Notice, Raw, Rejected, Source, get
-from .staging import staging
+from .staging import check_target, staging
+from .tracking import Track, untracked
 from .writer import Writer
 
 MOST_FAILURES = 100
+MOST_PHOTOGRAPHS = 64  # held decoded at once, of 36 MB each at 12 megapixels
 
-T = TypeVar("T")
-Track = Callable[[Iterable[T], str, "int | None", int], Iterable[T]]
-"""``track(items, what, total, done)`` wraps a stream to show progress."""
-
-
-def untracked(items: Iterable[T], what: str, total: int | None, done: int) -> Iterable[T]:
-    """Show no progress."""
-    return items
+_ANSWERS = {NO_FACE, NO_EYES, CROPPING}
+"""Rejections that show that the detector works."""
 
 
 def prepare(
@@ -43,12 +54,14 @@ def prepare(
     path: str | Path | None,
     out: str | Path,
     *,
+    title: str | None = None,
     overwrite: bool = False,
     restart: bool = False,
     drop_flat: bool = False,
     drop_duplicates: bool = False,
     without: Collection[str] = (),
     faces: FaceCropper | None = None,
+    sheets: bool = False,
     workers: int | None = None,
     track: Track = untracked,
     notice: Notice = warnings.warn,
@@ -62,11 +75,14 @@ def prepare(
         name: a registered source, see `sources.names`.
         path: where the raw files lie; None for a source that needs none.
         out: the folder to make.
+        title: what the dataset is called; None for the source's name or, where a source reads any
+            dataset, that of `out`.
         overwrite: replace a prepared dataset that is already there.
         restart: do not go on with an interrupted preparation, begin anew.
         drop_flat, drop_duplicates: leave out such images, see `quality.Filter`.
         without: classes to leave out.
         faces: makes the rows of a sample; None for `default_faces`.
+        sheets: draw contact sheets too, see `sheet.write_sheets`.
         workers: number of threads; None for one per core.
         track: shows progress.
         notice: called with each sentence that also goes into the manifest's notices.
@@ -81,7 +97,7 @@ def prepare(
         RuntimeError: the detector fails at everything, see `stopping`.
     """
     source = get(name)
-    _check_request(source, path, options)
+    check_request(source, path, out, overwrite, without, options)
     notices: list[str] = []
 
     def tell(text: str) -> None:
@@ -92,42 +108,49 @@ def prepare(
     classes = _classes(source, raw, without)
     faces = faces or default_faces(source)
     settings: dict[str, Any] = {
-        "source": None if path is None else str(path),
+        "source": None if path is None else str(Path(path).resolve()),
         "options": options,
         "without": sorted(without),
         "faces": faces.describe(),
         "drop_flat": drop_flat,
         "drop_duplicates": drop_duplicates,
     }
-    with staging(out, overwrite=overwrite) as folder:
-        request = {"dataset": source.name, **settings}
+    with staging(out, overwrite=overwrite) as folder, _room(out):
+        request = {"dataset": source.name, "raw files": raw.identity, **settings}
         with Writer(folder, classes, raw.columns, request, restart=restart) as writer:
+            rest = writer.rest(raw.items)
             if writer.items:
                 notice(f"going on after {writer.items:,} items that are done")
-            rest = writer.rest(raw.items)
             # Detecting takes long: more than a batch at once would keep other threads waiting.
             at_once = faces.detector.batch if faces.detector else CHUNK
+            if faces.detector and workers is None:
+                # Each thread holds a batch of decoded photographs.
+                workers = max(2, min(cores(), MOST_PHOTOGRAPHS // at_once))
             made = make_rows(rest, faces, without=without, workers=workers, at_once=at_once)
             shown = track(stopping(made), source.name, raw.length, writer.items)
-            try:
-                _write(writer, shown, Filter(flat=drop_flat, duplicates=drop_duplicates))
-            except OSError as error:
-                raise _explained(error, out, writer) from error
-        for text in deviations(raw, writer, without):
+            chosen = Filter(flat=drop_flat, duplicates=drop_duplicates)
+            if drop_duplicates:
+                for image, where in writer.written():
+                    chosen.known(image, where)
+            _write(writer, shown, chosen)
+        for text in [*deviations(raw, writer, without), *_empty(classes, writer)]:
             tell(text)
-        dataset = Dataset.unfinished(folder, source.name, classes)
+        title = title or (source.name if source.names_dataset else Path(out).resolve().name)
+        dataset = Dataset.unfinished(folder, title, classes)
         splits.write(dataset, folder)
         found, fingerprint = _survey(dataset, track)
         if blurred := unlike(found["sharpness"]):
             tell(blurred)
         content = {
             "schema_version": SCHEMA_VERSION,
-            "dataset": source.name,
+            "dataset": title,
             "classes": list(classes),
             "seen": writer.used + writer.dropped.total(),
             "used": writer.used,
             "dropped": dict(writer.dropped.most_common()),
             "fingerprint": fingerprint,
+            "files": {name: _sha256(folder / name) for name in (INDEX, DROPPED, SPLITS)},
+            "source": source.name,
             "items": writer.items,
             "image_shape": list(writer.shape),
             "counts": writer.table(),
@@ -139,8 +162,11 @@ def prepare(
             "parameters": settings,
             "versions": _versions(),
         }
-        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
         (folder / MANIFEST).write_text(text, encoding="utf-8")
+        if sheets:
+            again = source.open(path, notice=lambda text: None, **options)  # all was said before
+            write_sheets(folder, again.items, folder / SHEETS)
     return Dataset.open(out)
 
 
@@ -166,21 +192,29 @@ def stopping(made: Iterable[Made], most: int = MOST_FAILURES) -> Iterator[Made]:
     Raises:
         RuntimeError: it failed `most` times in a row.
     """
-    failed: list[Made] = []
+    waiting: list[Made] = []  # from the first failure on; what never reached the detector too
+    failures = 0
     for one in made:
-        rejected = [item for item in one[1] if isinstance(item, Rejected)]
-        if any(item.reason == DETECTION for item in rejected):
-            failed.append(one)
-            if len(failed) >= most:
-                raise RuntimeError(
-                    f"the detector failed at {most} photographs in a row, the last being "
-                    f"{one[0]} ({rejected[0].detail}): mend that and repeat the command"
-                )
-            continue
-        yield from failed
-        failed.clear()
-        yield one
-    yield from failed
+        found = [item.detail for item in one[1] if _is(item, {DETECTION})]
+        failures += bool(found)
+        if failures >= most:
+            raise RuntimeError(
+                f"the detector failed at {most} photographs in a row, the last being "
+                f"{one[0]} ({found[0]}): mend that and repeat the command"
+            )
+        if any(isinstance(item, Row) or _is(item, _ANSWERS) for item in one[1]):
+            yield from waiting
+            waiting.clear()
+            failures = 0
+        if failures:
+            waiting.append(one)
+        else:
+            yield one
+    yield from waiting
+
+
+def _is(item: Row | Rejected, reasons: Collection[str]) -> bool:
+    return isinstance(item, Rejected) and item.reason in reasons
 
 
 def deviations(raw: Raw, writer: Writer, without: Collection[str] = ()) -> list[str]:
@@ -197,13 +231,35 @@ def deviations(raw: Raw, writer: Writer, without: Collection[str] = ()) -> list[
     return found
 
 
-def _check_request(source: Source, path: str | Path | None, options: dict[str, Any]) -> None:
+def check_request(
+    source: Source,
+    path: str | Path | None,
+    out: str | Path,
+    overwrite: bool,
+    without: Collection[str],
+    options: dict[str, Any],
+) -> None:
+    """What can be said of a request before anything is read, loaded or fetched.
+
+    Raises:
+        ValueError, FileNotFoundError, FileExistsError: as `prepare`.
+    """
+    if isinstance(without, str):
+        raise ValueError(f"got without={without!r}: expected a list of classes, as [{without!r}]")
     if source.needs_path and path is None:
         raise ValueError(f"{source.name} needs --source: give {source.needs_path}")
     unknown = sorted(set(options) - source.options)
     if unknown:
         known = ", ".join(sorted(source.options)) or "none"
         raise ValueError(f"{source.name} has no option {unknown[0]!r}: its options are {known}")
+    if path is not None and source.needs_path:
+        if not Path(path).exists():
+            raise FileNotFoundError(f"no file or directory at {path}: give {source.needs_path}")
+        if Path(path).is_dir() and Path(path).resolve() in Path(out).resolve().parents:
+            raise ValueError(
+                f"{out} lies inside {path}, where it would be read the next time: give another out"
+            )
+    check_target(Path(out).resolve(), overwrite)
 
 
 def _classes(source: Source, raw: Raw, without: Collection[str]) -> tuple[str, ...]:
@@ -218,19 +274,27 @@ def _classes(source: Source, raw: Raw, without: Collection[str]) -> tuple[str, .
 
 
 def _write(writer: Writer, made: Iterable[Made], chosen: Filter) -> None:
-    for image, source in writer.written():
-        chosen.known(image, source)
     for source, rows in made:
         writer.add(source, [r if isinstance(r, Rejected) else chosen.apply(r) for r in rows])
     writer.finish()
 
 
-def _explained(error: OSError, out: str | Path, writer: Writer) -> OSError:
-    """What to do about a full disk; any other error as it is."""
-    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return error
-    text = f"no room to write {out} after {writer.used:,} images: make room and repeat the command"
-    return OSError(error.errno, f"{text}, it goes on from there")
+def _empty(classes: Collection[str], writer: Writer) -> list[str]:
+    """Sentences on classes of which nothing is left."""
+    used = {label for _, label in writer.counts}
+    return [f"no image of {label} is left" for label in classes if label not in used]
+
+
+@contextmanager
+def _room(out: str | Path) -> Iterator[None]:
+    """Say what to do about a full disk; any other error passes as it is."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        text = f"no room to write {out}: make room and repeat the command, it goes on from there"
+        raise OSError(error.errno, text) from error
 
 
 def _survey(dataset: Dataset, track: Track) -> tuple[dict[str, Any], str]:
@@ -241,6 +305,10 @@ def _survey(dataset: Dataset, track: Track) -> tuple[dict[str, Any], str]:
         survey.add(image)
         content.add(image, *cells)
     return survey.report(dataset), content.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -18,16 +18,15 @@ from . import crops, detectors, selection, sources
 from .card import render
 from .check import check
 from .crops import COLOURS
-from .dataset import SHEETS, Dataset
 from .faces import MISSING, FaceCropper
-from .prepare import prepare
+from .prepare import check_request, prepare
 from .progress import progress
-from .sheet import write_sheets
-from .summary import show
+from .summary import printable, show
 
 DETECTION = ("weights", "hub_repo", "trust_checkpoint")
 CROPPING = ("select", "min_confidence", "missing", "margin", "square", "align", "size", "colour")
-OPTIONS = ("seed", "frames", "neutral", "subject_pattern", "votes")
+OPTIONS = ("seed", "frames", "neutral", "subject_pattern", "votes", "labels")
+THRESHOLD = 0.3
 
 
 def parser() -> argparse.ArgumentParser:
@@ -39,6 +38,9 @@ def parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add("--source", metavar="PATH", help="the raw files: a directory, a .zip or a .csv")
     add("--out", metavar="DIR", help="folder to make (default: data/NAME)")
+    add(
+        "--name", metavar="NAME", help="what it is called (default: as --dataset; folder: as --out)"
+    )
     add("--overwrite", action="store_true", help="replace a prepared dataset already there")
     add("--restart", action="store_true", help="do not go on with an interrupted run")
     add("--workers", type=int, metavar="N", help="threads (default: one per core)")
@@ -96,6 +98,7 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     )
     add("--subject-pattern", metavar="REGEX", help="folder: finds the subject in a file's path")
     add("--votes", metavar="PATH", help="ferplus: fer2013new.csv (default: beside the faces)")
+    add("--labels", metavar="BY", help="ferplus: majority or plurality (default: majority)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,38 +112,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     output = Console(highlight=False, markup=False, soft_wrap=True)
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:
-        return _check(args.check, errors) if args.check else _prepare(args, output, errors)
-    except (ValueError, OSError, RuntimeError) as error:
-        errors.print(f"error: {error}", style="red")
+        return _check(args, errors) if args.check else _prepare(args, output, errors)
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
+        errors.print(f"error: {printable(str(error))}", style="red")
+        return 2
+    except MemoryError as error:
+        errors.print(f"error: not enough memory ({error}): give fewer --workers", style="red")
         return 2
     except KeyboardInterrupt:
-        errors.print("interrupted: the same command goes on where it stopped")
+        advice = "" if args.check else ": the same command goes on where it stopped"
+        errors.print(f"interrupted{advice}")
         return 130
 
 
 def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
     source = sources.get(args.dataset)
     options = _given(args, OPTIONS)
+    out = args.out or f"data/{source.name}"
+    # Before any weights are fetched.
+    check_request(source, args.source, out, args.overwrite, args.without, options)
     faces = _faces(args, source)
     with progress(errors) as track:
         dataset = prepare(
             source.name,
             args.source,
-            args.out or f"data/{source.name}",
+            out,
+            title=args.name,
             overwrite=args.overwrite,
             restart=args.restart,
             drop_flat=args.drop_flat,
             drop_duplicates=args.drop_duplicates,
             without=args.without,
             faces=faces,
+            sheets=args.sheet,
             workers=args.workers,
             track=track,
-            notice=lambda text: errors.print(f"note: {text}", style="yellow"),
+            notice=lambda text: errors.print(f"note: {printable(text)}", style="yellow"),
             **options,
         )
     show(dataset, output)
-    if args.sheet:
-        _sheet(source, args.source, dataset, options, output)
     return 0
 
 
@@ -149,7 +159,11 @@ def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
     cropping = _given(args, CROPPING)
     name = args.detector or ("none" if source.faces else "yolo5face")
     if name != "none":
-        return FaceCropper(detectors.make(name, **_given(args, DETECTION)), **cropping)
+        detection = _given(args, DETECTION)
+        if args.min_confidence is not None and "threshold" in detectors.options(name):
+            # What a detector gives at all: less than usual only where less is asked for.
+            detection["threshold"] = min(THRESHOLD, args.min_confidence)
+        return FaceCropper(detectors.make(name, **detection), **cropping)
     for option in _given(args, DETECTION):
         raise ValueError(
             f"--{option.replace('_', '-')} has no effect without a detector: give --detector NAME"
@@ -159,25 +173,17 @@ def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
     return FaceCropper(None, **cropping)
 
 
-def _sheet(
-    source: sources.Source,
-    path: str | None,
-    dataset: Dataset,
-    options: dict[str, Any],
-    output: Console,
-) -> None:
-    raw = source.open(path, notice=lambda text: None, **options)  # all was said before
-    samples = (item for item in raw.items if isinstance(item, sources.Sample))
-    for picture in write_sheets(dataset.path, samples, dataset.path / SHEETS):
-        output.print(f"contact sheet {picture}")
-
-
-def _check(path: str, errors: Console) -> int:
+def _check(args: argparse.Namespace, errors: Console) -> int:
+    path, plain = args.check, vars(parser().parse_args(["--check", args.check]))
+    for name, value in vars(args).items():
+        if value != plain[name]:
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option} has no effect beside --check: leave one of them out")
     with progress(errors) as track:
         report = check(path, track=track)
-    print(render(report))  # plain, so that it can go into a file
+    print(printable(render(report)))  # plain, so that it can go into a file
     for text in report.errors:
-        errors.print(f"error: {text}", style="red")
+        errors.print(f"error: {printable(text)}", style="red")
     verdict = "sound" if report.ok else "not to be used as it is"
     errors.print(f"{path} is {verdict}; warnings: {len(report.warnings)}, in the card")
     return 0 if report.ok else 1

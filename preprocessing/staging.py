@@ -11,11 +11,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .dataset import FILES, IMAGES, MANIFEST, SHEETS, read_manifest
-from .index import INDEX
+from .dataset import FILES, MANIFEST, SHEETS
+from .index import COLUMNS, INDEX
 from .writer import PROGRESS
 
-NEEDED = {MANIFEST, IMAGES, INDEX}
 OURS = {*FILES, SHEETS}
 
 
@@ -33,21 +32,22 @@ def staging(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         BlockingIOError: another process is preparing `out`.
     """
     out = Path(out).resolve()
-    _check_target(out, overwrite)
+    check_target(out, overwrite)
     workplace = out.with_name(f".{out.name}.partial")
     workplace.mkdir(parents=True, exist_ok=True)
     with _alone(workplace, out):
+        _restore(out)
         folder = workplace / "dataset"
         folder.mkdir(exist_ok=True)
         try:
             yield folder
             _sync(folder)
-            _check_target(out, overwrite)  # someone may have written there meanwhile
+            check_target(out, overwrite)  # someone may have written there meanwhile
             _swap(folder, out)
             (workplace / PROGRESS).unlink(missing_ok=True)
         finally:
             if not (workplace / PROGRESS).exists():
-                shutil.rmtree(workplace, ignore_errors=True)
+                _remove(workplace)
 
 
 @contextmanager
@@ -61,13 +61,14 @@ def _alone(workplace: Path, out: Path) -> Iterator[None]:
         ) from None
 
 
-def _check_target(out: Path, overwrite: bool) -> None:
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+def check_target(out: Path, overwrite: bool) -> None:
+    """Raise FileExistsError as `staging` if something lies at `out` that must stay."""
+    if not out.exists() or (out.is_dir() and not _held(out)):
         return
-    if not _is_prepared(out):
+    if foreign := _foreign(out):
         raise FileExistsError(
             f"{out} exists and holds other things than a prepared dataset's {', '.join(FILES)}: "
-            "give another --out, or move away what is there"
+            f"{foreign}; give another --out, or move away what is there"
         )
     if not overwrite:
         raise FileExistsError(
@@ -76,25 +77,47 @@ def _check_target(out: Path, overwrite: bool) -> None:
         )
 
 
-def _is_prepared(out: Path) -> bool:
-    """Whether the folder holds a prepared dataset and nothing that is not ours to delete."""
+def _foreign(out: Path) -> str:
+    """What at `out` is not ours to delete, in words; "" if all is, however damaged."""
     if not out.is_dir():
-        return False
-    held = {item.name for item in out.iterdir()}
-    if not NEEDED <= held <= OURS:
-        return False
-    try:
-        read_manifest(out)
-    except (ValueError, FileNotFoundError):  # a damaged or older dataset may be replaced
-        return "schema_version" in (out / MANIFEST).read_text(encoding="utf-8", errors="replace")
-    return True
+        return "it is a file"
+    held = _held(out)
+    names = {path.name for path in held if path.name == SHEETS or path.is_file()}
+    strange = sorted({path.name for path in held} - (names & OURS))
+    if (out / SHEETS).exists() and not strange:
+        strange = [
+            f"{SHEETS}/{path.name}" for path in (out / SHEETS).glob("*") if not _is_sheet(path)
+        ]
+    if strange:
+        return ", ".join(strange[:5])
+    # Files of these names may be anybody's; a manifest or an index like ours tells.
+    return "" if _has_our_marks(out) else ", ".join(sorted(names))
+
+
+def _held(out: Path) -> list[Path]:
+    """What lies in a folder, but for what a file manager leaves there."""
+    return [path for path in out.iterdir() if path.name != ".DS_Store"]
+
+
+def _is_sheet(path: Path) -> bool:
+    return path.suffix == ".png" and (path.stem == "dropped" or path.name[:2].isdigit())
+
+
+def _has_our_marks(out: Path) -> bool:
+    marks = {MANIFEST: ("schema_version", "fingerprint"), INDEX: (",".join(COLUMNS),)}
+    for name, words in marks.items():
+        path = out / name
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        if all(word in text for word in words):
+            return True
+    return False
 
 
 def _swap(folder: Path, out: Path) -> None:
     if not out.exists():
         os.rename(folder, out)
     else:
-        old = out.with_name(f".{out.name}.{uuid.uuid4().hex[:8]}.old")
+        old = _old(out)
         os.rename(out, old)
         try:
             os.rename(folder, out)
@@ -103,6 +126,29 @@ def _swap(folder: Path, out: Path) -> None:
             raise
         shutil.rmtree(old, ignore_errors=True)
     _sync_directory(out.parent)
+
+
+def _old(out: Path) -> Path:
+    return out.with_name(f".{out.name}.old")
+
+
+def _restore(out: Path) -> None:
+    """Undo or finish a swap that was killed: the old dataset stays until the new one is there."""
+    old = _old(out)
+    if old.exists() and not out.exists():
+        os.rename(old, out)
+    elif old.exists():
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _remove(workplace: Path) -> None:
+    """Remove it under another name, so that who comes now does not lock what is about to go."""
+    gone = workplace.with_name(f"{workplace.name}.{uuid.uuid4().hex[:8]}.gone")
+    try:
+        os.rename(workplace, gone)
+    except OSError:  # a system that does not rename what is open
+        gone = workplace
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:

@@ -7,7 +7,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from .dataset import Dataset
+from .dataset import SHEETS, Dataset
+
+
+def printable(text: str) -> str:
+    """The text with control characters, which a file's name may hold, written out."""
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def show(dataset: Dataset, console: Console) -> None:
@@ -16,12 +25,16 @@ def show(dataset: Dataset, console: Console) -> None:
     console.print(dataset.name)
     console.print(_counts(dataset))
     console.print(f"seen {manifest['seen']:,}, used {manifest['used']:,}{_dropped(manifest)}")
+    if manifest["items"] != manifest["seen"]:
+        console.print(f"in {manifest['items']:,} photographs, some with several faces")
     for line in _findings(manifest["quality"]):
         console.print(line)
     if dataset.synthetic:
         console.print("synthetic images: for trying things out, not for results")
     console.print(f"fingerprint {dataset.fingerprint}")
     console.print(f"written to {dataset.path}")
+    if (dataset.path / SHEETS).exists():
+        console.print(f"contact sheets in {dataset.path / SHEETS}: look at them")
 
 
 def _counts(dataset: Dataset) -> Table:
@@ -32,7 +45,7 @@ def _counts(dataset: Dataset) -> Table:
         column.justify = "right"
     for label in dataset.classes:
         numbers = [column[label] for column in counts.values()]
-        table.add_row(label, *map(_number, [*numbers, sum(numbers)]))
+        table.add_row(printable(label), *map(_number, [*numbers, sum(numbers)]))
     totals = [sum(column.values()) for column in counts.values()]
     table.add_section()
     table.add_row("total", *map(_number, [*totals, sum(totals)]))

@@ -77,7 +77,8 @@ class Writer:
         self._names = hashlib.sha256()
         self._settings = {"schema_version": SCHEMA_VERSION, "classes": self.classes}
         self._settings |= {"columns": self.columns, **(settings or {})}
-        self._settings = json.loads(json.dumps(self._settings))  # as it comes back from the disk
+        # As it comes back from the disk.
+        self._settings = json.loads(json.dumps(self._settings, default=str))
         self._done = None if restart else self._read_record()
         self._whole = True
         self._files: list[BinaryIO] = []
@@ -98,6 +99,7 @@ class Writer:
         """
         items = iter(items)
         if self._done:
+            self._whole = False  # until the names of what was done are known again
             for item in islice(items, self._done["items"]):
                 self._name(item.source)
             if self._names.hexdigest() != self._done["names"]:
@@ -105,6 +107,7 @@ class Writer:
                     "the raw files are not those of the interrupted preparation: "
                     "give --restart to begin anew"
                 )
+            self._whole = True
         return items
 
     def written(self) -> Iterator[tuple[np.ndarray, str]]:
@@ -166,8 +169,13 @@ class Writer:
     def finish(self) -> None:
         """Complete ``images.npy``. Raises ValueError if nothing was used."""
         if not self.used:
-            reasons = ", ".join(f"{why} ({n})" for why, n in self.dropped.most_common())
-            raise ValueError(f"no usable image among {self.items} items: {reasons or 'none found'}")
+            reasons = "; ".join(
+                f"{why} ({count:,}, such as {self.examples[why][0]})"
+                for why, count in self.dropped.most_common()
+            )
+            raise ValueError(
+                f"no usable image among {self.items:,} items: {reasons or 'none found'}"
+            )
         self._header()
         self.flush()
 
@@ -179,9 +187,12 @@ class Writer:
     def _read_record(self) -> dict[str, Any] | None:
         try:
             found = json.loads(self._record.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            theirs, ours = dict(found["settings"]), self._settings
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
-        theirs, ours = found["settings"], self._settings
+        if not (self.folder / IMAGES).exists():  # it took its place, and was then killed
+            return None
+        theirs, ours = _leaves(theirs), _leaves(ours)
         other = [
             f"{name} was {theirs.get(name)!r}, is {ours.get(name)!r}"
             for name in sorted({*theirs, *ours})
@@ -240,6 +251,8 @@ class Writer:
 
     def _check(self, row: Row, image: np.ndarray) -> None:
         if image.dtype != np.uint8 or image.shape != self.shape:
+            # No repetition would get past it, and the mended command has other settings.
+            self._record.unlink(missing_ok=True)
             raise ValueError(
                 f"{row.source} is {image.dtype} {image.shape}, expected uint8 {self.shape} "
                 "like the first image: give --size and --colour to make all alike"
@@ -253,6 +266,17 @@ class Writer:
         self._images.seek(0)
         np.lib.format.write_array_header_1_0(self._images, header)
         self._images.seek(0, os.SEEK_END)
+
+
+def _leaves(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested settings as one level: ``{"faces margin": 0.1}``."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            found |= _leaves(value, f"{above}{name} ")
+        else:
+            found[above + name] = value
+    return found
 
 
 def _check_size(path: Path, size: int) -> None:

@@ -7,21 +7,28 @@ import stat
 import struct
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from .base import Rejected, UnreadableError
-from .files import Files, as_text, is_hidden
+from .files import Files, as_text, is_hidden, state_of
 
 _UNIX = 3  # of the system that made a member: its attributes then tell links from files
+
+_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""The methods of which zipfile unpacks no more than it is asked for; of the others a block at a
+time, which a few hundred bytes can make as large as the memory."""
+
+_METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 
 
 class ZipFiles(Files):
     """The members of a zip archive.
 
-    Where several members have one name, the last counts, as it does in unpacking.
+    Where several members have one name, the last counts, as it does in unpacking. The archive is
+    closed when nothing refers to this any more: `ZipFile` sees to it.
 
     Raises:
         ValueError: the file is not a whole zip archive.
@@ -45,6 +52,7 @@ class ZipFiles(Files):
                 f"{path} is not a readable zip archive ({error}): download it again, "
                 "or give the directory it was unpacked to"
             ) from error
+        self._identity = state_of([(path.name, path)])
         for info in self._zip.infolist():
             self._take(info)
 
@@ -62,6 +70,10 @@ class ZipFiles(Files):
         info = self._members[name]
         if info.flag_bits & 0x1:
             raise UnreadableError("encrypted zip member", "expected a zip without a password")
+        if info.compress_type not in _BOUNDED:
+            method = _METHODS.get(info.compress_type, f"method {info.compress_type}")
+            detail = f"{method}, expected deflate: unpack it, or pack it again"
+            raise UnreadableError("unsupported zip compression", detail)
         # ZipFile counts its open members without a lock of its own; reading them has one.
         with self._lock:
             stream = self._zip.open(info)
@@ -70,6 +82,9 @@ class ZipFiles(Files):
         finally:
             with self._lock:
                 stream.close()
+
+    def identity(self, names: Iterable[str] | None = None) -> str:
+        return self._identity
 
     def _take(self, info: zipfile.ZipInfo) -> None:
         parts = info.filename.replace("\\", "/").split("/")

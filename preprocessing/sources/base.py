@@ -74,6 +74,8 @@ class Raw:
         length: number of items to come as far as known, for progress only.
         columns: names of further columns of the index, each filled by ``Sample.more``.
         distribution: which of the dataset's distributions this is, in words; "" if it has one.
+        identity: changes whenever a raw file does: a hash over names, sizes and times of
+            modification. An interrupted preparation does not go on with other files.
     """
 
     classes: tuple[str, ...]
@@ -82,6 +84,7 @@ class Raw:
     length: int | None = None
     columns: tuple[str, ...] = ()
     distribution: str = ""
+    identity: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,7 @@ class Source:
             of range, never for a single bad item.
         options: names of the keyword options `open` takes.
         needs_path: what to give as path, in words; "" for a source that reads nothing.
+        names_dataset: whether what it reads is one dataset, of its name; else any.
         faces: whether the images are faces of one size already, to be taken as they are.
         synthetic: whether the images are generated rather than photographed.
     """
@@ -103,6 +107,7 @@ class Source:
     open: Callable[..., Raw]
     options: frozenset[str] = field(default_factory=frozenset)
     needs_path: str = ""
+    names_dataset: bool = True
     faces: bool = False
     synthetic: bool = False
 

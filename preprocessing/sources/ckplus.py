@@ -17,6 +17,7 @@ from .base import Notice, Raw, Rejected, Sample, Source, register
 from .ckplus_files import Sequence, Tree, scan
 from .ckplus_labels import CLASSES, label_of
 from .containers import containers, listing
+from .files import joined
 from .photographs import load_photograph
 
 SEQUENCES, LABELLED = 593, 327
@@ -76,6 +77,15 @@ def open_ckplus(
     ]
     problems = [*orphans, *tree.rejected, *(p for files in places for p in files.problems())]
     _tell(tree, notice)
+    short = sum(
+        len(tree.sequences[key].names) <= frames
+        for key in tree.labels.keys() & tree.sequences.keys()
+    )
+    if short:
+        notice(
+            f"{short} labelled sequences have {frames} frames or fewer: all of them count as the "
+            "expression, the first too, which is nearly neutral"
+        )
     return Raw(
         CLASSES,
         chain(chain.from_iterable(groups), problems),
@@ -83,6 +93,7 @@ def open_ckplus(
         sum(map(len, groups)) + len(problems),
         ("sequence",),
         f"images in {tree.images_in}, labels in {tree.labels_in}",
+        joined(files.identity() for files in places),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .archive import ZipFiles
 from .directory import DirectoryFiles
-from .files import Files, is_hidden
+from .files import Files
 
 
 def container(path: str | Path, expected: str) -> Files:
@@ -41,8 +41,8 @@ def containers(path: str | Path, expected: str) -> list[Files]:
     first = container(path, expected)
     if not path.is_dir():
         return [first]
-    zips = sorted(item for item in path.glob("*.[zZ][iI][pP]") if item.is_file())
-    return [first, *(ZipFiles(item) for item in zips if not is_hidden(item.name))]
+    beside = (name for name in first.names() if "/" not in name)
+    return [first, *(ZipFiles(path / name) for name in beside if name.lower().endswith(".zip"))]
 
 
 def listing(found: list[Files], most: int = 8) -> str:

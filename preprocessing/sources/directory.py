@@ -6,20 +6,21 @@ import errno
 import heapq
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import IO
 
 from .base import Rejected
-from .files import Files, as_text, is_hidden
+from .files import Files, as_text, is_hidden, state_of
 
 
 class DirectoryFiles(Files):
     """All files below a directory, read once however often links lead to them.
 
-    Linked directories are followed after the real ones, in the order of their names, so that which
-    of two ways to a file counts depends on the directory alone.
+    Linked directories are followed after the real ones, and linked files are taken after all of
+    those, each in the order of their names, so that which of two ways to a file counts depends on
+    the directory alone.
 
     Args:
         root: the directory.
@@ -42,6 +43,10 @@ class DirectoryFiles(Files):
 
     def open(self, name: str) -> IO[bytes]:
         return open(os.path.join(self.root, name), "rb")
+
+    def identity(self, names: Iterable[str] | None = None) -> str:
+        chosen = self.names() if names is None else names
+        return state_of((name, os.path.join(self.root, name)) for name in chosen)
 
     @cached_property
     def _walk(self) -> _Walk:
@@ -68,6 +73,7 @@ class _Walk:
         self._root = root
         self._seen: set[tuple[int, int]] = set()
         self._links: list[str] = []
+        self._file_links: list[tuple[str, tuple[int, int]]] = []
 
     def all(self) -> None:
         """Read the root. Raises OSError if it cannot be read."""
@@ -75,6 +81,8 @@ class _Walk:
         self._below("")
         while self._links:
             self._below(heapq.heappop(self._links))
+        if self._file_links:
+            self._take_linked_files()
 
     def _below(self, top: str) -> None:
         """Read a directory and the real ones below it."""
@@ -94,7 +102,7 @@ class _Walk:
         status = os.stat(path)
         place = (status.st_dev, status.st_ino)
         if place in self._seen:
-            detail = f"link to {os.readlink(path)}" if os.path.islink(path) else ""
+            detail = _target(path) if os.path.islink(path) else ""
             self._report(folder, "directory read already", detail)
             return False
         self._seen.add(place)
@@ -115,22 +123,48 @@ class _Walk:
     def _link(self, name: str) -> None:
         path = os.path.join(self._root, name)
         try:
-            mode = os.stat(path).st_mode
+            status = os.stat(path)
         except OSError as error:
             self._report(name, _LINKS.get(error.errno or 0, "unreadable link"), error.strerror)
             return
-        if stat.S_ISDIR(mode):
+        if stat.S_ISDIR(status.st_mode):
             heapq.heappush(self._links, name)
-        elif stat.S_ISREG(mode):
-            self.names.append(name)
+        elif stat.S_ISREG(status.st_mode):
+            self._file_links.append((name, (status.st_dev, status.st_ino)))
         else:
-            self._report(name, "not a regular file", _kind(mode))
+            self._report(name, "not a regular file", _kind(status.st_mode))
+
+    def _take_linked_files(self) -> None:
+        """Add the files that links alone lead to, each by the first of its links."""
+        taken = {self._place(name) for name in self.names}
+        for name, place in sorted(self._file_links):
+            if place in taken:
+                detail = _target(os.path.join(self._root, name))
+                self._report(name, "file read already", detail)
+            else:
+                taken.add(place)
+                self.names.append(name)
+
+    def _place(self, name: str) -> tuple[int, int] | None:
+        """What makes a file the same by whatever name; None where it cannot be told."""
+        try:
+            status = os.stat(os.path.join(self._root, name))
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     def _report(self, name: str, reason: str, detail: str | None) -> None:
         self.problems.append(Rejected(as_text(name), reason, as_text(detail or "")))
 
 
 _LINKS = {errno.ENOENT: "dangling link", errno.ENOTDIR: "dangling link", errno.ELOOP: "link loop"}
+
+
+def _target(link: str) -> str:
+    try:
+        return f"link to {os.readlink(link)}"
+    except OSError:  # taken away meanwhile
+        return "link"
 
 
 def _kind(mode: int) -> str:

@@ -74,7 +74,8 @@ def open_fer2013(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     problems = chosen.files.problems()
     items = chain(chosen.reader.read(chosen.files, notice), problems)
     length = chosen.reader.length + len(problems)
-    return Raw(CLASSES, items, EXPECTED, length, distribution=chosen.title)
+    identity = chosen.files.identity(chosen.reader.names)
+    return Raw(CLASSES, items, EXPECTED, length, distribution=chosen.title, identity=identity)
 
 
 def _distributions(places: list[Files]) -> list[_Distribution]:

@@ -71,9 +71,12 @@ def find(files: Files, names: list[str]) -> list[CsvDistribution]:
 def header(files: Files, name: str) -> list[str]:
     """Column names in lower case without blanks around them; empty if unreadable."""
     try:
-        return [cell.strip().lower() for cell in cells_of(next(read_lines(files, name), ""))]
+        line = next(read_lines(files, name), "")
     except UnreadableError:
         return []
+    if isinstance(line, UnreadableError):
+        return []
+    return [cell.strip().lower() for cell in cells_of(line)]
 
 
 def cells_of(line: str) -> list[str]:
@@ -83,16 +86,21 @@ def cells_of(line: str) -> list[str]:
         return []
 
 
-def rows(files: Files, name: str) -> Iterator[tuple[int, list[str]]]:
+def rows(files: Files, name: str) -> Iterator[tuple[int, list[str] | UnreadableError]]:
     """Number and cells of each line below the header that is not blank.
 
-    One line at a time: a stray quote in a junk line must not swallow the lines after it.
+    One line at a time: a stray quote in a junk line must not swallow the lines after it. In place
+    of the cells of a line that is too long comes an error.
 
     Raises:
         UnreadableError: the file cannot be read on.
     """
     for number, line in enumerate(read_lines(files, name), start=1):
-        if number > 1 and line.strip():
+        if number == 1:
+            continue
+        if isinstance(line, UnreadableError):
+            yield number, line
+        elif line.strip():
             yield number, cells_of(line)
 
 
@@ -106,7 +114,9 @@ def items(files: Files, name: str) -> Iterator[Sample | Rejected]:
         yield Rejected(where, error.reason, str(error))
 
 
-def _row(source: str, columns: list[str], cells: list[str]) -> Sample | Rejected:
+def _row(source: str, columns: list[str], cells: list[str] | UnreadableError) -> Sample | Rejected:
+    if isinstance(cells, UnreadableError):
+        return Rejected(source, cells.reason, str(cells))
     if len(cells) != len(columns):
         detail = f"{len(cells)} cells, expected {len(columns)}"
         return Rejected(source, "wrong number of columns", detail)

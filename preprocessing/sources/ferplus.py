@@ -8,8 +8,8 @@ https://github.com/microsoft/FERPlus
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -21,8 +21,8 @@ from .containers import container, containers, listing
 from .directory import DirectoryFiles
 from .fer2013_csv import USAGES
 from .ferplus_join import check_agreement, check_order, read_rows
-from .ferplus_votes import CHOICES, CLASSES, Votes, is_votes, majority, read_votes
-from .files import Files
+from .ferplus_votes import CHOICES, CLASSES, Votes, is_votes, majority, plurality, read_votes
+from .files import Files, joined
 
 COLUMNS = tuple(f"votes_{choice}" for choice in CHOICES)
 
@@ -31,8 +31,16 @@ _BY_MAJORITY = {
     "validation": (287, 24, 62, 865, 351, 415, 1182, 13),
     "test": (273, 18, 83, 893, 384, 396, 1090, 16),
 }
-COUNTS = {s: dict(zip(CLASSES, counts, strict=True)) for s, counts in _BY_MAJORITY.items()}
-"""Images with a majority, counted in the published votes."""
+_BY_PLURALITY = {
+    "train": (2711, 236, 807, 7612, 3928, 3462, 9468, 165),
+    "validation": (339, 40, 93, 902, 443, 458, 1254, 24),
+    "test": (359, 28, 116, 933, 480, 430, 1173, 27),
+}
+COUNTS = {
+    labels: {split: dict(zip(CLASSES, counts, strict=True)) for split, counts in table.items()}
+    for labels, table in (("majority", _BY_MAJORITY), ("plurality", _BY_PLURALITY))
+}
+"""Images that each choice of labels leaves, counted in the published votes."""
 
 EXPECTED = "the directory or .zip that holds fer2013.csv (or icml_face_data.csv) and fer2013new.csv"
 
@@ -41,15 +49,43 @@ _NOT_FOLDERS = (
     "the rows in fer2013.csv, which those file names do not keep. Give fer2013.csv or "
     "icml_face_data.csv"
 )
-_REJECTED = {
-    -1: ("no majority", "no choice with more than half of the votes"),
+_NO_EXPRESSION = {
     CHOICES.index("unknown"): ("unknown expression", "most could not tell"),
     CHOICES.index("nf"): ("not a face", "most saw none"),
 }
 
 
+@dataclass(frozen=True)
+class _Rule:
+    """How votes become a label.
+
+    Attributes:
+        choose: from votes (n, 10) to positions in `CHOICES`, -1 where there is none.
+        rejected: reason and detail for each of those positions that is no label.
+    """
+
+    choose: Callable[[np.ndarray], np.ndarray]
+    rejected: dict[int, tuple[str, str]]
+
+
+_RULES = {
+    "majority": _Rule(
+        majority,
+        {-1: ("no majority", "no choice with more than half of the votes"), **_NO_EXPRESSION},
+    ),
+    "plurality": _Rule(
+        plurality,
+        {-1: ("no expression with two votes", "single votes count as errors"), **_NO_EXPRESSION},
+    ),
+}
+
+
 def open_ferplus(
-    path: str | Path, *, votes: str | Path | None = None, notice: Notice = warnings.warn
+    path: str | Path,
+    *,
+    votes: str | Path | None = None,
+    labels: str = "majority",
+    notice: Notice = warnings.warn,
 ) -> Raw:
     """Find FER2013 as a CSV and join the votes to its rows, by their order.
 
@@ -59,29 +95,40 @@ def open_ferplus(
     Args:
         path: a directory, .zip or .csv with FER2013.
         votes: fer2013new.csv; None: it lies beside FER2013's CSV or in the same archive.
+        labels: "majority" takes what more than half of the people see, and rejects a row without.
+            "plurality" takes what most see, the first in canonical order of equals, so that hardly
+            a row is lost to a training with soft labels. Single votes are left out first.
         notice: called with a sentence on what was chosen, and on the agreement of both labels.
 
     Returns:
         Samples of (48, 48) images in the order of the rows, with the ten numbers of votes as
-        columns. A label is what more than half of the people see; without one the row is rejected.
+        columns. Rows of which most cannot tell the expression, or see no face, are rejected.
 
     Raises:
         FileNotFoundError: nothing at `path` or at `votes`.
-        ValueError: no FER2013 as a CSV, no votes, or the two do not belong together.
+        ValueError: no FER2013 as a CSV, no votes, the two do not belong together, or unknown
+            `labels`.
     """
+    if labels not in tuple(_RULES):
+        raise ValueError(f"got labels={labels!r}: expected {' or '.join(_RULES)}")
+    rule = _RULES[labels]
     places = containers(path, EXPECTED)
     files, name = _images(path, places, notice)
-    found = _votes(path, places, votes, notice)
+    voted, ballot = _votes(path, places, votes, notice)
+    found = read_votes(voted, ballot)
     rows = read_rows(files, name)
     check_order(rows, found, files.source(name))
-    chosen = majority(found.counts)
-    notice(check_agreement(rows, chosen))
-    items = _items(files, name, found, chosen)
-    length = len(rows.usages) + rows.junk
+    notice(check_agreement(rows, majority(found.counts)))
+    items = _items(files, name, found, rule)
     problems = [problem for place in places for problem in place.problems()]
-    distribution = f"{files.source(name)} with the votes of FER+"
     return Raw(
-        CLASSES, chain(items, problems), COUNTS, length + len(problems), COLUMNS, distribution
+        CLASSES,
+        chain(items, problems),
+        COUNTS[labels],
+        len(rows.usages) + rows.junk + len(problems),
+        COLUMNS,
+        f"{files.source(name)} with the votes of FER+",
+        joined((files.identity([name]), voted.identity([ballot]))),
     )
 
 
@@ -106,9 +153,10 @@ def _images(path: str | Path, places: list[Files], notice: Notice) -> tuple[File
 
 def _votes(
     path: str | Path, places: list[Files], votes: str | Path | None, notice: Notice
-) -> Votes:
+) -> tuple[Files, str]:
+    """The file of votes."""
     if votes is not None and Path(votes).is_file() and Path(votes).suffix.lower() != ".zip":
-        return read_votes(container(votes, "fer2013new.csv of FER+"), Path(votes).name)
+        return container(votes, "fer2013new.csv of FER+"), Path(votes).name
     if votes is not None:
         places = [container(votes, "fer2013new.csv of FER+")]
     elif Path(path).is_file():
@@ -125,17 +173,16 @@ def _votes(
     if others:
         also = ", ".join(other.source(csv) for other, csv in others)
         notice(f"several files of votes found: reading {files.source(name)}, ignoring {also}")
-    return read_votes(files, name)
+    return files, name
 
 
-def _items(
-    files: Files, name: str, votes: Votes, chosen: np.ndarray
-) -> Iterator[Sample | Rejected]:
+def _items(files: Files, name: str, votes: Votes, rule: _Rule) -> Iterator[Sample | Rejected]:
+    chosen = rule.choose(votes.counts).tolist()
     for position, item in enumerate(fer2013_csv.items(files, name)):
         if isinstance(item, Rejected):
             yield item
-        elif chosen[position] in _REJECTED:
-            yield Rejected(item.source, *_REJECTED[chosen[position]])
+        elif chosen[position] in rule.rejected:
+            yield Rejected(item.source, *rule.rejected[chosen[position]])
         else:
             more = dict(zip(COLUMNS, votes.counts[position].tolist(), strict=True))
             yield replace(item, label=CLASSES[chosen[position]], more=more)
@@ -145,7 +192,7 @@ SOURCE = register(
     Source(
         name="ferplus",
         open=open_ferplus,
-        options=frozenset({"votes"}),
+        options=frozenset({"votes", "labels"}),
         needs_path=EXPECTED,
         faces=True,
     )

@@ -43,7 +43,11 @@ def read_rows(files: Files, name: str) -> Rows:
     usages, labels, junk = [], [], []
     try:
         for number, cells in fer2013_csv.rows(files, name):
-            if len(cells) != len(columns) or cells[usage].strip() not in USAGES:
+            if (
+                isinstance(cells, UnreadableError)
+                or len(cells) != len(columns)
+                or cells[usage].strip() not in USAGES
+            ):
                 junk.append(number)
             elif junk:
                 raise ValueError(

@@ -64,6 +64,8 @@ def read_votes(files: Files, name: str) -> Votes:
     usages, counts = [], []
     try:
         for number, cells in rows(files, name):
+            if isinstance(cells, UnreadableError):
+                cells = [f"a {cells.reason}"]
             usage, *votes = _row(f"{source}:{number}", cells, len(columns), places)
             usages.append(usage)
             counts.append([int(vote) for vote in votes])
@@ -85,6 +87,21 @@ def majority(counts: np.ndarray) -> np.ndarray:
     """
     kept = _without_single_votes(counts)
     return np.where(2 * kept.max(axis=1) > kept.sum(axis=1), kept.argmax(axis=1), -1)
+
+
+def plurality(counts: np.ndarray) -> np.ndarray:
+    """What most people see, be it less than half of them; of equals the first of `CHOICES`.
+
+    A choice with a single vote counts as an error and is left out first.
+
+    Args:
+        counts: int (n, 10), votes for each of `CHOICES`.
+
+    Returns:
+        int (n,), the position in `CHOICES`; -1 where nothing has two votes.
+    """
+    kept = _without_single_votes(counts)
+    return np.where(kept.max(axis=1) > 0, kept.argmax(axis=1), -1)
 
 
 def soft_labels(votes: np.ndarray) -> np.ndarray:

@@ -101,6 +101,7 @@ def open_folder(
         )
     subjects = Subjects(subject_pattern, [tree.inside(n) for n in images if placed[n][1]])
     _tell(classes, notice)
+    _doubt(tree, [name for name in images if placed[name][1]], classes, notice)
 
     def order(name: str) -> tuple[int, int, str]:
         split, label = placed.get(name, ("", ""))
@@ -114,7 +115,8 @@ def open_folder(
     problems = files.problems()
     words = "split and class folders" if tree.has_splits else "class folders"
     where = f"{words} in {files.source(tree.root).rstrip('/') or '.'}"
-    return Raw(classes, chain(items, problems), None, len(names) + len(problems), (), where)
+    length = len(names) + len(problems)
+    return Raw(classes, chain(items, problems), None, length, (), where, files.identity())
 
 
 def _is_image(name: str) -> bool:
@@ -146,6 +148,22 @@ def _tell(classes: tuple[str, ...], notice: Notice) -> None:
             notice(f"classes that differ in case alone: {', '.join(same)}; rename to merge them")
 
 
+def _doubt(tree: _Tree, images: list[str], classes: tuple[str, ...], notice: Notice) -> None:
+    """Tell if the folders below the classes look more like classes, or like splits."""
+    depth = 2 if tree.has_splits else 1
+    below = {parts[depth] for n in images if len(parts := tree.inside(n).split("/")) > depth + 1}
+    shown = f"the folders {', '.join(sorted(map(as_text, below))[:5])} below the classes"
+    if below and all(map(is_expression, below)) and not all(map(is_expression, classes)):
+        notice(
+            f"{shown} look like expressions, the classes {', '.join(classes[:5])} do not: "
+            "is the order of the folders ROOT/<class>/..., or a folder of another kind beside?"
+        )
+    elif below and all(name.lower() in FOLDERS for name in below):
+        notice(
+            f"{shown} look like splits and are put together: as ROOT/train/<class>/... they count"
+        )
+
+
 def _item(
     files: Files, tree: _Tree, name: str, place: tuple[str, str] | None, subjects: Subjects
 ) -> Sample | Rejected:
@@ -174,5 +192,6 @@ SOURCE = register(
         open=open_folder,
         options=frozenset({"subject_pattern"}),
         needs_path=EXPECTED,
+        names_dataset=False,
     )
 )

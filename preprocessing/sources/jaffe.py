@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .base import Notice, Raw, Rejected, Sample, Source, register
 from .containers import containers, listing
-from .files import Files
+from .files import Files, joined
 from .photographs import load_photograph
 from .vocabulary import BASIC
 
@@ -80,7 +80,9 @@ def open_jaffe(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     rest = [item for item in found if isinstance(item, Rejected)]
     rest += [_copy(image, first[image.stem]) for image in images if image is not first[image.stem]]
     rest += [problem for files in places for problem in files.problems()]
-    return Raw(BASIC, chain(samples, rest), {"": COUNTS}, len(samples) + len(rest))
+    identity = joined(files.identity() for files in places)
+    length = len(samples) + len(rest)
+    return Raw(BASIC, chain(samples, rest), {"": COUNTS}, length, identity=identity)
 
 
 def _recognise(files: Files, name: str) -> _Image | Rejected | None:

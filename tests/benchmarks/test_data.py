@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.callbacks import Batches, predict
-from benchmarks.data import Part, find, order, parts, split
+from benchmarks.data import Part, digest, find, order, parts, split
 from benchmarks.settings import Settings
 from preprocessing.dataset import Dataset
 
@@ -54,6 +54,27 @@ def test_parts_are_cut_to_their_sizes_at_random_but_always_alike(dataset):
         np.testing.assert_array_equal(part.sample, again[name].sample)
         np.testing.assert_array_equal(part.images, dataset.images[part.sample])
         np.testing.assert_array_equal(part.labels, dataset.labels[part.sample])
+
+
+def test_a_digest_stands_for_the_rows_of_each_side(dataset, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(dataset.path, copy)
+    same = digest(Dataset.open(copy), "official")
+    assert same == digest(dataset, "official") != digest(dataset, "hold-out")
+    lines = (copy / "splits.csv").read_text().splitlines()
+    place = lines[0].split(",").index("official")
+    swap = {"test": "validation", "validation": "test", "train": "train"}
+    rows = [line.split(",") for line in lines[1:]]
+    for cells in rows:
+        cells[place] = swap[cells[place]]
+    (copy / "splits.csv").write_text("\n".join([lines[0], *map(",".join, rows)]) + "\n")
+    assert digest(Dataset.open(copy), "official") != same
+
+
+def test_folders_that_a_system_hides_are_no_datasets(dataset, tmp_path):
+    for name in ("seen", ".seen.old"):
+        shutil.copytree(dataset.path, tmp_path / name)
+    assert find(tmp_path) == [tmp_path / "seen"]
 
 
 def test_a_size_above_what_is_there_takes_all(dataset):

@@ -316,9 +316,9 @@ def test_fitting_changes_what_is_asked_for_and_nothing_else():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"margin": -0.1}, "got margin=-0.1: expected a fraction of at least 0"),
+        ({"margin": -0.1}, "got margin=-0.1: expected a fraction, 0 to 10"),
         ({"margin": math.nan}, "got margin=nan"),
-        ({"size": 0}, "got size=0: expected at least 1 pixel"),
+        ({"size": 0}, "got size=0: expected a whole number from 1"),
         ({"colour": "bgr"}, "got colour='bgr': expected 'grey' or 'rgb'"),
     ],
 )

@@ -315,7 +315,7 @@ def test_the_description_is_equal_for_equal_settings_and_only_for_these():
 
 BAD = [
     ({"margin": -1}, "got margin=-1: expected"),
-    ({"size": 0}, "got size=0: expected at least 1"),
+    ({"size": 0}, "got size=0: expected a whole number"),
     ({"colour": "gray"}, "got colour='gray': expected 'grey' or 'rgb'"),
     ({"select": "first"}, "unknown selection 'first'"),
     ({"min_confidence": 2}, "got min_confidence=2: expected 0 to 1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,19 @@ def test_splits_are_stored_with_the_dataset(prepared):
     assert len(splits.stored(dataset, "loso")) == 9
 
 
+def test_a_class_of_which_nothing_is_left_is_told(made_up, tmp_path):
+    notices = []
+    name = made_up([sample(n) for n in range(9)], ("sad", "happy", "bored"))
+    prepare(name, None, tmp_path / "out", notice=notices.append)
+    assert notices == ["no image of happy is left", "no image of bored is left"]
+
+
+def test_contact_sheets_are_part_of_the_whole(prepared):
+    dataset = prepared([sample(n, "happy") for n in range(9)], sheets=True)
+    pictures = sorted(path.name for path in (dataset.path / "sheets").iterdir())
+    assert pictures == ["00-sad.png", "01-happy.png", "dropped.png"]
+
+
 def test_duplicates_are_dropped_in_the_order_of_the_source(prepared):
     items = [sample(n % 20) for n in range(40)]
     items = [Sample(s.load, s.label, s.subject, "", f"copy {n}") for n, s in enumerate(items)]
@@ -142,18 +156,22 @@ def failures(count, start=0):
 
 
 def test_single_failures_of_the_detector_stay_rejections():
-    good = [("x", [Row(np.zeros((1, 1), np.uint8), "sad", "", "", "x")]), ("y", [])]
-    made = failures(4) + good[:1] + failures(4, 10) + good[1:] + failures(3, 20)
+    row = ("x", [Row(np.zeros((1, 1), np.uint8), "sad", "", "", "x")])
+    empty = ("y", [Rejected("y", "no face found")])
+    torn = ("z", [Rejected("z", "empty file")])
+    made = [torn, *failures(4), row, *failures(4, 10), torn, empty, torn, *failures(3, 20), torn]
     assert list(stopping(made, 5)) == made
 
 
 def test_a_broken_detector_stops_the_run_before_its_failures_count():
-    good = [("x", [])]
+    good = [("x", [Rejected("x", "no face found")])]
+    torn = [("z", [Rejected("z", "empty file")])]  # says nothing of the detector
+    broken = [one for n in range(10, 60) for one in (*failures(1, n), *torn)]
     passed = []
     with pytest.raises(RuntimeError, match="failed at 5 photographs in a row, .*photo 14 .OSErr"):
-        for one in stopping(good + failures(3) + good + failures(50, 10), 5):
+        for one in stopping(good + failures(3) + good + torn + broken, 5):
             passed.append(one)
-    assert passed == good + failures(3) + good
+    assert passed == good + failures(3) + good + torn
 
 
 def test_after_a_broken_detector_the_run_goes_on(prepared, monkeypatch):
@@ -174,6 +192,38 @@ def test_after_a_broken_detector_the_run_goes_on(prepared, monkeypatch):
     assert dataset.manifest["dropped"] == straight.manifest["dropped"]
 
 
+def test_other_raw_files_under_the_same_names_are_not_gone_on_with(made_up, tmp_path):
+    items = [sample(n) for n in range(200)]
+
+    def dying():
+        yield from items[:150]
+        raise KeyboardInterrupt
+
+    name = made_up(dying(), identity="before")
+    with pytest.raises(KeyboardInterrupt):
+        prepare(name, None, tmp_path / "out", workers=1)
+    name = made_up(items, identity="after")
+    with pytest.raises(ValueError, match="raw files was 'before', is 'after'.*--restart"):
+        prepare(name, None, tmp_path / "out", workers=1)
+
+
+def test_a_dataset_has_the_name_of_its_source_or_one_of_its_own(prepared, raw, tmp_path):
+    assert prepared([sample(n) for n in range(9)], out="one").name == "made-up"
+    assert prepared([sample(n) for n in range(9)], out="two", title="mine").name == "mine"
+    tree = {f"photos/{label}/{n}.png": raw.encode(raw.face(n)) for n, label in enumerate("abab")}
+    source = raw.directory(tmp_path / "raw", tree)
+    faces = FaceCropper(None, size=8)
+    dataset = prepare("folder", source, tmp_path / "holiday", faces=faces, notice=[].append)
+    assert dataset.name == "holiday" and dataset.manifest["source"] == "folder"
+
+
+def test_the_manifest_hashes_the_files_beside_it(prepared):
+    dataset = prepared([sample(n) for n in range(9)])
+    for name in ("index.csv", "dropped.csv", "splits.csv"):
+        content = (dataset.path / name).read_bytes()
+        assert dataset.manifest["files"][name] == hashlib.sha256(content).hexdigest()
+
+
 def test_the_request_is_checked_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match="did you mean 'schematic'"):
         prepare("shematic", None, tmp_path / "out")
@@ -181,6 +231,12 @@ def test_the_request_is_checked_before_anything_is_written(tmp_path):
         prepare("fer2013", None, tmp_path / "out")
     with pytest.raises(ValueError, match="schematic has no option 'frames': its options are"):
         prepare("schematic", None, tmp_path / "out", frames=3)
+    (tmp_path / "raw").mkdir()
+    with pytest.raises(ValueError, match="lies inside .*raw, where it would be read the next time"):
+        prepare("folder", tmp_path / "raw", tmp_path / "raw" / "deep" / "out")
+    (tmp_path / "raw").rmdir()
+    with pytest.raises(ValueError, match="expected a list of classes, as .'sad'."):
+        prepare("schematic", None, tmp_path / "out", without="sad")
     with pytest.raises(ValueError, match="got workers=0"):
         prepare("schematic", None, tmp_path / "out", workers=0, subjects=1, per_subject=7)
     assert list(Path(tmp_path).iterdir()) == []

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import onnx_models
 import pytest
 
 import preprocessing
@@ -49,6 +50,12 @@ def test_options_reach_the_preparation(tmp_path):
     }
 
 
+@pytest.fixture
+def tiny(tmp_path):
+    """A network that finds a face in the middle of everything."""
+    return str(onnx_models.brightness(tmp_path / "tiny.onnx"))
+
+
 def _error(capsys, *arguments):
     assert main(list(arguments)) == 2
     text = capsys.readouterr().err
@@ -71,6 +78,79 @@ def test_errors_are_one_clear_line(source, tmp_path, capsys):
     taken = _error(capsys, "--dataset", "fer2013", "--source", source, "--overwrite", *out)
     assert "holds other things" in taken
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "raw"]
+
+
+@pytest.fixture
+def tree(raw, tmp_path):
+    """Two classes of photographs without faces."""
+    files = {f"{label}/{n}.png": raw.encode(raw.face(n)) for n, label in enumerate("abab")}
+    return str(raw.directory(tmp_path / "tree", files))
+
+
+def test_names_cannot_steer_the_terminal(raw, tmp_path, capsys):
+    labels = "a\x1b[2J", "b"
+    files = {f"{label}/{n}.png": raw.encode(raw.face(n)) for n, label in enumerate(labels)}
+    source = str(raw.directory(tmp_path / "tree", files))
+    out = ("--out", str(tmp_path / "out"), "--detector", "none")
+    assert main(["--dataset", "folder", "--source", source, *out]) == 0
+    assert main(["--check", str(tmp_path / "out")]) == 0
+    shown = capsys.readouterr()
+    assert "\x1b[2J" not in shown.out + shown.err and "\\x1b[2J" in shown.out
+
+
+def test_a_wrong_request_is_told_before_any_weights_are_fetched(
+    tree, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setenv("ATTENTION_FER_CACHE", str(tmp_path / "cache"))
+    folder = ("--dataset", "folder", "--out", str(tmp_path / "out"))
+    assert "folder needs --source" in _error(capsys, *folder)
+    assert "no file or directory" in _error(capsys, *folder, "--source", str(tmp_path / "no"))
+    taken = ("--dataset", "folder", "--source", tree, "--out", str(tmp_path))
+    assert "holds other things" in _error(capsys, *taken)
+    asked = ("--detector", "none", "--weights", "n")
+    assert "--weights has no effect" in _error(capsys, *folder, "--source", tree, *asked)
+
+
+def test_a_lower_confidence_lowers_what_the_detector_gives(tree, tiny):
+    from preprocessing import run, sources
+
+    args = ("--dataset", "folder", "--source", tree, "--weights", tiny, "--min-confidence")
+    for asked, threshold in ((0.1, 0.1), (0.8, 0.3)):
+        faces = run._faces(run.parser().parse_args([*args, str(asked)]), sources.get("folder"))
+        assert faces.detector.threshold == threshold
+        assert faces.describe()["min_confidence"] == asked
+
+
+def test_a_library_that_is_missing_is_one_clear_line(tree, tiny, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    out = ("--out", str(tmp_path / "out"), "--weights", tiny)
+    assert "onnxruntime" in _error(capsys, "--dataset", "folder", "--source", tree, *out)
+
+
+def test_photographs_without_a_detector_get_one_size_and_a_name(tree, tmp_path, capsys):
+    out = tmp_path / "holiday"
+    command = ["--dataset", "folder", "--source", tree, "--out", str(out), "--detector", "none"]
+    assert main([*command, "--sheet"]) == 0
+    dataset = Dataset.open(out)
+    assert dataset.images.shape == (4, 48, 48, 1) and dataset.name == "holiday"
+    assert "contact sheets in" in capsys.readouterr().out
+    assert sorted(path.name for path in (out / "sheets").iterdir())[-1] == "dropped.png"
+
+
+def test_checking_prints_a_card_and_says_whether_it_is_sound(tree, tmp_path, capsys):
+    out = tmp_path / "out"
+    main(["--dataset", "folder", "--source", tree, "--out", str(out), "--detector", "none"])
+    capsys.readouterr()
+    assert main(["--check", str(out)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("# out\n") and "is sound" in shown.err
+    (out / "images.npy").write_bytes((out / "images.npy").read_bytes()[:-1] + b"?")
+    assert main(["--check", str(out)]) == 1
+    shown = capsys.readouterr()
+    assert "Not to be used as it is" in shown.out and "error:" in shown.err
+    assert "--drop-flat has no effect beside --check" in _error(
+        capsys, "--check", str(out), "--drop-flat"
+    )
 
 
 def test_overwriting_needs_the_flag(source, tmp_path, capsys):

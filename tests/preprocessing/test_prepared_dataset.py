@@ -123,6 +123,11 @@ def test_further_columns_follow_the_fixed_ones(raw, write, tmp_path):
     assert dataset.column("sequence").tolist() == ["S0/1", "S1/1", "S2/1"]
     assert dataset.column("votes").tolist() == ["0", "1", "2"]
     assert dataset.column("subject").tolist() == ["a"] * 3
+    assert dataset.numbers("vot").tolist() == [[0], [1], [2]]
+    with pytest.raises(ValueError, match="no column begins with 'shoe'"):
+        dataset.numbers("shoe")
+    with pytest.raises(ValueError, match="invalid literal"):
+        dataset.numbers("sequence")
     with pytest.raises(ValueError, match="no column 'shoe size', it has label, subject"):
         dataset.column("shoe size")
 

@@ -44,6 +44,36 @@ def test_an_older_dataset_is_replaced_only_on_request(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_pictures_of_ones_own_among_the_contact_sheets_are_not_deleted(tmp_path):
+    schematic(tmp_path / "out")
+    sheets = tmp_path / "out" / "sheets"
+    sheets.mkdir()
+    (sheets / "00-happy.png").write_bytes(b"ours")
+    (sheets / "dropped.png").write_bytes(b"ours")
+    schematic(tmp_path / "out", overwrite=True)
+    assert not sheets.exists()
+    sheets.mkdir()
+    (sheets / "thesis.doc").write_text("mine")
+    with pytest.raises(FileExistsError, match="sheets/thesis.doc"):
+        schematic(tmp_path / "out", overwrite=True)
+    assert (sheets / "thesis.doc").exists()
+
+
+@pytest.mark.parametrize("damage", ["no index", "torn manifest", "empty manifest", "no images"])
+def test_a_damaged_dataset_may_be_replaced(damage, tmp_path):
+    out = tmp_path / "out"
+    schematic(out)
+    (out / ".DS_Store").write_bytes(b"left by a file manager")
+    if damage.startswith("no"):
+        (out / {"no index": "index.csv", "no images": "images.npy"}[damage]).unlink()
+    else:
+        text = (out / "manifest.json").read_text()
+        (out / "manifest.json").write_text(text[:40] if damage == "torn manifest" else "")
+    with pytest.raises(FileExistsError, match="give --overwrite to replace it"):
+        schematic(out)
+    schematic(out, overwrite=True).verify()
+
+
 def test_an_older_dataset_survives_a_failure(tmp_path, monkeypatch):
     old = schematic(tmp_path / "out").fingerprint
     with pytest.raises(RuntimeError), staging(tmp_path / "out", overwrite=True):
@@ -90,6 +120,40 @@ def test_an_empty_folder_is_taken_and_a_damaged_dataset_may_be_replaced(tmp_path
     manifest = tmp_path / "out" / "manifest.json"
     manifest.write_text(manifest.read_text()[:-20])
     schematic(tmp_path / "out", overwrite=True).verify()
+
+
+@pytest.mark.parametrize("moment", ["between the two", "after both"])
+def test_a_swap_that_was_killed_is_undone_or_finished(moment, tmp_path):
+    old = schematic(tmp_path / "old").fingerprint
+    new = schematic(tmp_path / "new", seed=1).fingerprint
+    (tmp_path / "old").rename(tmp_path / ".out.old")
+    if moment == "after both":
+        (tmp_path / "new").rename(tmp_path / "out")
+    with pytest.raises(RuntimeError), staging(tmp_path / "out", overwrite=True):
+        raise RuntimeError
+    assert Dataset.open(tmp_path / "out").fingerprint == (old if moment[0] == "b" else new)
+    assert not (tmp_path / ".out.old").exists()
+
+
+def test_who_comes_while_the_workplace_goes_gets_one_of_his_own(tmp_path, monkeypatch):
+    """The lock must not lie in a folder that its last holder is about to delete."""
+    entered = []
+    remove = module.shutil.rmtree
+
+    def slow(path, **options):
+        if not entered:
+            entered.append(path)
+            with staging(tmp_path / "out", overwrite=True) as folder:
+                (folder / "images.npy").write_bytes(b"mine")
+                remove(path, **options)
+                assert (folder / "images.npy").read_bytes() == b"mine"
+                raise KeyboardInterrupt
+        remove(path, **options)
+
+    monkeypatch.setattr(module.shutil, "rmtree", slow)
+    with pytest.raises(KeyboardInterrupt), staging(tmp_path / "out", overwrite=True):
+        raise RuntimeError
+    assert entered
 
 
 def test_one_process_at_a_time_has_the_folder(tmp_path):

@@ -154,6 +154,12 @@ def test_other_settings_are_refused_and_named(writer, tmp_path):
     first = writer(tmp_path, {"margin": 0.1, "size": 48})
     write(first, 40, 10)
     first.close()
+    nested = {"faces": {"margin": 0.1, "size": 48}}
+    other = writer(tmp_path / "nested", nested)
+    write(other, 40, 10)
+    other.close()
+    with pytest.raises(ValueError, match="[(]faces margin was 0.1, is 0.2[)]"):
+        writer(tmp_path / "nested", {"faces": {"margin": 0.2, "size": 48}})
     with pytest.raises(ValueError, match="margin was 0.1, is 0.2.*--restart") as caught:
         writer(tmp_path, {"margin": 0.2, "size": 48})
     assert "size" not in str(caught.value)
@@ -175,8 +181,32 @@ def test_other_raw_files_are_refused(change, writer, tmp_path):
         now = now[:9]
     else:
         now[3], now[4] = now[4], now[3]
-    with pytest.raises(ValueError, match="not those of the interrupted preparation"):
-        writer(tmp_path).rest(now)
+    for _ in range(2):  # the refusal itself must not spoil the record
+        again = writer(tmp_path)
+        with pytest.raises(ValueError, match="not those of the interrupted preparation"):
+            again.rest(now)
+        again.close()
+    mended = writer(tmp_path)
+    write(mended, 40)
+    assert mended.items == 40
+
+
+def test_an_interruption_while_the_done_items_are_passed_over_spoils_nothing(writer, tmp_path):
+    first = writer(tmp_path)
+    write(first, 40, 10)
+    first.close()
+
+    def interrupted():
+        yield from map(item, range(5))
+        raise KeyboardInterrupt
+
+    second = writer(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        second.rest(interrupted())
+    second.close()
+    third = writer(tmp_path)
+    write(third, 40)
+    assert third.items == 40
 
 
 def test_a_file_shorter_than_recorded_is_refused(writer, tmp_path):
@@ -198,6 +228,34 @@ def test_a_torn_record_counts_as_none(writer, tmp_path):
     assert writer(tmp_path).items == 0
 
 
+@pytest.mark.parametrize("record", ["{}", "[]", '{"settings": 3}'])
+def test_a_record_of_another_kind_counts_as_none(record, writer, tmp_path):
+    first = writer(tmp_path)
+    write(first, 40, 10)
+    first.close()
+    (tmp_path / PROGRESS).write_text(record)
+    assert writer(tmp_path).items == 0
+
+
+def test_a_record_whose_files_have_taken_their_place_counts_as_none(writer, tmp_path):
+    first = writer(tmp_path)
+    write(first, 40, 10)
+    first.close()
+    (tmp_path / "dataset").rename(tmp_path / "out")
+    assert writer(tmp_path).items == 0
+
+
+def test_images_of_two_sizes_leave_no_record_that_blocks_the_mended_command(writer, tmp_path):
+    first = writer(tmp_path, {"size": None})
+    write(first, 40, 10)
+    first.flush()
+    odd = Row(np.zeros((6, 4), np.uint8), "sad", "", "", "odd one", more={"sequence": 7})
+    with pytest.raises(ValueError, match="give --size"):
+        first.add("odd one", [odd])
+    first.close()
+    assert writer(tmp_path, {"size": 48}).items == 0
+
+
 def test_the_record_names_what_the_files_hold(writer, tmp_path):
     one = writer(tmp_path)
     write(one, 40, 10)
@@ -214,7 +272,7 @@ def test_rows_that_do_not_fit_are_refused(writer, tmp_path):
         one.finish()
 
     good = made(0)[0]
-    with pytest.raises(ValueError, match="no usable image among 1 items: torn .1."):
+    with pytest.raises(ValueError, match="no usable image among 1 items: torn .1, such as x."):
         add("none", Rejected("x", "torn"))
     odd = Row(np.zeros((6, 4), np.uint8), "sad", "", "", "odd one")
     with pytest.raises(ValueError, match="odd one is uint8 .6, 4, 1., expected uint8 .5, 4, 1."):

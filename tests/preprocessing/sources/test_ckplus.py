@@ -314,3 +314,11 @@ def test_a_complete_copy_has_the_published_counts(complete, read, raw, tmp_path)
     assert read("ckplus", path).raw.expected[""]["surprise"] == 249
     # Nobody published how many sequences are too short for more frames.
     assert read("ckplus", path, frames=4).raw.expected is None
+
+
+def test_sequences_shorter_than_the_frames_asked_for_are_told(read, raw, tmp_path):
+    path = raw.directory(tmp_path, tree())
+    assert not any("frames or fewer" in told for told in read("ckplus", path).notices)
+    found = read("ckplus", path, frames=1000)
+    assert any("2 labelled sequences have 1000 frames or fewer" in told for told in found.notices)
+    assert "neutral" not in {sample.label for sample in found.samples}

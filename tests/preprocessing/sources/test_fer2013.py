@@ -136,6 +136,15 @@ def test_bad_rows_are_rejected_and_the_rest_is_read(raw, tmp_path):
     assert content(items) == expected(raw) | {(raw.face(0).tobytes(), "happy", "test")}
 
 
+def test_a_line_without_end_is_rejected_and_the_rows_behind_it_are_read(raw, tmp_path):
+    last = f"3,{raw.pixels(0)},PrivateTest"
+    text = raw.fer_csv("1 " * 2**20, last)
+    raw.zip(tmp_path / "a.zip", {"fer2013.csv": text})
+    items = read(tmp_path / "a.zip")
+    assert reasons(items) == {f"a.zip/fer2013.csv:{len(raw.rows()) + 2}": "line too long"}
+    assert content(items) == expected(raw) | {(raw.face(0).tobytes(), "happy", "test")}
+
+
 def test_bytes_that_are_no_text_do_not_stop_a_csv(raw, tmp_path):
     text = b"\xef\xbb\xbf" + raw.fer_csv().encode() + b"\xff\xfe\x80\n"
     items = read(raw.directory(tmp_path, {"fer2013.csv": text}))

@@ -11,7 +11,13 @@ import pytest
 
 from preprocessing.sources.directory import DirectoryFiles
 from preprocessing.sources.ferplus import COUNTS
-from preprocessing.sources.ferplus_votes import CHOICES, majority, read_votes, soft_labels
+from preprocessing.sources.ferplus_votes import (
+    CHOICES,
+    majority,
+    plurality,
+    read_votes,
+    soft_labels,
+)
 
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral", "contempt")
 IN_FILE = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
@@ -105,6 +111,53 @@ def test_the_majority_is_the_label_and_without_one_the_row_is_rejected(read, raw
     assert [s.label for s in found.samples[:2]] == ["contempt", "sad"]
     # Contempt is no label of FER2013, so that it neither confirms nor denies one.
     assert found.notices == ["24 of 24 labels of FER2013 are confirmed by the votes (100.0%)"]
+
+
+def test_with_plurality_rows_without_majority_stay(read, raw, tree, tmp_path):
+    votes = agreeing(raw)
+    votes[0] = votes_for("neutral", 4, "sadness", 4, "anger", 2)
+    votes[1] = votes_for("NF", 4, "fear", 3, "anger", 3)
+    votes[2] = votes_for("unknown", 4, "fear", 3, "anger", 3)
+    votes[3] = [1] * 10
+    votes[4] = votes_for("unknown", 5, "contempt", 5)
+    tree["fer2013new.csv"] = votes_csv(raw, votes)
+    path = raw.directory(tmp_path, tree)
+    found = read("ferplus", path, labels="plurality")
+    assert found.reasons == {
+        "fer2013.csv:3": "not a face",
+        "fer2013.csv:4": "unknown expression",
+        "fer2013.csv:5": "no expression with two votes",
+    }
+    assert [s.label for s in found.samples[:2]] == ["sad", "contempt"]
+    assert list(found.samples[0].more.values()) == [2, 0, 0, 0, 4, 0, 4, 0, 0, 0]
+    assert found.raw.expected == COUNTS["plurality"]
+    plain = read("ferplus", path, labels="majority")
+    assert plain.reasons == read("ferplus", path).reasons
+    assert list(plain.reasons.values()) == ["no majority"] * 5
+    assert plain.raw.expected == COUNTS["majority"]
+    # Whether the two files belong together does not depend on the labels.
+    assert found.notices == plain.notices
+    assert found.notices == ["23 of 23 labels of FER2013 are confirmed by the votes (100.0%)"]
+
+
+@pytest.mark.parametrize("labels", ["mean", "", None, ["majority"]])
+def test_other_labels_are_refused_at_the_call(labels, read, raw, tree, tmp_path):
+    with pytest.raises(ValueError, match=r"got labels=.*: expected majority or plurality"):
+        read("ferplus", raw.directory(tmp_path, tree), labels=labels)
+
+
+def test_lines_without_end_are_junk_and_never_a_shift(read, raw, tree, tmp_path):
+    long, whole = "1 " * 2**20, dict(tree)
+    tree["fer2013.csv"] = raw.fer_csv(long)
+    found = read("ferplus", raw.directory(tmp_path, tree))
+    assert len(found.samples) == 28 and found.reasons == {"fer2013.csv:30": "line too long"}
+    lines = raw.fer_csv().splitlines()
+    tree["fer2013.csv"] = "\n".join([*lines[:5], long, *lines[5:]])
+    with pytest.raises(ValueError, match=r"fer2013.csv:6 is no row of FER2013, and rows follow"):
+        read("ferplus", raw.directory(tmp_path, tree))
+    whole["fer2013new.csv"] += long
+    with pytest.raises(ValueError, match=r"fer2013new.csv:30 is no row .* got 'a line too long'"):
+        read("ferplus", raw.directory(tmp_path, whole))
 
 
 def test_junk_after_the_last_row_is_rejected_and_shifts_nothing(read, raw, tree, tmp_path):
@@ -248,6 +301,21 @@ def test_a_majority_is_more_than_half_of_what_single_votes_leave():
     assert majority(np.zeros((0, 10), int)).shape == (0,)
 
 
+def test_a_plurality_is_the_most_of_what_single_votes_leave():
+    rows = {
+        (5, 5, 0, 0, 0, 0, 0, 0, 0, 0): 0,
+        (1, 0, 0, 0, 2, 0, 0, 2, 2, 0): 4,
+        (0, 0, 0, 0, 0, 0, 0, 2, 2, 2): 7,
+        (1, 1, 1, 1, 1, 1, 1, 1, 2, 0): 8,
+        (3, 3, 0, 0, 0, 0, 0, 0, 0, 4): 9,
+        (1, 1, 1, 1, 1, 1, 1, 1, 1, 1): -1,
+    }
+    assert plurality(np.array(list(rows))).tolist() == list(rows.values())
+    assert plurality(np.zeros((0, 10), int)).shape == (0,)
+    kept = [row for row, place in rows.items() if 0 <= place < 8]
+    assert np.allclose(soft_labels(np.array(kept)).sum(axis=1), 1)
+
+
 def test_soft_labels_are_the_shares_of_the_expressions():
     votes = [
         (4, 0, 0, 0, 0, 0, 4, 0, 0, 2),
@@ -275,20 +343,30 @@ def test_soft_labels_refuse_what_are_no_votes(votes):
 
 @pytest.mark.data
 def test_the_published_votes_have_the_counts_we_state(data):
-    """Against the authors' rule in plain Python, on all 35,887 rows."""
+    """Against the authors' rules in plain Python, on all 35,887 rows."""
     path = data / "ferplus" / "fer2013new.csv"
     if not path.is_file():
         pytest.skip(f"no ferplus/fer2013new.csv in {data}: set FER_DATA to the folder that has it")
-    expected = Counter()
+    expected, most = Counter(), Counter()
     with open(path, encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream):
             left = {name: int(row[name]) for name in IN_FILE if int(row[name]) > 1}
             top = max(left, key=left.get, default="")
             found = left and left[top] / sum(left.values()) > 0.5
             expected[row["Usage"], OURS.get(top, top) if found else "none"] += 1
+            order = {name: -place for place, name in enumerate((*FILE_NAME_OF.values(), "unknown"))}
+            first = max(left, key=lambda name: (left[name], order.get(name, -9)), default="none")
+            most[row["Usage"], OURS.get(first, first)] += 1
     votes = read_votes(DirectoryFiles(path.parent, [path.name]), path.name)
     chosen = [(*CHOICES, "none")[place] for place in majority(votes.counts)]
     assert Counter(zip(votes.usages, chosen, strict=True)) == expected
-    assert len(chosen) == 35_887 and sum(sum(split.values()) for split in COUNTS.values()) == 31_412
+    largest = [(*CHOICES, "none")[place] for place in plurality(votes.counts)]
+    assert Counter(zip(votes.usages, largest, strict=True)) == most
+    assert len(chosen) == 35_887
+    totals = {
+        name: sum(sum(n.values()) for n in counts.values()) for name, counts in COUNTS.items()
+    }
+    assert totals == {"majority": 31_412, "plurality": 35_488}
     for usage, split in SPLITS.items():
-        assert COUNTS[split] == {name: expected[usage, name] for name in CLASSES}
+        assert COUNTS["majority"][split] == {name: expected[usage, name] for name in CLASSES}
+        assert COUNTS["plurality"][split] == {name: most[usage, name] for name in CLASSES}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import numpy as np
 import pytest
@@ -218,3 +219,28 @@ def test_order_is_that_of_the_raw_files_alone(read, raw, png, tmp_path):
     two = read("folder", raw.directory(tmp_path / "2", dict.fromkeys(names[::-1], png)))
     assert [s.source for s in one.samples] == [s.source for s in two.samples]
     assert [s.label for s in one.samples] == ["happy"] * 3 + ["sad"] * 3
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (
+            ["p1/happy/1.png", "p1/sad/2.png", "p2/happy/3.png"],
+            "happy, sad .*like expressions",
+        ),
+        (["data/happy/1.png", "extra/2.png"], "happy below the classes look like expressions"),
+        (["happy/train/1.png", "happy/test/2.png", "sad/test/3.png"], "test, train .*like splits"),
+        (["train/p1/sad/1.png", "test/p2/sad/2.png"], "sad below the classes look like expr"),
+    ],
+)
+def test_folders_in_another_order_are_told(names, said, read, raw, png, tmp_path):
+    found = read("folder", raw.directory(tmp_path, dict.fromkeys(names, png)))
+    (told,) = found.notices
+    assert re.search(said, told)
+
+
+def test_folders_of_people_below_the_classes_are_no_cause_for_doubt(read, raw, png, tmp_path):
+    names = ["happy/ann/1.png", "sad/ann/2.png", "train/happy/ann/1.png"]
+    for name in (names[:2], names[2:]):
+        found = read("folder", raw.directory(tmp_path / name[0][:3], dict.fromkeys(name, png)))
+        assert not any("look like" in told for told in found.notices)

@@ -347,7 +347,7 @@ def test_threads_decode_alike():
 @pytest.mark.parametrize("image", [GREY, RGB], ids=["grey", "colour"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}], ids=str)
-def test_the_fast_way_for_jpeg_gives_what_pillow_gives(image, orientation, options):
+def test_a_jpeg_gives_what_pillow_gives(image, orientation, options):
     large = np.kron(image, np.ones((3, 3) + (1,) * (image.ndim - 2), np.uint8))
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -355,6 +355,14 @@ def test_the_fast_way_for_jpeg_gives_what_pillow_gives(image, orientation, optio
     with Image.open(io.BytesIO(data)) as opened:
         expected = np.asarray(ImageOps.exif_transpose(opened))
     assert np.array_equal(decode_photograph(data), expected)
-    # What follows the end of the picture leaves it to Pillow.
     assert np.array_equal(decode_photograph(data + b"maker's notes"), expected)
-    assert reason(data[: len(data) // 2])[0] == reason(data[:-2])[0] == "undecodable image"
+    half = data[: len(data) // 2]
+    assert reason(half)[0] == reason(half + b"\xff\xd9")[0] == "undecodable image"
+
+
+def test_damage_in_the_middle_of_a_jpeg_is_found():
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    data = encode(noise, "JPEG", quality=90)
+    decode_photograph(data)
+    middle = len(data) // 2
+    assert reason(data[:middle] + data[middle + 3000 :])[0] == "undecodable image"

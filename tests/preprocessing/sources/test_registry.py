@@ -20,7 +20,7 @@ def test_sources_take_the_options_they_announce():
     assert options == {
         "ckplus": {"frames", "neutral"},
         "fer2013": set(),
-        "ferplus": {"votes"},
+        "ferplus": {"votes", "labels"},
         "folder": {"subject_pattern"},
         "jaffe": set(),
         "schematic": {"subjects", "per_subject", "seed"},
