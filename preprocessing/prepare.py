@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import cv2
 import numpy as np
@@ -213,7 +213,7 @@ def stopping(made: Iterable[Made], most: int = MOST_FAILURES) -> Iterator[Made]:
     yield from waiting
 
 
-def _is(item: Row | Rejected, reasons: Collection[str]) -> bool:
+def _is(item: Row | Rejected, reasons: Collection[str]) -> TypeGuard[Rejected]:
     return isinstance(item, Rejected) and item.reason in reasons
 
 
