@@ -85,10 +85,18 @@ def _dropped(report: Report) -> Iterator[str]:
     dropped = manifest.get("dropped")
     if dropped is None or "seen" not in manifest or "used" not in manifest:
         return
-    yield f"{manifest['used']:,} of {manifest['seen']:,} are used."
+    yield _used(manifest)
     if dropped:
         yield ""
         yield from _table(["reason", "dropped"], [[reason, n] for reason, n in dropped.items()])
+
+
+def _used(manifest: dict[str, Any]) -> str:
+    """How much of what was read is used; one photograph may give several faces."""
+    items, seen, used = manifest.get("items"), manifest["seen"], manifest["used"]
+    if items is None or items == seen:
+        return f"{used:,} of {seen:,} are used."
+    return f"{items:,} items gave {seen:,} faces and rejections, of which {used:,} are used."
 
 
 def _quality(report: Report) -> Iterator[str]:

@@ -8,15 +8,15 @@ says on which side of each split a row lies, and ``manifest.json`` says what the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from .fingerprint import Fingerprint
-from .index import COLUMNS, INDEX, MEND, column_names, read_columns
+from .index import COLUMNS, INDEX, MEND, column_names, read_columns, read_rows
 
 SCHEMA_VERSION = 2
 IMAGES, DROPPED, SPLITS, MANIFEST = "images.npy", "dropped.csv", "splits.csv", "manifest.json"
@@ -34,10 +34,9 @@ class Dataset:
         path: the folder.
         images: uint8 (n, height, width, channels), memory-mapped read-only.
         labels: int64 (n,), positions in `classes`.
-        splits: str (n,), "train", "validation", "test" or "".
-        subjects: str (n,), "" where unknown.
+        splits: object (n,) of str: "train", "validation", "test" or "", as the authors divided it.
+        subjects: object (n,) of str, "" where unknown.
         manifest: content of ``manifest.json``.
-        more: further columns that are held already; `column` reads the others from the disk.
     """
 
     path: Path
@@ -46,7 +45,6 @@ class Dataset:
     splits: np.ndarray
     subjects: np.ndarray
     manifest: dict[str, Any]
-    more: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: str | Path) -> Dataset:
@@ -98,20 +96,15 @@ class Dataset:
     @property
     def columns(self) -> tuple[str, ...]:
         """Names of all columns of the index."""
-        held = (*COLUMNS[:3], *self.more)
-        index = self.path / INDEX
-        return column_names(index) if index.is_file() else held
+        return column_names(self.path / INDEX)
 
     @property
     def sources(self) -> np.ndarray:
-        """Where each image came from, str (n,); read from the disk each time."""
+        """Where each image came from, object (n,) of str; read from the disk each time."""
         return self.column("source")
 
     def column(self, name: str) -> np.ndarray:
-        """A column of the index as text, str (n,). Raises ValueError if there is none."""
-        held = {"split": self.splits, "subject": self.subjects, **self.more}
-        if name in held:
-            return held[name]
+        """A column of the index, object (n,) of str. Raises ValueError if there is none."""
         return read_columns(self.path / INDEX, (name,))[name]
 
     def numbers(self, prefix: str) -> np.ndarray:
@@ -147,11 +140,8 @@ def fingerprint(dataset: Dataset) -> Fingerprint:
 
 def identity(dataset: Dataset) -> Iterator[tuple[str, ...]]:
     """The cells of each row that its fingerprint covers: label, subject, split and further ones."""
-    names = np.array(dataset.classes)
-    further = [dataset.column(name) for name in dataset.columns if name not in COLUMNS]
-    for row, label in enumerate(dataset.labels):
-        more = (str(column[row]) for column in further)
-        yield str(names[label]), str(dataset.subjects[row]), str(dataset.splits[row]), *more
+    further = [name for name in dataset.columns if name not in COLUMNS]
+    return map(tuple, read_rows(dataset.path / INDEX, [*COLUMNS[:3], *further]))
 
 
 def stream(path: Path) -> Iterator[np.ndarray]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import platform
 import warnings
@@ -31,7 +30,7 @@ from .dataset import (
 )
 from .faces import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
 from .fingerprint import Fingerprint
-from .index import INDEX
+from .index import INDEX, sha256
 from .pipeline import CHUNK, Made, cores, make_rows
 from .quality import Filter, Survey
 from .row import Row
@@ -149,7 +148,7 @@ def prepare(
             "used": writer.used,
             "dropped": dict(writer.dropped.most_common()),
             "fingerprint": fingerprint,
-            "files": {name: _sha256(folder / name) for name in (INDEX, DROPPED, SPLITS)},
+            "files": {name: sha256(folder / name) for name in (INDEX, DROPPED, SPLITS)},
             "source": source.name,
             "items": writer.items,
             "image_shape": list(writer.shape),
@@ -305,10 +304,6 @@ def _survey(dataset: Dataset, track: Track) -> tuple[dict[str, Any], str]:
         survey.add(image)
         content.add(image, *cells)
     return survey.report(dataset), content.hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .dataset import Dataset
+from .index import INDEX, read_some
 from .row import Row
 from .sharpness import by_split, sharpness
 from .sources import SPLITS, Rejected
@@ -107,27 +108,18 @@ class Survey:
             )
         flat, copies = self.flat(), self.copies()
         mixed = [rows for rows in copies if len(np.unique(dataset.labels[rows])) > 1]
-        sources = dataset.sources if len(flat) or copies else np.array([])
-        names = _Names(dataset, sources)
+        spanning = _spanning(copies, dataset.splits)
+        names = _Names(dataset, [flat], copies, mixed, *spanning.values())
         return {
-            "flat": {
-                "images": len(flat),
-                "examples": [str(sources[row]) for row in flat[:MOST_EXAMPLES]],
-            },
+            "flat": {"images": len(flat), "examples": names.sources(flat)},
             "duplicates": {
                 **names.report(copies),
                 "surplus": sum(len(rows) - 1 for rows in copies),
             },
             "conflicting_labels": names.report(mixed),
-            "spanning_splits": _spanning(copies, dataset.splits, names),
+            "spanning_splits": {border: names.report(rows) for border, rows in spanning.items()},
             "sharpness": by_split(np.frombuffer(self._sharpness, np.float64), dataset.splits),
         }
-
-
-def copies(images: Iterable[np.ndarray]) -> list[np.ndarray]:
-    """Groups of positions of byte-identical images, in order of their first positions."""
-    digests = b"".join(digest(image) for image in images)
-    return same(np.frombuffer(digests, "<u8").reshape(-1, 2))
 
 
 def same(keys: np.ndarray) -> list[np.ndarray]:
@@ -141,21 +133,34 @@ def same(keys: np.ndarray) -> list[np.ndarray]:
 
 
 class _Names:
-    """Names images for a person."""
+    """Names images for a person. Of the index it holds only the rows that are shown."""
 
-    def __init__(self, dataset: Dataset, sources: np.ndarray):
-        self._labels, self._classes, self._sources = dataset.labels, dataset.classes, sources
+    def __init__(self, dataset: Dataset, *findings: Sequence[np.ndarray]):
+        shown = [rows for groups in findings for rows in _shown(groups)]
+        self._sources = read_some(
+            dataset.path / INDEX, "source", {row for rows in shown for row in rows}
+        )
+        self._labels, self._classes = dataset.labels, dataset.classes
+
+    def sources(self, rows: np.ndarray) -> list[str]:
+        """Where the first of these rows came from."""
+        return [self._sources[row] for row in rows[:MOST_EXAMPLES].tolist()]
 
     def report(self, groups: Sequence[np.ndarray]) -> dict[str, Any]:
         """How many groups, and the first of them."""
         examples = [
             [f"{self._sources[row]} ({self._classes[self._labels[row]]})" for row in rows]
-            for rows in (group[:MOST_EXAMPLES] for group in groups[:MOST_EXAMPLES])
+            for rows in _shown(groups)
         ]
         return {"groups": len(groups), "examples": examples}
 
 
-def _spanning(groups: list[np.ndarray], splits: np.ndarray, names: _Names) -> dict[str, Any]:
+def _shown(groups: Sequence[np.ndarray]) -> list[list[int]]:
+    """The first rows of the first groups."""
+    return [rows[:MOST_EXAMPLES].tolist() for rows in groups[:MOST_EXAMPLES]]
+
+
+def _spanning(groups: list[np.ndarray], splits: np.ndarray) -> dict[str, list[np.ndarray]]:
     """Groups that lie on both sides of a border between splits, one entry per border."""
     present = [split for split in SPLITS if (splits == split).any()]
     borders = {f"{a}+{b}": ({a}, {b}) for a, b in combinations(present, 2)}
@@ -163,6 +168,6 @@ def _spanning(groups: list[np.ndarray], splits: np.ndarray, names: _Names) -> di
         borders["train+validation or test"] = ({"train"}, {"validation", "test"})
     sides = [(rows, set(splits[rows].tolist())) for rows in groups]
     return {
-        border: names.report([rows for rows, found in sides if found & left and found & right])
+        border: [rows for rows, found in sides if found & left and found & right]
         for border, (left, right) in borders.items()
     }

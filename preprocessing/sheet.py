@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from PIL import Image
 from . import drawing
 from .dataset import DROPPED, IMAGES, read_manifest
 from .drawing import Box, Photo
-from .index import INDEX, MEND, read_rows
+from .index import INDEX, MEND, read_dropped, read_rows
 from .sources import Rejected, Sample, UnreadableError
 
 
@@ -99,12 +98,12 @@ def _pick_faces(folder: Path, most: int) -> tuple[Counter[str], list[_Face]]:
 
 def _pick_lost(path: Path, most: int) -> tuple[Counter[str], list[Rejected]]:
     """Items of each reason, and those to show, the most frequent reason first."""
-    reasons = Counter(item.reason for item in _read_lost(path))
+    reasons = Counter(item.reason for item in read_dropped(path))
     shares = _shares(reasons, most)
     wanted = {reason: _spread(number, shares[reason]) for reason, number in reasons.items()}
     seen = Counter[str]()
     chosen: dict[str, list[Rejected]] = defaultdict(list)
-    for item in _read_lost(path):
+    for item in read_dropped(path):
         if seen[item.reason] in wanted[item.reason]:
             chosen[item.reason].append(item)
         seen[item.reason] += 1
@@ -136,17 +135,6 @@ def _read_faces(index: Path) -> Iterator[_Face]:
         except ValueError as error:
             raise ValueError(f"{index}, image {number}: {error}; {MEND}") from error
         yield _Face(number, label, source, found, score)
-
-
-def _read_lost(path: Path) -> Iterator[Rejected]:
-    with open(path, encoding="utf-8", newline="") as stream:
-        lines = csv.reader(stream)
-        next(lines, None)
-        for cells in lines:
-            if len(cells) != 4:
-                found = f"{len(cells)} cells, expected 4"
-                raise ValueError(f"{path}, line {lines.line_num}: {found}; {MEND}")
-            yield Rejected(*cells)
 
 
 def _boxes(index: Path, sources: set[str]) -> dict[str, list[Box]]:

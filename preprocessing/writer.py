@@ -24,12 +24,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from .dataset import DROPPED, IMAGES, SCHEMA_VERSION, stream
-from .index import COLUMNS, INDEX, read_rows
+from .index import COLUMNS, DROPPED_COLUMNS, INDEX, read_dropped, read_rows
 from .row import Row
 from .sources import Rejected, Sample
 
 PROGRESS = "progress.json"
-DROPPED_COLUMNS = ("source", "reason", "detail", "label")
 MOST_EXAMPLES = 20
 _SECONDS = 2.0  # between two records of the progress
 
@@ -221,9 +220,8 @@ class Writer:
         for label, split in read_rows(self.folder / INDEX, ("label", "split")):
             self.counts[split, label] += 1
             self.used += 1
-        with open(self.folder / DROPPED, encoding="utf-8", newline="") as lines:
-            for source, reason, detail, label in islice(csv.reader(lines), 1, None):
-                self._count(Rejected(source, reason, detail, label))
+        for item in read_dropped(self.folder / DROPPED):
+            self._count(item)
 
     def _name(self, source: str) -> None:
         self._names.update(json.dumps(source).encode() + b"\n")

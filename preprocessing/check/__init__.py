@@ -6,26 +6,19 @@ deserves caution is told in its warnings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from ..tracking import Track, untracked
 from .content import check_images
 from .divided import check_splits
+from .files import changed_files, tell_changed
 from .folder import read_folder
 from .report import Report
-
-if TYPE_CHECKING:
-    from ..prepare import Track
 
 __all__ = ["Report", "check"]
 
 
-def _untracked(items: Iterable[Any], what: str, total: int | None, done: int) -> Iterable[Any]:
-    return items
-
-
-def check(path: str | Path, track: Track = _untracked) -> Report:
+def check(path: str | Path, track: Track = untracked) -> Report:
     """Read everything in a prepared folder and compare each part with the others.
 
     Args:
@@ -37,12 +30,14 @@ def check(path: str | Path, track: Track = _untracked) -> Report:
     """
     report = Report(Path(path))
     dataset = read_folder(report)
-    if dataset is None:
-        report.warn("images, fingerprint and splits were not compared: mend the errors first")
-        return report
     try:
-        copies = check_images(dataset, report, track)
-        check_splits(dataset, copies, report)
+        changed = changed_files(report)
+        if dataset is None:
+            report.warn("images, fingerprint and splits were not compared: mend the errors first")
+        else:
+            copies = check_images(dataset, report, track)
+            check_splits(dataset, copies, report, changed)
+        tell_changed(changed, report)
     except (OSError, ValueError) as error:  # a disk may fail, a file change at any moment
         report.error(f"{report.path} could not be read to the end: {error}")
     return report

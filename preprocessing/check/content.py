@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from ..fingerprint import Fingerprint
 from ..index import MEND
 from ..quality import Survey
 from ..sharpness import unlike
+from ..tracking import Track
 from .report import Report, counted
-
-if TYPE_CHECKING:
-    from ..prepare import Track
 
 IMBALANCE = 10
 """From this ratio of the largest class to the smallest on, accuracy says little of the smallest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from .. import splits
 from ..dataset import SPLITS as FILE
 from ..dataset import Dataset
-from ..index import MEND
+from ..index import INDEX, MEND, read_some
 from ..sources import SPLITS
 from ..splits import InapplicableError, Scheme
 from ..splits.base import LEFT_OUT
@@ -19,13 +20,16 @@ from ..splits.stored import stored_names
 from .report import Report, counted
 
 
-def check_splits(dataset: Dataset, copies: list[np.ndarray], report: Report) -> None:
+def check_splits(
+    dataset: Dataset, copies: list[np.ndarray], report: Report, changed: Collection[str] = ()
+) -> None:
     """Look at every stored split.
 
     Args:
         dataset: whose splits.
         copies: groups of rows whose images are byte-identical.
         report: is told what is wrong, and the size of every split.
+        changed: names of files that are not as they were prepared.
     """
     try:
         there = stored_names(dataset.path)
@@ -33,7 +37,7 @@ def check_splits(dataset: Dataset, copies: list[np.ndarray], report: Report) -> 
         report.error(str(error))
         return
     if not set(there) & set(splits.names()):
-        report.error(f"{FILE} has none of the splits {', '.join(splits.names())}; {MEND}")
+        _look_for_reason(dataset, report, changed)
         return
     keys = {column: shared(dataset, column) for column in KINDS}
     report.facts["splits"] = {}
@@ -48,7 +52,7 @@ def check_splits(dataset: Dataset, copies: list[np.ndarray], report: Report) -> 
             continue
         scheme = splits.get(name)
         report.facts["splits"][name] = _sizes(scheme, sides)
-        _compare(dataset, scheme, sides, report)
+        _compare(dataset, scheme, sides, report, changed)
         _look_for_divided(dataset, scheme, sides, keys, report)
         _look_for_copies(dataset, scheme, sides, copies, report)
         _look_for_missing_classes(dataset, scheme, sides, report)
@@ -72,23 +76,44 @@ def _sizes(scheme: Scheme, sides: np.ndarray) -> dict[str, Any]:
     return {**dict(zip(SPLITS, numbers, strict=True)), "left out": len(sides) - len(used)}
 
 
-def _compare(dataset: Dataset, scheme: Scheme, sides: np.ndarray, report: Report) -> None:
+def _look_for_reason(dataset: Dataset, report: Report, changed: Collection[str]) -> None:
+    """A dataset of a few images has no split, however often it is prepared."""
+    if FILE in changed or any(_applies(dataset, name) for name in splits.names()):
+        report.error(f"{FILE} has none of the splits {', '.join(splits.names())}; {MEND}")
+    else:
+        report.warn(
+            f"no split applies to this dataset of {counted(len(dataset), 'image')}: nothing can "
+            "be trained and tested on it"
+        )
+
+
+def _applies(dataset: Dataset, name: str) -> bool:
+    try:
+        splits.get(name).sides(dataset)
+    except InapplicableError:
+        return False
+    return True
+
+
+def _compare(
+    dataset: Dataset, scheme: Scheme, sides: np.ndarray, report: Report, changed: Collection[str]
+) -> None:
     try:
         now = scheme.sides(dataset)
     except InapplicableError as error:
         report.warn(f"{FILE} has the split {scheme.name}, which would not be made now: {error}")
         return
-    changed = int((now != sides).sum())
-    if not changed:
+    differing = int((now != sides).sum())
+    if not differing:
         return
     if scheme.name == "official":
         report.error(
             f"{FILE} and the split column of the index differ on the official part of "
-            f"{changed:,} images"
+            f"{differing:,} images"
         )
-    else:
+    elif FILE not in changed:  # of a file that someone edited this would be no explanation
         report.warn(
-            f"{scheme.name} would be made otherwise now for {changed:,} images, as happens with "
+            f"{scheme.name} would be made otherwise now for {differing:,} images, as happens with "
             "another version of a library: the stored one holds"
         )
 
@@ -104,7 +129,8 @@ def _look_for_divided(
         found = divided(keys[column], sides)
         if not len(found):
             continue
-        first = dataset.column(column)[keys[column] == found[0]][0]
+        row = int(np.argmax(keys[column] == found[0]))
+        first = read_some(dataset.path / INDEX, column, [row])[row]
         text = f"{scheme.name} has {counted(len(found), kind)} on more than one side, e.g. {first}"
         if scheme.grouped:
             report.error(f"{text}: it promises none")
@@ -120,7 +146,7 @@ def _look_for_copies(
     apart = [rows[np.unique(sides[rows], return_index=True)[1]] for rows in used]
     found = [np.sort(rows) for rows in apart if len(rows) > 1]
     if found:
-        first = dataset.sources[found[0][:2]]
+        first = read_some(dataset.path / INDEX, "source", found[0][:2].tolist()).values()
         report.warn(
             f"{scheme.name} has {counted(len(found), 'group')} of byte-identical images on more "
             f"than one side, e.g. {' and '.join(first)}: --drop-duplicates leaves copies out"
@@ -144,9 +170,5 @@ def _look_for_missing_classes(
 
 def _look_for_absent(dataset: Dataset, there: list[str], report: Report) -> None:
     for name in splits.names():
-        if name not in there:
-            try:
-                splits.get(name).sides(dataset)
-            except InapplicableError:
-                continue
+        if name not in there and _applies(dataset, name):
             report.warn(f"{FILE} lacks the split {name}, which applies to this dataset")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..dataset import DROPPED, FILES, IMAGES, Dataset
-from ..index import INDEX, MEND
-from ..writer import DROPPED_COLUMNS
+from ..index import INDEX, MEND, read_dropped
 from .index import Columns, read_index
 from .manifest import read_manifest
 from .numbers import compare
@@ -74,24 +71,12 @@ def _dropped(path: Path, report: Report) -> Counter[str] | None:
     if not path.is_file():
         return None
     try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            return Counter(_reasons(csv.reader(stream)))
-    except (ValueError, csv.Error, OSError) as error:
-        report.error(f"{DROPPED}: {error}; {MEND}")
+        return Counter(item.reason for item in read_dropped(path))
+    except ValueError as error:
+        report.error(str(error))
+    except OSError as error:
+        report.error(f"{DROPPED} cannot be read ({error}); {MEND}")
     return None
-
-
-def _reasons(lines: Any) -> Iterator[str]:
-    header = tuple(next(lines, ()))
-    if header != DROPPED_COLUMNS:
-        raise ValueError(
-            f"it has the columns {', '.join(header) or 'none'}, "
-            f"expected {', '.join(DROPPED_COLUMNS)}"
-        )
-    for cells in lines:
-        if len(cells) != len(header):
-            raise ValueError(f"line {lines.line_num} has {len(cells)} cells, expected 4")
-        yield cells[1]
 
 
 def _facts(

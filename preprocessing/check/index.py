@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ class Columns:
     Attributes:
         header: names of all columns.
         labels: int64 (n,), positions in the classes; None if some are none of them.
-        splits, subjects: str (n,).
+        splits, subjects: object (n,) of str.
         boxes: number of rows with a box.
     """
 
@@ -54,6 +53,7 @@ def read_index(path: Path, classes: Sequence[str] | None, report: Report) -> Col
         return None
     found = Tally()
     columns: tuple[list[str], ...] = ([], [], [])
+    known: dict[str, str] = {}  # one string object for all equal cells
     boxes = 0
     header: tuple[str, ...] = ()
     try:
@@ -69,7 +69,7 @@ def read_index(path: Path, classes: Sequence[str] | None, report: Report) -> Col
             for cells in lines:
                 if _whole(cells, len(header), lines.line_num, found):
                     for column, cell in zip(columns, cells[:3], strict=True):
-                        column.append(sys.intern(cell))
+                        column.append(known.setdefault(cell, cell))
                     boxes += any(cells[4:8])
                     _examine(cells, classes, lines.line_num, found)
     except (csv.Error, ValueError, OSError) as error:
@@ -79,7 +79,7 @@ def read_index(path: Path, classes: Sequence[str] | None, report: Report) -> Col
         report.error(f"{line}; {MEND}")
     if _LINES in found or _SPLIT in found:
         return None
-    labels, subjects, splits = (np.array(column, dtype=str) for column in columns)
+    labels, subjects, splits = (np.array(column, dtype=object) for column in columns)
     numbers = None if classes is None or _LABEL in found else _numbers(labels, classes)
     return Columns(header, numbers, splits, subjects, boxes)
 

@@ -8,7 +8,11 @@ from typing import Any
 
 from ..dataset import MANIFEST, REQUIRED, SCHEMA_VERSION
 from ..index import MEND
+from .files import HASHED
 from .report import Report
+
+_KEYS = (*REQUIRED, "files")
+_MAY_LACK = ("items",)
 
 
 def read_manifest(path: Path, report: Report) -> dict[str, Any]:
@@ -27,9 +31,10 @@ def read_manifest(path: Path, report: Report) -> dict[str, Any]:
             f"{MEND}"
         )
         return {}
-    for key in REQUIRED:
+    for key in (*_KEYS, *_MAY_LACK):
         if key not in found:
-            report.error(f"{MANIFEST} lacks {key}; {MEND}")
+            if key in _KEYS:
+                report.error(f"{MANIFEST} lacks {key}; {MEND}")
         elif key in _VALID and not _VALID[key](found[key]):
             report.error(f"{MANIFEST}: {key} is {short(found.pop(key))}, {_EXPECTED[key]}; {MEND}")
     return found
@@ -44,6 +49,10 @@ def _names(value: Any) -> bool:
     return texts and len(value) == len(set(value)) > 0
 
 
+def _hashes(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in HASHED)
+
+
 _VALID = {
     "dataset": lambda value: isinstance(value, str),
     "classes": _names,
@@ -51,6 +60,8 @@ _VALID = {
     "used": _number,
     "dropped": lambda value: isinstance(value, dict) and all(map(_number, value.values())),
     "fingerprint": lambda value: isinstance(value, str),
+    "files": _hashes,
+    "items": _number,
 }
 _EXPECTED = {
     "dataset": "expected a name",
@@ -59,6 +70,8 @@ _EXPECTED = {
     "used": "expected a number",
     "dropped": "expected a number for each reason",
     "fingerprint": "expected 64 hexadecimal digits",
+    "files": f"expected the hashes of {', '.join(HASHED)}",
+    "items": "expected a number",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,8 @@ class Report:
         return not self.errors
 
     def error(self, text: str) -> None:
-        """Add an error once."""
+        """Add an error once; it names files without the folder, which may lie anywhere."""
+        text = text.replace(f"{self.path}{os.sep}", "")
         if text not in self.errors:
             self.errors.append(text)
 

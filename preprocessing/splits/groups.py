@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from ..dataset import Dataset
+from ..index import INDEX, read_rows
 
 UNKNOWN = -1
 KINDS = {"subject": "subject", "sequence": "sequence", "source": "photograph"}
@@ -15,19 +17,25 @@ KINDS = {"subject": "subject", "sequence": "sequence", "source": "photograph"}
 _SCALE = 2**52
 
 
-def codes(cells: np.ndarray) -> np.ndarray:
+def codes(cells: Iterable[str]) -> np.ndarray:
     """Numbers instead of text, int64 (n,), in the order of the sorted texts; `UNKNOWN` for ""."""
-    known = cells != ""
-    result = np.full(len(cells), UNKNOWN, np.int64)
-    result[known] = np.unique(cells[known], return_inverse=True)[1].ravel()
-    return result
+    numbers: dict[str, int] = {}
+    found = array("q")
+    for cell in cells:
+        found.append(numbers.setdefault(cell, len(numbers)) if cell else UNKNOWN)
+    ranks = np.empty(len(numbers) + 1, np.int64)
+    ranks[[numbers[cell] for cell in sorted(numbers)]] = np.arange(len(numbers))
+    ranks[UNKNOWN] = UNKNOWN  # the last place, which is no text's
+    return ranks[np.array(found, np.int64)]
 
 
 def shared(dataset: Dataset, column: str) -> np.ndarray:
     """Which rows agree in a column of `KINDS`, as `codes`; all unknown where there is none."""
-    if column in dataset.columns or column in dataset.more:
-        return codes(dataset.column(column))
-    return np.full(len(dataset), UNKNOWN, np.int64)
+    if column == "subject":
+        return codes(dataset.subjects)
+    if column not in dataset.columns:
+        return np.full(len(dataset), UNKNOWN, np.int64)
+    return codes(cell for (cell,) in read_rows(dataset.path / INDEX, (column,)))
 
 
 def groups(dataset: Dataset) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..dataset import SPLITS as FILE
 from ..dataset import Dataset
-from ..index import MEND
+from ..index import MEND, read_cells
 from ..sources import SPLITS
 from .base import LEFT_OUT, InapplicableError, Scheme, Split, empty, expand, get, names
 
@@ -58,7 +58,7 @@ def sides(dataset: Dataset, name: str) -> np.ndarray:
     found = []
     for line, cell in _column(path, name):
         if cell not in numbers:
-            numbers[cell] = _number(path, line, cell, scheme)
+            numbers[cell] = _number(path, line, cell, scheme, len(dataset))
         found.append(numbers[cell])
     if len(found) != len(dataset):
         raise ValueError(
@@ -73,12 +73,9 @@ def sides(dataset: Dataset, name: str) -> np.ndarray:
 def stored_names(folder: Path) -> list[str]:
     """Names of the splits in the folder's file. Raises ValueError if it cannot be read."""
     try:
-        with open(folder / FILE, encoding="utf-8", newline="") as stream:
-            return next(csv.reader(stream), [])
+        return next(read_cells(folder / FILE), (0, []))[1]
     except FileNotFoundError:
         raise ValueError(f"{folder} has no {FILE}; {MEND}") from None
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{folder / FILE} is not a readable CSV file ({error}); {MEND}") from error
 
 
 def _why_not(scheme: Scheme, dataset: Dataset) -> str:
@@ -96,32 +93,23 @@ def _texts(scheme: Scheme, sides: np.ndarray) -> Iterator[str]:
 
 
 def _column(path: Path, name: str) -> Iterator[tuple[int, str]]:
-    with open(path, encoding="utf-8", newline="") as stream:
-        lines = csv.reader(stream)
-        header = next(lines, [])
-        place = header.index(name)
-        try:
-            for cells in lines:
-                if len(cells) != len(header):
-                    raise ValueError(
-                        f"{path}, line {lines.line_num}: {len(cells)} cells, expected "
-                        f"{len(header)}: the file is damaged; {MEND}"
-                    )
-                yield lines.line_num, cells[place]
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise ValueError(
-                f"{path}, line {lines.line_num}: not readable ({error}); {MEND}"
-            ) from error
+    lines = read_cells(path)
+    _, header = next(lines)
+    place = header.index(name)
+    return ((line, cells[place]) for line, cells in lines)
 
 
-def _number(path: Path, line: int, cell: str, scheme: Scheme) -> int:
+def _number(path: Path, line: int, cell: str, scheme: Scheme, rows: int) -> int:
+    """What a cell says. Every fold tests a row, so that there are no more folds than `rows`."""
     if cell == "":
         return LEFT_OUT
-    if scheme.folds and cell.isascii() and cell.isdigit() and len(cell) < 10:
+    # Nobody's memory holds as many folds as a number in a damaged file may claim.
+    if scheme.folds and cell.isascii() and cell.isdigit() and len(cell) < 10 and int(cell) < rows:
         return int(cell)
     if not scheme.folds and cell in SPLITS:
         return SPLITS.index(cell)
-    expected = "the number of a fold" if scheme.folds else ", ".join(SPLITS)
+    folds = f"the number of a fold, 0 to {rows - 1},"
+    expected = folds if scheme.folds else ", ".join(SPLITS)
     raise ValueError(
         f"{path}, line {line}: {scheme.name} is {cell!r}, expected {expected} or nothing; {MEND}"
     )

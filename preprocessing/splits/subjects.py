@@ -27,9 +27,7 @@ def subject_10fold(dataset: Dataset, seed: int = 0) -> np.ndarray:
     Raises:
         InapplicableError: subjects are not known, or fewer than ten.
     """
-    subjects = _known(dataset, "subject-10fold")
-    joined = groups(dataset)
-    _check_number(dataset, subjects, joined, FOLDS, "subject-10fold")
+    _, joined = _people(dataset, FOLDS, "subject-10fold")
     sides = np.empty(len(dataset), np.int64)
     rows = np.zeros(len(dataset))
     for fold, (_, test) in enumerate(GroupKFold(FOLDS).split(rows, groups=joined)):
@@ -51,9 +49,7 @@ def loso(dataset: Dataset, seed: int = 0) -> np.ndarray:
         InapplicableError: subjects are not known, fewer than three, or two share a photograph or
             a sequence.
     """
-    subjects = _known(dataset, "loso")
-    joined = groups(dataset)
-    _check_number(dataset, subjects, joined, 3, "loso")
+    subjects, joined = _people(dataset, 3, "loso")
     if joined.max() != subjects.max():
         raise InapplicableError(
             f"loso cannot divide {dataset.name} at {dataset.path}: {_pair(dataset, joined)} share "
@@ -63,7 +59,12 @@ def loso(dataset: Dataset, seed: int = 0) -> np.ndarray:
     return subjects
 
 
-def _known(dataset: Dataset, name: str) -> np.ndarray:
+def _people(dataset: Dataset, least: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Subject and group of each row.
+
+    Raises:
+        InapplicableError: subjects are not known, or there are fewer than `least`.
+    """
     subjects = shared(dataset, "subject")
     missing = int((subjects == UNKNOWN).sum())
     if missing:
@@ -71,12 +72,7 @@ def _known(dataset: Dataset, name: str) -> np.ndarray:
             f"{name} needs the subject of every image, {dataset.name} at {dataset.path} has "
             f"{missing:,} of {len(dataset):,} without: choose hold-out or 5-fold"
         )
-    return subjects
-
-
-def _check_number(
-    dataset: Dataset, subjects: np.ndarray, joined: np.ndarray, least: int, name: str
-) -> None:
+    joined = groups(dataset)
     people, apart = int(subjects.max()) + 1, int(joined.max()) + 1
     if apart < least:
         why = "" if apart == people else f", and {apart:,} groups that share no photograph"
@@ -84,6 +80,7 @@ def _check_number(
             f"{name} needs at least {least} subjects, {dataset.name} at {dataset.path} has "
             f"{people:,}{why}: choose another split"
         )
+    return subjects, joined
 
 
 def _pair(dataset: Dataset, joined: np.ndarray) -> str:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import csv
+import hashlib
 import json
+import shutil
+import tempfile
+from functools import cache
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -16,52 +22,67 @@ CLASSES = ["anger", "joy", "fear"]
 HEADER = ["label", "subject", "split", "source", "x", "y", "width", "height", "score", "sequence"]
 
 
-def index(labels, names=None, *, subjects=None, sources=None, sequences=None, path="x"):
-    """A dataset of which only the index is filled; photographs differ unless `sources` is given."""
-    count = len(labels)
-    blank = np.full(count, "")
-    more = {"source": np.array([f"{n}.png" for n in range(count)] if sources is None else sources)}
-    if sequences is not None:
-        more["sequence"] = np.array(sequences)
-    return Dataset(
-        Path(path),
-        np.empty((count, 0, 0, 1), np.uint8),
-        np.array(labels, dtype=np.int64),
-        blank if names is None else np.array(names),
-        blank if subjects is None else np.array(subjects),
-        {"dataset": "made up", "classes": list("abcdefgh")},
-        more,
-    )
+HASHED = ("index.csv", "dropped.csv", "splits.csv")
+
+_folders = count()
 
 
-def random_index(seed, *, nested=False):
+def index(labels, names=None, *, subjects=None, sources=None, sequences=None, path=None):
+    """A dataset of which only the index is filled; photographs differ unless `sources` is given.
+
+    It lies in a folder "x" of its own unless `path` is given.
+    """
+    path = _home() / str(next(_folders)) / "x" if path is None else Path(path)
+    path.mkdir(parents=True, exist_ok=True)
+    blank = [""] * len(labels)
+    columns = [
+        ["abcdefghij"[int(label)] for label in labels],
+        blank if subjects is None else subjects,
+        blank if names is None else names,
+        [f"{n}.png" for n in range(len(labels))] if sources is None else sources,
+        *[blank] * 5,
+        *([] if sequences is None else [sequences]),
+    ]
+    write_lines(path / "index.csv", HEADER[: len(columns)], zip(*columns, strict=True))
+    return Dataset.unfinished(path, "made up", list("abcdefghij"))
+
+
+@cache
+def _home():
+    """One folder for all, gone with the process."""
+    path = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def random_index(seed, *, nested=False, path=None):
     """Faces of people, some in groups, some unknown, some in sequences: whatever may come.
 
     `nested`: everybody is known, and alone in every photograph and sequence.
     """
     rng = np.random.default_rng(seed)
-    count = int(rng.integers(40, 400))
+    number = int(rng.integers(40, 400))
     people, photographs, sequences = (int(rng.integers(30, 400)) for _ in range(3))
 
-    def some(kind, number, known):
-        cells = [f"{kind}{n}" for n in rng.integers(0, number, count)]
-        return np.where(rng.random(count) < known, cells, "")
+    def some(kind, different, known):
+        cells = [f"{kind}{n}" for n in rng.integers(0, different, number)]
+        return np.where(rng.random(number) < known, cells, "")
 
-    labels = rng.integers(0, rng.integers(2, 8), count) * (rng.random(count) < rng.random())
+    labels = rng.integers(0, rng.integers(2, 8), number) * (rng.random(number) < rng.random())
     subjects = some("s", people, 1.0 if nested else rng.choice([0.0, 0.3, 0.9]))
     sources = some("p", photographs * (1 if nested else 20), 1.0)
     sequences = some("q", sequences, 0.5 if nested else rng.choice([0.0, 0.05]))
     if nested:
         sources = np.char.add(subjects, sources)
         sequences = np.where(sequences == "", "", np.char.add(subjects, sequences))
-    return index(labels, subjects=subjects, sources=sources, sequences=sequences)
+    return index(labels, subjects=subjects, sources=sources, sequences=sequences, path=path)
 
 
-def people(sizes, classes=7, seed=0):
+def people(sizes, classes=7, seed=0, path=None):
     """A dataset in which person i has ``sizes[i]`` images of random classes."""
     subjects = np.repeat([f"s{n:03d}" for n in range(len(sizes))], sizes)
     labels = np.random.default_rng(seed).integers(0, classes, len(subjects))
-    return index(labels, subjects=subjects)
+    return index(labels, subjects=subjects, path=path)
 
 
 def rows():
@@ -97,6 +118,7 @@ def write_folder(path, lines=None, images=None, **changes):
     write_lines(path / "index.csv", HEADER, lines)
     lost = [["bad.png", "unreadable", "no image", ""], ["dull.png", "flat image", "0.00", "joy"]]
     write_lines(path / "dropped.csv", ["source", "reason", "detail", "label"], lost)
+    splits.write(Dataset.unfinished(path, "tiny", CLASSES), path)
     manifest = {
         "schema_version": 2,
         "dataset": "tiny",
@@ -105,6 +127,8 @@ def write_folder(path, lines=None, images=None, **changes):
         "used": len(lines),
         "dropped": {"unreadable": 1, "flat image": 1},
         "fingerprint": fingerprint(images, lines),
+        "files": hashes(path),
+        "items": len(lines) + 2,
         "image_shape": list(images.shape[1:]),
         "counts": {
             split: {c: sum(line[0] == c and line[2] == split for line in lines) for c in CLASSES}
@@ -120,12 +144,18 @@ def write_folder(path, lines=None, images=None, **changes):
         **changes,
     }
     (path / "manifest.json").write_text(json.dumps(manifest))
-    column = {name: np.array([line[HEADER.index(name)] for line in lines]) for name in HEADER}
-    labels = np.array([CLASSES.index(name) for name in column["label"]])
-    more = {"source": column["source"], "sequence": column["sequence"]}
-    dataset = Dataset(path, images, labels, column["split"], column["subject"], manifest, more)
-    splits.write(dataset, path)
     return path
+
+
+def hashes(path):
+    return {name: hashlib.sha256((path / name).read_bytes()).hexdigest() for name in HASHED}
+
+
+def record(path):
+    """Have the manifest say that the files are as they were prepared."""
+    content = json.loads((path / "manifest.json").read_text())
+    content["files"] = hashes(path)
+    (path / "manifest.json").write_text(json.dumps(content))
 
 
 def fingerprint(images, lines):

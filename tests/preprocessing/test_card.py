@@ -68,6 +68,14 @@ def test_a_card_holds_everything_a_reader_decides_by(folder):
     assert found["Versions"] == ["- schema 2", "- numpy: 2"]
 
 
+def test_a_card_tells_items_from_the_faces_that_they_gave(tmp_path):
+    def left_out(**changes):
+        return sections(render(check(write_folder(tmp_path / "d", **changes))))["Left out"][0]
+
+    assert left_out(items=40) == "40 items gave 74 faces and rejections, of which 72 are used."
+    assert left_out(items=74) == left_out(items="many") == "72 of 74 are used."
+
+
 def test_a_card_gives_each_split_with_its_size_and_promise(folder):
     lines = table(sections(render(check(folder)))["Splits"])[2:]
     assert [line[0] for line in lines] == splits.names()

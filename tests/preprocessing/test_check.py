@@ -8,10 +8,11 @@ import shutil
 
 import numpy as np
 import pytest
-from made_up import HEADER, pictures, rows, write_folder, write_lines
+from made_up import HEADER, pictures, record, rows, write_folder, write_lines
 
 from preprocessing.check import check
 from preprocessing.check.divided import divided
+from preprocessing.index import MEND
 from preprocessing.splits.base import LEFT_OUT
 from preprocessing.splits.groups import UNKNOWN
 
@@ -129,6 +130,9 @@ DAMAGE = {
     "a list": (text("manifest.json", lambda t: "[]"), "manifest.json has schema_version None"),
     "schema": (manifest(schema_version=1), "schema_version 1, this program reads 2"),
     "key": (manifest(fingerprint=...), "manifest.json lacks fingerprint"),
+    "no files": (manifest(files=...), "manifest.json lacks files; prepare it again"),
+    "files": (manifest(files={"index.csv": 7}), "expected the hashes of index.csv, dropped.csv, s"),
+    "items": (manifest(items=-1), "items is -1, expected a number"),
     "kind": (manifest(used="72"), "used is '72', expected a number"),
     "negative": (manifest(seen=-1), "seen is -1, expected a number"),
     "classes": (manifest(classes=["joy", "joy"]), "classes is ['joy', 'joy'], expected different"),
@@ -183,9 +187,27 @@ DAMAGE = {
         text("dropped.csv", lambda t: t + "c,dim,,\n"),
         "'dim' was dropped 0 times by manifest.json, 1 times by dropped.csv",
     ),
-    "lost line": (text("dropped.csv", lambda t: t + "c,dim\n"), "line 4 has 2 cells, expected 4"),
-    "lost columns": (text("dropped.csv", lambda t: ""), "it has the columns none, expected source"),
-    "lost bytes": (raw("dropped.csv", lambda b: b + b"\xff"), "dropped.csv: "),
+    "lost line": (
+        text("dropped.csv", lambda t: t + "c,dim\n"),
+        "dropped.csv, line 4: 2 cells, expected 4",
+    ),
+    "lost columns": (
+        text("dropped.csv", lambda t: ""),
+        "dropped.csv has the columns none, expecte",
+    ),
+    "lost bytes": (raw("dropped.csv", lambda b: b"\xff" + b), "dropped.csv is not a readable CSV"),
+    "lost quote": (
+        raw("dropped.csv", lambda b: b + b'"' + b"x" * 2**18),
+        "not readable (field larger than field limit",
+    ),
+    "other source": (cell("index.csv", "source", 5, "b.png"), "index.csv was changed after it was"),
+    "other box": (cell("index.csv", "x", 5, "1.25"), "index.csv was changed after it was prepared"),
+    "other score": (cell("index.csv", "score", 5, "0.5"), "index.csv was changed after it was pre"),
+    "other detail": (cell("dropped.csv", "detail", 1, "0.01"), "dropped.csv was changed after it"),
+    "other side": (
+        cell("splits.csv", "published", 0, "test"),
+        "splits.csv was changed after it was prepared",
+    ),
     "side": (cell("splits.csv", "hold-out", 3, "tset"), "line 5: hold-out is 'tset', expected tr"),
     "fold": (cell("splits.csv", "loso", 3, "first"), "line 5: loso is 'first', expected the num"),
     "split rows": (
@@ -225,7 +247,7 @@ def test_several_kinds_of_damage_are_told_at_once(folder):
         assert part in told
 
 
-@pytest.mark.parametrize("case", ["cells", "split rows", "twice", "truncated"])
+@pytest.mark.parametrize("case", ["cells", "split rows", "twice", "truncated", "other box"])
 def test_one_cause_is_one_line(case, folder):
     DAMAGE[case][0](folder)
     assert len(check(folder).errors) == 1
@@ -262,8 +284,8 @@ def test_random_damage_never_raises(name, folder):
         start = int(rng.integers(0, min(len(whole), 200)))
         noise = rng.bytes(int(rng.integers(1, 9)))
         (folder / name).write_bytes(whole[:start] + noise + whole[start + rng.integers(0, 9) :])
-        report = check(folder)
-        assert report.errors or report.warnings
+        if (folder / name).read_bytes() != whole:
+            assert check(folder).errors
 
 
 def warned(folder):
@@ -326,6 +348,10 @@ def test_another_division_than_today_is_a_warning_and_the_stored_one_holds(folde
     for line in lines:
         line[place] = str((int(line[place]) + 1) % 5)
     write_lines(folder / "splits.csv", header, lines)
+    report = check(folder)  # this file was edited
+    assert report.errors == [f"splits.csv was changed after it was prepared; {MEND}"]
+    assert not any("would be made otherwise" in text for text in report.warnings)
+    record(folder)  # this one was written so, by another version
     assert any(
         text.startswith("5-fold would be made otherwise now for 72") for text in warned(folder)
     )
@@ -336,6 +362,7 @@ def test_absent_and_unknown_splits_are_warned_of(folder):
         header, *lines = csv.reader(stream)
     header[header.index("loso")] = "mine"
     write_lines(folder / "splits.csv", header, lines)
+    record(folder)
     found = warned(folder)
     assert "splits.csv has the column 'mine', which is no split that is known here" in found
     assert "splits.csv lacks the split loso, which applies to this dataset" in found
@@ -348,8 +375,29 @@ def test_a_split_that_would_not_be_made_now_is_warned_of(tmp_path):
     stale = (folder / "splits.csv").read_text()
     write_folder(folder, lines)
     (folder / "splits.csv").write_text(stale)
+    record(folder)
     told = "\n".join(warned(folder))
     assert "has the split loso, which would not be made now: loso needs the subject" in told
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_dataset_too_small_for_any_split_is_sound(count, tmp_path):
+    folder = write_folder(tmp_path / "d", rows()[:count])
+    assert any(text.startswith("no split applies to this dataset of ") for text in warned(folder))
+    (folder / "splits.csv").write_text("mine\n" + "1\n" * count)
+    assert "splits.csv has none of the splits 5-fold" in "\n".join(check(folder).errors)
+
+
+def test_a_dataset_that_was_stored_without_its_splits_is_not(folder):
+    (folder / "splits.csv").write_text("\n")
+    record(folder)
+    assert "splits.csv has none of the splits 5-fold" in "\n".join(check(folder).errors)
+
+
+def test_errors_are_the_same_wherever_the_folder_lies(folder):
+    DAMAGE["side"][0](folder)
+    DAMAGE["lost line"][0](folder)
+    assert str(folder) not in "\n".join(check(folder).errors)
 
 
 def test_images_without_boxes_scores_subjects_and_parts_are_sound(tmp_path):

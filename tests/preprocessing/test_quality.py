@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_up import index
 
-from preprocessing.quality import Filter, Survey, copies, same
+from preprocessing.quality import Filter, Survey, same
 from preprocessing.row import Row
 from preprocessing.sources import Rejected
 
@@ -126,9 +126,8 @@ def test_a_survey_finds_what_comparing_all_with_all_finds(seed):
 
 
 def test_copies_are_groups_of_rows_in_order(images):
-    assert [rows.tolist() for rows in copies(images)] == [[0, 1], [3, 4, 5]]
     assert [rows.tolist() for rows in Survey(images).copies()] == [[0, 1], [3, 4, 5]]
-    assert copies(images[:0]) == copies(images[:1]) == []
+    assert Survey(images[:0]).copies() == Survey(images[:1]).copies() == []
 
 
 def test_keys_that_agree_in_one_half_are_not_the_same():
@@ -159,6 +158,20 @@ def test_memory_is_a_few_bytes_an_image():
     assert found["duplicates"]["groups"] == 0
     assert held < 32 * count
     assert peak < 100 * count
+
+
+def test_a_report_holds_no_sources_but_those_it_shows(images):
+    """One of them is very long, and all would be at its width."""
+    count = 5000
+    sources = [f"{n:0300d}.png" for n in range(count - 1)] + ["x" * 30_000]
+    dataset = index([0] * count, sources=sources)
+    survey = Survey([images[0]] * count)
+    tracemalloc.start()
+    found = survey.report(dataset)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert found["duplicates"]["examples"][0][:2] == [f"{n:0300d}.png (a)" for n in (0, 1)]
+    assert peak < 10**6
 
 
 def passed(rows, chosen):

@@ -103,7 +103,7 @@ def test_published_depends_on_the_seed_alone(jaffe):
 
 
 def test_official_refuses_a_dataset_without_one(jaffe, fer2013):
-    with pytest.raises(ValueError, match="made up at x has no official train"):
+    with pytest.raises(ValueError, match="made up at .*x has no official train"):
         divide("official", jaffe)
     only_train = index(fer2013.labels[:10], fer2013.splits[:10])
     with pytest.raises(ValueError, match="no official validation and no test part"):
@@ -157,5 +157,7 @@ def test_test_parts_of_a_dataset_without_official_parts_is_refused(jaffe):
 
 
 def test_a_dataset_too_small_for_a_part_is_refused():
-    with pytest.raises(ValueError, match="published leaves made up at x without a validation part"):
+    with pytest.raises(
+        ValueError, match="published leaves made up at .*x without a validation part"
+    ):
         divide("published", index([0, 0, 1, 1]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -61,16 +62,10 @@ def test_what_is_stored_is_what_is_computed(dataset, tmp_path):
     for name in splits.names():
         same(splits.stored(dataset, name), splits.get(name)(dataset, 0))
     for seed in range(10):
-        random = index([0])
-        while len(random) == 1 or not (tmp_path / "splits.csv").exists():
-            made = random_index(seed)
-            random = Dataset(tmp_path, *(getattr(made, name) for name in FIELDS))
-            splits.write(random, tmp_path)
+        random = random_index(seed, path=tmp_path)
+        splits.write(random, tmp_path)
         for name in ("5-fold", "hold-out", "published"):
             same(splits.stored(random, name), splits.get(name)(random, 0))
-
-
-FIELDS = ("images", "labels", "splits", "subjects", "manifest", "more")
 
 
 def test_rows_that_a_scheme_of_folds_leaves_out_are_left_out(tmp_path, monkeypatch):
@@ -96,8 +91,7 @@ def test_what_is_stored_holds_whatever_would_be_computed_now(dataset):
 
 
 def test_a_split_that_does_not_apply_is_refused_with_its_reason_and_what_is_there(tmp_path):
-    small = people([4, 5, 6, 7, 8, 9])
-    small = Dataset(tmp_path, *(getattr(small, name) for name in FIELDS))
+    small = people([4, 5, 6, 7, 8, 9], path=tmp_path)
     splits.write(small, tmp_path)
     with pytest.raises(ValueError) as caught:
         splits.stored(small, "subject-10fold")
@@ -149,6 +143,19 @@ def test_a_damaged_file_is_refused_with_the_place(case, dataset):
 def test_a_fold_is_a_number(cell, dataset):
     edit(dataset, rewrite("loso", 5, cell))
     with pytest.raises(ValueError, match="line 6: loso is .*expected the number of a fold"):
+        splits.stored(dataset, "loso")
+
+
+def test_a_fold_beyond_the_rows_is_refused_before_room_is_made_for_it(dataset):
+    edit(dataset, rewrite("loso", 5, "200000000"))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="line 6: loso is '200000000', expected.* 0 to 71, or not"):
+        splits.stored(dataset, "loso")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10**6
+    edit(dataset, rewrite("loso", 5, "72"))
+    with pytest.raises(ValueError, match="line 6: loso is '72', expected the number of a fold"):
         splits.stored(dataset, "loso")
 
 
