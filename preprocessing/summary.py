@@ -22,7 +22,8 @@ def _escaped(character: str) -> str:
 def show(dataset: Dataset, console: Console) -> None:
     """Print counts per split and class, what was dropped, quality findings and fingerprint."""
     manifest = dataset.manifest
-    console.print(dataset.name)
+    found = manifest["distribution"]
+    console.print(f"{dataset.name}: {printable(found)}" if found else dataset.name)
     console.print(_counts(dataset))
     console.print(f"seen {manifest['seen']:,}, used {manifest['used']:,}{_dropped(manifest)}")
     if manifest["items"] != manifest["seen"]:
