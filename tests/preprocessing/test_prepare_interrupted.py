@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -16,7 +14,7 @@ import pytest
 import preprocessing
 from preprocessing.dataset import FILES, Dataset
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends signals and sets limits")
+resource = pytest.importorskip("resource", reason="sends signals and sets limits of POSIX")
 
 # The program as it is, with a source that takes its time.
 PROGRAM = """
