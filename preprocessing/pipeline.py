@@ -47,8 +47,8 @@ def make_rows(
     Raises:
         ValueError: a number out of range.
     """
-    if (workers is not None and workers < 1) or at_once < 1:
-        raise ValueError(f"got workers={workers}, at_once={at_once}: expected at least 1")
+    if workers is not None and workers < 1:
+        raise ValueError(f"got workers={workers}: expected at least 1")
     lists = chunks(items, at_once)
     return _chained(ordered(lambda c: _rows(c, faces, without), lists, workers or cores()))
 

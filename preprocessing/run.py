@@ -78,11 +78,16 @@ def _add_detection(group: argparse._ArgumentGroup) -> None:
 
 def _add_crops(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--margin", type=float, metavar="F", help="added on each side, as a share of the box")
+    add(
+        "--margin",
+        type=float,
+        metavar="F",
+        help="added on each side, as a share of the box (default: 0)",
+    )
     add("--square", action="store_true", default=None, help="widen the box to a square")
     add("--align", action="store_true", default=None, help="turn the eyes to one height")
     add("--size", type=int, metavar="N", help="side of the image in pixels (default: 48)")
-    add("--colour", choices=COLOURS, help="(default: grey)")
+    add("--colour", choices=COLOURS, help="of the images (default: grey)")
 
 
 def _add_options(group: argparse._ArgumentGroup) -> None:
