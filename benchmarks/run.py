@@ -29,7 +29,7 @@ from benchmarks.runner import Runner, missing
 from benchmarks.store import Store
 from benchmarks.table import VARIANTS, Table
 from preprocessing import sources, splits
-from preprocessing.dataset import MANIFEST, Dataset
+from preprocessing.dataset import Dataset
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -207,9 +207,11 @@ def _no_dataset(name: str, root: Path, found: Iterable[str]) -> str:
 def _schematic(folder: Path, console: Console) -> Path:
     from preprocessing.prepare import prepare
 
-    if not (folder / MANIFEST).is_file():
+    try:
+        Dataset.open(folder)
+    except (FileNotFoundError, ValueError):  # none yet, or of an earlier version of ours
         console.print("Generating the schematic faces: they are synthetic.")
-        prepare("schematic", None, folder)
+        prepare("schematic", None, folder, overwrite=True)
     return folder
 
 

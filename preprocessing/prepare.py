@@ -120,11 +120,7 @@ def prepare(
             rest = writer.rest(raw.items)
             if writer.items:
                 notice(f"going on after {writer.items:,} items that are done")
-            # Detecting takes long: more than a batch at once would keep other threads waiting.
-            at_once = faces.detector.batch if faces.detector else CHUNK
-            if faces.detector and workers is None:
-                # Each thread holds a batch of decoded photographs.
-                workers = max(2, min(cores(), MOST_PHOTOGRAPHS // at_once))
+            workers, at_once = _load(faces, workers)
             made = make_rows(rest, faces, without=without, workers=workers, at_once=at_once)
             shown = track(stopping(made), source.name, raw.length, writer.items)
             chosen = Filter(flat=drop_flat, duplicates=drop_duplicates)
@@ -141,19 +137,8 @@ def prepare(
         if blurred := unlike(found["sharpness"]):
             tell(blurred)
         content = {
-            "schema_version": SCHEMA_VERSION,
-            "dataset": title,
-            "classes": list(classes),
-            "seen": writer.used + writer.dropped.total(),
-            "used": writer.used,
-            "dropped": dict(writer.dropped.most_common()),
-            "fingerprint": fingerprint,
-            "files": {name: sha256(folder / name) for name in (INDEX, DROPPED, SPLITS)},
+            **_account(writer, title, fingerprint),
             "source": source.name,
-            "items": writer.items,
-            "image_shape": list(writer.shape),
-            "counts": writer.table(),
-            "dropped_examples": writer.examples,
             "distribution": raw.distribution,
             "synthetic": source.synthetic,
             "notices": notices,
@@ -272,6 +257,17 @@ def _classes(source: Source, raw: Raw, without: Collection[str]) -> tuple[str, .
     return left
 
 
+def _load(faces: FaceCropper, workers: int | None) -> tuple[int | None, int]:
+    """Threads, and items that each takes at a time."""
+    if faces.detector is None:
+        return workers, CHUNK
+    # Detecting takes long: more than a batch at a time would keep other threads waiting.
+    batch = faces.detector.batch
+    if workers is None:  # each thread holds a batch of decoded photographs
+        workers = max(2, min(cores(), MOST_PHOTOGRAPHS // batch))
+    return workers, batch
+
+
 def _write(writer: Writer, made: Iterable[Made], chosen: Filter) -> None:
     for source, rows in made:
         writer.add(source, [r if isinstance(r, Rejected) else chosen.apply(r) for r in rows])
@@ -294,6 +290,24 @@ def _room(out: str | Path) -> Iterator[None]:
             raise
         text = f"no room to write {out}: make room and repeat the command, it goes on from there"
         raise OSError(error.errno, text) from error
+
+
+def _account(writer: Writer, title: str, fingerprint: str) -> dict[str, Any]:
+    """What the manifest says of what was written."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": title,
+        "classes": list(writer.classes),
+        "seen": writer.used + writer.dropped.total(),
+        "used": writer.used,
+        "dropped": dict(writer.dropped.most_common()),
+        "fingerprint": fingerprint,
+        "files": {name: sha256(writer.folder / name) for name in (INDEX, DROPPED, SPLITS)},
+        "items": writer.items,
+        "image_shape": list(writer.shape),
+        "counts": writer.table(),
+        "dropped_examples": writer.examples,
+    }
 
 
 def _survey(dataset: Dataset, track: Track) -> tuple[dict[str, Any], str]:

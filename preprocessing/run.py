@@ -18,6 +18,7 @@ from . import crops, detectors, selection, sources
 from .card import render
 from .check import check
 from .crops import COLOURS
+from .detectors.batches import THRESHOLD
 from .faces import MISSING, FaceCropper
 from .prepare import check_request, prepare
 from .progress import progress
@@ -26,7 +27,6 @@ from .summary import printable, show
 DETECTION = ("weights", "hub_repo", "trust_checkpoint")
 CROPPING = ("select", "min_confidence", "missing", "margin", "square", "align", "size", "colour")
 OPTIONS = ("seed", "frames", "neutral", "subject_pattern", "votes", "labels")
-THRESHOLD = 0.3
 
 
 def parser() -> argparse.ArgumentParser:

@@ -16,6 +16,12 @@ from .base import Faces
 from .decode import to_faces
 from .letterbox import into, planes
 
+THRESHOLD = 0.3
+"""Least score of a face that a detector gives, as in the published pipeline."""
+
+ON_GPU = 16
+"""Images computed at a time on a GPU."""
+
 
 def detect(
     images: Sequence[np.ndarray],

@@ -14,12 +14,10 @@ import numpy as np
 
 from . import checks
 from .base import Faces, register
-from .batches import detect
+from .batches import ON_GPU, THRESHOLD, detect
 from .decode import STRIDE
 from .onnx_export import Export
 from .weights import locate, sha256_of
-
-ON_GPU = 16
 
 
 @register("yolo5face")
@@ -51,7 +49,7 @@ class Yolo5Face:
         self,
         *,
         weights: str | os.PathLike[str] = "n-0.5",
-        threshold: float = 0.3,
+        threshold: float = THRESHOLD,
         iou: float = 0.5,
         input_size: int | None = None,
         threads: int = 1,

@@ -19,7 +19,7 @@ import numpy as np
 
 from . import checks
 from .base import Faces, register
-from .batches import detect
+from .batches import ON_GPU, THRESHOLD, detect
 from .checkpoint import Checkpoint
 from .decode import COLUMNS, STRIDE, from_rows
 from .guest import guest
@@ -43,7 +43,6 @@ PACKAGES = {  # what the repository imports, and how it is installed
     "tqdm": "tqdm",
     "yaml": "pyyaml",
 }
-ON_GPU = 16
 
 
 @register("yolo5face-hub")
@@ -80,7 +79,7 @@ class Yolo5FaceHub:
         hub_repo: str | os.PathLike[str] | None = None,
         trust_checkpoint: bool = False,
         device: str | None = None,
-        threshold: float = 0.3,
+        threshold: float = THRESHOLD,
         iou: float = 0.5,
         input_size: int = 640,
         batch: int | None = None,

@@ -1,8 +1,13 @@
 """Wrong arguments of the command: status 2, one sentence, the nearest right name."""
 
-import pytest
+import io
 
+import pytest
+from rich.console import Console
+
+from benchmarks import run
 from benchmarks.run import main
+from preprocessing.dataset import Dataset
 
 
 @pytest.fixture
@@ -98,3 +103,18 @@ def test_a_place_that_cannot_be_written_is_told_in_a_sentence(dataset, tmp_path,
     assert main(["--table", "attention", "--backbones", "vgg16", *arguments]) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: ") and "runs" in error and "Traceback" not in error
+
+
+def test_generated_faces_of_an_earlier_version_are_made_anew(tmp_path):
+    folder = tmp_path / "schematic"
+    folder.mkdir()
+    (folder / "manifest.json").write_text('{"schema_version": 1, "fingerprint": "old"}')
+    said = io.StringIO()
+    console = Console(file=said)
+    assert run._schematic(folder, console) == folder
+    before = Dataset.open(folder).fingerprint
+    written = (folder / "images.npy").stat().st_mtime_ns
+    assert run._schematic(folder, console) == folder  # and then stay
+    assert Dataset.open(folder).fingerprint == before
+    assert (folder / "images.npy").stat().st_mtime_ns == written
+    assert said.getvalue().count("Generating") == 1
