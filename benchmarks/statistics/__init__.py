@@ -1,0 +1,1 @@
+"""Statistics of stored predictions: scores, comparisons and what may be claimed from them."""
