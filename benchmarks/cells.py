@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import re
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property, lru_cache
 from typing import Any
 
 from benchmarks.settings import Settings
-from benchmarks.table import Row
-from preprocessing.dataset import Dataset
+from benchmarks.table import Options, Row
 
 # Raised whenever a change of the code changes what the same cell would measure.
 RECIPE = 1
+
+# Fields younger than the first records. At these values they are left out of the spec, so that
+# such a record keeps its hash.
+_YOUNGER: dict[str, Any] = {
+    "split": "",
+    "matched": "",
+    "config": (),
+    "options": (),
+    "changes": (),
+    "fold": 0,
+    "replicas": 1,
+    "code": "",
+}
 
 
 @dataclass(frozen=True)
@@ -21,16 +34,21 @@ class Cell:
     """One training run.
 
     Attributes:
-        backbone, attention: the row of the table.
+        backbone, attention: of the row, see `benchmarks.table.Row`.
         variant: "corrected" (the papers) or "published" (their published implementation).
         dataset: name of the prepared dataset.
         fingerprint: hash of its content.
         protocol: name of its split in `preprocessing.splits`.
-        settings: how it is trained.
+        settings: how it is trained, the row's changes included.
         seed: of initial weights, data order and augmentation.
         backend: Keras backend that computes it.
-        split: hash of the rows on each side of the split, see `data.digest`; "" in records from
+        split: hash of the rows on each side of the split, see `data.digests`; "" in records from
             before splits were stored with their dataset.
+        fold: which split of a protocol that has several, from 0.
+        matched, config, options: of the row.
+        changes: the row's own settings, which `settings` has taken in.
+        replicas: devices that share each batch.
+        code: hash of the user's file that made the table, "" for the tables here.
     """
 
     backbone: str
@@ -43,77 +61,82 @@ class Cell:
     seed: int
     backend: str
     split: str = ""
+    fold: int = 0
+    matched: str = ""
+    config: Options = ()
+    options: Options = ()
+    changes: Options = ()
+    replicas: int = 1
+    code: str = ""
 
     @property
     def row(self) -> Row:
-        return Row(self.backbone, self.attention)
+        """The row of the table."""
+        return Row(
+            self.backbone, self.attention, self.matched, self.config, self.options, self.changes
+        )
 
     @property
     def spec(self) -> dict[str, Any]:
         """Everything that can change the number, as JSON."""
-        spec = {**asdict(self), "recipe": RECIPE}
-        if not self.split:  # so that such a record keeps its hash
-            del spec["split"]
-        return spec
+        spec = _fields(self)
+        for key in spec.keys() & {"config", "options", "changes"}:
+            spec[key] = dict(spec[key])
+        return {**spec, "settings": asdict(self.settings), "recipe": RECIPE}
 
-    @property
+    @cached_property
     def slug(self) -> str:
-        """Readable folder name: dataset, network, seed and a short hash of the spec."""
-        return f"{self.dataset}-{self.backbone}-{self.attention}-s{self.seed}-{self.digest}"
+        """Readable folder name: dataset, network, seed, fold and a short hash of the spec."""
+        parts = [self.dataset, self.backbone, self.attention, *_in_short(self)]
+        parts = [re.sub(r"[^A-Za-z0-9_.-]+", ".", part).strip(".")[:40] for part in parts]
+        fold = [f"f{self.fold}"] if self.fold else []
+        return "-".join([*parts, f"s{self.seed}", *fold, self.digest])
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Ten hexadecimal digits that stand for the spec.
 
         Settings at their default are left out, so that a setting added later, whose default is
         what was done before, does not orphan the results that are there.
         """
-        default = asdict(Settings())
-        settings = {k: v for k, v in asdict(self.settings).items() if v != default[k]}
-        text = json.dumps({**self.spec, "settings": settings}, sort_keys=True)
+        spec = {**_fields(self), "settings": _unusual(self.settings), "recipe": RECIPE}
+        text = json.dumps(spec, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
     @property
     def label(self) -> str:
         """What people are shown while it runs."""
-        return f"{self.dataset} {self.backbone} {self.attention} seed {self.seed}"
+        fold = f" fold {self.fold}" if self.fold else ""
+        return f"{self.dataset} {self.row.label} seed {self.seed}{fold}"
 
     @classmethod
     def from_spec(cls, spec: dict[str, Any]) -> Cell:
-        """The cell of a stored spec."""
-        fields = {key: value for key, value in spec.items() if key != "recipe"}
-        return cls(**{**fields, "settings": Settings(**spec["settings"])})
+        """The cell of a stored spec.
+
+        Raises:
+            TypeError, KeyError, AttributeError: it is none.
+        """
+        row = Row("", "", "", *(spec.get(key, ()) for key in ("config", "options", "changes")))
+        taken = {"config": row.config, "options": row.options, "changes": row.settings}
+        kept = {key: value for key, value in spec.items() if key != "recipe"}
+        return cls(**{**kept, **taken, "settings": Settings(**spec["settings"])})
 
 
-def plan(
-    rows: Iterable[Row],
-    datasets: Iterable[Dataset],
-    settings: Settings,
-    seeds: int,
-    *,
-    protocol: str,
-    variant: str,
-    backend: str,
-) -> list[Cell]:
-    """All cells of a table; a backbone's baseline and attentions stand together, seed by seed."""
-    from benchmarks import data  # scikit-learn comes with it, which a report does without
+def _fields(cell: Cell) -> dict[str, Any]:
+    found = {name: getattr(cell, name) for name in _NAMES}
+    return {k: v for k, v in found.items() if k not in _YOUNGER or v != _YOUNGER[k]}
 
-    rows, datasets = list(rows), list(datasets)
-    hashes = {dataset.name: data.digest(dataset, protocol) for dataset in datasets}
-    return [
-        Cell(
-            backbone=row.backbone,
-            attention=row.attention,
-            variant=variant,
-            dataset=dataset.name,
-            fingerprint=dataset.fingerprint,
-            protocol=protocol,
-            settings=settings.of(dataset.name),
-            seed=seed,
-            backend=backend,
-            split=hashes[dataset.name],
-        )
-        for dataset in datasets
-        for seed in range(seeds)
-        for row in rows
-    ]
+
+@lru_cache(maxsize=64)
+def _unusual(settings: Settings) -> dict[str, Any]:
+    default = asdict(Settings())
+    return {key: value for key, value in asdict(settings).items() if value != default[key]}
+
+
+def _in_short(cell: Cell) -> list[str]:
+    """What is special about a cell's row: `reduction_ratio8`."""
+    matched = [f"as-{cell.matched}"] if cell.matched else []
+    return [*matched, *(f"{k}{v}" for k, v in (*cell.config, *cell.options, *cell.changes))]
+
+
+_NAMES = tuple(field.name for field in fields(Cell))

@@ -45,13 +45,21 @@ def published_kernel_size(channels: int) -> int:
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class PublishedECA(Attention):
-    """One gate an image, from a convolution over a sequence of length 1."""
+    """One gate an image, from a convolution over a sequence of length 1.
+
+    Args:
+        kernel_size: of the convolution; None for the published choice by number of channels.
+    """
+
+    def __init__(self, kernel_size: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.kernel_size = kernel_size
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
         self.conv = kl.Conv1D(
             1,
-            published_kernel_size(self.channels),
+            self.kernel_size or published_kernel_size(self.channels),
             padding="same",
             use_bias=False,
             dtype=self.dtype_policy,
@@ -63,6 +71,9 @@ class PublishedECA(Attention):
         mean = ops.mean(inputs, axis=self.spatial_axes)
         logits = self.conv(ops.expand_dims(mean, 1))
         return {"image": self.to_gate(ops.reshape(logits, (-1, 1, 1, 1)))}
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "kernel_size": self.kernel_size}
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -121,7 +132,7 @@ class Added(kl.Layer):
         return cls(**{**config, "attention": attention})
 
 
-ATTENTIONS: dict[str, layers.Spec] = {
+ATTENTIONS: dict[str, type[Attention] | None] = {
     "none": None,
     "se": SE,
     "eca": PublishedECA,
@@ -129,32 +140,36 @@ ATTENTIONS: dict[str, layers.Spec] = {
 }
 
 
-def build(backbone: str, attention: str | None = "none", **options: Any) -> keras.Model:
+def build(
+    backbone: str, attention: str | tuple[str, dict[str, Any]] | None = "none", **options: Any
+) -> keras.Model:
     """One of the 32 networks of the table, as the published code builds it.
 
     Args:
         backbone: vgg16, vgg19, resnet50, resnet101, resnet152 or its V2 with suffix "v2".
-        attention: "none" (or None), "se", "eca" or "cbam".
-        **options: further options of the builder, such as `input_shape`, `classes`, `width`.
+        attention: "none" (or None), "se", "eca" or "cbam", or one with its configuration.
+        **options: options of the builder, such as `input_shape`, `classes`, `width`; they come
+            before the published ones.
 
     Raises:
         ValueError: an unknown backbone or attention.
     """
     one_of("published backbone", backbone, BACKBONES)
-    attention = one_of("published attention", attention or "none", ATTENTIONS)
-    spec = ATTENTIONS[attention]
+    name, config = attention if isinstance(attention, tuple) else (attention or "none", {})
+    spec = ATTENTIONS[one_of("published attention", name, ATTENTIONS)]
+    if spec is not None and config:
+        spec = spec(**config)
     if backbone.startswith("vgg"):
-        return models.build(
-            backbone, attention=_added(spec), activation="elu", pool_padding="same", **options
-        )
-    return models.build(
-        backbone,
-        attention=spec,
-        activation="elu",
-        outer_activation="relu",
-        normalization=row_normalization,
-        **options,
-    )
+        return models.build(backbone, attention=_added(spec), **{**_VGG, **options})
+    return models.build(backbone, attention=spec, **{**_RESNET, **options})
+
+
+_VGG = {"activation": "elu", "pool_padding": "same"}
+_RESNET = {
+    "activation": "elu",
+    "outer_activation": "relu",
+    "normalization": row_normalization,
+}
 
 
 def _added(spec: layers.Spec) -> layers.Spec:

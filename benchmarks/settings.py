@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from attention_fer.checks import one_of
 
 # Batch sizes of the published experiments; 64 for every other dataset.
 PUBLISHED_BATCH = {"ckplus": 16, "jaffe": 4}
-OPTIMIZERS = ("adam", "sgd", "by-norm")
+OPTIMIZERS = ("adam", "rmsprop", "adagrad", "sgd", "by-norm")
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class Settings:
         epochs: at most that many.
         patience: epochs without a better validation loss before training stops.
         batch_size: images a step; None for the published one of the dataset.
-        optimizer: "adam"; "sgd" (Nesterov momentum 0.9); or "by-norm": SGD for a backbone with
-            batch normalisation, Adam at a hundredth of the learning rate for one without, which
-            SGD does not get started.
+        optimizer: "adam"; "rmsprop"; "adagrad"; "sgd" (Nesterov momentum 0.9); or "by-norm": SGD
+            for a backbone with batch normalisation, Adam at a hundredth of the learning rate for
+            one without, which SGD does not get started.
         learning_rate: of the optimizer, constant.
         zoom: random zoom by up to this fraction, per axis.
         flip: random horizontal flip.
@@ -48,6 +48,28 @@ class Settings:
     eval_samples: int | None = None
     norm_momentum: float = 0.99
     precision: str = "float32"
+
+    def changed(self, **changes: Any) -> Settings:
+        """These settings with some replaced.
+
+        Raises:
+            ValueError: an unknown setting, or a value out of range.
+        """
+        for name in changes:
+            one_of("setting", name, [field.name for field in fields(self)])
+        settings = replace(self, **changes)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raises ValueError for a value out of range."""
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
+        for key in ("width", "epochs", "patience", "learning_rate"):
+            if not 0 < getattr(self, key) < math.inf:
+                raise ValueError(f"{key} must be above 0 and finite, given: {getattr(self, key)}.")
+        for key in ("batch_size", "train_samples", "eval_samples"):
+            if getattr(self, key) is not None and getattr(self, key) < 1:
+                raise ValueError(f"{key} must be at least 1, given: {getattr(self, key)}.")
 
     def of(self, dataset: str) -> Settings:
         """These settings with the batch size that `dataset` gets."""
@@ -82,11 +104,4 @@ def profile(name: str, **changes: Any) -> Settings:
         ValueError: an unknown profile, or a value out of range.
     """
     settings = PROFILES[one_of("profile", name, PROFILES)]
-    settings = replace(settings, **{key: v for key, v in changes.items() if v is not None})
-    for key in ("width", "epochs", "patience", "learning_rate"):
-        if not 0 < getattr(settings, key) < math.inf:
-            raise ValueError(f"{key} must be above 0 and finite, given: {getattr(settings, key)}.")
-    for key in ("batch_size", "train_samples", "eval_samples"):
-        if getattr(settings, key) is not None and getattr(settings, key) < 1:
-            raise ValueError(f"{key} must be at least 1, given: {getattr(settings, key)}.")
-    return settings
+    return settings.changed(**{key: v for key, v in changes.items() if v is not None})

@@ -1,6 +1,6 @@
 """Backbones with attention as functional builders; a family is one file and one import line."""
 
-from attention_fer.models.registry import build, names, register
+from attention_fer.models.registry import build, names, options, register
 
 from attention_fer.models.vgg import VGG16, VGG19  # isort: skip
 from attention_fer.models.resnet import (
@@ -26,5 +26,6 @@ __all__ = [
     "build",
     "load_into",
     "names",
+    "options",
     "register",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,15 @@ def register(name: str, builder: Builder) -> Builder:
 def names() -> list[str]:
     """The names `build` takes, family by family."""
     return list(_registry)
+
+
+def options(name: str) -> list[str]:
+    """The options that the builder of that name takes.
+
+    Raises:
+        ValueError: unknown name, with the nearest known one.
+    """
+    return list(inspect.signature(_registry[one_of("network", name, names())]).parameters)
 
 
 def build(name: str, **options: Any) -> keras.Model:

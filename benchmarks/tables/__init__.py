@@ -4,9 +4,33 @@ from __future__ import annotations
 
 from attention_fer.checks import one_of
 from benchmarks.table import Table
+from benchmarks.tables.activation import ACTIVATION
 from benchmarks.tables.attention import ATTENTION
+from benchmarks.tables.base import BASE
+from benchmarks.tables.batch_size import BATCH_SIZE
+from benchmarks.tables.eca_kernel import ECA_KERNEL
+from benchmarks.tables.learning_rate import LEARNING_RATE
+from benchmarks.tables.optimizer import OPTIMIZER
+from benchmarks.tables.pooling import POOLING
+from benchmarks.tables.reduction import REDUCTION_CBAM, REDUCTION_SE
+from benchmarks.tables.vgg_placement import VGG_PLACEMENT
 
-_TABLES = {table.name: table for table in (ATTENTION,)}
+_TABLES = {
+    table.name: table
+    for table in (
+        ATTENTION,
+        BASE,
+        REDUCTION_SE,
+        REDUCTION_CBAM,
+        ECA_KERNEL,
+        VGG_PLACEMENT,
+        ACTIVATION,
+        POOLING,
+        BATCH_SIZE,
+        OPTIMIZER,
+        LEARNING_RATE,
+    )
+}
 
 
 def names() -> list[str]:

@@ -1,0 +1,131 @@
+"""The tables: their figures are those of the published tables, their rows can be built."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import pytest
+from fabricated import cell
+
+from benchmarks import published, tables
+from benchmarks.networks import network
+from benchmarks.settings import profile
+from benchmarks.table import Row
+
+SHAPE = {"input_shape": (48, 48, 1), "classes": 7}
+
+
+def figures(name, dataset="ckplus"):
+    """The published figures of a table's rows on a dataset, None where there is none."""
+    table = tables.get(name)
+    return [table.published.get((row, dataset)) for row in table.of(dataset)]
+
+
+# Copied once more from the published document, independently of the tables.
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("base", [87.91, 90.66, 87.91, 88.46, 85.71, 88.46, 88.62, 89.01]),
+        ("reduction-se", [None, 87.2637, 88.4615, 89.5604, 87.9121]),
+        ("reduction-cbam", [None, 90.46, 89.01, 91.21, 90.66]),
+        ("eca-kernel", [None, 88.46, 89.65, 89.11, 87.36, 88.56, 90.23]),
+        ("vgg-placement", [None, 89.01, 90.11, 87.91]),
+        ("activation", [85.16, 87.91, 88.21]),
+        ("pooling", [82.97, 88.46]),
+        ("batch-size", [88.01, 88.01, 86.91, 85.81]),
+        ("optimizer", [None] * 4),
+        ("learning-rate", [None] * 4),
+    ],
+)
+def test_published_figures_stand_at_their_rows(name, expected):
+    assert figures(name) == expected
+
+
+def test_every_dataset_has_its_own_batch_sizes():
+    assert figures("batch-size", "jaffe") == [60.00, 68.89, 64.44, 15.56]
+    assert figures("batch-size", "fer2013") == [57.02, 58.05, 57.17, 53.98]
+    table = tables.get("batch-size")
+    sizes = {name: [dict(r.settings)["batch_size"] for r in table.of(name)] for name in "ab"}
+    assert sizes["a"] == [32, 64, 128, 256]
+    chosen = {
+        name: dict(table.reference(table.of(name)[0], name).settings)["batch_size"]
+        for name in ("ckplus", "jaffe", "fer2013", "mine")
+    }
+    assert chosen == {"ckplus": 16, "jaffe": 4, "fer2013": 64, "mine": 64}
+
+
+# The printed numbers of parameters, in units of 10,000, cut off or rounded.
+PRINTED = {
+    "reduction-se": [2349, 3356, 2853, 2602, 2476],
+    "reduction-cbam": [2349, 3357, 2854, 2602, 2477],
+    "eca-kernel": [2349, 2350, 2353, 2356, 2359, 2362, 2365],
+    "vgg-placement": [3992, 3999, 3995, None],
+}
+SOME = [("reduction-se", 1), ("reduction-cbam", 2), ("eca-kernel", 4), ("vgg-placement", 1)]
+ALL = [(name, row) for name, counts in PRINTED.items() for row, n in enumerate(counts) if n]
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [pytest.param(*one, marks=[] if one in SOME else pytest.mark.slow) for one in ALL],
+)
+def test_the_published_networks_have_the_printed_numbers_of_parameters(name, number):
+    row = tables.get(name).rows[number]
+    attention = (row.attention, dict(row.config)) if row.config else row.attention
+    model = published.build(row.backbone, attention, **SHAPE, **dict(row.options))
+    count = model.count_params() / 1e4
+    assert PRINTED[name][number] in (int(count), round(count))
+
+
+@lru_cache
+def built(row, width):
+    """What tells a row's network from another's: its layers with their options."""
+    network_only = replace(
+        cell(settings=profile("quick", width=width)),
+        backbone=row.backbone,
+        attention=row.attention,
+        config=row.config,
+        options=row.options,
+    )
+    model = network(network_only, *SHAPE.values())
+    return str([(x.name, type(x).__name__, x.get_config()) for x in model.layers])
+
+
+@pytest.mark.parametrize("name", [n for n in tables.names() if n not in ("attention", "base")])
+def test_every_row_can_be_built_at_the_quick_width_and_differs_from_the_others(name):
+    table = tables.get(name)
+    settings = table.profile("quick")
+    made = {
+        (built(replace(row, settings=()), settings.width), settings.changed(**dict(row.settings)))
+        for row in table.rows
+    }
+    assert len(made) == len(table.rows)
+
+
+@pytest.mark.parametrize("name", tables.names())
+def test_every_reference_is_a_row_and_its_own_reference(name):
+    table = tables.get(name)
+    for dataset in ("ckplus", "jaffe", "fer2013", "mine"):
+        for row in table.of(dataset):
+            reference = table.reference(row, dataset)
+            assert reference in table.of(dataset)
+            assert table.reference(reference, dataset) == reference
+
+
+def test_a_control_follows_the_networks_with_attention_and_is_matched_to_one():
+    table = tables.get("reduction-se").with_controls()
+    controls = [row for row in table.rows if row.matched]
+    assert [dict(row.config)["reduction_ratio"] for row in controls] == [4, 8, 16, 32]
+    assert all(row.attention == "none" and row.matched == "se" for row in controls)
+    assert table.rows[-4:] == tuple(controls)
+    attention = tables.get("attention").with_controls()
+    assert len(attention.rows) == 32 + 24
+    assert attention.rows[4].label == "vgg16 none, widened to the parameters of se"
+    assert attention.reference(attention.rows[4], "ckplus") == Row("vgg16")
+
+
+def test_a_selection_keeps_what_the_table_says_of_it():
+    table = tables.get("batch-size").select(["resnet50"])
+    assert table == tables.get("batch-size")
+    with pytest.raises(ValueError, match="Did you mean 'cbam'"):
+        tables.get("attention").select(attentions=["cbm"])
+    assert [r.attention for r in tables.get("attention").select(["vgg19"], ["eca"]).rows] == ["eca"]
