@@ -42,6 +42,7 @@ class LiveView:
         )
         self._lock = threading.Lock()
         self._left = dict(seconds)
+        self._share: dict[str, float] = {}
         self._tasks: dict[str, TaskID] = {}
         self._spent = self._planned = 0.0
         self._total = self._progress.add_task("all cells", total=len(seconds), note=self._note())
@@ -70,8 +71,15 @@ class LiveView:
                 total = event["epochs"] * event["steps"]
                 note = f"epoch {event['epoch']}/{event['epochs']}"
                 self._progress.update(task, completed=done, total=total, note=note)
+                self._share[cell.slug] = done / total
+                self._progress.update(self._total, note=self._note())
             else:
                 self._progress.update(task, note=event.get("stage", ""))
+
+    def note(self, text: str) -> None:
+        """Prints a line above the bars."""
+        with self._lock:
+            self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def finished(self, cell: Cell, record: Mapping[str, Any]) -> None:
         """Takes the cell's line away and prints what came of it."""
@@ -86,6 +94,7 @@ class LiveView:
     def _learn(self, cell: Cell, record: Mapping[str, Any]) -> None:
         """Corrects the time left by how long the finished cells took against their estimate."""
         planned = self._left.pop(cell.slug, 0.0)
+        self._share.pop(cell.slug, None)
         spent = sum(record.get("timing", {}).values())
         if spent and planned:
             self._spent += spent
@@ -93,7 +102,9 @@ class LiveView:
 
     def _note(self) -> str:
         factor = self._spent / self._planned if self._planned else 1.0
-        return f"about {human(factor * sum(self._left.values()) / self._jobs)} left"
+        done = sum(share * self._left.get(slug, 0.0) for slug, share in self._share.items())
+        left = max(sum(self._left.values()) - done, 0.0)
+        return f"about {human(factor * left / self._jobs)} left"
 
 
 def outcome(cell: Cell, record: Mapping[str, Any]) -> str:

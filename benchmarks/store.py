@@ -1,4 +1,8 @@
-"""Results on disk: a folder a cell, there whole or not at all."""
+"""Results on disk: a folder a cell, there whole or not at all.
+
+What cannot be read as the result of its folder's cell is never counted and never deleted:
+`Store.problems` lists it with the reason.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,26 @@ import contextlib
 import json
 import os
 import shutil
+import uuid
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks import cells
 from benchmarks.cells import Cell
+from benchmarks.predictions import PREDICTIONS, Predictions, read_predictions
+from benchmarks.predictions import write_predictions as write_predictions
 
 SCHEMA_VERSION = 1
-RESULT, PREDICTIONS, PARTIAL = "result.json", "predictions.npz", ".partial"
+RESULT, PARTIAL, DAMAGED, LOCKS = "result.json", ".partial", ".damaged-", ".locks"
+OTHERS = ("plans",)  # folders beside the results, see `plans`
+# What a record must have, by its status.
+PARTS = {"done": ("metrics", "history", "provenance", "timing"), "failed": ("error",)}
 
 
 @dataclass(frozen=True)
@@ -40,17 +52,19 @@ class Result:
     def done(self) -> bool:
         return self.status == "done"
 
+    def predictions(self) -> Predictions:
+        """What the network said of each test image. Raises as `read_predictions`."""
+        return read_predictions(self.path / PREDICTIONS)
+
     def correct(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows of the prepared dataset, sorted, and whether each was predicted rightly."""
-        with np.load(self.path / PREDICTIONS, allow_pickle=False) as file:
-            order = np.argsort(file["sample"], kind="stable")
-            right = file["probabilities"].argmax(axis=1) == file["labels"]
-            return file["sample"][order], right[order]
+        found = self.predictions()
+        return found.sample, found.correct
 
     def majority(self) -> float:
         """Share of the most frequent class among the test images: what guessing it would score."""
-        with np.load(self.path / PREDICTIONS, allow_pickle=False) as file:
-            return float(np.bincount(file["labels"]).max() / len(file["labels"]))
+        labels = self.predictions().labels
+        return float(np.bincount(labels).max() / len(labels))
 
 
 class Store:
@@ -61,35 +75,94 @@ class Store:
 
     def read(self, cell: Cell) -> Result | None:
         """The stored result of a cell; None where there is none that can be read."""
-        return _read(self.root / cell.slug)
+        with contextlib.suppress(ValueError):
+            return _read(self.root / cell.slug)
+        return None
 
-    def results(self) -> Iterator[Result]:
-        """All stored results, by folder name."""
-        for folder in sorted(self.root.glob(f"*/{RESULT}")):
-            if not folder.parent.name.endswith(PARTIAL):
-                result = _read(folder.parent)
-                if result is not None:
-                    yield result
+    def results(self, planned: Iterable[Cell] | None = None) -> Iterator[Result]:
+        """The stored results of the planned cells, in their order, or all by folder name."""
+        names = self._names()
+        if planned is not None:
+            there = set(names)
+            names = [slug for cell in planned if (slug := cell.slug) in there]
+        for name in names:
+            with contextlib.suppress(ValueError):
+                yield _read(self.root / name)
+
+    def problems(self) -> list[tuple[Path, str]]:
+        """Folders that count for nothing, each with the reason."""
+        found = []
+        for name in self._names():
+            try:
+                _read(self.root / name)
+            except ValueError as error:
+                found.append((self.root / name, str(error)))
+        return found
+
+    def lock(self, cell: Cell) -> Path:
+        """The file whose lock says that someone is at work on the cell, see `locks`."""
+        return self.root / LOCKS / f"{cell.slug}.lock"
 
     def begin(self, cell: Cell) -> Path:
-        """A fresh working folder for a cell, beside its final place."""
-        partial = self.root / f"{cell.slug}{PARTIAL}"
-        shutil.rmtree(partial, ignore_errors=True)
+        """A fresh working folder for a cell, beside its final place.
+
+        Those that dead runs left are removed, so the caller must hold the cell's lock. The name is
+        a new one each time: the process of a killed run may still be writing into the old.
+        """
+        for path in self.root.glob(f"{cell.slug}*{PARTIAL}"):
+            shutil.rmtree(path, ignore_errors=True)
+        partial = self.root / f"{cell.slug}.{uuid.uuid4().hex[:8]}{PARTIAL}"
         partial.mkdir(parents=True)
         return partial
 
+    def make_way(self, cell: Cell) -> tuple[Path, str] | None:
+        """Moves aside what holds a cell's place and is no result of it.
+
+        Returns:
+            Where it is now and what is wrong with it; None where nothing was in the way.
+        """
+        final = self.root / cell.slug
+        if not os.path.lexists(final):
+            return None
+        try:
+            _read(final)
+            return None
+        except ValueError as error:
+            number = 1
+            while os.path.lexists(aside := self.root / f"{cell.slug}{DAMAGED}{number}"):
+                number += 1
+            os.rename(final, aside)
+            return aside, str(error)
+
     def commit(self, cell: Cell, partial: Path, record: dict[str, Any]) -> None:
         """Puts a working folder in its final place, unless a finished cell is there already."""
-        write_json(partial / RESULT, {"schema_version": SCHEMA_VERSION, **record})
-        final = self.root / cell.slug
+        content = {"schema_version": SCHEMA_VERSION, **record}
+        if record["status"] == "done":
+            content["files"] = {PREDICTIONS: _sum(partial / PREDICTIONS)}
+        write_json(partial / RESULT, content)
+        self.make_way(cell)
         stored = self.read(cell)
         if stored is not None and stored.done:
             shutil.rmtree(partial)
             return
+        final = self.root / cell.slug
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(final)
         os.replace(partial, final)
         _sync(self.root)
+
+    def _names(self) -> list[str]:
+        """Folders that should each hold a result, sorted."""
+        try:
+            with os.scandir(self.root) as entries:
+                names = [entry.name for entry in entries if entry.is_dir()]
+        except FileNotFoundError:
+            return []
+        return sorted(
+            n
+            for n in names
+            if not n.startswith(".") and not n.endswith(PARTIAL) and n not in OTHERS
+        )
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
@@ -102,34 +175,76 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     os.replace(temporary, path)
 
 
-def write_predictions(folder: Path, probabilities: Any, labels: Any, sample: Any) -> None:
-    """Stores a cell's test predictions: (n, classes), (n,) and rows of the prepared dataset."""
-    with open(folder / PREDICTIONS, "wb") as file:
-        np.savez_compressed(
-            file,
-            probabilities=np.asarray(probabilities, "float32"),
-            labels=np.asarray(labels, "int64"),
-            sample=np.asarray(sample, "int64"),
-        )
-        file.flush()
-        os.fsync(file.fileno())
+def _read(folder: Path) -> Result:
+    """The result in a folder. Raises ValueError with the reason where it counts for nothing."""
+    if DAMAGED in folder.name:
+        raise ValueError("moved aside by a run that needed its name; delete it when you like")
+    try:
+        record = _record(folder)
+        cell = _cell(folder, record)
+        if record["status"] == "done":
+            _check_predictions(folder / PREDICTIONS, record.get("files", {}))
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error}") from error
+    return Result(cell, record["status"], folder, record)
 
 
-def _read(folder: Path) -> Result | None:
+def _record(folder: Path) -> dict[str, Any]:
     try:
         record = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-        if record["schema_version"] != SCHEMA_VERSION:
-            return None
-        cell = Cell.from_spec(record["spec"])
-        # A result that was moved here, or made by an older recipe, is not this cell's.
-        if cell.slug != folder.name:
-            return None
-        # A zip file's directory is at its end: a truncated one is none.
-        if record["status"] == "done" and not zipfile.is_zipfile(folder / PREDICTIONS):
-            return None
-        return Result(cell, record["status"], folder, record)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+    except FileNotFoundError:
+        raise ValueError(f"it has no {RESULT}") from None
+    except ValueError as error:
+        raise ValueError(f"{RESULT} is cut short or no JSON: {error}") from None
+    version = record.get("schema_version") if isinstance(record, dict) else None
+    if version != SCHEMA_VERSION:
+        raise ValueError(
+            f"{RESULT} has schema_version {version!r}, this program reads {SCHEMA_VERSION}"
+        )
+    status = record.get("status")
+    if status not in PARTS:
+        raise ValueError(f"{RESULT} has the status {status!r}, expected one of {list(PARTS)}")
+    if lacking := [part for part in PARTS[status] if part not in record]:
+        raise ValueError(f"{RESULT} lacks {', '.join(lacking)}")
+    return record
+
+
+def _cell(folder: Path, record: dict[str, Any]) -> Cell:
+    try:
+        spec = record["spec"]
+        cell = Cell.from_spec(spec)
+        slug, recipe = cell.slug, spec.get("recipe")
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(f"its spec is not that of a cell: {error!r}") from error
+    if recipe != cells.RECIPE:
+        raise ValueError(f"it was made by recipe {recipe!r}, this program's is {cells.RECIPE}")
+    if slug != folder.name:
+        raise ValueError(f"it is the result of another cell, {slug}")
+    return cell
+
+
+def _check_predictions(path: Path, files: dict[str, Any]) -> None:
+    """Raises ValueError unless the file is there with the content it had when it was stored."""
+    if not path.is_file():
+        raise ValueError(f"{PREDICTIONS} is missing")
+    if PREDICTIONS in files:
+        stored, found = files[PREDICTIONS], _sum(path)
+        if found != stored:
+            raise ValueError(f"{PREDICTIONS} is cut short or altered: {found}, stored {stored}")
+        return
+    # A record from before sums were stored: the zip file has its own.
+    try:
+        with zipfile.ZipFile(path) as file:
+            altered = file.testzip()
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ValueError(f"{PREDICTIONS} is cut short or altered: {error}") from error
+    if altered:
+        raise ValueError(f"{PREDICTIONS} is altered: {altered}")
+
+
+def _sum(path: Path) -> dict[str, int]:
+    content = path.read_bytes()
+    return {"bytes": len(content), "crc32": zlib.crc32(content)}
 
 
 def _sync(folder: Path) -> None:

@@ -1,72 +1,124 @@
-"""The process of one cell: `python -m benchmarks.worker`, started by the runner.
+"""The process of one cell: `python -m benchmarks.worker`, started by an executor.
 
-It reads its job as a line of JSON from standard input, writes events as lines of JSON to standard
-output, and ends when the runner does: standard input closes with the runner, however that dies.
+It imports the framework, reads its job as a line of JSON from standard input, writes events as
+lines of JSON to standard output, and ends when its runner does: standard input closes with the
+runner, however that dies.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.executors.base import ADVICE, failed
+
+# How the backends, NumPy and the system say that memory ran out.
+_STARVED = (
+    "memoryerror",
+    "out of memory",
+    "outofmemory",
+    "resource_exhausted",
+    "resourceexhausted",
+    "unable to allocate",
+    "cannot allocate memory",
+    "bad_alloc",
+)
+
 
 def main() -> int:
-    """Trains the cell of the job and leaves its record in the job's folder."""
+    """Trains the cell of the job and reports its record."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # Libraries print as they like; from here on that goes to the log, not among the events.
     os.dup2(2, 1)
-    job = json.loads(sys.stdin.readline())
+    with contextlib.suppress(Exception):  # What fails here fails again below, with a reason.
+        _import_framework()
+    line = sys.stdin.readline()
+    if not line:
+        return 1  # The runner is gone, or needed no further cell.
+    job = json.loads(line)
     threading.Thread(target=_end_with_the_runner, daemon=True).start()
 
     def notify(kind: str, **content: Any) -> None:
         events.write(json.dumps({"event": kind, **content}) + "\n")
         events.flush()
 
-    try:
-        notify("stage", stage="start")
-        record = _work(job, notify)
-    except Exception as error:
-        # Whatever is wrong with one cell is that cell's result; the table goes on.
-        traceback.print_exc()
-        record = {"status": "failed", "error": f"{type(error).__name__}: {error}"}
-    notify("record", record=record)
+    notify("record", record=_record(job, notify))
     return 0
 
 
-def _work(job: dict[str, Any], notify: Any) -> dict[str, Any]:
-    _prepare_backend(job["spec"]["settings"])
+def _record(job: dict[str, Any], notify: Callable[..., None]) -> dict[str, Any]:
+    try:
+        _log_to(job["log"])
+        notify("stage", stage="start")
+        return _work(job, notify)
+    except Exception as error:
+        # Whatever is wrong with one cell is that cell's result; the table goes on.
+        with contextlib.suppress(OSError):  # The log may be what found no room.
+            traceback.print_exc()
+        record = failed(reason(error))
+        # The runner ends the run where the disk is full.
+        return {**record, "errno": error.errno} if isinstance(error, OSError) else record
+
+
+def reason(error: BaseException) -> str:
+    """Why a cell failed, in a line: the error, or want of memory and what helps."""
+    text = f"{type(error).__name__}: {error}"
+    if any(word in text.lower() for word in _STARVED):
+        lines = [line for line in text.splitlines() if any(w in line.lower() for w in _STARVED)]
+        return f"{ADVICE} ({(lines or [text])[0][:200]})"
+    return text
+
+
+def _import_framework() -> None:
+    import keras  # noqa: F401
+
+    import benchmarks.train  # noqa: F401
+
+
+def _log_to(path: str) -> None:
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+
+
+def _work(job: dict[str, Any], notify: Callable[..., None]) -> dict[str, Any]:
     # Imported here so that what fails on import is a failed cell with a reason.
+    from benchmarks import devices
     from benchmarks.cells import Cell
     from benchmarks.provenance import provenance
     from benchmarks.train import train
     from preprocessing.dataset import Dataset
 
-    cell = Cell.from_spec(job["spec"])
+    cell, execution = Cell.from_spec(job["spec"]), devices.Execution(**job["execution"])
+    devices.prepare(execution, cell.settings)
+    if job["table"] is not None:
+        _load_table(job["table"], cell.code)
     dataset = Dataset.open(job["dataset"])
-    result = train(cell, dataset, Path(job["folder"]), notify)
+    result = train(cell, dataset, Path(job["folder"]), notify, execution)
     origin = {**provenance(), "synthetic": dataset.synthetic}
     record = {"status": "done", **result, "provenance": origin}
     json.dumps(record, allow_nan=False)  # A number that is not finite is a failure, told here.
     return record
 
 
-def _prepare_backend(settings: dict[str, Any]) -> None:
-    import keras
+def _load_table(path: str, code: str) -> None:
+    """Registers what a user's table registers."""
+    from benchmarks.tables import own
 
-    if keras.backend.backend() != "tensorflow":
-        return
-    import tensorflow as tf
-
-    for device in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(device, True)
-    if settings["epochs"] <= 5:
-        # The graph optimiser takes longer on a deep network than it saves in so short a run.
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    if (found := own.digest(path)) != code:
+        raise ValueError(
+            f"{path} has changed since this table was planned: it hashes to {found}, the cell's "
+            f"to {code}."
+        )
+    own.load(path)
 
 
 def _end_with_the_runner() -> None:

@@ -2,13 +2,15 @@
 
 import csv
 import shutil
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
+from benchmarks import data
 from benchmarks.callbacks import Batches, predict
-from benchmarks.data import Part, digest, find, order, parts, split
+from benchmarks.data import Part, default_protocol, digest, digests, find, order, split
 from benchmarks.settings import Settings
 from preprocessing.dataset import Dataset
 
@@ -16,6 +18,11 @@ from preprocessing.dataset import Dataset
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 NAMES = ["train", "validation", "test"]
+
+
+def parts(dataset, protocol, settings, fold=0):
+    rows = split(dataset, protocol, fold)
+    return {name: data.part(dataset, rows, name, settings) for name in rows}
 
 
 def one_hot_part(n):
@@ -162,7 +169,41 @@ def test_the_split_that_was_stored_is_the_one_that_counts(dataset, tmp_path):
     np.testing.assert_array_equal(after["validation"], before["test"])
 
 
-@pytest.mark.parametrize("protocol", ["loso", "5-fold", "subject-10fold"])
-def test_folds_are_refused_for_want_of_a_cell_for_each(dataset, protocol):
-    with pytest.raises(ValueError, match=f"{protocol} divides schematic into .* folds.*hold-out"):
-        parts(dataset, protocol, Settings())
+def test_folds_test_every_image_once_and_have_a_digest_each(dataset):
+    tested = [parts(dataset, "loso", Settings(), fold)["test"].sample for fold in range(10)]
+    np.testing.assert_array_equal(np.sort(np.concatenate(tested)), np.arange(len(dataset)))
+    found = digests(dataset, "loso")
+    assert len(set(found)) == 10
+    assert found[4] == digest(dataset, "loso", 4)
+
+
+@pytest.mark.parametrize("fold", [-1, 10])
+def test_a_fold_that_is_not_there_is_refused(dataset, fold):
+    with pytest.raises(ValueError, match=f"10 ways, fold {fold} is none.*from 0 to 9"):
+        split(dataset, "loso", fold)
+
+
+def test_a_dataset_has_its_usual_protocol(dataset, tmp_path):
+    named = {**dataset.manifest}
+    assert default_protocol(dataset) == "official"
+    for name, protocol in {"ckplus": "subject-10fold", "jaffe": "loso"}.items():
+        assert default_protocol(replace(dataset, manifest={**named, "dataset": name})) == protocol
+    copy = shutil.copytree(dataset.path, tmp_path / "copy")
+    lines = (copy / "splits.csv").read_text().splitlines()
+    (copy / "splits.csv").write_text(
+        "\n".join([lines[0].replace("official", "theirs"), *lines[1:]])
+    )
+    assert default_protocol(Dataset.open(copy)) == "hold-out"
+    (copy / "splits.csv").write_text("\n".join(["theirs", *["train"] * len(dataset)]))
+    with pytest.raises(ValueError, match="none of the splits official, hold-out: it has theirs"):
+        default_protocol(Dataset.open(copy))
+
+
+def test_a_copy_is_one_of_an_image_seen_before_or_of_an_earlier_test_image():
+    images = np.random.default_rng(0).integers(0, 255, (6, 4, 4, 1)).astype("uint8")
+    train, validation = images[:2], images[2:4]
+    test = images[[4, 1, 5, 4, 3, 5]].copy()
+    test[5, 0, 0, 0] += 1  # a pixel differs
+    whole = [Part(x, np.zeros(len(x), int), np.arange(len(x))) for x in (test, train, validation)]
+    assert data.copies(*whole).tolist() == [False, True, False, True, True, False]
+    assert data.copies(whole[0]).tolist() == [False, False, False, True, False, False]

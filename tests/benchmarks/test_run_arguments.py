@@ -5,9 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
-from benchmarks import run
+from benchmarks import datasets
 from benchmarks.run import main
 from preprocessing.dataset import Dataset
+from preprocessing.prepare import prepare
 
 
 @pytest.fixture
@@ -46,8 +47,14 @@ def test_an_unknown_name_is_answered_with_the_nearest(refused, option, given, ne
     assert f"id you mean {nearest}?" in text
 
 
-def test_a_protocol_of_folds_is_refused(refused):
-    assert "loso divides schematic into 10 folds" in refused("--protocol", "loso")
+def test_a_protocol_that_the_dataset_cannot_have_is_refused(refused, tmp_path):
+    prepare("schematic", None, tmp_path / "few" / "schematic", subjects=5, per_subject=14)
+    text = refused("--data", str(tmp_path / "few"), "--protocol", "subject-10fold")
+    assert "ten" in text or "10" in text
+
+
+def test_a_table_file_that_is_not_there_is_named(refused, tmp_path):
+    assert "nowhere.py" in refused("--table", str(tmp_path / "nowhere.py"))
 
 
 def test_an_unknown_dataset_is_answered_with_those_that_are_there(refused):
@@ -111,10 +118,10 @@ def test_generated_faces_of_an_earlier_version_are_made_anew(tmp_path):
     (folder / "manifest.json").write_text('{"schema_version": 1, "fingerprint": "old"}')
     said = io.StringIO()
     console = Console(file=said)
-    assert run._schematic(folder, console) == folder
+    assert datasets._schematic(folder, console) == folder
     before = Dataset.open(folder).fingerprint
     written = (folder / "images.npy").stat().st_mtime_ns
-    assert run._schematic(folder, console) == folder  # and then stay
+    assert datasets._schematic(folder, console) == folder  # and then stay
     assert Dataset.open(folder).fingerprint == before
     assert (folder / "images.npy").stat().st_mtime_ns == written
     assert said.getvalue().count("Generating") == 1

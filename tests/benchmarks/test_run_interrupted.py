@@ -1,15 +1,16 @@
-"""Runs that are killed or interrupted: nothing half done stays, and the rest goes on."""
+"""Runs that are killed, interrupted or doubled: nothing half done stays, and the rest goes on."""
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from processes import alive, folders, holder, started, training, until, workers
 
 from benchmarks.store import Store
 
@@ -18,88 +19,75 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@contextmanager
-def started(command, environment):
-    """A running command in a process group of its own; killed in any case."""
-    process = subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        # Tests that run in the background inherit an ignored SIGINT, which Python leaves ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
+def seeds(out):
+    """The stored results by seed."""
+    return {r.cell.seed: r for r in Store(out / "attention").results()}
 
 
-def workers(process):
-    """Process numbers of the command's children."""
-    tasks = Path(f"/proc/{process.pid}/task").glob("*/children")
-    return [int(number) for file in tasks for number in file.read_text().split()]
+def stamps(out):
+    return {seed: (r.path / "result.json").stat().st_mtime_ns for seed, r in seeds(out).items()}
 
 
-def alive(number):
-    try:
-        state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+def assert_complete(out, n):
+    found = seeds(out)
+    assert sorted(found) == list(range(n)) and all(result.done for result in found.values())
+    assert Store(out / "attention").problems() == []
+    assert not folders(out, "*.partial") and not folders(out, ".locks")
 
 
-def until(condition, seconds=120):
-    """Waits for a condition and returns its value."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < end, f"{condition} did not come true"
-        time.sleep(0.05)
-    return value
-
-
-def folders(out, pattern):
-    return sorted((out / "attention").glob(pattern))
-
-
-def training(out):
-    """Whether some cell has begun to train: its curves are there, its result is not."""
-    return folders(out, "*.partial/tensorboard/*")
-
-
-def test_a_killed_run_leaves_no_process_and_goes_on_where_it_was(
+def test_a_killed_worker_and_a_killed_run_are_made_up_for_by_the_same_command(
     command, run, environment, tmp_path
 ):
     arguments = ("--attentions", "none", "--seeds", "3")
     with started(command(tmp_path, *arguments), environment) as process:
-        until(lambda: folders(tmp_path, "*/result.json") and training(tmp_path))
+        until(lambda: 0 in seeds(tmp_path) and training(tmp_path))
+        (folder,) = folders(tmp_path, "*-s1-*.partial")
+        os.kill(until(lambda: holder(folder)), signal.SIGKILL)
+        until(lambda: 1 in seeds(tmp_path) and training(tmp_path))
         running = until(lambda: workers(process))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         until(lambda: not any(map(alive, running)), 30)
-    stored = {r.cell.seed: r for r in Store(tmp_path / "attention").results()}
-    assert stored and all(result.done for result in stored.values())
-    assert len(stored) < 3
-    before = {seed: (r.path / "result.json").stat().st_mtime_ns for seed, r in stored.items()}
+    before, found = stamps(tmp_path), seeds(tmp_path)
+    assert {seed: result.status for seed, result in found.items()} == {0: "done", 1: "failed"}
+    assert found[1].record["error"].startswith("The process ended with signal 9. Perhaps: Out of")
+    assert folders(tmp_path, "*.partial")
     done = run(tmp_path, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"3 cells, {len(stored)} done, {3 - len(stored)} to run" in done.stdout
-    after = {r.cell.seed: r for r in Store(tmp_path / "attention").results()}
-    assert sorted(after) == [0, 1, 2] and all(result.done for result in after.values())
-    for seed, stamp in before.items():
-        assert (after[seed].path / "result.json").stat().st_mtime_ns == stamp
-    assert "3 seeds" in done.stdout
-    assert not folders(tmp_path, "*.partial")
+    assert "3 cells, 1 done, 2 to run" in done.stdout
+    assert stamps(tmp_path)[0] == before[0]
+    assert_complete(tmp_path, 3)
 
 
-@pytest.mark.parametrize("whole_group", [False, True])
+@pytest.mark.slow
+def test_kills_at_any_moment_lose_and_mix_nothing(command, run, environment, tmp_path):
+    arguments = ("--attentions", "none", "--seeds", "6", "--jobs", "2")
+    chance = random.Random(0)
+    kept = {}
+    for turn in range(6):
+        with started(command(tmp_path, *arguments), environment) as process:
+            until(lambda: workers(process) or process.poll() is not None)
+            time.sleep(chance.uniform(0, 20))
+            if turn % 2 and (running := workers(process)):
+                os.kill(chance.choice(running), signal.SIGKILL)
+                time.sleep(chance.uniform(0, 5))
+            process.kill()
+            process.wait()
+        now = stamps(tmp_path)
+        assert now.items() >= kept.items(), "a finished cell was lost or made again"
+        assert Store(tmp_path / "attention").problems() == []
+        kept = {seed: now[seed] for seed, result in seeds(tmp_path).items() if result.done}
+    done = run(tmp_path, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stamps(tmp_path).items() >= kept.items()
+    assert_complete(tmp_path, 6)
+
+
+@pytest.mark.parametrize("whole_group", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_ctrl_c_ends_with_130_and_leaves_nothing_half_done(
     command, environment, tmp_path, whole_group
 ):
-    arguments = ("--attentions", "none", "--epochs", "500", "--patience", "500")
+    arguments = ("--attentions", "none", "--seeds", "2", "--epochs", "500", "--patience", "500")
     with started(command(tmp_path, *arguments), environment) as process:
         until(lambda: training(tmp_path))
         running = until(lambda: workers(process))
@@ -113,14 +101,51 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_half_done(
     assert not folders(tmp_path, "*/result.json")
 
 
+def test_two_runs_share_a_folder_and_one_takes_over_what_the_killed_other_had(
+    command, environment, tmp_path
+):
+    arguments = ("--attentions", "none", "--seeds", "2")
+    with started(command(tmp_path, *arguments), environment) as first:
+        until(lambda: training(tmp_path))
+        # Stopped, it keeps its lock and can store nothing, however long the other takes.
+        os.kill(first.pid, signal.SIGSTOP)
+        (taken,) = folders(tmp_path, "*.partial")
+        with started(command(tmp_path, *arguments), environment) as second:
+            until(lambda: 1 in seeds(tmp_path))
+            time.sleep(2)
+            assert second.poll() is None and 0 not in seeds(tmp_path) and taken.is_dir()
+            os.kill(first.pid, signal.SIGKILL)
+            output, _ = second.communicate(timeout=200)
+    assert second.returncode == 0, output
+    assert "seed 0: another run has it; waiting for that at the end." in output
+    assert "seed 0: the other run did not finish it; taken over." in output
+    assert_complete(tmp_path, 2)
+
+
+def test_a_full_disk_ends_the_run_with_a_reason(command, environment, tmp_path):
+    resource = pytest.importorskip("resource")
+    with started(command(tmp_path, "--attentions", "none", "--seeds", "2"), environment) as process:
+        until(lambda: training(tmp_path))
+        (folder,) = folders(tmp_path, "*.partial")
+        # No file of the cell can grow from now on.
+        resource.prlimit(until(lambda: holder(folder)), resource.RLIMIT_FSIZE, (100, 100))
+        output, _ = process.communicate(timeout=200)
+    assert process.returncode == 1
+    assert "error: [Errno 27] File too large while a cell wrote its results" in output
+    assert "the same command goes on" in output and "Traceback" not in output
+    assert seeds(tmp_path) == {} and not folders(tmp_path, "*.partial")
+
+
 def test_a_worker_ends_with_its_runner_even_before_it_has_a_job(environment):
     worker = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.worker"],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    output, _ = worker.communicate("", timeout=60)
+    output, errors = worker.communicate("", timeout=60)
+    assert worker.returncode == 1
     assert all(json.loads(line)["event"] for line in output.splitlines())
+    assert "Traceback" not in errors

@@ -1,14 +1,17 @@
 """Results on disk: whole or not at all, and never in doubt whose they are."""
 
 import json
+import time
 
 import numpy as np
 import pytest
 from fabricated import cell, predictions, put_done, put_failed, record
 
 from benchmarks import cells
+from benchmarks import store as store_module
+from benchmarks.predictions import PREDICTIONS, write_predictions
 from benchmarks.runner import missing
-from benchmarks.store import PREDICTIONS, RESULT, Store, write_json, write_predictions
+from benchmarks.store import RESULT, Store, write_json
 
 RIGHT = np.array([True, False, True])
 
@@ -41,9 +44,15 @@ def test_a_cell_has_no_result_before_its_commit_and_all_of_it_after(store):
     np.testing.assert_array_equal(found.correct()[1], RIGHT)
 
 
-def test_beginning_again_empties_what_a_killed_run_left(store):
-    (store.begin(cell()) / "old.txt").write_text("half")
-    assert list(store.begin(cell()).iterdir()) == []
+def test_beginning_again_removes_what_a_killed_run_left_of_that_cell_alone(store):
+    others = store.begin(cell(seed=1))
+    old = store.begin(cell())
+    (old / "old.txt").write_text("half")
+    new = store.begin(cell())
+    # A process of the killed run may go on writing for a moment, so it is another folder.
+    assert new != old and not old.exists() and list(new.iterdir()) == []
+    assert others.is_dir()
+    assert store.problems() == [] and list(store.results()) == []
 
 
 def test_a_failed_result_is_replaced(store):
@@ -116,6 +125,123 @@ def test_a_finished_result_without_its_predictions_is_as_if_missing(store):
     (put_done(store, cell(), RIGHT).path / PREDICTIONS).unlink()
     assert store.read(cell()) is None
     assert missing([cell()], store) == [cell()]
+
+
+def reason(store):
+    ((folder, why),) = store.problems()
+    return folder, why
+
+
+DAMAGES = {
+    "cut short or no JSON": lambda folder: cut(folder / RESULT, 50),
+    f"it has no {RESULT}": lambda folder: (folder / RESULT).unlink(),
+    f"{PREDICTIONS} is missing": lambda folder: (folder / PREDICTIONS).unlink(),
+    f"{PREDICTIONS} is cut short": lambda folder: cut(folder / PREDICTIONS, -1),
+    f"{PREDICTIONS} is cut short or altered": lambda folder: alter(folder / PREDICTIONS),
+    "schema_version 0, this program reads 1": lambda folder: change(folder, schema_version=0),
+    "expected one of": lambda folder: change(folder, status="perhaps"),
+    f"{RESULT} lacks metrics, timing": lambda folder: change(folder, metrics=None, timing=None),
+    "recipe 0, this program's is": lambda folder: change(folder, spec={**cell().spec, "recipe": 0}),
+    "of another cell, fer2013-vgg16": lambda folder: change(folder, spec=cell(seed=5).spec),
+    "its spec is not that of a cell": lambda folder: change(folder, spec={"seed": 1}),
+    "cannot be read": lambda folder: ((folder / RESULT).unlink(), (folder / RESULT).mkdir()),
+}
+
+
+def cut(path, length):
+    path.write_bytes(path.read_bytes()[:length])
+
+
+def alter(path):
+    content = bytearray(path.read_bytes())
+    content[80] ^= 1  # of the compressed data: the zip header before it is shorter
+    path.write_bytes(content)
+
+
+def change(folder, **changes):
+    record = {**json.loads((folder / RESULT).read_text()), **changes}
+    kept = {key: value for key, value in record.items() if value is not None}
+    (folder / RESULT).write_text(json.dumps(kept))
+
+
+@pytest.mark.parametrize("why", DAMAGES)
+def test_what_is_damaged_or_foreign_counts_for_nothing_and_is_named_and_kept(store, why):
+    put_done(store, cell(seed=1), RIGHT)
+    folder = put_done(store, cell(), RIGHT).path
+    DAMAGES[why](folder)
+    held = sorted(folder.iterdir())
+    assert store.read(cell()) is None
+    assert [result.cell.seed for result in store.results()] == [1]
+    assert [r.cell.seed for r in store.results([cell(), cell(seed=1)])] == [1]
+    assert missing([cell(), cell(seed=1)], store) == [cell()]
+    assert reason(store)[0] == folder and why in reason(store)[1]
+    # The cell is made again, and what was there is moved aside.
+    aside, said = store.make_way(cell())
+    assert why in said and aside.name == f"{folder.name}.damaged-1"
+    assert sorted(path.name for path in aside.iterdir()) == [path.name for path in held]
+    assert put_done(store, cell(), ~RIGHT).done
+    assert store.make_way(cell()) is None
+    assert reason(store) == (aside, reason(store)[1]) and "moved aside" in reason(store)[1]
+
+
+def test_several_damaged_folders_of_a_cell_are_all_kept(store):
+    for number in (1, 2):
+        cut(put_done(store, cell(), RIGHT).path / RESULT, 3)
+        assert store.make_way(cell())[0].name.endswith(f".damaged-{number}")
+    assert len(store.problems()) == 2
+
+
+def test_a_commit_moves_aside_what_came_into_its_way_meanwhile(store):
+    (store.root / cell().slug).mkdir(parents=True)
+    (store.root / cell().slug / "notes.txt").write_text("mine")
+    assert put_done(store, cell(), RIGHT).done
+    ((aside, _),) = store.problems()
+    assert (aside / "notes.txt").read_text() == "mine"
+
+
+def test_a_record_without_sums_is_checked_by_the_zip_files_own(store):
+    folder = put_done(store, cell(), RIGHT).path
+    change(folder, files=None)
+    assert store.read(cell()).done
+    alter(folder / PREDICTIONS)
+    assert "altered" in reason(store)[1]
+
+
+def test_a_finished_record_needs_its_predictions(store):
+    with pytest.raises(FileNotFoundError):
+        store.commit(cell(), store.begin(cell()), record(cell(), 3, RIGHT))
+    assert store.read(cell()) is None
+
+
+def test_files_working_folders_and_hidden_folders_are_no_problems(store):
+    put_done(store, cell(), RIGHT)
+    store.begin(cell(seed=1))
+    (store.root / ".locks").mkdir()
+    (store.root / "plans").mkdir()
+    (store.root / "attention.md").write_text("a table")
+    assert store.problems() == []
+    assert Store(store.root / "nowhere").problems() == []
+
+
+def test_a_large_plan_with_a_small_folder_is_read_in_seconds(store):
+    put_done(store, cell(seed=3), RIGHT)
+    plan = [cell(seed=seed) for seed in range(20_000)]
+    begin = time.process_time()
+    assert len(missing(plan, store)) == len(plan) - 1
+    assert time.process_time() - begin < 5
+
+
+def test_what_is_not_planned_is_not_parsed(store, monkeypatch):
+    for seed in range(5):
+        put_done(store, cell(seed=seed), RIGHT)
+    parsed = []
+    read = store_module._read
+    monkeypatch.setattr(store_module, "_read", lambda folder: parsed.append(folder) or read(folder))
+    assert [r.cell.seed for r in store.results([cell(seed=4), cell(seed=2), cell(seed=9)])] == [
+        4,
+        2,
+    ]
+    assert len(parsed) == 2
 
 
 def test_nan_is_refused_and_leaves_the_older_file(tmp_path):

@@ -1,0 +1,79 @@
+"""The prepared datasets that a command asks for; schematic faces where there is none."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import data
+from benchmarks.plans import Target
+from preprocessing import sources
+from preprocessing.dataset import Dataset
+
+
+def open_datasets(
+    root: Path, out: Path, names: Sequence[str] | None, console: Console
+) -> dict[str, Dataset]:
+    """The asked-for datasets below `root`; the schematic faces are made where they are missing.
+
+    Raises:
+        FileNotFoundError: a dataset that is not there.
+        ValueError: a damaged one.
+    """
+    found = {path.name: path for path in data.find(root)}
+    opened: dict[str, Dataset] = {}
+    for name in names or list(found) or ["schematic"]:
+        if name == "schematic" and name not in found:
+            found[name] = _schematic(out / ".schematic", console)
+        if name not in found:
+            raise FileNotFoundError(_no_dataset(name, root, found))
+        dataset = Dataset.open(found[name])
+        if dataset.name in opened:
+            raise ValueError(
+                f"{dataset.path} and {opened[dataset.name].path} both hold {dataset.name}: name "
+                "one of the two folders with --datasets."
+            )
+        opened[dataset.name] = dataset
+    return opened
+
+
+def target(dataset: Dataset, protocol: str | None) -> Target:
+    """A dataset as what a table is measured on; None for its usual protocol.
+
+    Raises:
+        ValueError: the dataset has no such split.
+    """
+    protocol = protocol or data.default_protocol(dataset)
+    return Target(
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        protocol=protocol,
+        folds=data.digests(dataset, protocol),
+        classes=tuple(dataset.classes),
+        synthetic=dataset.synthetic,
+    )
+
+
+def _no_dataset(name: str, root: Path, found: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, [*found, *sources.names()], n=1)
+    hint = f" Did you mean {near[0]!r}?" if near and near[0] != name else ""
+    make = near[0] if near and near[0] in sources.names() else "NAME"
+    return (
+        f"No prepared dataset {name!r} below {root}. There: {', '.join(found) or 'none'}.{hint} "
+        f"One is made with: python -m preprocessing.run --dataset {make} --source PATH "
+        f"--out {root / make}"
+    )
+
+
+def _schematic(folder: Path, console: Console) -> Path:
+    from preprocessing.prepare import prepare
+
+    try:
+        Dataset.open(folder)
+    except (FileNotFoundError, ValueError):  # none yet, or of an earlier version of ours
+        console.print("Generating the schematic faces: they are synthetic.")
+        prepare("schematic", None, folder, overwrite=True)
+    return folder

@@ -1,0 +1,66 @@
+"""A lock a cell: one holder at a time, free again when the holder dies."""
+
+import subprocess
+import sys
+
+from processes import until
+
+from benchmarks import locks
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from benchmarks.locks import claim
+with claim(Path(sys.argv[1])) as mine:
+    print(mine, flush=True)
+    time.sleep(60)
+"""
+
+
+def claimed(path):
+    with locks.claim(path) as mine:
+        return mine
+
+
+def test_one_holder_at_a_time(tmp_path):
+    path = tmp_path / ".locks" / "cell.lock"
+    with locks.claim(path) as mine:
+        assert mine and not claimed(path)
+        assert claimed(path.with_name("other.lock"))
+    assert claimed(path)
+
+
+def test_another_process_holds_it_until_it_is_killed(tmp_path, environment):
+    path = tmp_path / ".locks" / "cell.lock"
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout.readline() == "True\n"
+            assert not claimed(path)
+        finally:
+            holder.kill()
+    until(lambda: claimed(path), 5)
+
+
+def test_a_lock_is_free_after_an_error(tmp_path):
+    path = tmp_path / "cell.lock"
+    try:
+        with locks.claim(path) as mine:
+            assert mine
+            raise KeyError
+    except KeyError:
+        pass
+    assert claimed(path)
+
+
+def test_forgotten_locks_leave_no_file_and_no_folder(tmp_path):
+    path = tmp_path / ".locks" / "cell.lock"
+    with locks.claim(path):
+        locks.forget(path)
+    with locks.claim(path.with_name("failed.lock")):
+        pass
+    locks.tidy(path.parent)
+    assert [p.name for p in path.parent.iterdir()] == ["failed.lock"]
+    locks.forget(path.with_name("failed.lock"))
+    locks.tidy(path.parent)
+    assert list(tmp_path.iterdir()) == []

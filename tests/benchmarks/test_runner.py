@@ -1,0 +1,181 @@
+"""Several runners on one folder, with cells that take no time, so that they meet often."""
+
+import os
+import threading
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+from fabricated import cell, predictions, put_done, put_failed, record
+
+from benchmarks import locks, runner
+from benchmarks.cells import Cell
+from benchmarks.executors import Cancelled
+from benchmarks.predictions import write_predictions
+from benchmarks.runner import Runner
+from benchmarks.store import RESULT, Store
+
+RIGHT = np.array([True, False, True])
+
+
+class Quick:
+    """An executor that fills the working folder itself, in this process."""
+
+    def __init__(self, jobs, begun=None, failing=()):
+        self.jobs, self.begun, self.failing = jobs, begun, failing
+        self.ran, self.folders = [], []
+        self.cancelled = threading.Event()
+
+    def run(self, job, tell):
+        one = Cell.from_spec(job.spec)
+        self.ran.append(one.seed)
+        self.folders.append(job.folder)
+        if self.begun is not None:
+            self.begun(one)
+        if self.cancelled.wait(0.002):
+            raise Cancelled
+        assert job.folder.is_dir(), "another runner took the working folder away"
+        if one.seed in self.failing:
+            return {"status": "failed", "error": "a reason"}
+        labels = np.arange(3)
+        write_predictions(job.folder, predictions(RIGHT, labels), labels, labels)
+        return record(one, 3, RIGHT)
+
+    def cancel(self):
+        self.cancelled.set()
+
+    def close(self):
+        pass
+
+
+class Heard:
+    """A view that remembers."""
+
+    def __init__(self):
+        self.notes, self.seen = [], []
+
+    def event(self, cell, event):
+        pass
+
+    def finished(self, cell, record):
+        self.seen.append((cell.seed, record["status"]))
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(runner, "_LOOK_AGAIN", 0.01)
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "attention")
+
+
+def make(store, tmp_path, jobs=1, **options):
+    return Runner(store, {"fer2013": tmp_path}, Quick(jobs, **options), Heard())
+
+
+def test_several_runners_train_each_cell_once_and_all_see_it_finished(store, tmp_path):
+    cells = [cell(seed=seed) for seed in range(40)]
+    runners = [make(Store(store.root), tmp_path, jobs=2) for _ in range(3)]
+    threads = [threading.Thread(target=one.run, args=(cells,)) for one in runners]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    trained = Counter(seed for one in runners for seed in one.executor.ran)
+    assert trained == Counter(range(40))
+    for one in runners:
+        assert sorted(one.view.seen) == [(seed, "done") for seed in range(40)]
+    assert len(list(store.results())) == 40 and store.problems() == []
+    assert not [path for path in store.root.iterdir() if path.name not in {c.slug for c in cells}]
+
+
+def test_a_cell_that_failed_in_another_run_is_told_and_not_tried_at_once(store, tmp_path):
+    put_failed(store, cell(), "an older reason")
+    one = make(store, tmp_path)
+    with locks.claim(store.lock(cell())):
+        thread = threading.Thread(target=one.run, args=([cell(), cell(seed=1)],))
+        thread.start()
+        while one.executor.ran != [1] or not one.view.seen:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        assert one.executor.ran == [1]
+        put_failed(store, cell(), "a newer reason")
+        os.utime(store.root / cell().slug / RESULT, ns=(1, 1))
+    thread.join(10)
+    assert one.executor.ran == [1]
+    assert one.view.seen == [(1, "done"), (0, "failed")]
+    assert len(one.view.notes) == 1 and "another run has it" in one.view.notes[0]
+
+
+def test_a_cell_that_another_run_left_unfinished_is_taken_over(store, tmp_path):
+    put_failed(store, cell(), "an older reason")
+    left = store.begin(cell())
+    one = make(store, tmp_path)
+    with locks.claim(store.lock(cell())):
+        thread = threading.Thread(target=one.run, args=([cell()],))
+        thread.start()
+        while not one.view.notes:
+            time.sleep(0.01)
+        assert left.is_dir()
+    thread.join(10)
+    assert one.executor.ran == [0] and store.read(cell()).done
+    assert "did not finish it; taken over" in one.view.notes[-1]
+    assert not left.exists()
+
+
+def test_a_cell_finished_by_another_run_since_the_plan_is_not_trained(store, tmp_path):
+    put_done(store, cell(), RIGHT)
+    one = make(store, tmp_path)
+    assert one.run([cell()]) == []
+    assert one.executor.ran == [] and one.view.seen == [(0, "done")]
+
+
+def test_what_is_damaged_is_moved_aside_and_said_before_the_cell_is_trained(store, tmp_path):
+    path = put_done(store, cell(), RIGHT).path / RESULT
+    path.write_text("{")
+    one = make(store, tmp_path)
+    assert one.run([cell()]) == []
+    (note,) = one.view.notes
+    assert f"{cell().slug} was no result (result.json is cut short" in note
+    assert f"moved to {cell().slug}.damaged-1" in note
+    assert store.read(cell()).done
+
+
+def test_failed_cells_are_returned_and_the_others_go_on(store, tmp_path):
+    cells = [cell(seed=seed) for seed in range(4)]
+    one = make(store, tmp_path, failing=(1, 2))
+    assert one.run(cells) == cells[1:3]
+    assert one.executor.ran == [0, 1, 2, 3]
+    assert [r.cell.seed for r in store.results() if r.done] == [0, 3]
+
+
+def test_an_error_of_the_store_ends_the_run_and_leaves_no_working_folder(store, tmp_path):
+    def begun(one):
+        if one.seed == 1:
+            raise OSError(28, "No space left on device")
+
+    one = make(store, tmp_path, begun=begun)
+    with pytest.raises(OSError, match="No space left"):
+        one.run([cell(seed=seed) for seed in range(4)])
+    assert one.executor.ran == [0, 1]
+    assert [path.name for path in store.root.glob("*.partial")] == []
+    assert [r.cell.seed for r in store.results()] == [0]
+
+
+def test_no_cells_need_no_folder(store, tmp_path):
+    assert make(store, tmp_path).run([]) == []
+    assert not store.root.exists()
+
+
+def test_the_executor_is_told_whether_further_cells_wait(store, tmp_path, monkeypatch):
+    one, more = make(store, tmp_path), []
+    run = one.executor.run
+    monkeypatch.setattr(one.executor, "run", lambda job, t: more.append(job.more) or run(job, t))
+    one.run([cell(seed=seed) for seed in range(3)])
+    assert more == [True, True, False]
