@@ -1,10 +1,9 @@
-"""What happens while a cell trains: validation, the best weights, curves, progress."""
+"""What happens while a cell trains: validation, the best weights, history, progress."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -50,8 +49,9 @@ class Batches(keras.utils.PyDataset):
 def predict(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
     """Class probabilities (n, classes), float32, computed in batches of one shape."""
     n = len(images)
-    # A last batch of another shape would be compiled on its own by some backends.
-    filled = np.concatenate([images, images[: -n % batch_size]]) if n >= batch_size else images
+    # A last batch of another shape would be compiled on its own by some backends, and divided
+    # unevenly by several devices.
+    filled = images if n % batch_size == 0 else images[np.arange(n + -n % batch_size) % n]
     return np.asarray(model.predict(filled, batch_size=batch_size, verbose=0), "float32")[:n]
 
 
@@ -94,33 +94,26 @@ class KeepBest(keras.callbacks.Callback):
         self.model.set_weights(self._weights)
 
 
-class Curves(keras.callbacks.Callback):
-    """Writes each epoch's scalars for TensorBoard and keeps them as the cell's history."""
+class History(keras.callbacks.Callback):
+    """Keeps the values of each epoch, in `epochs`; a loss that is not finite ends the training."""
 
-    def __init__(self, folder: Path):
+    def __init__(self) -> None:
         super().__init__()
-        from tensorboardX import SummaryWriter
-
-        self.history: list[dict[str, float]] = []
-        self._writer = SummaryWriter(str(folder))
+        self.epochs: list[dict[str, float]] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         values = {key: float(value) for key, value in (logs or {}).items()}
         if not np.isfinite(values["loss"]):
             raise FloatingPointError(f"The training loss is {values['loss']} in epoch {epoch + 1}.")
-        self.history.append({"epoch": epoch + 1, **values})
-        for key, value in values.items():
-            part = "validation" if key.startswith("val_") else "train"
-            self._writer.add_scalar(f"{key.removeprefix('val_')}/{part}", value, epoch + 1)
-        self._writer.flush()
-
-    def close(self) -> None:
-        """Flushes and closes the event file."""
-        self._writer.close()
+        self.epochs.append({"epoch": epoch + 1, **values})
 
 
 class Report(keras.callbacks.Callback):
-    """Says how far the training is, at most twice a second."""
+    """Says how far the training is, at most twice a second.
+
+    It looks at the beginnings of batches alone: with a callback at their ends Keras would wait for
+    every loss before it hands the next batch to the device.
+    """
 
     def __init__(self, notify: Notify, epochs: int, steps: int):
         super().__init__()
@@ -130,10 +123,33 @@ class Report(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch = epoch
 
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        now = time.monotonic()
-        if now - self._last > 0.5 or batch + 1 == self.steps:
-            self._last = now
-            self.notify(
-                "step", epoch=self.epoch + 1, epochs=self.epochs, step=batch + 1, steps=self.steps
-            )
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if time.monotonic() - self._last > 0.5:
+            self._tell(batch)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._tell(self.steps)
+
+    def _tell(self, step: int) -> None:
+        self._last = time.monotonic()
+        self.notify("step", epoch=self.epoch + 1, epochs=self.epochs, step=step, steps=self.steps)
+
+
+class FirstStep(keras.callbacks.Callback):
+    """Calls `done` once, when the first step is on its way and so has been compiled."""
+
+    def __init__(self, done: Callable[[], None]):
+        super().__init__()
+        self._done: Callable[[], None] | None = done
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if batch > 0:
+            self._once()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._once()
+
+    def _once(self) -> None:
+        if self._done is not None:
+            self._done()
+            self._done = None

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.callbacks import KeepBest, Validate
+from benchmarks.callbacks import FirstStep, History, KeepBest, Report, Validate, predict
 from benchmarks.data import Part
 
 # Keras's JAX variables answer NumPy 2 with this warning.
@@ -60,3 +60,52 @@ def test_an_output_that_is_not_finite_ends_the_training():
     validate.set_model(model)
     with pytest.raises(FloatingPointError, match="after epoch 3"):
         validate.on_epoch_end(2, {})
+
+
+def test_history_keeps_each_epoch_and_refuses_a_loss_that_is_not_finite():
+    history = History()
+    history.on_epoch_end(0, {"loss": np.float32(1.5), "val_loss": 2})
+    with pytest.raises(FloatingPointError, match="loss is inf in epoch 2"):
+        history.on_epoch_end(1, {"loss": float("inf")})
+    assert history.epochs == [{"epoch": 1, "loss": 1.5, "val_loss": 2.0}]
+
+
+def test_no_callback_makes_keras_wait_for_the_loss_of_a_batch():
+    report = Report(lambda *_, **__: None, 1, 1)
+    for callback in (report, FirstStep(print), History(), KeepBest()):
+        for hook in ("on_batch_end", "on_train_batch_end"):
+            assert getattr(type(callback), hook) is getattr(keras.callbacks.Callback, hook), hook
+
+
+class Sums(keras.layers.Layer):
+    def call(self, inputs):
+        return keras.ops.cast(keras.ops.sum(inputs, axis=1, keepdims=True), "float32")
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 5, 8, 9])
+def test_predictions_come_in_order_whatever_is_left_over(n):
+    model = keras.Sequential([keras.Input((2,)), Sums()])
+    shapes = []
+    whole = model.predict
+    model.predict = lambda images, **options: (
+        shapes.append(images.shape) or whole(images, **options)
+    )
+    images = np.arange(2 * n).reshape(n, 2).astype("float32")
+    np.testing.assert_array_equal(predict(model, images, 4)[:, 0], images.sum(axis=1))
+    assert shapes == [(-(-n // 4) * 4, 2)]
+
+
+def test_progress_is_told_to_the_last_step_of_each_epoch():
+    told, steps = [], []
+    report = Report(lambda kind, **content: told.append((kind, *content.values())), 2, 3)
+    first = FirstStep(lambda: steps.append(len(told)))
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((6, 4), "float32"), np.ones((6, 2), "float32")
+    model.fit(x, y, batch_size=2, epochs=2, verbose=0, callbacks=[report, first])
+    assert [event for event in told if event[3] == 3] == [
+        ("step", 1, 2, 3, 3),
+        ("step", 2, 2, 3, 3),
+    ]
+    assert told[0] == ("step", 1, 2, 0, 3)
+    assert len(steps) == 1 and steps[0] >= 1

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from fabricated import cell
 
-from benchmarks.networks import network, trainable
+from benchmarks.networks import network
 from benchmarks.settings import profile
+from benchmarks.trainable import trainable
 
 # Keras's JAX variables answer NumPy 2 with this warning.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -1,0 +1,113 @@
+"""What share of a cell's time is not training: its process, loading, building, compiling, testing.
+
+A cell is trained for a few epochs in a process of its own, as the runner does it; the share is that
+of a cell of `--of-epochs` epochs, all of them as long as those measured. The fewest that the full
+profile can have are 16: the first and its patience.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.cells import Cell
+from benchmarks.devices import Execution
+from benchmarks.executors.process import environment
+from benchmarks.settings import profile
+from preprocessing.dataset import Dataset
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this measurement's arguments."""
+    add: Any = parser.add_argument
+    add("--dataset", type=Path, required=True, metavar="DIR", help="prepared dataset")
+    add("--protocol", default="official", metavar="NAME", help="its split (default: official)")
+    add("--backbone", default="resnet50", metavar="NAME", help="(default: resnet50)")
+    add("--attention", default="cbam", metavar="NAME", help="(default: cbam)")
+    add("--width", type=float, default=1.0, metavar="X", help="(default: 1)")
+    add("--precision", default="float32", metavar="POLICY", help="(default: float32)")
+    add("--epochs", type=int, default=2, metavar="N", help="trained here (default: 2)")
+    add("--of-epochs", type=int, default=16, metavar="N", help="of the cell (default: 16)")
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Train one cell and print where its time went.
+
+    Raises:
+        ValueError: the cell failed.
+        FileNotFoundError: no such dataset.
+    """
+    timing = measure(cell(options))
+    epochs = timing["train"] / options.epochs * options.of_epochs
+    total = sum(timing.values()) - timing["train"] + epochs
+    table = Table(box=box.SIMPLE_HEAD, caption=f"of {options.of_epochs} epochs, estimated")
+    for column in ("", "seconds", "share"):
+        table.add_column(column, justify="left" if column == "" else "right")
+    for name, seconds in {**timing, "train": epochs}.items():
+        table.add_row(name, f"{seconds:.1f}", f"{seconds / total:.1%}")
+    table.add_row("not training", f"{total - epochs:.1f}", f"{1 - epochs / total:.1%}")
+    console.print(table)
+
+
+def cell(options: argparse.Namespace) -> tuple[Cell, Path]:
+    """The cell that the arguments describe, and the folder of its dataset."""
+    dataset = Dataset.open(options.dataset)
+    settings = profile(
+        "full", width=options.width, epochs=options.epochs, precision=options.precision
+    )
+    one = Cell(
+        backbone=options.backbone,
+        attention=options.attention,
+        variant="corrected",
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        protocol=options.protocol,
+        settings=settings.of(dataset.name),
+        seed=0,
+        backend=keras.backend.backend(),
+    )
+    return one, dataset.path
+
+
+def measure(job: tuple[Cell, Path]) -> dict[str, float]:
+    """Seconds of each part of a cell; `process` is what its own clock does not see.
+
+    Raises:
+        ValueError: the cell failed.
+    """
+    one, dataset = job
+    with tempfile.TemporaryDirectory() as folder:
+        line = {"spec": one.spec, "dataset": str(dataset.resolve()), "folder": folder}
+        start = time.monotonic()
+        # Its standard input stays open, as the runner's: with it closed the process ends at once.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment(one.backend, 1),
+        )
+        assert process.stdin is not None and process.stdout is not None
+        with process:
+            process.stdin.write(json.dumps(line) + "\n")
+            process.stdin.flush()
+            events = [json.loads(event) for event in process.stdout]
+            process.wait()
+        spent = time.monotonic() - start
+    record = events[-1].get("record", {}) if events else {}
+    if record.get("status") != "done":
+        raise ValueError(f"the cell failed: {record.get('error', process.returncode)}")
+    timing = {name: seconds for name, seconds in record["timing"].items() if name != "start"}
+    return {"process": spent - sum(timing.values()), **timing}

@@ -1,0 +1,1 @@
+"""What TensorBoard shows of a table: curves, gates, confusion, errors, all cells compared."""

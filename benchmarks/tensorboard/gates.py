@@ -1,0 +1,92 @@
+"""What the gates of a network's attention layers do: their mean, spread and saturation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from attention_fer.layers import Attention
+from benchmarks.published import Added
+
+Statistics = dict[str, float]
+LOW, HIGH = 0.05, 0.95
+
+
+class Gates:
+    """Measures the gates of `network` on fixed images.
+
+    It runs op by op, without a graph of its own: with TensorFlow one look at a ResNet50 costs about
+    half a second that way, and tracing it several.
+
+    Args:
+        network: functional; reads pixels in [0, 1].
+        images: uint8 of shape (n, height, width, channels).
+        at_most: that many of them are used, evenly spaced.
+    """
+
+    def __init__(self, network: keras.Model, images: np.ndarray, at_most: int = 64):
+        rows = np.linspace(0, len(images) - 1, min(at_most, len(images))).astype(int)
+        self._images = images[rows].astype("float32") / 255
+        found = {layer: attention(layer) for layer in network.layers}
+        self._layers = {layer.name: module for layer, module in found.items() if module}
+        inputs = [layer.input for layer, module in found.items() if module]
+        self._probe = keras.Model(network.input, inputs, name="probe") if inputs else None
+
+    def __bool__(self) -> bool:
+        return self._probe is not None
+
+    @property
+    def guess(self) -> float:
+        """Seconds that the first look may take: about two milliseconds a layer."""
+        return 0.002 * len(self._probe.layers) if self._probe else 0.0
+
+    def measure(self) -> dict[str, Statistics]:
+        """`<layer>/<gate>` to its statistics with the weights of this moment."""
+        if self._probe is None:
+            return {}
+        inputs = self._probe(self._images, training=False)
+        inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
+        return {
+            f"{name}/{gate}": statistics(keras.ops.convert_to_numpy(values), module.start)
+            for (name, module), x in zip(self._layers.items(), inputs, strict=True)
+            for gate, values in module.attention_maps(x).items()
+        }
+
+
+def attention(layer: keras.layers.Layer) -> Attention | None:
+    """The attention module that a layer of a network is or holds."""
+    module = layer.attention if isinstance(layer, Added) else layer
+    return module if isinstance(module, Attention) else None
+
+
+def statistics(gate: Any, start: str) -> Statistics:
+    """Mean, standard deviation and saturated share of all values of a gate.
+
+    Args:
+        gate: array of any shape.
+        start: of the attention layer; values of the identity start range over (0, 2), and
+            saturated is what lies in the outer twentieths of the range.
+    """
+    values = np.asarray(gate, "float64")
+    share = values / 2 if start == "identity" else values
+    return {
+        "mean": float(values.mean()),
+        "spread": float(values.std()),
+        "saturated": float(((share < LOW) | (share > HIGH)).mean()),
+    }
+
+
+def overall(measured: Mapping[str, Statistics]) -> Statistics:
+    """The mean of each statistic over all gates, each counting the same."""
+    return {name: _mean(of[name] for of in measured.values()) for name in _names(measured)}
+
+
+def _names(measured: Mapping[str, Statistics]) -> Iterable[str]:
+    return next(iter(measured.values()), {})
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))

@@ -1,0 +1,92 @@
+"""A process of its own: losses of the first steps, the cell computed on some number of devices.
+
+`python replicated.py REPLICAS BACKBONE [unsynchronised] [augmented] [deterministic]` prints the
+losses and the predictions of one fit as JSON. Two CPU devices are visible, whatever the backend.
+"""
+
+import json
+import os
+import sys
+
+DEVICES = 2
+
+
+def main(replicas, backbone, *how):
+    flags = (os.environ.get("XLA_FLAGS", ""), f"--xla_force_host_platform_device_count={DEVICES}")
+    os.environ["XLA_FLAGS"] = " ".join(flags)
+    import keras
+    import numpy as np
+    from fabricated import cell
+
+    from benchmarks import devices
+    from benchmarks.callbacks import Batches, KeepBest, Validate, predict
+    from benchmarks.data import Part
+    from benchmarks.networks import network
+    from benchmarks.settings import profile
+    from benchmarks.trainable import trainable
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(
+            cpu, [tf.config.LogicalDeviceConfiguration()] * DEVICES
+        )
+    still = {} if "augmented" in how else {"flip": False, "zoom": 0.0}
+    # SGD, because Adam's first steps depend on little more than the signs of the gradients.
+    settings = profile("quick", width=0.0625, batch_size=8, optimizer="sgd", learning_rate=0.01)
+    settings = settings.changed(**still)
+    devices.prepare(devices.Execution(deterministic="deterministic" in how), settings)
+    one = cell(backbone=backbone, attention="cbam", settings=settings)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (32, 32, 32, 1), np.uint8)
+    images[:, 8:24] //= rng.integers(1, 8, (32, 1, 1, 1), np.uint8)
+    part = Part(images, rng.integers(0, 7, 32), np.arange(32))
+    keras.utils.set_random_seed(0)
+    with devices.scope(replicas, 8):
+        inner = network(one, (32, 32, 1), 7)
+        if "unsynchronised" not in how:
+            devices.synchronise(inner, replicas)
+        model = trainable(inner, settings, 0)
+        losses = Losses()
+        best = KeepBest()
+        batches = Batches(part, 8, 0)
+        few = Part(images[:5], part.labels[:5], part.sample[:5])
+        model.fit(
+            batches,
+            epochs=2,
+            shuffle=False,
+            verbose=0,
+            callbacks=[batches.starter(), losses.callback, Validate(few, 8), best],
+        )
+        best.restore()
+        probabilities = predict(model, images[:5], 8)
+        used = devices_of(inner.weights[0])
+    print(json.dumps([losses.found, probabilities.tolist(), best.best, used]))
+
+
+class Losses:
+    """Mean loss of each step, from the running mean that Keras keeps."""
+
+    def __init__(self):
+        import keras
+
+        self.found, self._sum = [], 0.0
+        self.callback = keras.callbacks.LambdaCallback(on_train_batch_end=self.add)
+
+    def add(self, batch, logs):
+        total = logs["loss"] * (batch + 1)
+        self.found.append(total - (self._sum if batch else 0.0))
+        self._sum = total
+
+
+def devices_of(variable):
+    """How many devices hold a weight."""
+    value = variable.value
+    if hasattr(value, "devices") and callable(value.devices):
+        return len(value.devices())
+    return len(getattr(value, "values", [value]))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), *sys.argv[2:])

@@ -1,0 +1,53 @@
+"""Reads event files as TensorBoard does."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
+from tensorboard.util import tensor_util
+
+
+def read(run: Path) -> dict[str, list[tuple[int, Any]]]:
+    """Tag to (step, value) of a run: numbers, pictures as arrays, texts."""
+    events = EventAccumulator(str(run), size_guidance={"tensors": 0})
+    events.Reload()
+    found = {}
+    for plugin, value in {"scalars": _scalar, "images": _image, "text": _text}.items():
+        if plugin not in events.ActivePlugins():
+            continue
+        for tag in events.PluginTagToContent(plugin):
+            found[tag] = [(e.step, value(e.tensor_proto)) for e in events.Tensors(tag)]
+    return found
+
+
+def hparams(run: Path) -> dict[str, Any]:
+    """The session that a run is: its hyperparameters and its status."""
+    events = EventAccumulator(str(run), size_guidance={"tensors": 0})
+    events.Reload()
+    content = events.PluginTagToContent("hparams")
+    start = metadata.parse_session_start_info_plugin_data(content["_hparams_/session_start_info"])
+    end = content.get("_hparams_/session_end_info")
+    values = {key: getattr(v, v.WhichOneof("kind")) for key, v in start.hparams.items()}
+    status = None if end is None else metadata.parse_session_end_info_plugin_data(end).status
+    return {"values": values, "status": status}
+
+
+def _scalar(proto: Any) -> float:
+    return float(tensor_util.make_ndarray(proto))
+
+
+def _image(proto: Any) -> np.ndarray:
+    width, height, png = tensor_util.make_ndarray(proto)[:3]
+    pixels = np.asarray(Image.open(io.BytesIO(png)))
+    assert pixels.shape[:2] == (int(height), int(width))
+    return pixels
+
+
+def _text(proto: Any) -> str:
+    return tensor_util.make_ndarray(proto).item().decode()

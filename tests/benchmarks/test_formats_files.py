@@ -1,0 +1,171 @@
+"""Markdown, CSV, LaTeX and the terminal say the same, and nothing in a name breaks them."""
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from fabricated import NAMES, plan, put_plan, story, target
+
+from benchmarks import analysis, formats
+from benchmarks.formats import columns, latex, markdown, spreadsheet
+from benchmarks.formats.view import view
+from benchmarks.store import Store
+from benchmarks.table import Row
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    store, of = story(tmp_path_factory.mktemp("runs") / "made-up")
+    return analysis.report(of, of.cells, store)
+
+
+@pytest.fixture(scope="module")
+def viewed(report):
+    return view(report)
+
+
+def tables(text):
+    """Cells of each Markdown table, its title line first."""
+    blocks = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    return [[_parts(line) for line in block.splitlines()] for block in blocks]
+
+
+def _parts(line):
+    return [part.strip().replace("\\|", "|") for part in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def test_markdown_has_a_table_for_each_target_with_rounded_figures(viewed):
+    found = tables(markdown.render([viewed]))
+    assert len(found) == 3
+    for section, (titles, rule, *rows) in zip(viewed.sections, found, strict=True):
+        assert len(rows) == len(section.lines) == 6
+        assert all(len(row) == len(titles) == len(rule) for row in rows)
+        for line, row in zip(section.lines, rows, strict=True):
+            cells = dict(zip(titles, row, strict=True))
+            assert (cells["backbone"], cells["attention"]) == (line.row.backbone, line.row.network)
+            if line.figures.difference is not None:
+                f = line.figures
+                expected = f"{f.difference:+.2f} [{f.low:+.2f}, {f.high:+.2f}]"
+                assert cells["difference"] == expected
+                assert cells["verdict"].startswith(f.verdict)
+    assert "[/place] in [red]" in markdown.render([viewed])
+
+
+def test_csv_has_every_figure_unrounded(viewed):
+    lines = list(csv.DictReader(io.StringIO(spreadsheet.render([viewed]))))
+    assert len(lines) == len(viewed.lines) == 18
+    for line, read in zip(viewed.lines, lines, strict=True):
+        assert read["dataset"] == line.entry.target.dataset
+        for name in (
+            "accuracy",
+            "sd",
+            "difference",
+            "p_holm",
+            "macro_f1",
+            "published",
+            "detectable",
+        ):
+            value = getattr(line.figures, name)
+            assert read[name] == ("" if value is None else str(value))
+    first = lines[1]
+    assert first["training"].startswith("width 0.25, ") and first["verdict"] == "better"
+    assert {x["folds"] for x in lines if x["dataset"] == "jaffe"} == {"5"}
+
+
+def test_csv_of_classes_counts_the_stored_predictions(viewed):
+    lines = list(csv.DictReader(io.StringIO(spreadsheet.render_classes([viewed]))))
+    mine = [x for x in lines if (x["dataset"], x["attention"]) == ("jaffe", "se")]
+    assert [x["true"] for x in mine[:: len(NAMES)]] == list(NAMES)
+    counts = np.zeros((len(NAMES), len(NAMES)), int)
+    (line,) = [x for x in viewed.sections[1].lines if x.row == Row("vgg16", "se")]
+    for result in line.entry.done:
+        with np.load(result.path / "predictions.npz") as file:
+            np.add.at(counts, (file["labels"], file["probabilities"].argmax(axis=1)), 1)
+    assert [int(x["images"]) for x in mine] == counts.ravel().tolist()
+    recall = {x["true"]: float(x["share"]) for x in mine if x["true"] == x["predicted"]}
+    shares = 100 * np.diag(counts) / counts.sum(axis=1)
+    assert list(recall.values()) == pytest.approx(shares.tolist())
+
+
+def test_the_terminal_shows_what_markdown_shows_in_120_columns(report, viewed):
+    text = formats.render([report], "text")
+    assert max(map(len, text.splitlines())) <= 120
+    # Nothing in a table is cut off.
+    assert "…" not in text
+    flat = re.sub(r"\s+", " ", text)
+    for section in viewed.sections:
+        for line in section.lines:
+            for part in (columns.difference(line.figures), columns.fixed(line.figures.macro_f1)):
+                assert part in flat
+    assert "no detectable" in flat and "[/place] in [red]" in flat
+
+
+def body(text):
+    """Lines of a LaTeX tabular, and how many columns it has."""
+    layout = re.search(r"\\begin\{tabular\}\{([lr]+)\}", text)
+    inside = text[layout.end() : text.index("\\end{tabular}")]
+    rows = [line for line in inside.splitlines() if line.endswith("\\\\")]
+    return rows, len(layout[1])
+
+
+def width(row):
+    """Columns of a row, those that `\\multicolumn` spans included."""
+    spans = [int(n) for n in re.findall(r"\\multicolumn\{(\d+)\}", row)]
+    return len(re.findall(r"(?<!\\)&", row)) + 1 + sum(spans) - len(spans)
+
+
+def test_latex_rows_have_as_many_columns_as_the_layout(viewed):
+    text = latex.render([viewed])
+    rows, layout = body(text)
+    assert len(rows) == 2 + 6 and {width(row) for row in rows} == {layout}
+    over = re.findall(r"\\multicolumn\{(\d+)\}\{c\}\{(\w+)", rows[0])
+    assert [name for _, name in over] == ["fer2013", "jaffe", "schematic"]
+    first, rules = 4, re.findall(r"\\cmidrule\(lr\)\{(\d+)-(\d+)\}", text)
+    for (count, _), (left, right) in zip(over, rules, strict=True):
+        assert (int(left), int(right)) == (first, first + int(count) - 1)
+        first += int(count)
+    bare = re.sub(r"\\[{}]", "", text)
+    assert bare.count("{") == bare.count("}")
+    assert sorted(re.findall(r"\\begin\{(\w+)", text)) == sorted(re.findall(r"\\end\{(\w+)", text))
+
+
+def test_latex_escapes_what_it_would_read_as_commands():
+    assert latex.escaped("a_b & 5 % #1 {x} $y ~ ^ \\ <") == (
+        r"a\_b \& 5 \% \#1 \{x\} \$y \textasciitilde{} \textasciicircum{} \textbackslash{} "
+        r"\textless{}"
+    )
+    assert latex.escaped("-1.2 ± 3 [-0.5, +1] CK-0") == r"$-$1.2 $\pm$ 3 [$-$0.5, +1] CK-0"
+    assert latex.escaped("é 中") == "? ?"
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
+def test_latex_compiles(viewed, tmp_path):
+    document = "\\documentclass{article}\\usepackage{booktabs}\\usepackage{graphicx}\n"
+    table = latex.render([viewed])
+    (tmp_path / "t.tex").write_text(
+        f"{document}\\begin{{document}}\n{table}\\end{{document}}\n", encoding="utf-8"
+    )
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull \\hbox" not in done.stdout and (tmp_path / "t.pdf").is_file()
+
+
+def test_marks_of_a_format_in_a_name_stay_text(tmp_path):
+    row = Row("vgg16", "none", options={"note": "a|b *c* `d` <e> & _f_ \\ {g}"})
+    of = plan([row], [target("d|<s>")], seeds=1)
+    put_plan(Store(tmp_path), of, lambda c: 0.5)
+    viewed = view(analysis.report(of, of.cells, Store(tmp_path)))
+    ((titles, _, cells),) = tables(markdown.render([viewed]))
+    assert len(cells) == len(titles)
+    assert cells[2] == r"note a|b \*c\* \`d\` \<e> & _f_ \\ {g}"
+    rows, layout = body(latex.render([viewed]))
+    assert {width(row) for row in rows} == {layout}
+    (line,) = csv.DictReader(io.StringIO(spreadsheet.render([viewed])))
+    assert line["setting"] == row.setting and line["dataset"] == "d|<s>"

@@ -1,0 +1,58 @@
+"""What the settings make of a network: its optimizer, and how it is compiled."""
+
+import keras
+import pytest
+
+from attention_fer import models
+from benchmarks.devices import Execution
+from benchmarks.settings import OPTIMIZERS, PROFILES, Settings
+from benchmarks.trainable import KINDS, optimizer, trainable
+
+SMALL = {"input_shape": (32, 32, 1), "classes": 7, "width": 0.0625}
+
+
+@pytest.mark.parametrize(
+    ("backbone", "kind", "rate"),
+    [("vgg16", keras.optimizers.Adam, 5e-4), ("resnet50v2", keras.optimizers.SGD, 0.05)],
+)
+def test_by_norm_takes_sgd_with_normalisation_and_adam_without(backbone, kind, rate):
+    settings = Settings(optimizer="by-norm", learning_rate=0.05)
+    made = optimizer(settings, models.build(backbone, **SMALL))
+    assert type(made) is kind
+    assert float(made.learning_rate) == pytest.approx(rate)
+
+
+def test_the_full_profile_trains_with_the_published_optimizer():
+    made = optimizer(PROFILES["full"], models.build("vgg16", **SMALL))
+    assert type(made) is keras.optimizers.Adam
+    assert float(made.learning_rate) == pytest.approx(1e-4)
+
+
+def test_sgd_has_nesterov_momentum():
+    made = optimizer(Settings(optimizer="sgd"), models.build("vgg16", **SMALL))
+    assert (made.momentum, made.nesterov) == (0.9, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("adam", keras.optimizers.Adam),
+        ("rmsprop", keras.optimizers.RMSprop),
+        ("adagrad", keras.optimizers.Adagrad),
+    ],
+)
+def test_the_others_have_the_defaults_of_keras_but_for_the_rate(name, kind):
+    made = optimizer(Settings(optimizer=name, learning_rate=0.02), models.build("vgg16", **SMALL))
+    expected = kind(0.02).get_config()
+    assert type(made) is kind
+    assert {**made.get_config(), "name": ""} == {**expected, "name": ""}
+
+
+def test_every_optimizer_of_the_settings_can_be_made():
+    assert {*KINDS, "by-norm"} == set(OPTIMIZERS)
+
+
+def test_the_model_is_compiled_as_the_execution_says():
+    inner = models.build("vgg16", **SMALL)
+    model = trainable(inner, Settings(), 0, Execution(jit="off", steps_per_execution=4))
+    assert (model.jit_compile, model.steps_per_execution) == (False, 4)
