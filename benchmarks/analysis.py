@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from benchmarks import plans
+from benchmarks import costs, plans
 from benchmarks.cells import Cell
 from benchmarks.folds import Measured, together
 from benchmarks.plans import Plan, Target
@@ -64,6 +65,7 @@ class Entry:
         comparison: with the reference; None for the reference itself, or where a partner is
             missing.
         published: accuracy in percent, if there is a published figure.
+        cost: see `benchmarks.cost.cost`; None where it was not measured.
     """
 
     row: Row
@@ -75,6 +77,7 @@ class Entry:
     scores: tuple[Scores, ...] = ()
     comparison: Comparison | None = None
     published: float | None = None
+    cost: Mapping[str, Any] | None = None
 
     @property
     def planned(self) -> int:
@@ -124,6 +127,13 @@ class Entry:
         return self.done[0].record["metrics"]["parameters"] if self.done else None
 
     @property
+    def time_ratios(self) -> tuple[float | None, float | None]:
+        """Training step and latency of one image relative to the backbone without attention."""
+        if self.cost is None:
+            return None, None
+        return self.cost["ratio"]["step"]["median"], self.cost["ratio"]["image"]["median"]
+
+    @property
     def multiply_adds(self) -> int | None:
         """Of one image; None in records from before they were counted."""
         return self.done[0].record["metrics"].get("multiply_adds") if self.done else None
@@ -165,7 +175,7 @@ def report(plan: Plan, cells: Iterable[Cell], store: Store) -> Report:
     Raises:
         ValueError: results that should be of the same test images are not.
     """
-    return _report(plan, cells, store.read, _problems(store))
+    return _report(plan, cells, store, store.read, _problems(store))
 
 
 def _problems(store: Store) -> tuple[tuple[str, str], ...]:
@@ -173,7 +183,11 @@ def _problems(store: Store) -> tuple[tuple[str, str], ...]:
 
 
 def _report(
-    plan: Plan, cells: Iterable[Cell], read: Reader, problems: tuple[tuple[str, str], ...]
+    plan: Plan,
+    cells: Iterable[Cell],
+    store: Store,
+    read: Reader,
+    problems: tuple[tuple[str, str], ...],
 ) -> Report:
     groups: dict[tuple[Row, Target], list[Cell]] = {}
     targets: dict[tuple[str, str, str], Target] = {
@@ -185,6 +199,10 @@ def _report(
     measured = {key: _measure(key, group, plan.table, read) for key, group in groups.items()}
     pairs = _pairs(groups, plan.table)
     entries = {key: _compared(key, measured, pairs) for key in measured}
+    entries = {
+        key: replace(entry, cost=costs.read(store.root, groups[key][0]))
+        for key, entry in entries.items()
+    }
     return Report(plan.table, plan, plan.targets, _adjusted(entries, pairs), pairs, problems)
 
 
@@ -289,7 +307,7 @@ def stored(store: Store, table: Table | None = None) -> list[Report]:
         groups.setdefault(kind, []).append((plan, cells))
     problems = _problems(store)
     return [
-        _report(*_joint(group), lambda cell: found.get(cell.slug), problems)
+        _report(*_joint(group), store, lambda cell: found.get(cell.slug), problems)
         for group in groups.values()
     ]
 

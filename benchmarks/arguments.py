@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from benchmarks import tables
+from benchmarks.devices import JIT
 from benchmarks.settings import OPTIMIZERS
 from preprocessing import splits
 
@@ -23,7 +24,7 @@ CHANGES = {
 }
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
+def parser(description: str | None = None) -> argparse.ArgumentParser:
     """The arguments of the command."""
     p = argparse.ArgumentParser(
         prog="python -m benchmarks.run",
@@ -106,6 +107,22 @@ def _how(group: argparse._ArgumentGroup) -> None:
         "--backend",
         default=os.environ.get("KERAS_BACKEND", "tensorflow"),
         help=f"{', '.join(BACKENDS)}; default: KERAS_BACKEND or tensorflow",
+    )
+    add(
+        "--replicas",
+        default="1",
+        metavar="N",
+        help="devices that share each cell's batches, or 'all' (default 1: of several GPUs each "
+        "trains a cell of its own)",
+    )
+    add("--deterministic", action="store_true", help="the same digits each time, more slowly")
+    add("--jit", choices=list(JIT), default="auto", help="XLA (default: auto, Keras's choice)")
+    add("--steps-per-execution", type=int, metavar="N", help="training steps between two looks")
+    add(
+        "--cost",
+        action="store_true",
+        help="afterwards also measure the time of a training step and of a prediction beside the "
+        "same backbone without attention, one network at a time",
     )
     add("--dry-run", action="store_true", help="show plan and estimate, run nothing")
 

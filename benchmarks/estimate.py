@@ -37,7 +37,7 @@ def seconds(
     results: Iterable[Result],
     sizes: Mapping[str, tuple[int, int]],
     jobs: int,
-    accelerators: int,
+    accelerators: bool,
 ) -> tuple[dict[str, float], int]:
     """Estimated seconds of each cell, and how many of the estimates come from finished cells.
 
@@ -46,7 +46,7 @@ def seconds(
         results: what is stored.
         sizes: by dataset, pixels of an image and number of training images.
         jobs: cells at a time, which share what computes.
-        accelerators: how many there are; 0 for the processor's cores.
+        accelerators: whether there are any; else the processor computes.
     """
     known: dict[Cell, list[float]] = {}
     for result in results:

@@ -9,56 +9,18 @@ arguments, 130 after Ctrl-C.
 
 from __future__ import annotations
 
-import argparse
-import os
-import shutil
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 
 from rich.console import Console
 
-from attention_fer.checks import one_of
-from benchmarks import data, estimate, executors, plans, publish, tables
-from benchmarks.arguments import BACKENDS, changes, parser
+from benchmarks import costs, estimate, plans, publish
+from benchmarks.arguments import parser
 from benchmarks.cells import Cell
-from benchmarks.datasets import open_datasets, target
-from benchmarks.executors import Executor
 from benchmarks.formats import console as make_console
-from benchmarks.plans import Plan
 from benchmarks.progress import LiveView
+from benchmarks.request import Run, make_run
 from benchmarks.runner import Runner, missing
-from benchmarks.shards import Shard
-from benchmarks.store import Store
-from benchmarks.table import VARIANTS, Table
-from benchmarks.tables import own
-from preprocessing import splits
-from preprocessing.dataset import Dataset
-
-
-@dataclass(frozen=True)
-class Run:
-    """What the command line asks for, and where and how.
-
-    Attributes:
-        plan: the cells.
-        datasets: the opened datasets by name.
-        cells: those of the plan that this command runs: its shard.
-        store: of the results.
-        executor: where they run.
-        gpus: how many there are.
-        file: of a user's own table.
-    """
-
-    plan: Plan
-    datasets: Mapping[str, Dataset]
-    cells: Sequence[Cell]
-    store: Store
-    executor: Executor
-    gpus: int
-    file: Path | None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,63 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked.executor.close()
 
 
-def make_run(options: argparse.Namespace, console: Console) -> Run:
-    """Turns arguments into a plan.
-
-    Raises:
-        ValueError: an unknown name or a number out of range.
-        FileNotFoundError: a dataset or a table's file that is not there.
-    """
-    one_of("variant", options.variant, VARIANTS)
-    one_of("backend", options.backend, BACKENDS)
-    if options.protocol:
-        splits.get(options.protocol)
-    if options.seeds < 1 or (options.jobs is not None and options.jobs < 1):
-        raise ValueError("--seeds and --jobs must be at least 1.")
-    gpus = visible_gpus()
-    file = Path(options.table) if options.table.endswith(".py") else None
-    table = _table(options, file)
-    settings = table.profile(options.profile or ("full" if gpus else "quick"), **changes(options))
-    datasets = open_datasets(options.data, options.out, options.datasets, console)
-    plan = Plan(
-        table=table,
-        targets=tuple(target(dataset, options.protocol) for dataset in datasets.values()),
-        settings=settings,
-        seeds=options.seeds,
-        variant=options.variant,
-        backend=options.backend,
-        code=own.digest(file) if file else "",
-    )
-    # By arithmetic alone, so that every machine comes to the same shards.
-    rough, _ = estimate.seconds(plan.cells, (), _sizes(plan, datasets), jobs=1, accelerators=1)
-    cells = Shard.parse(options.shard).select(plan.cells, rough)
-    executor = _executor(options, gpus)
-    return Run(plan, datasets, cells, Store(options.out / table.name), executor, gpus, file)
-
-
-def _executor(options: argparse.Namespace, gpus: int) -> Executor:
-    jobs = options.jobs
-    if options.executor == "local":
-        jobs = jobs or gpus or min(os.cpu_count() or 1, 4)
-    return executors.make(options.executor, jobs, options.ray_address)
-
-
-def _table(options: argparse.Namespace, file: Path | None) -> Table:
-    if file:
-        os.environ["KERAS_BACKEND"] = options.backend  # The file may import Keras.
-    table = own.load(file) if file else tables.get(options.table)
-    table = table.select(options.backbones, options.attentions)
-    return table.with_controls() if options.control else table
-
-
-def visible_gpus() -> int:
-    """How many NVIDIA GPUs the driver lists; asked without loading a framework."""
-    if shutil.which("nvidia-smi") is None or os.environ.get("CUDA_VISIBLE_DEVICES") == "":
-        return 0
-    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-    return listed.stdout.count("GPU ") if listed.returncode == 0 else 0
-
-
 def carry_out(asked: Run, dry_run: bool, console: Console) -> int:
     """Shows the plan, runs what is missing, prints and writes the table."""
     todo = missing(asked.cells, asked.store)
@@ -151,7 +56,10 @@ def carry_out(asked: Run, dry_run: bool, console: Console) -> int:
     if todo:
         paths = {name: dataset.path for name, dataset in asked.datasets.items()}
         with LiveView(console, seconds, asked.executor.jobs) as view:
-            failed = Runner(asked.store, paths, asked.executor, view, asked.file).run(todo)
+            runner = Runner(asked.store, paths, asked.executor, view, asked.file, asked.execution)
+            failed = runner.run(todo)
+    if asked.cost:
+        costs.measure(asked, console)
     publish.publish(asked.plan, asked.store, console)
     if failed:
         console.print(
@@ -161,8 +69,9 @@ def carry_out(asked: Run, dry_run: bool, console: Console) -> int:
 
 
 def _announce(asked: Run, todo: Sequence[Cell], console: Console) -> dict[str, float]:
-    sizes, jobs = _sizes(asked.plan, asked.datasets), asked.executor.jobs
-    seconds, measured = estimate.seconds(todo, asked.store.results(), sizes, jobs, asked.gpus)
+    jobs = asked.executor.jobs
+    stored = asked.store.results(asked.cells)
+    seconds, measured = estimate.seconds(todo, stored, asked.sizes, jobs, asked.accelerated)
     source = (
         f"{measured} of {len(todo)} from finished cells of the same kind, the rest roughly"
         if measured
@@ -184,16 +93,6 @@ def _announce(asked: Run, todo: Sequence[Cell], console: Console) -> dict[str, f
         f"Results and TensorBoard logs: {asked.store.root}", highlight=False, soft_wrap=True
     )
     return seconds
-
-
-def _sizes(plan: Plan, datasets: Mapping[str, Dataset]) -> dict[str, tuple[int, int]]:
-    return {t.dataset: _size(datasets[t.dataset], t.protocol) for t in plan.targets}
-
-
-def _size(dataset: Dataset, protocol: str) -> tuple[int, int]:
-    """Pixels of an image, and number of training images."""
-    rows = data.split(dataset, protocol)["train"]
-    return dataset.images.shape[1] * dataset.images.shape[2], len(rows)
 
 
 if __name__ == "__main__":

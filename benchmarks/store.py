@@ -27,7 +27,7 @@ from benchmarks.predictions import write_predictions as write_predictions
 
 SCHEMA_VERSION = 1
 RESULT, PARTIAL, DAMAGED, LOCKS = "result.json", ".partial", ".damaged-", ".locks"
-OTHERS = ("plans",)  # folders beside the results, see `plans`
+OTHERS = ("plans", "costs")  # folders beside the results, see the modules of that name
 # What a record must have, by its status.
 PARTS = {"done": ("metrics", "history", "provenance", "timing"), "failed": ("error",)}
 

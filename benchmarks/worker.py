@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -37,12 +38,15 @@ def main() -> int:
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # Libraries print as they like; from here on that goes to the log, not among the events.
     os.dup2(2, 1)
+    began = time.monotonic()
     with contextlib.suppress(Exception):  # What fails here fails again below, with a reason.
         _import_framework()
+    imported = time.monotonic() - began
     line = sys.stdin.readline()
     if not line:
         return 1  # The runner is gone, or needed no further cell.
-    job = json.loads(line)
+    # What it waited for its job, while another cell trained, is no time of this cell.
+    job = {**json.loads(line), "imported": imported, "received": time.monotonic()}
     threading.Thread(target=_end_with_the_runner, daemon=True).start()
 
     def notify(kind: str, **content: Any) -> None:
@@ -93,6 +97,7 @@ def _work(job: dict[str, Any], notify: Callable[..., None]) -> dict[str, Any]:
     # Imported here so that what fails on import is a failed cell with a reason.
     from benchmarks import devices
     from benchmarks.cells import Cell
+    from benchmarks.cost import cost
     from benchmarks.provenance import provenance
     from benchmarks.train import train
     from preprocessing.dataset import Dataset
@@ -102,7 +107,13 @@ def _work(job: dict[str, Any], notify: Callable[..., None]) -> dict[str, Any]:
     if job["table"] is not None:
         _load_table(job["table"], cell.code)
     dataset = Dataset.open(job["dataset"])
+    if job["reference"] is not None:
+        reference = Cell.from_spec(job["reference"])
+        found = cost(cell, reference, dataset.images.shape[1:], len(dataset.classes))
+        return {"status": "done", "cost": found, "provenance": provenance()}
+    start = round(job["imported"] + time.monotonic() - job["received"], 3)
     result = train(cell, dataset, Path(job["folder"]), notify, execution)
+    result["timing"] = {"start": start, **result["timing"]}
     origin = {**provenance(), "synthetic": dataset.synthetic}
     record = {"status": "done", **result, "provenance": origin}
     json.dumps(record, allow_nan=False)  # A number that is not finite is a failure, told here.

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from attention_fer.checks import one_of
 from benchmarks.executors.base import Cancelled, Executor, Job
 
-__all__ = ["Cancelled", "Executor", "Job", "make", "names"]
+__all__ = ["Cancelled", "Executor", "Job", "Place", "make", "names"]
 
 
-def _local(jobs: int | None, address: str) -> Executor:
+@dataclass(frozen=True)
+class Place:
+    """What an executor is told of where it shall run.
+
+    Attributes:
+        jobs: cells at a time; None for as many as fit.
+        gpus: those of this machine, as CUDA_VISIBLE_DEVICES has them.
+        replicas: devices that share each cell's batches.
+        address: of the Ray cluster, "auto" for the one that this machine is part of.
+    """
+
+    jobs: int | None = None
+    gpus: Sequence[str] = ()
+    replicas: int = 1
+    address: str = "auto"
+
+
+def _local(place: Place) -> Executor:
     from benchmarks.executors.local import Local
 
-    return Local(jobs or 1)
+    fitting = len(place.gpus) // place.replicas or min(os.cpu_count() or 1, 4)
+    return Local(place.jobs or fitting, place.gpus, place.replicas)
 
 
-def _ray(jobs: int | None, address: str) -> Executor:
+def _ray(place: Place) -> Executor:
     from benchmarks.executors.ray_cluster import RayCluster
 
-    return RayCluster(address, jobs)
+    return RayCluster(place.address, place.jobs)
 
 
-_EXECUTORS: dict[str, Callable[[int | None, str], Executor]] = {"local": _local, "ray": _ray}
+_EXECUTORS: dict[str, Callable[[Place], Executor]] = {"local": _local, "ray": _ray}
 
 
 def names() -> list[str]:
@@ -30,15 +50,11 @@ def names() -> list[str]:
     return list(_EXECUTORS)
 
 
-def make(name: str, jobs: int | None = None, address: str = "auto") -> Executor:
+def make(name: str, place: Place) -> Executor:
     """The executor of this name.
 
-    Args:
-        name: one of `names`.
-        jobs: cells at a time; None for one on this machine, or as many as fit into the cluster.
-        address: of the Ray cluster, "auto" for the one that this machine is part of.
-
     Raises:
-        ValueError: an unknown name, Ray is not installed, or there is no cluster.
+        ValueError: an unknown name, Ray is not installed, there is no cluster, or a cell wants
+            more devices than there are.
     """
-    return _EXECUTORS[one_of("executor", name, _EXECUTORS)](jobs, address)
+    return _EXECUTORS[one_of("executor", name, _EXECUTORS)](place)

@@ -28,6 +28,7 @@ class Job:
         table: Python file of a user's table, imported before the cell is made; None for none.
         execution: how it is computed.
         more: whether further cells of the same backend wait for their turn.
+        reference: spec of a cell beside which this one's cost is measured instead of training it.
     """
 
     spec: Mapping[str, Any]
@@ -36,6 +37,7 @@ class Job:
     table: Path | None = None
     execution: Execution = field(default_factory=Execution)
     more: bool = False
+    reference: Mapping[str, Any] | None = None
 
 
 class Cancelled(Exception):  # noqa: N818  # not an error: it was asked for

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.executors.base import Cancelled, Job, Tell
@@ -18,13 +20,20 @@ class Local:
 
     Args:
         jobs: cells at a time; each gets its share of the cores.
+        gpus: names or numbers of the GPUs here, as CUDA_VISIBLE_DEVICES has them; of several each
+            cell sees its share.
+        replicas: how many of them each cell gets.
     """
 
-    def __init__(self, jobs: int):
+    def __init__(self, jobs: int, gpus: Sequence[str] = (), replicas: int = 1):
         self.jobs = jobs
         cores = os.cpu_count() or 1
         self._threads = max(1, cores // jobs)
-        self._ahead = jobs < cores
+        self._shares: queue.SimpleQueue[tuple[str, ...] | None] = queue.SimpleQueue()
+        for share in shares(jobs, gpus, replicas):
+            self._shares.put(share)
+        # Of several GPUs a process that starts ahead could not know which will be free.
+        self._ahead = jobs < cores and len(gpus) < 2
         self._spare: Process | None = None
         self._running: set[Process] = set()
         self._cancelled = False
@@ -32,13 +41,17 @@ class Local:
 
     def run(self, job: Job, tell: Tell) -> dict[str, Any]:
         """Trains a cell, see `Executor`."""
-        wanted = environment(job.spec["backend"], self._threads, job.execution)
-        process = self._start(wanted, job.more)
+        share = self._shares.get()
         try:
-            record = process.run(job, tell)
+            wanted = environment(job.spec["backend"], self._threads, job.execution, share)
+            process = self._start(wanted, job.more)
+            try:
+                record = process.run(job, tell)
+            finally:
+                with self._lock:
+                    self._running.discard(process)
         finally:
-            with self._lock:
-                self._running.discard(process)
+            self._shares.put(share)
         if self._cancelled and record["status"] != "done":
             raise Cancelled
         return record
@@ -72,3 +85,21 @@ class Local:
             if more and self._ahead:
                 self._spare = Process(wanted)
         return process
+
+
+def shares(jobs: int, gpus: Sequence[str], replicas: int) -> list[tuple[str, ...] | None]:
+    """The GPUs that each of `jobs` cells at a time sees; None for whatever there is.
+
+    Cells take turns at the GPUs in their order, so that all are used before any is shared.
+
+    Raises:
+        ValueError: a cell wants more GPUs than there are.
+    """
+    if replicas > max(len(gpus), 1):
+        raise ValueError(
+            f"A cell cannot be divided over {replicas} devices: there are {len(gpus)} GPUs."
+        )
+    if len(gpus) < 2:
+        return [None] * jobs
+    first = [job * replicas for job in range(jobs)]
+    return [tuple(gpus[(i + k) % len(gpus)] for k in range(replicas)) for i in first]

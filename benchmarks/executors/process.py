@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ class Process:
             "log": str(job.folder / LOG),
             "table": None if job.table is None else str(job.table),
             "execution": asdict(job.execution),
+            "reference": job.reference,
         }
         try:
             record = self._talk(content, tell)
@@ -108,9 +109,20 @@ class Process:
         self._early.close()
 
 
-def environment(backend: str, threads: int, execution: Execution) -> dict[str, str]:
-    """Environment of a cell's process: its backend, its share of the cores, a quiet log."""
+def environment(
+    backend: str, threads: int, execution: Execution, gpus: Sequence[str] | None = None
+) -> dict[str, str]:
+    """Environment of a cell's process: its backend, its share of the machine, a quiet log.
+
+    Args:
+        backend: Keras backend.
+        threads: processor cores it may use.
+        execution: how it is computed.
+        gpus: names or numbers of the GPUs it may see; None for all.
+    """
     own = {**devices.environment(backend, execution), "KERAS_BACKEND": backend}
+    if gpus is not None:
+        own["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
     shares = {
         "OMP_NUM_THREADS": str(threads),
         "TF_NUM_INTRAOP_THREADS": str(threads),

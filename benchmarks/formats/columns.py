@@ -59,6 +59,11 @@ def fixed(value: float | None, sign: bool = False, digits: int = 2) -> str:
     return f"{round(value, digits) + 0.0:{'+' if sign else ''}.{digits}f}"
 
 
+def times(ratio: float | None) -> str:
+    """`1.25x`; "" for None."""
+    return "" if ratio is None else f"{ratio:.2f}x"
+
+
 def p_value(value: float | None) -> str:
     """Three digits, or `<0.001`."""
     if value is None:
@@ -130,6 +135,18 @@ NETWORK = (
     Column("setting", lambda f, _: f.setting, left=True),
     Column("parameters", lambda f, _: _big(f.parameters), order=lambda f: f.parameters),
     Column("multiply-adds", lambda f, _: _big(f.multiply_adds), order=lambda f: f.multiply_adds),
+    Column(
+        "step time",
+        lambda f, _: times(f.step_ratio),
+        order=lambda f: f.step_ratio,
+        help="time of a training step relative to the same backbone without attention",
+    ),
+    Column(
+        "latency",
+        lambda f, _: times(f.latency_ratio),
+        order=lambda f: f.latency_ratio,
+        help="time to predict one image relative to the same backbone without attention",
+    ),
 )
 BEST = Column(
     "best seed %",

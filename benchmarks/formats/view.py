@@ -19,6 +19,8 @@ class Figures:
     Shares are in percent, differences in points.
 
     Attributes:
+        step_ratio, latency_ratio: time of a training step, and of predicting one image, relative to
+            the same backbone without attention.
         seeds, seeds_planned: seeds all of whose folds are done, and those asked for.
         n: test images.
         majority: share of the most frequent class among them: what guessing it would score.
@@ -42,6 +44,8 @@ class Figures:
     setting: str
     parameters: int | None
     multiply_adds: int | None
+    step_ratio: float | None
+    latency_ratio: float | None
     seeds: int
     seeds_planned: int
     n: int | None
@@ -152,6 +156,7 @@ def figures(entry: Entry) -> Figures:
     comparison = entry.comparison
     difference = comparison.difference if comparison else None
     mcnemar = comparison.mcnemar if comparison else None
+    step_ratio, latency_ratio = entry.time_ratios
     known = accuracy is not None and entry.published is not None
     return Figures(
         backbone=entry.row.backbone,
@@ -159,6 +164,8 @@ def figures(entry: Entry) -> Figures:
         setting=entry.row.setting,
         parameters=entry.parameters,
         multiply_adds=entry.multiply_adds,
+        step_ratio=step_ratio,
+        latency_ratio=latency_ratio,
         seeds=len(entry.seeds),
         seeds_planned=len(_planned_seeds(entry)),
         n=first.n_test if first else None,

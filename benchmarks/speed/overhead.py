@@ -8,9 +8,6 @@ profile can have are 16: the first and its patience.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,8 +19,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cells import Cell
-from benchmarks.devices import Execution
-from benchmarks.executors.process import environment
+from benchmarks.executors.base import Job
+from benchmarks.executors.local import Local
 from benchmarks.settings import profile
 from preprocessing.dataset import Dataset
 
@@ -88,26 +85,11 @@ def measure(job: tuple[Cell, Path]) -> dict[str, float]:
     """
     one, dataset = job
     with tempfile.TemporaryDirectory() as folder:
-        line = {"spec": one.spec, "dataset": str(dataset.resolve()), "folder": folder}
         start = time.monotonic()
-        # Its standard input stays open, as the runner's: with it closed the process ends at once.
-        process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment(one.backend, 1),
-        )
-        assert process.stdin is not None and process.stdout is not None
-        with process:
-            process.stdin.write(json.dumps(line) + "\n")
-            process.stdin.flush()
-            events = [json.loads(event) for event in process.stdout]
-            process.wait()
+        job = Job(one.spec, dataset.resolve(), Path(folder))
+        record = Local(1).run(job, lambda event: None)
         spent = time.monotonic() - start
-    record = events[-1].get("record", {}) if events else {}
-    if record.get("status") != "done":
-        raise ValueError(f"the cell failed: {record.get('error', process.returncode)}")
+    if record["status"] != "done":
+        raise ValueError(f"the cell failed: {record['error']}")
     timing = {name: seconds for name, seconds in record["timing"].items() if name != "start"}
     return {"process": spent - sum(timing.values()), **timing}

@@ -1,0 +1,117 @@
+"""How long planning a large table and reporting many results take.
+
+A plan of 100,000 cells is made, named and looked up beside the results; the report of generated
+results is made in all its formats, beside merely reading the same files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table as RichTable
+
+from benchmarks import formats, report
+from benchmarks.cells import Cell
+from benchmarks.plans import Plan, Target, write
+from benchmarks.predictions import write_predictions
+from benchmarks.runner import missing
+from benchmarks.settings import Settings
+from benchmarks.statistics.scores import score
+from benchmarks.store import Store
+from benchmarks.table import Row, Table
+
+CLASSES, SEEDS, FOLDS, EPOCHS = 7, 5, 5, 30
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this measurement's arguments."""
+    add: Any = parser.add_argument
+    add("--planned", type=int, default=100_000, metavar="N", help="cells (default: 100000)")
+    add("--stored", type=int, default=10_000, metavar="N", help="results (default: 10000)")
+    add("--images", type=int, default=700, metavar="N", help="of each result (default: 700)")
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Measure and print the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder) / "generated")
+        stored = plan_of(options.stored)
+        for cell in track(stored.cells, "generating results", console=console, transient=True):
+            put(store, cell, options.images)
+        write(stored, store.root)
+        larger = plan_of(options.planned)
+        table = RichTable(box=box.SIMPLE_HEAD)
+        for column in ("", "seconds", "relative to reading"):
+            table.add_column(column, justify="left" if column == "" else "right")
+        reading = seconds(lambda: [p.read_bytes() for p in store.root.rglob("*") if p.is_file()])
+        times = {
+            f"reading the files of {len(stored.cells):,} results": reading,
+            f"planning {len(larger.cells):,} cells": seconds(lambda: missing(larger.cells, store)),
+        }
+        reports = report.read(store.root)
+        times["statistics"] = seconds(lambda: report.read(store.root))
+        for form in formats.FORMATS:
+            times[f"writing {form}"] = seconds(lambda form=form: formats.render(reports, form))
+        for name, spent in times.items():
+            table.add_row(name, f"{spent:.1f}", f"{spent / reading:.1f}")
+        console.print(table)
+
+
+def seconds(call: Callable[[], Any]) -> float:
+    """Wall seconds of one call."""
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def plan_of(cells: int) -> Plan:
+    """A plan of about so many cells: five seeds and five folds of many rows."""
+    rows = [Row("vgg16")]
+    for ratio in range(1, max(2, round(cells / SEEDS / FOLDS))):
+        rows.append(Row("vgg16", "se", config={"reduction_ratio": ratio}))
+    target = Target("generated", "0" * 64, "5-fold", tuple("01234"), tuple("abcdefg"), True)
+    table = Table("generated", "Generated results", tuple(rows))
+    return Plan(table, (target,), Settings(), SEEDS, "corrected", "jax")
+
+
+def put(store: Store, cell: Cell, n: int) -> None:
+    """Stores a generated result of `n` test images."""
+    rng = np.random.default_rng([cell.seed, cell.fold, len(cell.digest)])
+    labels = np.arange(n) % CLASSES
+    logits = rng.normal(size=(n, CLASSES)) + 2 * np.eye(CLASSES)[labels]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    folder = store.begin(cell)
+    write_predictions(folder, probabilities, labels, cell.fold * n + np.arange(n))
+    curve = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}
+    metrics = {"parameters": 10**6, "n_train": n, "n_validation": n, "best_epoch": 1}
+    record = {
+        "spec": cell.spec,
+        "status": "done",
+        "metrics": {**metrics, "epochs": EPOCHS, **score(probabilities, labels).as_dict()},
+        "history": [{"epoch": epoch + 1, **curve} for epoch in range(EPOCHS)],
+        "provenance": PROVENANCE,
+        "timing": {"train": 1.0},
+    }
+    store.commit(cell, folder, record)
+
+
+PROVENANCE = {
+    "time": "",
+    "python": "",
+    "system": "",
+    "revision": None,
+    "versions": {},
+    "processor": "none: generated",
+    "cores": 0,
+    "accelerators": [],
+    "synthetic": True,
+}
