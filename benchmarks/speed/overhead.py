@@ -77,13 +77,13 @@ def cell(options: argparse.Namespace) -> tuple[Cell, Path]:
     return one, dataset.path
 
 
-def measure(job: tuple[Cell, Path]) -> dict[str, float]:
+def measure(what: tuple[Cell, Path]) -> dict[str, float]:
     """Seconds of each part of a cell; `process` is what its own clock does not see.
 
     Raises:
         ValueError: the cell failed.
     """
-    one, dataset = job
+    one, dataset = what
     with tempfile.TemporaryDirectory() as folder:
         start = time.monotonic()
         job = Job(one.spec, dataset.resolve(), Path(folder))

@@ -10,6 +10,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         reports = report.read(store.root)
         times["statistics"] = seconds(lambda: report.read(store.root))
         for form in formats.FORMATS:
-            times[f"writing {form}"] = seconds(lambda form=form: formats.render(reports, form))
+            times[f"writing {form}"] = seconds(partial(formats.render, reports, form))
         for name, spent in times.items():
             table.add_row(name, f"{spent:.1f}", f"{spent / reading:.1f}")
         console.print(table)
@@ -104,7 +105,7 @@ def put(store: Store, cell: Cell, n: int) -> None:
     store.commit(cell, folder, record)
 
 
-PROVENANCE = {
+PROVENANCE: dict[str, Any] = {
     "time": "",
     "python": "",
     "system": "",
