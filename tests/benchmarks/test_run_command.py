@@ -141,3 +141,30 @@ def test_the_published_variant_trains_too(run, tmp_path):
     result = results(tmp_path)["cbam"]
     assert result.done and result.cell.variant == "published"
     assert "published networks" in done.stdout
+
+
+def test_costs_are_measured_once_and_stand_in_the_table(finished, run):
+    out, _ = finished
+    asked = ("--attentions", "none", "se", "--epochs", "2", "--cost")
+    done = run(out, *asked)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "cost 1/1  schematic vgg16 se: " in done.stdout
+    (file,) = (out / "attention" / "costs").iterdir()
+    content = json.loads(file.read_text())
+    found = content["cost"]
+    assert Cell.from_spec(content["spec"]).attention == "se"
+    assert Cell.from_spec(found["reference"]).attention == "none"
+    records = {name: result.record["metrics"] for name, result in results(out).items()}
+    for count in ("parameters", "multiply_adds"):
+        counted = {"network": records["se"][count], "reference": records["none"][count]}
+        assert found[count] == counted
+    assert all(0.2 < found["ratio"][name]["median"] < 5 for name in ("step", "image", "batch"))
+    lines = csv.DictReader((out / "attention" / "attention.csv").read_text().splitlines())
+    shown = {line["attention"]: line["step_ratio"] for line in lines}
+    assert float(shown["se"]) == pytest.approx(found["ratio"]["step"]["median"])
+    assert shown["none"] == ""
+    stamp = file.stat().st_mtime_ns
+    again = run(out, *asked)
+    assert again.returncode == 0 and "cost 1/1" not in again.stdout
+    assert file.stat().st_mtime_ns == stamp
+    assert "ignored" not in again.stdout
