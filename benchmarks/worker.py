@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.executors.base import ADVICE, failed
+from benchmarks.executors.base import ADVICE, FULL, failed
 
 # How the backends, NumPy and the system say that memory ran out.
 _STARVED = (
@@ -68,7 +68,15 @@ def _record(job: dict[str, Any], notify: Callable[..., None]) -> dict[str, Any]:
             traceback.print_exc()
         record = failed(reason(error))
         # The runner ends the run where the disk is full.
-        return {**record, "errno": error.errno} if isinstance(error, OSError) else record
+        number = _number(error)
+        return record if number is None else {**record, "errno": number}
+
+
+def _number(error: BaseException) -> int | None:
+    """The system's number of an error; TensorFlow's own errors only have its words."""
+    if isinstance(error, OSError):
+        return error.errno
+    return next((number for number in FULL if os.strerror(number) in str(error)), None)
 
 
 def reason(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from benchmarks.devices import Execution
 Tell = Callable[[Mapping[str, Any]], None]
 
 LOG = "log.txt"
+# Errors that concern all cells: what they write to is full.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # What may help a cell that ran out of memory.
 ADVICE = "Out of memory: a smaller --batch-size or fewer --jobs may help."
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import subprocess
@@ -16,7 +15,7 @@ from typing import Any
 
 from benchmarks import devices
 from benchmarks.devices import Execution
-from benchmarks.executors.base import ADVICE, LOG, Job, Tell, failed
+from benchmarks.executors.base import ADVICE, FULL, LOG, Job, Tell, failed
 
 
 class Process:
@@ -143,7 +142,7 @@ def _events(lines: Any) -> Iterator[dict[str, Any]]:
 
 def _check_room(record: dict[str, Any]) -> None:
     number = record.pop("errno", None)
-    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if number in FULL:
         raise OSError(number, f"{os.strerror(number)} while a cell wrote its results")
 
 
