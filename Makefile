@@ -3,6 +3,8 @@
 #   make test    installs into .venv and runs the tests
 PYTHON ?= python3
 RUN := .venv/bin/python
+# Two processes: many tests wait for one of theirs, which keeps a single core busy.
+TESTS := -m pytest -q -n 2 --dist loadfile
 # TensorFlow's CUDA libraries are gigabytes, wanted only where there is a GPU.
 CUDA := $(shell command -v nvidia-smi >/dev/null 2>&1 && echo ,cuda)
 
@@ -12,16 +14,16 @@ table: .venv/installed-all
 	$(RUN) -m benchmarks.run --table attention
 
 test: .venv/installed-dev
-	$(RUN) -m pytest -q -m "not slow"
+	$(RUN) $(TESTS) -m "not slow"
 
 slow: .venv/installed-dev
-	$(RUN) -m pytest -q
+	$(RUN) $(TESTS)
 
 check: .venv/installed-dev
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
-	$(RUN) -m pytest -q -m "not slow"
+	$(RUN) $(TESTS) -m "not slow"
 
 format: .venv/installed-dev
 	$(RUN) -m ruff format .

@@ -138,6 +138,7 @@ def test_a_cell_runs_and_its_folder_comes_back(dataset, shipped, tmp_path):
     assert Cell.from_spec(order.spec) == one
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="finds the process in /proc")
 def test_an_interrupt_ends_the_cells_process(dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

@@ -135,6 +135,7 @@ def test_a_failing_cell_is_shown_with_its_reason_and_tried_again(run, tmp_path):
     assert "Traceback" in (found["se"].path / "log.txt").read_text()
 
 
+@pytest.mark.slow
 def test_the_published_variant_trains_too(run, tmp_path):
     done = run(tmp_path, "--variant", "published", "--attentions", "cbam")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -143,6 +144,7 @@ def test_the_published_variant_trains_too(run, tmp_path):
     assert "published networks" in done.stdout
 
 
+@pytest.mark.slow
 def test_costs_are_measured_once_and_stand_in_the_table(finished, run):
     out, _ = finished
     asked = ("--attentions", "none", "se", "--epochs", "2", "--cost")

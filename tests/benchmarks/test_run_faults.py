@@ -22,6 +22,7 @@ def test_a_loss_that_is_not_finite_is_a_failed_cell(run, tmp_path):
     assert result.status == "failed" and "finite" in result.record["error"]
 
 
+@pytest.mark.slow
 def test_want_of_memory_is_a_failed_cell_with_advice(command, environment, tmp_path):
     resource = pytest.importorskip("resource")
 
@@ -54,6 +55,7 @@ def test_the_reason_names_want_of_memory(error, starved):
     assert str(error)[:20] in reason(error)
 
 
+@pytest.mark.slow
 def test_a_dataset_changed_under_a_run_fails_what_is_left_and_spares_what_is_done(
     command, run, environment, dataset, tmp_path
 ):

@@ -101,6 +101,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_half_done(
     assert not folders(tmp_path, "*/result.json")
 
 
+@pytest.mark.slow
 def test_two_runs_share_a_folder_and_one_takes_over_what_the_killed_other_had(
     command, environment, tmp_path
 ):
