@@ -129,6 +129,7 @@ for spec in json.loads(sys.argv[2]):
 """
 
 
+@pytest.mark.slow
 def test_a_cell_trained_twice_on_one_thread_gives_the_same_history(dataset, environment):
     settings = profile("quick", width=0.0625, epochs=2, train_samples=32, eval_samples=16)
     one = cell(

@@ -112,6 +112,7 @@ def test_a_place_that_cannot_be_written_is_told_in_a_sentence(dataset, tmp_path,
     assert error.startswith("error: ") and "runs" in error and "Traceback" not in error
 
 
+@pytest.mark.slow
 def test_generated_faces_of_an_earlier_version_are_made_anew(tmp_path):
     folder = tmp_path / "schematic"
     folder.mkdir()

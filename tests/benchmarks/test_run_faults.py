@@ -14,6 +14,7 @@ def stored(out):
     return {r.cell.seed: r for r in Store(out / "attention").results()}
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_is_a_failed_cell(run, tmp_path):
     done = run(tmp_path, "--attentions", "none", "--learning-rate", "1e30")
     assert done.returncode == 1

@@ -90,7 +90,14 @@ def built(row, width):
     return str([(x.name, type(x).__name__, x.get_config()) for x in model.layers])
 
 
-@pytest.mark.parametrize("name", [n for n in tables.names() if n not in ("attention", "base")])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in PRINTED else [])
+        for name in tables.names()
+        if name not in ("attention", "base")
+    ],
+)
 def test_every_row_can_be_built_at_the_quick_width_and_differs_from_the_others(name):
     table = tables.get(name)
     settings = table.profile("quick")
