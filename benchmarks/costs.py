@@ -58,7 +58,7 @@ def measure(asked: Run, console: Console) -> None:
 
 def _pairs(asked: Run) -> Iterator[tuple[Cell, Cell]]:
     """Each row's network on each dataset, with the same backbone without attention."""
-    for cell in asked.plan.cells:
+    for cell in asked.cells:
         plain = cell.row.plain
         if cell.seed == cell.fold == 0 and plain != cell.row:
             yield (

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attention_fer.checks import one_of
@@ -58,22 +57,11 @@ class Execution:
         return {"jit_compile": JIT[self.jit], "steps_per_execution": steps}
 
 
-def environment(backend: str, execution: Execution, cache: Path | None = None) -> dict[str, str]:
-    """What has to be in the environment before a process imports its backend.
-
-    Args:
-        backend: Keras backend.
-        execution: of the cell.
-        cache: folder in which JAX keeps what it compiled: the next seed of a network then starts
-            in seconds.
-    """
+def environment(backend: str, execution: Execution) -> dict[str, str]:
+    """What has to be in the environment before a process imports its backend."""
     found = {}
     if backend == "jax":
         found["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
-        if cache is not None:
-            found["JAX_COMPILATION_CACHE_DIR"] = str(cache)
-            # Most of a network's time goes into hundreds of small initial values.
-            found["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
         if execution.deterministic:
             flags = (os.environ.get("XLA_FLAGS", ""), "--xla_gpu_deterministic_ops=true")
             found["XLA_FLAGS"] = " ".join(filter(None, flags))

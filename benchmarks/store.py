@@ -18,12 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks import cells
 from benchmarks.cells import Cell
 from benchmarks.predictions import PREDICTIONS, Predictions, read_predictions
-from benchmarks.predictions import write_predictions as write_predictions
 
 SCHEMA_VERSION = 1
 RESULT, PARTIAL, DAMAGED, LOCKS = "result.json", ".partial", ".damaged-", ".locks"
@@ -55,16 +52,6 @@ class Result:
     def predictions(self) -> Predictions:
         """What the network said of each test image. Raises as `read_predictions`."""
         return read_predictions(self.path / PREDICTIONS)
-
-    def correct(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of the prepared dataset, sorted, and whether each was predicted rightly."""
-        found = self.predictions()
-        return found.sample, found.correct
-
-    def majority(self) -> float:
-        """Share of the most frequent class among the test images: what guessing it would score."""
-        labels = self.predictions().labels
-        return float(np.bincount(labels).max() / len(labels))
 
 
 class Store:

@@ -179,8 +179,8 @@ def _interval(view: View) -> str:
 def _verdict(view: View, tested: Sequence[Comparison]) -> str:
     planned = len(view.report.pairs)
     text = (
-        f"Verdict: t-tests over seeds that count in what shared test images do to all of them, "
-        f"Holm-adjusted over all {counted(planned, 'comparison')} of this report, at "
+        "Verdict: p-values that know the noise of training and of test images, each with its own t "
+        f"quantile, Holm-adjusted over all {counted(planned, 'comparison')} of this report, at "
         f"{100 * LEVEL:g} %."
     )
     if any(c.verdict == NOTHING for c in tested):

@@ -9,8 +9,9 @@ import numpy as np
 
 from benchmarks.cells import Cell
 from benchmarks.plans import Plan, Target
+from benchmarks.predictions import PREDICTIONS, write_predictions
 from benchmarks.settings import Settings
-from benchmarks.store import PREDICTIONS, Result, Store, write_predictions
+from benchmarks.store import Result, Store
 from benchmarks.table import Row, Table
 
 CLASSES = 7

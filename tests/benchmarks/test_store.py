@@ -41,7 +41,7 @@ def test_a_cell_has_no_result_before_its_commit_and_all_of_it_after(store):
     assert found.done and found.cell == one
     assert {p.name for p in found.path.iterdir()} == {RESULT, PREDICTIONS, "log.txt"}
     assert [p.name for p in store.root.iterdir()] == [one.slug]
-    np.testing.assert_array_equal(found.correct()[1], RIGHT)
+    np.testing.assert_array_equal(found.predictions().correct, RIGHT)
 
 
 def test_beginning_again_removes_what_a_killed_run_left_of_that_cell_alone(store):
@@ -70,7 +70,7 @@ def test_a_finished_result_is_replaced_by_nothing(store):
     put_done(store, cell(), RIGHT)
     put_failed(store, cell(), "too late")
     put_done(store, cell(), ~RIGHT)
-    np.testing.assert_array_equal(store.read(cell()).correct()[1], RIGHT)
+    np.testing.assert_array_equal(store.read(cell()).predictions().correct, RIGHT)
     assert [p.name for p in store.root.iterdir()] == [cell().slug]
 
 
@@ -255,7 +255,8 @@ def test_nan_is_refused_and_leaves_the_older_file(tmp_path):
 
 def test_predictions_are_sorted_by_row_for_the_comparison(store):
     found = put_done(store, cell(), [True, False, False], sample=[9, 2, 5])
-    sample, right = found.correct()
+    stored = found.predictions()
+    sample, right = stored.sample, stored.correct
     assert sample.tolist() == [2, 5, 9]
     assert right.tolist() == [False, False, True]
 

@@ -60,5 +60,5 @@ def test_a_cell_is_trained_and_stored(backend, without, command, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     (result,) = Store(tmp_path / "runs" / "attention").results()
     assert result.done and result.cell.backend == backend
-    assert result.record["metrics"]["n_test"] == len(result.correct()[1]) == 16
+    assert result.record["metrics"]["n_test"] == len(result.predictions().correct) == 16
     assert backend in result.record["provenance"]["versions"]
