@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from attention_fer import recipes
 from benchmarks import costs, plans
 from benchmarks.cells import Cell
 from benchmarks.folds import Measured, together
@@ -303,7 +304,7 @@ def stored(store: Store, table: Table | None = None) -> list[Report]:
     rest = [result.cell for slug, result in found.items() if slug not in known]
     groups: dict[object, list[tuple[Plan, Sequence[Cell]]]] = {}
     for plan, cells in [*planned, *_made_up(rest, table, store.root.name)]:
-        kind = (plan.settings, plan.variant, plan.backend, plan.replicas, plan.code)
+        kind = (plan.settings, plan.kept, plan.variant, plan.backend, plan.replicas, plan.code)
         groups.setdefault(kind, []).append((plan, cells))
     problems = _problems(store)
     return [
@@ -369,5 +370,9 @@ def _plan_of(cells: Sequence[Cell], table: Table | None, name: str) -> Plan:
 
 def _before_changes(cell: Cell) -> Settings:
     """A cell's settings without what is its row's own."""
-    default = Settings()
-    return replace(cell.settings, **{key: getattr(default, key) for key, _ in cell.changes})
+    default, settings = Settings(), cell.settings
+    own = {key for key, _ in cell.changes}
+    if cell.trained_by:
+        recipe = recipes.changes(cell.trained_by)
+        own |= {key for key, value in recipe.items() if getattr(settings, key) == value}
+    return replace(settings, **{key: getattr(default, key) for key in own})

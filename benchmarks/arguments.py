@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from pathlib import Path
+from typing import Any
 
+from attention_fer import recipes
 from benchmarks import tables
 from benchmarks.devices import JIT
 from benchmarks.settings import OPTIMIZERS
@@ -41,7 +44,22 @@ def parser(description: str | None = None) -> argparse.ArgumentParser:
 def changes(options: argparse.Namespace) -> dict[str, object]:
     """The settings that the arguments change, None for those they leave."""
     names = [*(name.replace("-", "_") for name in CHANGES), "optimizer", "precision"]
-    return {name: getattr(options, name) for name in names}
+    return {**{name: getattr(options, name) for name in names}, **dict(options.set or ())}
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """`name=value` as a setting; the value is JSON or else text.
+
+    Raises:
+        ValueError: no such setting, or no value.
+    """
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError(f"--set takes NAME=VALUE, given: {text!r}.")
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value
 
 
 def _what(group: argparse._ArgumentGroup) -> None:
@@ -55,6 +73,11 @@ def _what(group: argparse._ArgumentGroup) -> None:
     add(
         "--profile",
         help="full (published recipe) or quick; default: full where a GPU is visible, else quick",
+    )
+    add(
+        "--recipe",
+        metavar="NAME",
+        help=f"how rows without a recipe of their own are trained: {', '.join(recipes.names())}",
     )
     add("--variant", default="corrected", help="corrected (default) or published")
     add(
@@ -124,6 +147,7 @@ def _how(group: argparse._ArgumentGroup) -> None:
         help="afterwards also measure the time of a training step and of a prediction beside the "
         "same backbone without attention, one network at a time",
     )
+    add("--save-models", action="store_true", help="store each trained network, too: model.keras")
     add("--dry-run", action="store_true", help="show plan and estimate, run nothing")
 
 
@@ -131,4 +155,12 @@ def _changes(group: argparse._ArgumentGroup) -> None:
     for name, kind in CHANGES.items():
         group.add_argument(f"--{name}", type=kind, metavar="X")
     group.add_argument("--optimizer", metavar="NAME", help=", ".join(OPTIMIZERS))
+    group.add_argument(
+        "--set",
+        action="append",
+        type=setting,
+        metavar="NAME=VALUE",
+        help="any other setting, such as ema=0.99, label_smoothing=0.1 or "
+        "resample=inverse-frequency; see benchmarks.settings",
+    )
     group.add_argument("--precision", metavar="POLICY", help="Keras dtype policy")

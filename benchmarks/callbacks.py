@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from sklearn.metrics import log_loss
 
+from attention_fer.training import sampling
 from benchmarks.data import Part, order
 
 Notify = Callable[..., None]
@@ -19,17 +20,32 @@ class Batches(keras.utils.PyDataset):
     """Training batches of equal size; what is left over at the end of an epoch is not used.
 
     The order of an epoch is a function of the seed and the epoch alone.
+
+    Args:
+        part: images and labels.
+        batch_size: images a step.
+        seed: of the order.
+        resample: how an epoch's images are drawn, see `attention_fer.training.sampling`; "" for
+            each once.
+        labelled: whether the model takes the labels, too.
     """
 
-    def __init__(self, part: Part, batch_size: int, seed: int):
+    def __init__(
+        self, part: Part, batch_size: int, seed: int, resample: str = "", labelled: bool = False
+    ):
         super().__init__()
         self.part, self.seed = part, seed
-        self.batch_size = min(batch_size, len(part))
+        self.resample, self.labelled = resample, labelled
         self.start(1)
+        self.batch_size = min(batch_size, len(self._order))
 
     def start(self, epoch: int) -> None:
         """Takes the order of an epoch, counted from 1."""
-        self._order = order(len(self.part), self.seed, epoch)
+        if self.resample:
+            rng = np.random.default_rng([self.seed, epoch])
+            self._order = sampling.draw(self.part.labels, self.resample, rng)
+        else:
+            self._order = order(len(self.part), self.seed, epoch)
 
     def starter(self) -> keras.callbacks.Callback:
         """The callback that starts each epoch of a fit.
@@ -39,11 +55,12 @@ class Batches(keras.utils.PyDataset):
         return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: self.start(epoch + 1))
 
     def __len__(self) -> int:
-        return len(self.part) // self.batch_size
+        return len(self._order) // self.batch_size
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        return self.part.images[rows], self.part.labels[rows]
+        images, labels = self.part.images[rows], self.part.labels[rows]
+        return ({"pixels": images, "labels": labels} if self.labelled else images), labels
 
 
 def predict(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
@@ -58,16 +75,16 @@ def predict(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarr
 class Validate(keras.callbacks.Callback):
     """Adds `val_loss` and `val_accuracy` to the logs, for the callbacks after it.
 
-    It uses the model's predict function, which the test needs anyway: one graph less to trace
-    than validation inside `fit`.
+    It uses the predict function, which the test needs anyway: one graph less to trace than
+    validation inside `fit`.
     """
 
-    def __init__(self, part: Part, batch_size: int):
+    def __init__(self, predictor: keras.Model, part: Part, batch_size: int):
         super().__init__()
-        self.part, self.batch_size = part, batch_size
+        self.predictor, self.part, self.batch_size = predictor, part, batch_size
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        probabilities = predict(self.model, self.part.images, self.batch_size)
+        probabilities = predict(self.predictor, self.part.images, self.batch_size)
         if logs is None or not np.isfinite(probabilities).all():
             raise FloatingPointError(f"The network's output is not finite after epoch {epoch + 1}.")
         classes = range(probabilities.shape[1])
@@ -78,8 +95,9 @@ class Validate(keras.callbacks.Callback):
 class KeepBest(keras.callbacks.Callback):
     """Remembers the weights of the epoch with the best validation accuracy; the first of equals."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: keras.Model) -> None:
         super().__init__()
+        self.network = network
         self.best, self.epoch = -1.0, 0
         self._weights: list[np.ndarray] = []
 
@@ -87,11 +105,11 @@ class KeepBest(keras.callbacks.Callback):
         accuracy = (logs or {})["val_accuracy"]
         if accuracy > self.best:
             self.best, self.epoch = accuracy, epoch + 1
-            self._weights = self.model.get_weights()
+            self._weights = self.network.get_weights()
 
     def restore(self) -> None:
-        """Puts the remembered weights back into the model."""
-        self.model.set_weights(self._weights)
+        """Puts the remembered weights back into the network."""
+        self.network.set_weights(self._weights)
 
 
 class History(keras.callbacks.Callback):

@@ -10,11 +10,12 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from benchmarks.settings import Settings
-from benchmarks.table import Options, Row
+from benchmarks.table import Options, Row, options
 
 # Raised whenever a change of the code changes what the same cell would measure.
 RECIPE = 1
 
+_PAIRS = ("config", "options", "changes", "distillation")
 # Fields younger than the first records. At these values they are left out of the spec, so that
 # such a record keeps its hash.
 _YOUNGER: dict[str, Any] = {
@@ -26,6 +27,9 @@ _YOUNGER: dict[str, Any] = {
     "fold": 0,
     "replicas": 1,
     "code": "",
+    "trained_by": "",
+    "teacher": None,
+    "distillation": (),
 }
 
 
@@ -49,6 +53,9 @@ class Cell:
         changes: the row's own settings, which `settings` has taken in.
         replicas: devices that share each batch.
         code: hash of the user's file that made the table, "" for the tables here.
+        trained_by: name of the row's recipe, which `settings` has taken in.
+        teacher: the cell whose network teaches this one.
+        distillation: of the row.
     """
 
     backbone: str
@@ -68,20 +75,38 @@ class Cell:
     changes: Options = ()
     replicas: int = 1
     code: str = ""
+    trained_by: str = ""
+    teacher: Cell | None = None
+    distillation: Options = ()
 
     @property
     def row(self) -> Row:
         """The row of the table."""
         return Row(
-            self.backbone, self.attention, self.matched, self.config, self.options, self.changes
+            self.backbone,
+            self.attention,
+            self.matched,
+            self.config,
+            self.options,
+            self.changes,
+            self.trained_by,
+            None if self.teacher is None else self.teacher.row,
+            self.distillation,
         )
+
+    @property
+    def teachers(self) -> tuple[Cell, ...]:
+        """Its teacher, the teacher's teacher and so on; the first to be trained comes first."""
+        return () if self.teacher is None else (*self.teacher.teachers, self.teacher)
 
     @property
     def spec(self) -> dict[str, Any]:
         """Everything that can change the number, as JSON."""
         spec = _fields(self)
-        for key in spec.keys() & {"config", "options", "changes"}:
+        for key in spec.keys() & set(_PAIRS):
             spec[key] = dict(spec[key])
+        if self.teacher is not None:
+            spec["teacher"] = self.teacher.spec
         return {**spec, "settings": asdict(self.settings), "recipe": RECIPE}
 
     @cached_property
@@ -100,6 +125,8 @@ class Cell:
         what was done before, does not orphan the results that are there.
         """
         spec = {**_fields(self), "settings": _unusual(self.settings), "recipe": RECIPE}
+        if self.teacher is not None:
+            spec["teacher"] = self.teacher.digest
         text = json.dumps(spec, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:10]
 
@@ -116,10 +143,11 @@ class Cell:
         Raises:
             TypeError, KeyError, AttributeError: it is none.
         """
-        row = Row("", "", "", *(spec.get(key, ()) for key in ("config", "options", "changes")))
-        taken = {"config": row.config, "options": row.options, "changes": row.settings}
+        taken = {key: options(spec.get(key, ())) for key in _PAIRS}
         kept = {key: value for key, value in spec.items() if key != "recipe"}
-        return cls(**{**kept, **taken, "settings": Settings(**spec["settings"])})
+        if spec.get("teacher") is not None:
+            kept["teacher"] = cls.from_spec(spec["teacher"])
+        return cls(**{**kept, **taken, "settings": Settings.from_json(spec["settings"])})
 
 
 def _fields(cell: Cell) -> dict[str, Any]:
@@ -136,7 +164,9 @@ def _unusual(settings: Settings) -> dict[str, Any]:
 def _in_short(cell: Cell) -> list[str]:
     """What is special about a cell's row: `reduction_ratio8`."""
     matched = [f"as-{cell.matched}"] if cell.matched else []
-    return [*matched, *(f"{k}{v}" for k, v in (*cell.config, *cell.options, *cell.changes))]
+    own = [f"{k}{v}" for k, v in (*cell.config, *cell.options, *cell.changes)]
+    taught = [f"by-{cell.teacher.backbone}{cell.row.round}"] if cell.teacher else []
+    return [*matched, *own, *([cell.trained_by] if cell.trained_by else []), *taught]
 
 
 _NAMES = tuple(field.name for field in fields(Cell))

@@ -79,16 +79,21 @@ def cost(
     rounds: int = 20,
     steps: int = 5,
 ) -> dict[str, Any]:
-    """What `cell` costs beside `reference`, as JSON; see `measure`."""
+    """What `cell` costs beside `reference`, as JSON; see `measure`.
+
+    Mixed labels, weights of classes and a teacher are not part of it.
+    """
     from benchmarks.networks import network, set_norm_momentum
-    from benchmarks.trainable import trainable
+    from benchmarks.trainable import trainable, unmixed
 
     keras.config.set_dtype_policy(cell.settings.precision)
     networks, models = {}, {}
     for name, one in (("network", cell), ("reference", reference)):
         networks[name] = network(one, image_shape, classes)
         set_norm_momentum(networks[name], one.settings.norm_momentum)
-        models[name] = trainable(networks[name], one.settings, one.seed)
+        made = trainable(networks[name], unmixed(one.settings), one.seed, image_shape=image_shape)
+        made.compile()
+        models[name] = made.model
     counts = {
         "parameters": {name: int(model.count_params()) for name, model in networks.items()},
         "multiply_adds": {name: multiply_adds(model) for name, model in networks.items()},

@@ -17,13 +17,19 @@ from benchmarks.table import VARIANTS
 def network(cell: Cell, input_shape: tuple[int, ...], classes: int) -> keras.Model:
     """The cell's backbone with its attention; the seed decides the initial weights.
 
+    Args:
+        cell: what is to be built.
+        input_shape: (height, width, channels) of the dataset's images; the settings may ask for
+            another size.
+        classes: number of classes.
+
     A control is widened until it has about as many parameters as its counterpart with attention.
 
     Raises:
         ValueError: an unknown variant, backbone, attention or option.
         TypeError: an option that the backbone does not take.
     """
-    shape = {"input_shape": input_shape, "classes": classes}
+    shape = {"input_shape": cell.settings.input_shape(input_shape), "classes": classes}
     if not cell.matched:
         return _build(cell, shape, cell.attention, cell.settings.width)
 
@@ -54,17 +60,28 @@ def _corrected(backbone: str, attention: Any, **options: Any) -> keras.Model:
 
 
 def _usual(cell: Cell) -> dict[str, Any]:
-    """The options that a corrected network gets unless its row says otherwise."""
+    """The options that a corrected network gets unless its row says otherwise.
+
+    Each replaces one default of `keras.applications`; a family with another keeps its own.
+    """
     usual = {
         # He et al. 2015, for ReLU networks: Keras's default lets their signal fade with depth.
-        "kernel_initializer": "he_normal",
-        "activation": cell.settings.activation,
+        ("kernel_initializer", "glorot_uniform"): "he_normal",
+        ("activation", "relu"): cell.settings.activation,
         # As published: five "valid" pools of a VGG would leave a map of one pixel of a 48-pixel
         # face, on which spatial attention has nothing to choose from.
-        "pool_padding": "same",
+        ("pool_padding", "valid"): "same",
     }
     takes = models.options(cell.backbone)
-    return {key: value for key, value in usual.items() if key in takes}
+    found = {key: value for (key, old), value in usual.items() if takes.get(key) == old}
+    if not cell.settings.drop_path:
+        return found
+    if "drop_path" not in takes:
+        raise ValueError(
+            f"{cell.backbone} has no stochastic depth: set drop_path to 0 for it, given: "
+            f"{cell.settings.drop_path}."
+        )
+    return {**found, "drop_path": cell.settings.drop_path}
 
 
 def set_norm_momentum(model: keras.Model, momentum: float) -> None:

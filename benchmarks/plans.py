@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,6 +54,8 @@ class Plan:
         settings: training, before a row's and a dataset's own changes.
         seeds: how many; they are numbered from 0.
         variant, backend, replicas, code: see `benchmarks.cells.Cell`.
+        kept: names of the settings that no row's recipe changes: the quick profile's own, and
+            those that were asked for.
     """
 
     table: Table
@@ -64,24 +66,40 @@ class Plan:
     backend: str
     replicas: int = 1
     code: str = ""
+    kept: tuple[str, ...] = ()
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """All cells; what is compared stands together, seed by seed and fold by fold."""
-        return tuple(self._cells())
+        """All cells; what is compared stands together, seed by seed and fold by fold.
+
+        A teacher stands before those it teaches, whether it is a row of the table or not.
+        """
+        found: dict[Cell, None] = {}
+        for cell in self._cells():
+            found.update(dict.fromkeys([*cell.teachers, cell]))
+        return tuple(found)
 
     def _cells(self) -> Iterator[Cell]:
         for target in self.targets:
-            rows = [(row, self._settings(row, target)) for row in self.table.of(target.dataset)]
+            rows = self.table.of(target.dataset)
+            settings = {row: self._settings(row, target) for row in _with_teachers(rows)}
             for seed in range(self.seeds):
                 for fold in range(len(target.folds)):
-                    for row, settings in rows:
+                    for row in rows:
                         yield self._cell(row, settings, target, seed, fold)
 
     def _settings(self, row: Row, target: Target) -> Settings:
-        return self.settings.changed(**dict(row.settings)).of(target.dataset)
+        settings = self.settings
+        if row.recipe:
+            settings = settings.trained(row.recipe, self.kept)
+        return settings.changed(**dict(row.settings)).of(target.dataset)
 
-    def _cell(self, row: Row, settings: Settings, target: Target, seed: int, fold: int) -> Cell:
+    def _cell(
+        self, row: Row, settings: Mapping[Row, Settings], target: Target, seed: int, fold: int
+    ) -> Cell:
+        teacher = None
+        if row.teacher is not None:
+            teacher = self._cell(row.teacher, settings, target, seed, fold)
         return Cell(
             backbone=row.backbone,
             attention=row.attention,
@@ -89,7 +107,7 @@ class Plan:
             dataset=target.dataset,
             fingerprint=target.fingerprint,
             protocol=target.protocol,
-            settings=settings,
+            settings=settings[row],
             seed=seed,
             backend=self.backend,
             split=target.folds[fold],
@@ -100,7 +118,17 @@ class Plan:
             changes=options(row.settings),
             replicas=self.replicas,
             code=self.code,
+            trained_by=row.recipe,
+            teacher=teacher,
+            distillation=options(row.distillation),
         )
+
+
+def _with_teachers(rows: Iterable[Row]) -> Iterator[Row]:
+    for row in rows:
+        yield row
+        if row.teacher is not None:
+            yield from _with_teachers([row.teacher])
 
 
 def write(plan: Plan, root: Path) -> None:
@@ -150,17 +178,25 @@ def _to_json(plan: Plan) -> dict[str, Any]:
         "settings": asdict(plan.settings),
         **{name: getattr(plan, name) for name in ("seeds", "variant", "backend", "replicas")},
         "code": plan.code,
+        "kept": list(plan.kept),
     }
 
 
 def _row(row: Row) -> dict[str, Any]:
-    pairs = {name: dict(getattr(row, name)) for name in ("config", "options", "settings")}
-    return {"backbone": row.backbone, "attention": row.attention, "matched": row.matched, **pairs}
+    names = ("config", "options", "settings", "distillation")
+    pairs = {name: dict(getattr(row, name)) for name in names}
+    plain = {name: getattr(row, name) for name in ("backbone", "attention", "matched", "recipe")}
+    return {**plain, **pairs, "teacher": None if row.teacher is None else _row(row.teacher)}
+
+
+def _row_of(content: Mapping[str, Any]) -> Row:
+    teacher = content.get("teacher")
+    return Row(**{**content, "teacher": None if teacher is None else _row_of(teacher)})
 
 
 def _from_json(content: Mapping[str, Any]) -> Plan:
     table = content["table"]
-    rows = [Row(**row) for row in table["all"]]
+    rows = [_row_of(row) for row in table["all"]]
     return Plan(
         table=Table(
             name=table["name"],
@@ -175,6 +211,7 @@ def _from_json(content: Mapping[str, Any]) -> Plan:
             Target(**{**t, "folds": tuple(t["folds"]), "classes": tuple(t["classes"])})
             for t in content["targets"]
         ),
-        settings=Settings(**content["settings"]),
+        settings=Settings.from_json(content["settings"]),
+        kept=tuple(content.get("kept", ())),
         **{name: content[name] for name in ("seeds", "variant", "backend", "replicas", "code")},
     )

@@ -6,7 +6,7 @@ import argparse
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +42,7 @@ class Run:
         file: of a user's own table.
         execution: how cells are computed.
         cost: whether times are measured, too.
+        keep: names of the cells whose trained network is stored: all, or those that teach.
     """
 
     plan: Plan
@@ -53,6 +54,7 @@ class Run:
     file: Path | None
     execution: Execution
     cost: bool
+    keep: frozenset[str]
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:
@@ -77,7 +79,8 @@ def make_run(options: argparse.Namespace, console: Console) -> Run:
     execution = Execution(options.deterministic, options.jit, options.steps_per_execution)
     file = Path(options.table) if options.table.endswith(".py") else None
     table = _table(options, file)
-    settings = table.profile(options.profile or ("full" if gpus else "quick"), **changes(options))
+    profile, wanted = options.profile or ("full" if gpus else "quick"), changes(options)
+    settings = table.profile(profile, **wanted)
     datasets = open_datasets(options.data, options.out, options.datasets, console)
     plan = Plan(
         table=table,
@@ -88,6 +91,7 @@ def make_run(options: argparse.Namespace, console: Console) -> Run:
         backend=options.backend,
         replicas=_replicas(options.replicas, gpus),
         code=own.digest(file) if file else "",
+        kept=table.kept(profile, wanted),
     )
     # By arithmetic alone, so that every machine comes to the same shards.
     rough, _ = estimate.seconds(plan.cells, (), _sizes(plan, datasets), jobs=1, accelerators=True)
@@ -102,7 +106,15 @@ def make_run(options: argparse.Namespace, console: Console) -> Run:
         file=file,
         execution=execution,
         cost=options.cost,
+        keep=frozenset(_keep(cells, options.save_models)),
     )
+
+
+def _keep(cells: Iterable[Cell], everything: bool) -> Iterator[str]:
+    for cell in cells:
+        if everything:
+            yield cell.slug
+        yield from (teacher.slug for teacher in cell.teachers)
 
 
 def _executor(options: argparse.Namespace, gpus: Sequence[str], replicas: int) -> Executor:
@@ -124,6 +136,7 @@ def _table(options: argparse.Namespace, file: Path | None) -> Table:
         os.environ["KERAS_BACKEND"] = options.backend  # The file may import Keras.
     table = own.load(file) if file else tables.get(options.table)
     table = table.select(options.backbones, options.attentions)
+    table = table.trained(options.recipe) if options.recipe else table
     return table.with_controls() if options.control else table
 
 

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def carry_out(asked: Run, dry_run: bool, console: Console) -> int:
     """Shows the plan, runs what is missing, prints and writes the table."""
-    todo = missing(asked.cells, asked.store)
+    todo = missing(asked.cells, asked.store, asked.keep)
     seconds = _announce(asked, todo, console)
     if dry_run:
         return 0
@@ -56,7 +56,15 @@ def carry_out(asked: Run, dry_run: bool, console: Console) -> int:
     if todo:
         paths = {name: dataset.path for name, dataset in asked.datasets.items()}
         with LiveView(console, seconds, asked.executor.jobs) as view:
-            runner = Runner(asked.store, paths, asked.executor, view, asked.file, asked.execution)
+            runner = Runner(
+                store=asked.store,
+                datasets=paths,
+                executor=asked.executor,
+                view=view,
+                table=asked.file,
+                execution=asked.execution,
+                keep=asked.keep,
+            )
             failed = runner.run(todo)
     if asked.cost:
         costs.measure(asked, console)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,8 +13,8 @@ from typing import Any, Protocol
 from benchmarks import locks
 from benchmarks.cells import Cell
 from benchmarks.devices import Execution
-from benchmarks.executors.base import Cancelled, Executor, Job
-from benchmarks.store import LOCKS, RESULT, Store
+from benchmarks.executors.base import Cancelled, Executor, Job, failed
+from benchmarks.store import LOCKS, RESULT, Result, Store
 
 _LOOK_AGAIN = 1.0  # seconds between looks at a cell that another run has
 
@@ -46,6 +46,7 @@ class Runner:
         view: is told of the progress, from several threads.
         table: Python file of a user's table, None for one of ours.
         execution: how cells are computed.
+        keep: names of the cells whose trained network is stored, too.
     """
 
     store: Store
@@ -54,9 +55,11 @@ class Runner:
     view: View
     table: Path | None = None
     execution: Execution = field(default_factory=Execution)
+    keep: Collection[str] = ()
     # Cells that another run had, each with the state of its result then.
     _held: queue.SimpleQueue[tuple[Cell, int]] = field(default_factory=queue.SimpleQueue)
     _waiting: queue.SimpleQueue[Cell] = field(default_factory=queue.SimpleQueue)
+    _open: set[str] = field(default_factory=set)  # not finished yet
     _failed: list[Cell] = field(default_factory=list)
     _errors: list[BaseException] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -70,6 +73,7 @@ class Runner:
         """
         for cell in cells:
             self._waiting.put(cell)
+            self._open.add(cell.slug)
         # Events, because an interrupted join may take a thread for ended that is not.
         ended: list[threading.Event] = []
         try:
@@ -111,6 +115,9 @@ class Runner:
         except queue.Empty:
             cell, before = self._held.get_nowait()
             self._stop.wait(_LOOK_AGAIN)
+        if cell.teacher is not None and cell.teacher.slug in self._open:
+            self._held.put((cell, before))
+            return
         state = self._state(cell)
         with locks.claim(self.store.lock(cell)) as mine:
             if mine:
@@ -124,7 +131,7 @@ class Runner:
         """Trains a cell that is ours, unless another run has finished it meanwhile."""
         stored = self.store.read(cell)
         failed_there = before is not None and self._state(cell) != before
-        if stored is not None and (stored.done or failed_there):
+        if stored is not None and (enough(stored, self.keep) or failed_there):
             self._finish(cell, stored.record)
             return
         if before is not None:
@@ -136,6 +143,19 @@ class Runner:
     def _train(self, cell: Cell) -> None:
         """Runs one cell to its end and stores what came of it."""
         folder = self.store.begin(cell)
+        try:
+            record = {"spec": cell.spec, **self._record(cell, folder)}
+            self.store.commit(cell, folder, record)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._finish(cell, record)
+
+    def _record(self, cell: Cell, folder: Path) -> dict[str, Any]:
+        """What comes of a cell; one whose teacher failed fails, too."""
+        teacher = None if cell.teacher is None else self.store.read(cell.teacher)
+        if cell.teacher is not None and not (teacher and teacher.done and teacher.saved):
+            return failed(f"Its teacher failed: {cell.teacher.label}.")
         job = Job(
             spec=cell.spec,
             dataset=self.datasets[cell.dataset].resolve(),
@@ -143,15 +163,10 @@ class Runner:
             table=self.table,
             execution=self.execution,
             more=not self._waiting.empty(),
+            teacher=None if teacher is None else teacher.path.resolve(),
+            keep=cell.slug in self.keep,
         )
-        try:
-            record = self.executor.run(job, lambda event: self._tell(cell, event))
-            record = {"spec": cell.spec, **record}
-            self.store.commit(cell, folder, record)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        self._finish(cell, record)
+        return self.executor.run(job, lambda event: self._tell(cell, event))
 
     def _tell(self, cell: Cell, event: Mapping[str, Any]) -> None:
         if event["event"] == "note":
@@ -164,6 +179,7 @@ class Runner:
             locks.forget(self.store.lock(cell))
         else:
             self._failed.append(cell)
+        self._open.discard(cell.slug)
         self.view.finished(cell, record)
 
     def _state(self, cell: Cell) -> int:
@@ -178,7 +194,18 @@ class Runner:
         self.executor.cancel()
 
 
-def missing(cells: Sequence[Cell], store: Store) -> list[Cell]:
-    """The cells without a finished result, in order; failed ones are tried again."""
-    done = {result.cell.slug for result in store.results(cells) if result.done}
+def missing(cells: Sequence[Cell], store: Store, keep: Collection[str] = ()) -> list[Cell]:
+    """The cells without a finished result, in order; failed ones are tried again.
+
+    Args:
+        cells: those that are wanted.
+        store: where the results are.
+        keep: names of the cells whose network must be stored, too.
+    """
+    done = {result.cell.slug for result in store.results(cells) if enough(result, keep)}
     return [cell for cell in cells if cell.slug not in done]
+
+
+def enough(result: Result, keep: Collection[str]) -> bool:
+    """Whether a result is finished, with its network where that is wanted."""
+    return result.done and (result.saved or result.cell.slug not in keep)

@@ -31,6 +31,8 @@ class Shard:
     def select(self, cells: Sequence[Cell], seconds: Mapping[str, float]) -> list[Cell]:
         """This shard's cells, in the order of the plan; each cell is in exactly one shard.
 
+        Teachers are in the shards of all they teach, too: no shard waits for another.
+
         The longest cells go first, each to the shard with the least to do (Graham's longest
         processing time rule, doi:10.1137/0117039), so the shards take about equally long.
 
@@ -47,4 +49,7 @@ class Shard:
             heapq.heappush(load, (spent + seconds[slug], index))
             if index == self.index:
                 mine.add(slug)
+        for cell, slug in zip(cells, slugs, strict=True):
+            if slug in mine:
+                mine |= {teacher.slug for teacher in cell.teachers}
         return [cell for cell, slug in zip(cells, slugs, strict=True) if slug in mine]

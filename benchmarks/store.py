@@ -21,6 +21,7 @@ from typing import Any
 from benchmarks import cells
 from benchmarks.cells import Cell
 from benchmarks.predictions import PREDICTIONS, Predictions, read_predictions
+from benchmarks.saved import is_saved
 
 SCHEMA_VERSION = 1
 RESULT, PARTIAL, DAMAGED, LOCKS = "result.json", ".partial", ".damaged-", ".locks"
@@ -48,6 +49,11 @@ class Result:
     @property
     def done(self) -> bool:
         return self.status == "done"
+
+    @property
+    def saved(self) -> bool:
+        """Whether its trained network is stored, too."""
+        return is_saved(self.path)
 
     def predictions(self) -> Predictions:
         """What the network said of each test image. Raises as `read_predictions`."""
@@ -129,7 +135,7 @@ class Store:
         write_json(partial / RESULT, content)
         self.make_way(cell)
         stored = self.read(cell)
-        if stored is not None and stored.done:
+        if stored is not None and stored.done and (is_saved(stored.path) or not is_saved(partial)):
             shutil.rmtree(partial)
             return
         final = self.root / cell.slug

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from attention_fer import recipes
 from attention_fer.checks import one_of
-from benchmarks.settings import Settings, profile
+from benchmarks.settings import QUICK, Settings, fixed, profile
 
 VARIANTS = ("corrected", "published")
 PUBLISHED = Path(__file__).parent / "tables" / "published.csv"
@@ -21,18 +22,14 @@ Options = tuple[tuple[str, Any], ...]
 def options(given: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Options:
     """The mapping as `Options`; lists become tuples."""
     pairs = given.items() if isinstance(given, Mapping) else given
-    return tuple(sorted((key, _fixed(value)) for key, value in pairs))
-
-
-def _fixed(value: Any) -> Any:
-    return tuple(map(_fixed, value)) if isinstance(value, list | tuple) else value
+    return tuple(sorted((key, fixed(value)) for key, value in pairs))
 
 
 @dataclass(frozen=True)
 class Row:
     """One network of a table, with what is special in its training.
 
-    The last three may be given as mappings.
+    `config`, `options`, `settings` and `distillation` may be given as mappings.
 
     Attributes:
         backbone: a name of `attention_fer.models`.
@@ -43,6 +40,11 @@ class Row:
         options: of the backbone's builder: {"activation": "selu"}.
         settings: what differs from the training of the other rows: {"optimizer": "sgd"}; see
             `benchmarks.settings.Settings`.
+        recipe: name of the recipe it is trained by, see `attention_fer.recipes`; "" for the
+            profile's own training.
+        teacher: the row whose network teaches this one, trained before it with the same seed.
+        distillation: how it teaches: {"kind": "soft", "temperature": 3.0, "weight": 0.5}; see
+            `attention_fer.training.distillation`.
     """
 
     backbone: str
@@ -51,10 +53,21 @@ class Row:
     config: Options | Mapping[str, Any] = ()
     options: Options | Mapping[str, Any] = ()
     settings: Options | Mapping[str, Any] = ()
+    recipe: str = ""
+    teacher: Row | None = None
+    distillation: Options | Mapping[str, Any] = ()
 
     def __post_init__(self) -> None:
-        for name in ("config", "options", "settings"):
+        for name in ("config", "options", "settings", "distillation"):
             object.__setattr__(self, name, options(getattr(self, name)))
+        if self.recipe:
+            recipes.get(self.recipe)
+        if bool(self.distillation) != (self.teacher is not None):
+            raise ValueError(
+                "A row has a teacher and says how it teaches, or neither; given: "
+                f"teacher={self.teacher and self.teacher.label!r}, "
+                f"distillation={dict(options(self.distillation))}."
+            )
 
     @property
     def plain(self) -> Row:
@@ -79,7 +92,22 @@ class Row:
     @property
     def setting(self) -> str:
         """The options of network and training, in words; "" where there are none."""
-        return _words((*options(self.options), *options(self.settings)))
+        recipe = f"recipe {self.recipe}" if self.recipe else ""
+        own = _words((*options(self.options), *options(self.settings)))
+        return ", ".join(filter(None, [recipe, own, self._lesson]))
+
+    @property
+    def round(self) -> int:
+        """How many teachers stand one behind the other; 0 without one."""
+        return 0 if self.teacher is None else 1 + self.teacher.round
+
+    @property
+    def _lesson(self) -> str:
+        if self.teacher is None:
+            return ""
+        chain = f", round {self.round}" if self.round > 1 else ""
+        teacher = " ".join([self.teacher.backbone, self.teacher.attention.replace("none", "")])
+        return f"taught by {teacher.strip()} ({_words(options(self.distillation))}{chain})"
 
     @property
     def label(self) -> str:
@@ -121,6 +149,12 @@ class Table:
         given = {key: value for key, value in changes.items() if value is not None}
         return profile(name, **{**(self.quick if name == "quick" else {}), **given})
 
+    def kept(self, profile: str, changes: Mapping[str, Any]) -> tuple[str, ...]:
+        """The settings that no recipe changes: the quick profile's, and those that are not None."""
+        asked = [key for key, value in changes.items() if value is not None]
+        quick = [*QUICK, *self.quick] if profile == "quick" else []
+        return tuple(dict.fromkeys([*quick, *asked]))
+
     def reference(self, row: Row, dataset: str) -> Row:
         """The row that `row` is compared to; the row itself if it is the reference."""
         return self.chosen.get(dataset, self.chosen.get("", row.plain))
@@ -152,6 +186,16 @@ class Table:
         special = {dataset: kept(rows) for dataset, rows in self.special.items()}
         return replace(self, rows=kept(self.rows), special=special)
 
+    def trained(self, recipe: str) -> Table:
+        """The table with every row that names no recipe of its own trained by `recipe`.
+
+        Raises:
+            ValueError: an unknown recipe.
+        """
+        special = {dataset: _by(recipe, rows) for dataset, rows in self.special.items()}
+        chosen = {name: _by(recipe, [row])[0] for name, row in self.chosen.items()}
+        return replace(self, rows=_by(recipe, self.rows), special=special, chosen=chosen)
+
     def with_controls(self) -> Table:
         """The table with a control after the last row of each network with attention."""
         special = {dataset: _controlled(rows) for dataset, rows in self.special.items()}
@@ -166,6 +210,14 @@ def published_accuracies() -> dict[tuple[Row, str], float]:
             for line in csv.DictReader(file)
             for dataset in ("ckplus", "jaffe", "fer2013")
         }
+
+
+def _by(recipe: str, rows: Iterable[Row]) -> tuple[Row, ...]:
+    def one(row: Row) -> Row:
+        teacher = None if row.teacher is None else one(row.teacher)
+        return replace(row, recipe=row.recipe or recipe, teacher=teacher)
+
+    return tuple(map(one, rows))
 
 
 def _controlled(rows: tuple[Row, ...]) -> tuple[Row, ...]:

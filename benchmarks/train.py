@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from benchmarks import devices
+from attention_fer.training import freezing, schedules
+from attention_fer.training.distillation import Distillation
+from benchmarks import devices, networks
 from benchmarks.callbacks import (
     Batches,
     FirstStep,
@@ -24,28 +28,55 @@ from benchmarks.cells import Cell
 from benchmarks.cost import multiply_adds
 from benchmarks.data import Part, copies, digest, part, split
 from benchmarks.devices import Execution
-from benchmarks.networks import network, set_norm_momentum
 from benchmarks.predictions import write_predictions
+from benchmarks.saved import load_teacher, save
+from benchmarks.settings import Settings
 from benchmarks.statistics.scores import score
 from benchmarks.tensorboard.epochs import EpochLog
 from benchmarks.tensorboard.gates import Gates
 from benchmarks.tensorboard.result import write_result
 from benchmarks.tensorboard.session import Session, session
-from benchmarks.trainable import trainable
+from benchmarks.trainable import Lesson, Trainable, trainable
 from preprocessing.dataset import Dataset
 from preprocessing.splits import Split
 
 TENSORBOARD = "tensorboard"
 
 
-def train(
-    cell: Cell,
-    dataset: Dataset,
-    folder: Path,
-    notify: Notify,
-    execution: Execution | None = None,
-) -> dict[str, Any]:
-    """Trains `cell` on `dataset`; writes predictions and curves into `folder`.
+@dataclass(frozen=True)
+class Order:
+    """What is to be trained, where, and what is to be left.
+
+    Attributes:
+        cell: the network and its training.
+        dataset: on what.
+        folder: for what is left.
+        notify: is told of stages and steps.
+        execution: how it is computed.
+        teacher: folder of the result of the cell's teacher.
+        keep: whether the trained network is stored, too.
+    """
+
+    cell: Cell
+    dataset: Dataset
+    folder: Path
+    notify: Notify
+    execution: Execution = field(default_factory=Execution)
+    teacher: Path | None = None
+    keep: bool = False
+
+    @property
+    def batch(self) -> int:
+        """Images a step."""
+        return int(self.cell.settings.batch_size or 64)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        return tuple(self.dataset.images.shape[1:])
+
+
+def train(order: Order) -> dict[str, Any]:
+    """Trains a cell; writes predictions, curves and perhaps the network into its folder.
 
     The images of the test part are read after the epoch was chosen, and once.
 
@@ -56,48 +87,42 @@ def train(
         FloatingPointError: a loss or an output that is not finite.
         ValueError: the dataset is not the one of the cell, or the devices do not fit it.
     """
-    execution, rows = execution or Execution(), _rows(cell, dataset)
-    with session(folder / TENSORBOARD, cell.spec) as board:
-        return _train(cell, dataset, rows, folder, notify, execution, board)
+    rows = _rows(order.cell, order.dataset)
+    with session(order.folder / TENSORBOARD, order.cell.spec) as board:
+        return _train(order, rows, board)
 
 
-def _train(
-    cell: Cell,
-    dataset: Dataset,
-    rows: Split,
-    folder: Path,
-    notify: Notify,
-    execution: Execution,
-    board: Session,
-) -> dict[str, Any]:
-    clock = Clock()
-    notify("stage", stage="load")
-    training, validation = (part(dataset, rows, x, cell.settings) for x in ("train", "validation"))
+def _train(order: Order, rows: Split, board: Session) -> dict[str, Any]:
+    clock, cell = Clock(), order.cell
+    order.notify("stage", stage="load")
+    training, validation = (_part(order, rows, name) for name in ("train", "validation"))
     clock.lap("load")
-    with devices.scope(cell.replicas, min(_batch(cell), len(training))):
-        notify("stage", stage="build")
-        inner, model = _build(cell, dataset, execution)
+    with devices.scope(cell.replicas, min(order.batch, len(training))):
+        order.notify("stage", stage="build")
+        made = _build(order, training)
         clock.lap("build")
-        notify("stage", stage="train")
-        log = EpochLog(board.curves, Gates(inner, validation.images))
-        best, history = _fit(model, cell, training, validation, log, notify, clock)
+        order.notify("stage", stage="train")
+        log = EpochLog(board.curves, _gates(made, validation))
+        best, history = _fit(order, made, (training, validation), log, clock)
         clock.lap("train")
-        notify("stage", stage="test")
-        test = part(dataset, rows, "test", cell.settings)
-        probabilities = predict(model, test.images, _batch(cell))
+        order.notify("stage", stage="test")
+        test = _part(order, rows, "test")
+        probabilities = predict(made.predictor, test.images, order.batch)
     clock.lap("test")
+    if order.keep:
+        save(made.predictor, order.folder, order.dataset.classes)
     duplicate = copies(test, training, validation)
     write_predictions(
-        folder,
+        order.folder,
         probabilities,
         test.labels,
         test.sample,
-        subject=dataset.subjects[test.sample],
+        subject=order.dataset.subjects[test.sample],
         duplicate=duplicate,
     )
     metrics = {
-        "parameters": inner.count_params(),
-        "multiply_adds": _multiply_adds(inner),
+        "parameters": made.inner.count_params(),
+        "multiply_adds": _multiply_adds(made.inner),
         "best_epoch": best.epoch,
         "epochs": len(history.epochs),
         "validation_accuracy": best.best,
@@ -107,7 +132,7 @@ def _train(
     }
     write_result(
         board.result,
-        classes=dataset.classes,
+        classes=order.dataset.classes,
         images=test.images,
         labels=test.labels,
         probabilities=probabilities,
@@ -138,52 +163,96 @@ def _rows(cell: Cell, dataset: Dataset) -> Split:
     return split(dataset, cell.protocol, cell.fold)
 
 
+def _part(order: Order, rows: Split, name: str) -> Part:
+    return part(order.dataset, rows, name, order.cell.settings)
+
+
 def _multiply_adds(network: keras.Model) -> int | None:
     with contextlib.suppress(TypeError):  # A user's own layer, whose products nobody knows.
         return multiply_adds(network)
     return None
 
 
-def _batch(cell: Cell) -> int:
-    return int(cell.settings.batch_size or 64)
-
-
-def _build(cell: Cell, dataset: Dataset, execution: Execution) -> tuple[keras.Model, keras.Model]:
-    """The cell's network, and the model that trains it."""
+def _build(order: Order, training: Part) -> Trainable:
+    """The cell's network in the model that trains it."""
+    cell, settings = order.cell, order.cell.settings
     keras.utils.set_random_seed(cell.seed)
-    keras.config.set_dtype_policy(cell.settings.precision)
-    inner = network(cell, dataset.images.shape[1:], len(dataset.classes))
-    set_norm_momentum(inner, cell.settings.norm_momentum)
+    keras.config.set_dtype_policy(settings.precision)
+    inner = networks.network(cell, order.image_shape, len(order.dataset.classes))
+    networks.set_norm_momentum(inner, settings.norm_momentum)
     devices.synchronise(inner, cell.replicas)
-    return inner, trainable(inner, cell.settings, cell.seed, execution)
+    lesson = None
+    if cell.teacher is not None:
+        if order.teacher is None:
+            raise ValueError(f"{cell.label} needs the result of its teacher, {cell.teacher.slug}.")
+        lesson = Lesson(load_teacher(order.teacher), Distillation(**dict(cell.distillation)))
+    return trainable(
+        inner,
+        settings,
+        cell.seed,
+        image_shape=order.image_shape,
+        labels=training.labels,
+        lesson=lesson,
+    )
+
+
+def _gates(made: Trainable, validation: Part) -> Gates:
+    """Of the network, on images as it gets them."""
+    return Gates(made.inner, validation.images, front=made.front)
 
 
 def _fit(
-    model: keras.Model,
-    cell: Cell,
-    training: Part,
-    validation: Part,
-    log: EpochLog,
-    notify: Notify,
-    clock: Clock,
+    order: Order, made: Trainable, parts: Sequence[Part], log: EpochLog, clock: Clock
 ) -> tuple[KeepBest, History]:
-    """Trains to the end or to the patience's; the model then has its best epoch's weights."""
-    settings = cell.settings
-    batches = Batches(training, _batch(cell), cell.seed)
-    best, history = KeepBest(), History()
+    """Trains to the end or to the patience's; the network then has its best epoch's weights."""
+    settings, (training, validation) = order.cell.settings, parts
+    batches = Batches(
+        training, order.batch, order.cell.seed, settings.resample, labelled=made.labelled
+    )
+    best, history = KeepBest(made.inner), History()
     callbacks = [
         batches.starter(),
         FirstStep(lambda: clock.lap("trace")),
-        Validate(validation, _batch(cell)),
+        *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if settings.ema else []),
+        Validate(made.predictor, validation, order.batch),
         best,
         history,
         log,
-        Report(notify, settings.epochs, len(batches)),
+        Report(order.notify, settings.epochs, len(batches)),
+        *_plateau(order),
         keras.callbacks.EarlyStopping("val_loss", patience=settings.patience),
     ]
-    model.fit(batches, epochs=settings.epochs, shuffle=False, verbose=0, callbacks=callbacks)
+    for first, last, until in _phases(settings):
+        if settings.freeze:
+            freezing.freeze(made.inner, until)
+        made.compile(order.execution, steps=len(batches))
+        made.model.fit(
+            batches,
+            initial_epoch=first - 1,
+            epochs=last,
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+        )
+        if made.model.stop_training:
+            break
     best.restore()
     return best, history
+
+
+def _phases(settings: Settings) -> list[tuple[int, int, str | int | None]]:
+    """First and last epoch of each stretch of the training, and what is frozen in it."""
+    last = settings.epochs
+    within = [(epoch, what or None) for epoch, what in settings.unfreeze if epoch <= last]
+    return freezing.phases(settings.freeze or None, within, last)
+
+
+def _plateau(order: Order) -> list[keras.callbacks.Callback]:
+    settings = order.cell.settings
+    if settings.schedule != "plateau":
+        return []
+    how = {"factor": settings.plateau_factor, "patience": settings.plateau_patience}
+    return [schedules.plateau(**how)]
 
 
 class Clock:

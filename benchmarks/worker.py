@@ -107,7 +107,7 @@ def _work(job: dict[str, Any], notify: Callable[..., None]) -> dict[str, Any]:
     from benchmarks.cells import Cell
     from benchmarks.cost import cost
     from benchmarks.provenance import provenance
-    from benchmarks.train import train
+    from benchmarks.train import Order, train
     from preprocessing.dataset import Dataset
 
     cell, execution = Cell.from_spec(job["spec"]), devices.Execution(**job["execution"])
@@ -120,7 +120,9 @@ def _work(job: dict[str, Any], notify: Callable[..., None]) -> dict[str, Any]:
         found = cost(cell, reference, dataset.images.shape[1:], len(dataset.classes))
         return {"status": "done", "cost": found, "provenance": provenance()}
     start = round(job["imported"] + time.monotonic() - job["received"], 3)
-    result = train(cell, dataset, Path(job["folder"]), notify, execution)
+    teacher = None if job["teacher"] is None else Path(job["teacher"])
+    order = Order(cell, dataset, Path(job["folder"]), notify, execution, teacher, job["keep"])
+    result = train(order)
     result["timing"] = {"start": start, **result["timing"]}
     origin = {**provenance(), "synthetic": dataset.synthetic}
     record = {"status": "done", **result, "provenance": origin}

@@ -72,7 +72,7 @@ def _origin(report: Report) -> Iterator[str]:
     yield from _settings(parameters)
     if isinstance(faces, dict):
         detector = faces.get("detector")
-        yield f"- detector: {_value(detector) if detector else 'none, the images are faces'}"
+        yield f"- detector: {_value(detector) if detector else 'none, the images are as read'}"
         yield from _settings({key: faces[key] for key in faces if key != "detector"})
     if report.facts.get("boxes"):
         yield f"- {report.facts['boxes']:,} images with the box of their face"

@@ -24,9 +24,13 @@ from .prepare import check_request, prepare
 from .progress import progress
 from .summary import printable, show
 
+EEG = (
+    *("montage", "drop_channels", "events", "window", "step", "tmin", "tmax", "features", "slices"),
+    *("value_range", "dimension", "subjects", "trials"),
+)
 DETECTION = ("weights", "hub_repo", "trust_checkpoint")
 CROPPING = ("select", "min_confidence", "missing", "margin", "square", "align", "size", "colour")
-OPTIONS = ("seed", "frames", "neutral", "subject_pattern", "votes", "labels")
+OPTIONS = ("seed", "frames", "neutral", "subject_pattern", "votes", "labels", *EEG)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -36,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument("--dataset", metavar="NAME", help=f"one of {', '.join(sources.names())}")
     what.add_argument("--check", metavar="DIR", help="verify a prepared dataset, print its card")
     add = result.add_argument
-    add("--source", metavar="PATH", help="the raw files: a directory, a .zip or a .csv")
+    add("--source", metavar="PATH", help="the raw files: a directory, a .zip, a .csv, a recording")
     add("--out", metavar="DIR", help="folder to make (default: data/NAME)")
     add(
         "--name", metavar="NAME", help="what it is called (default: as --dataset; folder: as --out)"
@@ -49,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     _add_detection(result.add_argument_group("finding faces"))
     _add_crops(result.add_argument_group("crops"))
     _add_options(result.add_argument_group("of single datasets"))
+    _add_eeg(result.add_argument_group("of EEG"))
     return result
 
 
@@ -92,7 +97,7 @@ def _add_crops(group: argparse._ArgumentGroup) -> None:
 
 def _add_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--seed", type=int, metavar="N", help="schematic: other people (default: 0)")
+    add("--seed", type=int, metavar="N", help="schematic, eeg-generated: others (default: 0)")
     add("--frames", type=int, metavar="N", help="ckplus: last frames of a sequence (default: 3)")
     add(
         "--no-neutral",
@@ -101,9 +106,38 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
         default=None,
         help="ckplus: without the first frames",
     )
-    add("--subject-pattern", metavar="REGEX", help="folder: finds the subject in a file's path")
+    add("--subject-pattern", metavar="REGEX", help="folder, eeg: finds the subject in a path")
     add("--votes", metavar="PATH", help="ferplus: fer2013new.csv (default: beside the faces)")
-    add("--labels", metavar="BY", help="ferplus: majority or plurality (default: majority)")
+    add(
+        "--labels",
+        metavar="BY",
+        help="ferplus: majority or plurality (default: majority); eeg: a CSV file of labels "
+        "(default: annotations, events, conditions)",
+    )
+
+
+def _add_eeg(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--montage", metavar="NAME", help="where electrodes lie (default: as the file says)")
+    add("--drop-channels", nargs="+", metavar="NAME", help="channels to leave out")
+    add("--events", nargs="+", metavar="NAME", help="annotations that are labels (default: all)")
+    add("--window", type=float, metavar="S", help="seconds an image shows (default: 2, or all)")
+    add("--step", type=float, metavar="S", help="from window to window (default: --window)")
+    add("--tmin", type=float, metavar="S", help="where trials begin, from their event")
+    add("--tmax", type=float, metavar="S", help="where trials end, from their event")
+    add("--features", metavar="WHAT", help="bands of power, or slices of time (default: bands)")
+    add("--slices", type=int, metavar="N", help="how many (default: 5)")
+    add(
+        "--range",
+        type=float,
+        nargs=2,
+        dest="value_range",
+        metavar=("LOW", "HIGH"),
+        help="values that are black and white (default: -30 40 dB; -50 50 uV)",
+    )
+    add("--dimension", metavar="NAME", help="deap: the rating (default: valence)")
+    add("--subjects", type=int, metavar="N", help="eeg-generated: people (default: 15)")
+    add("--trials", type=int, metavar="N", help="eeg-generated: of each (default: 20)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
     source = sources.get(args.dataset)
-    options = _given(args, OPTIONS)
+    options = _given(args, (*OPTIONS, "size") if source.maps else OPTIONS)
     out = args.out or f"data/{source.name}"
     # Before any weights are fetched.
     check_request(source, args.source, out, args.overwrite, args.without, options)
@@ -161,6 +195,8 @@ def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
 
 def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
     """What makes the rows: nothing is detected in ready faces unless a detector is asked for."""
+    if source.maps:
+        return _uncut(args, source)
     cropping = _given(args, CROPPING)
     name = args.detector or ("none" if source.faces else "yolo5face")
     if name != "none":
@@ -176,6 +212,17 @@ def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
     if not source.faces:  # photographs come in all sizes
         cropping = {"size": crops.SIZE, "colour": crops.COLOUR, **cropping}
     return FaceCropper(None, **cropping)
+
+
+def _uncut(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
+    """Takes images as they are, and refuses what only photographs have."""
+    for option in _given(args, ("detector", *DETECTION, *CROPPING)):
+        if option != "size":
+            raise ValueError(
+                f"--{option.replace('_', '-')} has no effect on {source.name}, whose images are no "
+                "photographs: leave it out"
+            )
+    return FaceCropper(None)
 
 
 def _check(args: argparse.Namespace, errors: Console) -> int:

@@ -2,27 +2,43 @@
 
 from attention_fer.models.registry import build, names, options, register
 
-from attention_fer.models.vgg import VGG16, VGG19  # isort: skip
+# Families register in this order, which is that of `names()`.
+# isort: off
+from attention_fer.models.vgg import VGG16, VGG19
 from attention_fer.models.resnet import (
     ResNet50,
-    ResNet50V2,
     ResNet101,
-    ResNet101V2,
     ResNet152,
+    ResNet50V2,
+    ResNet101V2,
     ResNet152V2,
 )
+from attention_fer.models.small_cnn import CNNV1, CNNV2
+from attention_fer.models.mini_resnet import MiniResNet
+from attention_fer.models.residual_masking import ResidualMaskingNetwork
+from attention_fer.models.convnext import ConvNeXt
+
+# isort: on
+from attention_fer.models.heads import HEADS, Head
 from attention_fer.models.weights import LoadReport, load_into
 
 __all__ = [
+    "CNNV1",
+    "CNNV2",
+    "HEADS",
     "VGG16",
     "VGG19",
+    "ConvNeXt",
+    "Head",
     "LoadReport",
+    "MiniResNet",
     "ResNet50",
     "ResNet50V2",
     "ResNet101",
     "ResNet101V2",
     "ResNet152",
     "ResNet152V2",
+    "ResidualMaskingNetwork",
     "build",
     "load_into",
     "names",

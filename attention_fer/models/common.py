@@ -15,9 +15,17 @@ POOLINGS = ("avg", "max")
 
 
 def image_input(
-    input_tensor: Any, input_shape: tuple[int | None, ...] | None, include_top: bool
+    input_tensor: Any,
+    input_shape: tuple[int | None, ...] | None,
+    include_top: bool,
+    default: tuple[int, int] = (224, 3),
 ) -> tuple[Any, Any]:
     """The network's inputs and the tensor its first layer takes.
+
+    Args:
+        input_tensor, input_shape, include_top: the builder's.
+        default: pixels of a side and channels where `input_shape` is None; without the top the
+            height and width are then left open.
 
     Raises:
         ValueError: an input shape that is not three axes with a known number of channels.
@@ -26,11 +34,10 @@ def image_input(
         sources = keras.utils.get_source_inputs(input_tensor)
         return sources[0] if len(sources) == 1 else sources, input_tensor
     if input_shape is None:
-        size = 224 if include_top else None
-        channels_first = keras.config.image_data_format() == "channels_first"
-        input_shape = (3, size, size) if channels_first else (size, size, 3)
-    channels = input_shape[channel_axis() - 1] if len(input_shape) == 3 else None
-    if channels is None:
+        pixels, channels = default
+        size = pixels if include_top else None
+        input_shape = (channels, size, size) if channel_axis() == 1 else (size, size, channels)
+    if len(input_shape) != 3 or input_shape[channel_axis() - 1] is None:
         raise ValueError(
             "input_shape must be (height, width, channels) with a known number of channels, or "
             f"(channels, height, width) for channels_first; given: {input_shape!r}."
@@ -63,8 +70,52 @@ def seeded(
         return initializer.clone()
     config = initializer.get_config()
     if "seed" in config:
-        config["seed"] = zlib.crc32(f"{seed}/{layer_name}".encode())
+        config["seed"] = layer_seed(seed, layer_name)
     return type(initializer).from_config(config)
+
+
+def layer_seed(seed: int | None, layer_name: str) -> int | None:
+    """The seed of one layer's draws, its initial weights or its dropout; None for None."""
+    return None if seed is None else zlib.crc32(f"{seed}/{layer_name}".encode())
+
+
+def torch_batch_normalization(name: str, gamma: str = "ones") -> keras.layers.Layer:
+    """Batch normalisation over the channels with the defaults of PyTorch.
+
+    Epsilon 1e-5, and moving statistics that take a tenth of each batch. PyTorch moves its
+    variance by the unbiased one of the batch, Keras by the biased one.
+    """
+    return keras.layers.BatchNormalization(
+        axis=channel_axis(), momentum=0.9, epsilon=1e-5, gamma_initializer=gamma, name=name
+    )
+
+
+def spatial_sizes(x: Any) -> tuple[int | None, ...]:
+    """Height and width of a map, None where unknown."""
+    return tuple(size for axis, size in enumerate(x.shape) if axis not in (0, channel_axis()))
+
+
+def check_size(x: Any, least: int, network: str, why: str) -> None:
+    """Raises ValueError where the image `x` is known to be smaller than `least` pixels a side."""
+    if any(size is not None and size < least for size in spatial_sizes(x)):
+        raise ValueError(
+            f"The image is too small for {network}: {why}. Given: shape {tuple(x.shape[1:])}; use "
+            f"at least {least} pixels a side."
+        )
+
+
+def flattened(x: Any, network: str) -> Any:
+    """The map as a vector, whose length must be known.
+
+    Raises:
+        ValueError: an image of unknown height or width.
+    """
+    if None in x.shape[1:]:
+        raise ValueError(
+            f"{network}'s dense layers need an image of known height and width; the last map has "
+            f"shape {tuple(x.shape[1:])}. Give input_shape whole, or use include_top=False."
+        )
+    return keras.layers.Flatten(name="flatten")(x)
 
 
 def pool(x: Any, pooling: str | None) -> Any:

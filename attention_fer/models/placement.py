@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from attention_fer import layers
+from attention_fer.checks import one_of
+
+CONVOLUTION_POSITIONS = ("last", "every")
+
+Positions = str | Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -37,3 +42,47 @@ def chosen_stages(given: Sequence[int] | None, allowed: Sequence[int]) -> frozen
     if not stages or not set(stages) <= set(allowed):
         raise ValueError(f"attention_stages must be some of {tuple(allowed)}, given: {given!r}.")
     return frozenset(stages)
+
+
+def convolution_placement(
+    spec: layers.Spec, position: Positions, stages: Sequence[int] | None, depths: Sequence[int]
+) -> Placement:
+    """Places in a plain stack of convolutions: groups (the stages, from 1) of `depths` layers.
+
+    `position` is "last" (after the last group), "every" (after each convolution) or a tuple of
+    indices of convolutions, from 1.
+
+    Raises:
+        ValueError: an unknown position or stage, or none that is left.
+    """
+    chosen = chosen_stages(stages, range(1, len(depths) + 1))
+    positions = _positions(position, sum(depths))
+    places: set[str | int] = {
+        i for i, stage in enumerate(_stage_of_each(depths), 1) if stage in chosen
+    }
+    if len(depths) in chosen:
+        places |= {"last"}
+    if not positions & places:
+        raise ValueError(
+            f"No place for attention is left: attention_position={position!r} names none in "
+            f"attention_stages={stages!r}."
+        )
+    return Placement(spec, frozenset(positions), chosen)
+
+
+def _positions(position: Positions, count: int) -> set[str | int]:
+    if isinstance(position, str):
+        allowed = (*CONVOLUTION_POSITIONS, "a tuple of convolution indices")
+        one_of("attention_position", position, allowed)
+        return {"last"} if position == "last" else set(range(1, count + 1))
+    positions: set[str | int] = set(position) if isinstance(position, Iterable) else set()
+    if not positions or not positions <= set(range(1, count + 1)):
+        raise ValueError(
+            f"attention_position must be 'last', 'every' or a tuple of convolution indices "
+            f"from 1 to {count}, given: {position!r}."
+        )
+    return positions
+
+
+def _stage_of_each(depths: Sequence[int]) -> list[int]:
+    return [stage for stage, depth in enumerate(depths, 1) for _ in range(depth)]

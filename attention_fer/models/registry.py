@@ -32,13 +32,14 @@ def names() -> list[str]:
     return list(_registry)
 
 
-def options(name: str) -> list[str]:
-    """The options that the builder of that name takes.
+def options(name: str) -> dict[str, Any]:
+    """The options that the builder of that name takes, with their defaults.
 
     Raises:
         ValueError: unknown name, with the nearest known one.
     """
-    return list(inspect.signature(_registry[one_of("network", name, names())]).parameters)
+    found = inspect.signature(_registry[one_of("network", name, names())]).parameters
+    return {key: parameter.default for key, parameter in found.items()}
 
 
 def build(name: str, **options: Any) -> keras.Model:

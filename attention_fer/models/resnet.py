@@ -15,10 +15,10 @@ from keras import layers as kl
 
 from attention_fer.checks import one_of
 from attention_fer.layers import Spec
+from attention_fer.models import heads
 from attention_fer.models.common import (
     STEMS,
     channel_axis,
-    classifier,
     image_input,
     pool,
     scaled,
@@ -163,6 +163,7 @@ _DOC = """{title}, with any attention module.
         normalization: callable from layer name to normalisation layer.
         kernel_initializer: of the convolutions; `keras.applications` has "glorot_uniform", the
             ResNet papers "he_normal".
+        head: a name in `heads.HEADS` or a `Head` instead of the classifier alone.
         seed: makes the backbone's initial weights a function of seed and layer name alone, so
             that networks that differ in attention start equal where both have a layer.
 
@@ -197,11 +198,13 @@ def _builder(title: str, depths: Sequence[int], v2: bool) -> Builder:
         width: float = 1.0,
         stem: str = "imagenet",
         normalization: Normalization = batch_normalization,
+        head: str | heads.Head | None = None,
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
         seed: int | None = None,
     ) -> keras.Model:
         one_of("attention_position", attention_position, POSITIONS)
         one_of("stem", stem, STEMS)
+        chosen = heads.chosen(head, include_top)
         stages = chosen_stages(attention_stages, STAGES)
         net = _Parts(
             attend=Placement(attention, frozenset({attention_position}), stages),
@@ -218,7 +221,7 @@ def _builder(title: str, depths: Sequence[int], v2: bool) -> Builder:
             x = net.norm_act(x, "post", outer=True)
         x = pool(x, pooling or ("avg" if include_top else None))
         if include_top:
-            x = classifier(x, classes, classifier_activation, seed)
+            x = heads.apply(x, chosen, classes, classifier_activation, seed)
         model = keras.Model(inputs, x, name=name)
         if weights is not None:
             load_into(model, weights, imagenet=title)

@@ -5,7 +5,7 @@ Simonyan and Zisserman 2014, https://arxiv.org/abs/1409.1556.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -13,58 +13,23 @@ from keras import layers as kl
 
 from attention_fer.checks import one_of
 from attention_fer.layers import Spec
+from attention_fer.models import heads
 from attention_fer.models.common import (
     POOLINGS,
     STEMS,
-    channel_axis,
-    classifier,
+    flattened,
     image_input,
     pool,
     scaled,
     seeded,
+    spatial_sizes,
 )
-from attention_fer.models.placement import Placement, chosen_stages
+from attention_fer.models.placement import Placement, Positions, convolution_placement
 from attention_fer.models.registry import Builder, register
 from attention_fer.models.weights import load_into
 
-POSITIONS = ("last", "every")
 STAGES = (1, 2, 3, 4, 5)
 FILTERS = (64, 128, 256, 512, 512)
-
-Positions = str | Sequence[int]
-
-
-def _placement(
-    spec: Spec, position: Positions, stages: Sequence[int] | None, depths: Sequence[int]
-) -> Placement:
-    chosen = chosen_stages(stages, STAGES)
-    count = sum(depths)
-    if isinstance(position, str):
-        one_of("attention_position", position, (*POSITIONS, "a tuple of convolution indices"))
-        every: set[str | int] = set(range(1, count + 1))
-        positions: set[str | int] = {"last"} if position == "last" else every
-    else:
-        positions = set(position) if isinstance(position, Iterable) else set()
-        if not positions or not positions <= set(range(1, count + 1)):
-            raise ValueError(
-                f"attention_position must be 'last', 'every' or a tuple of convolution indices "
-                f"from 1 to {count}, given: {position!r}."
-            )
-    places: set[str | int] = {
-        i for i, stage in enumerate(_stage_of_each(depths), 1) if stage in chosen
-    }
-    if 5 in chosen:
-        places |= {"last"}
-    if not positions & places:
-        raise ValueError(
-            f"No place for attention is left: attention_position={position!r} names none in "
-            f"attention_stages={stages!r}."
-        )
-    return Placement(spec, frozenset(positions), chosen)
-
-
-def _stage_of_each(depths: Sequence[int]) -> list[int]:
-    return [stage for stage, depth in zip(STAGES, depths, strict=True) for _ in range(depth)]
 
 
 def _features(
@@ -93,8 +58,7 @@ def _features(
 
 
 def _check_poolable(x: Any, padding: str, stage: int) -> None:
-    sizes = x.shape[2:] if channel_axis() == 1 else x.shape[1:3]
-    if padding == "valid" and 1 in sizes:
+    if padding == "valid" and 1 in spatial_sizes(x):
         raise ValueError(
             f"The image is too small for VGG's five max-pools: before the one of block {stage} the "
             f"map has shape {tuple(x.shape[1:])}. Use at least 32 pixels (16 with stem='small') or "
@@ -103,14 +67,8 @@ def _check_poolable(x: Any, padding: str, stage: int) -> None:
 
 
 def _head(x: Any, options: Any) -> Any:
-    """Flatten and two dense layers of 4096 units times the width."""
+    """Two dense layers of 4096 units times the width."""
     activation, width, initializer, seed = options
-    if None in x.shape[1:]:
-        raise ValueError(
-            "VGG's dense layers need an image of known height and width; the last map has shape "
-            f"{tuple(x.shape[1:])}. Give input_shape whole, or use include_top=False."
-        )
-    x = kl.Flatten(name="flatten")(x)
     for name in ("fc1", "fc2"):
         x = kl.Dense(
             scaled(4096, width),
@@ -144,6 +102,7 @@ _DOC = """{title}, with any attention module.
         kernel_initializer: of the convolutions and the two dense layers; `keras.applications`
             has "glorot_uniform", under which ReLU networks of this depth start slowly:
             "he_normal" keeps their signal.
+        head: a name in `heads.HEADS` or a `Head` instead of VGG's two dense layers and classifier.
         seed: makes the backbone's initial weights a function of seed and layer name alone, so
             that networks that differ in attention start equal where both have a layer.
 
@@ -177,18 +136,22 @@ def _builder(title: str, depths: Sequence[int]) -> Builder:
         width: float = 1.0,
         stem: str = "imagenet",
         pool_padding: str = "valid",
+        head: str | heads.Head | None = None,
         kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
         seed: int | None = None,
     ) -> keras.Model:
         one_of("stem", stem, STEMS)
         one_of("pool_padding", pool_padding, ("valid", "same"))
         one_of("pooling", pooling or "avg", POOLINGS)
-        attend = _placement(attention, attention_position, attention_stages, depths)
+        chosen = heads.chosen(head, include_top)
+        attend = convolution_placement(attention, attention_position, attention_stages, depths)
         options = (activation, width, kernel_initializer, seed)
         inputs, x = image_input(input_tensor, input_shape, include_top)
         x = _features(x, depths, stem, pool_padding, attend, options)
         if include_top:
-            x = classifier(_head(x, options), classes, classifier_activation, seed)
+            x = flattened(x, "VGG")
+            x = _head(x, options) if chosen is None else x
+            x = heads.apply(x, chosen, classes, classifier_activation, seed)
         else:
             x = pool(x, pooling)
         model = keras.Model(inputs, x, name=name)

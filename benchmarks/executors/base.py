@@ -32,6 +32,8 @@ class Job:
         execution: how it is computed.
         more: whether further cells of the same backend wait for their turn.
         reference: spec of a cell beside which this one's cost is measured instead of training it.
+        teacher: folder of the result of the cell's teacher on this machine; None without one.
+        keep: whether the trained network is stored, too.
     """
 
     spec: Mapping[str, Any]
@@ -41,6 +43,8 @@ class Job:
     execution: Execution = field(default_factory=Execution)
     more: bool = False
     reference: Mapping[str, Any] | None = None
+    teacher: Path | None = None
+    keep: bool = False
 
 
 class Cancelled(Exception):  # noqa: N818  # not an error: it was asked for

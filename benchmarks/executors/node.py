@@ -21,6 +21,7 @@ from benchmarks.devices import Execution
 from benchmarks.executors.base import Job, Tell
 from benchmarks.executors.process import Process, environment
 from benchmarks.executors.shipping import pack, unpack
+from benchmarks.saved import MODEL
 from preprocessing.dataset import Dataset, read_manifest
 
 
@@ -34,6 +35,8 @@ class Order:
         threads: cores that the cell may use.
         table: name and content of a user's table, None for one of ours.
         execution: how it is computed.
+        teacher: the stored network of the cell's teacher; None without one.
+        keep: whether the trained network comes back, too.
     """
 
     spec: Mapping[str, Any]
@@ -41,6 +44,8 @@ class Order:
     threads: int
     table: tuple[str, bytes] | None = None
     execution: Execution = field(default_factory=Execution)
+    teacher: bytes | None = None
+    keep: bool = False
 
 
 def work(
@@ -66,7 +71,15 @@ def work(
     with _workplace() as place:
         folder = place / "cell"
         folder.mkdir()
-        job = Job(order.spec, dataset, folder, _table(place, order.table), order.execution)
+        job = Job(
+            spec=order.spec,
+            dataset=dataset,
+            folder=folder,
+            table=_table(place, order.table),
+            execution=order.execution,
+            teacher=_teacher(place, order.teacher),
+            keep=order.keep,
+        )
         process = Process(environment(order.spec["backend"], order.threads, order.execution))
         record = _run(process, job, tell)
         return record, pack(folder)
@@ -164,6 +177,15 @@ def _table(place: Path, table: tuple[str, bytes] | None) -> Path | None:
     path = place / Path(table[0]).name
     path.write_bytes(table[1])
     return path
+
+
+def _teacher(place: Path, model: bytes | None) -> Path | None:
+    if model is None:
+        return None
+    folder = place / "teacher"
+    folder.mkdir()
+    (folder / MODEL).write_bytes(model)
+    return folder
 
 
 def _run(process: Process, job: Job, tell: Tell) -> dict[str, Any]:

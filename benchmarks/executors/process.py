@@ -55,6 +55,8 @@ class Process:
             "table": None if job.table is None else str(job.table),
             "execution": asdict(job.execution),
             "reference": job.reference,
+            "teacher": None if job.teacher is None else str(job.teacher),
+            "keep": job.keep,
         }
         try:
             record = self._talk(content, tell)

@@ -24,6 +24,7 @@ from benchmarks.executors.base import ADVICE, Cancelled, Job, Tell, failed
 from benchmarks.executors.node import Order, work
 from benchmarks.executors.shipping import pack, unpack
 from benchmarks.provenance import revision
+from benchmarks.saved import MODEL
 from preprocessing.dataset import FILES
 
 ATTEMPTS = 4  # a cell whose node was lost is started that often
@@ -120,7 +121,16 @@ class RayCluster:
     def _answer(self, job: Job, name: str) -> tuple[dict[str, Any], bytes]:
         """What the node returns; the dataset is packed and sent when a first node lacks it."""
         table = None if job.table is None else (job.table.name, job.table.read_bytes())
-        order = Order(job.spec, str(job.dataset), self._threads, table, job.execution)
+        teacher = None if job.teacher is None else (job.teacher / MODEL).read_bytes()
+        order = Order(
+            spec=job.spec,
+            dataset=str(job.dataset),
+            threads=self._threads,
+            table=table,
+            execution=job.execution,
+            teacher=teacher,
+            keep=job.keep,
+        )
         # In a list, because Ray fetches an argument that is a reference before the task starts.
         sent = self._archives.get(job.dataset)
         answer = self._get(order, name, [sent] if sent is not None else [])

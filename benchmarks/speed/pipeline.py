@@ -87,7 +87,9 @@ def measure(backbone: str, options: argparse.Namespace) -> dict[str, list[float]
     keras.config.set_dtype_policy(options.precision)
     settings = profile("full", width=options.width, batch_size=options.batch_size)
     inner = models.build(backbone, input_shape=SHAPE, classes=CLASSES, width=options.width, seed=0)
-    model = trainable(inner, settings, 0)
+    made = trainable(inner, settings, 0)
+    made.compile()
+    model = made.model
     steps = options.steps + 1
     rows = np.arange(options.batch_size * steps)
     images = np.random.default_rng(0).integers(0, 256, (len(rows), *SHAPE), np.uint8)

@@ -8,11 +8,16 @@ from benchmarks.tables.activation import ACTIVATION
 from benchmarks.tables.attention import ATTENTION
 from benchmarks.tables.base import BASE
 from benchmarks.tables.batch_size import BATCH_SIZE
+from benchmarks.tables.distillation import DISTILLATION
 from benchmarks.tables.eca_kernel import ECA_KERNEL
+from benchmarks.tables.imbalance import IMBALANCE
 from benchmarks.tables.learning_rate import LEARNING_RATE
 from benchmarks.tables.optimizer import OPTIMIZER
 from benchmarks.tables.pooling import POOLING
 from benchmarks.tables.reduction import REDUCTION_CBAM, REDUCTION_SE
+from benchmarks.tables.small_cnn import SMALL_CNN
+from benchmarks.tables.transfer import TRANSFER
+from benchmarks.tables.transformers import TRANSFORMERS
 from benchmarks.tables.vgg_placement import VGG_PLACEMENT
 
 _TABLES = {
@@ -29,6 +34,11 @@ _TABLES = {
         BATCH_SIZE,
         OPTIMIZER,
         LEARNING_RATE,
+        SMALL_CNN,
+        TRANSFER,
+        TRANSFORMERS,
+        DISTILLATION,
+        IMBALANCE,
     )
 }
 

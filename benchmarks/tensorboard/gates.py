@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import keras
@@ -22,14 +22,21 @@ class Gates:
     half a second that way, and tracing it several.
 
     Args:
-        network: functional; reads pixels in [0, 1].
+        network: functional.
         images: uint8 of shape (n, height, width, channels).
         at_most: that many of them are used, evenly spaced.
+        front: from images to what the network reads; None for pixels in [0, 1].
     """
 
-    def __init__(self, network: keras.Model, images: np.ndarray, at_most: int = 64):
+    def __init__(
+        self,
+        network: keras.Model,
+        images: np.ndarray,
+        at_most: int = 64,
+        front: Callable[[np.ndarray], Any] | None = None,
+    ):
         rows = np.linspace(0, len(images) - 1, min(at_most, len(images))).astype(int)
-        self._images = images[rows].astype("float32") / 255
+        self._images = front(images[rows]) if front else images[rows].astype("float32") / 255
         found = {layer: attention(layer) for layer in network.layers}
         self._layers = {layer.name: module for layer, module in found.items() if module}
         inputs = [layer.input for layer, module in found.items() if module]

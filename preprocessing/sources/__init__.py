@@ -16,6 +16,7 @@ from .base import (
     names,
     register,
 )
+from .eeg import deap, generated, source  # noqa: F401
 
 __all__ = [
     "SPLITS",

@@ -100,6 +100,8 @@ class Source:
         needs_path: what to give as path, in words; "" for a source that reads nothing.
         names_dataset: whether what it reads is one dataset, of its name; else any.
         faces: whether the images are faces of one size already, to be taken as they are.
+        maps: whether they are no photographs at all: nothing is looked for or cut out of them, and
+            their size is an option of `open`.
         synthetic: whether the images are generated rather than photographed.
     """
 
@@ -109,6 +111,7 @@ class Source:
     needs_path: str = ""
     names_dataset: bool = True
     faces: bool = False
+    maps: bool = False
     synthetic: bool = False
 
 

@@ -47,9 +47,11 @@ def main(replicas, backbone, *how):
         inner = network(one, (32, 32, 1), 7)
         if "unsynchronised" not in how:
             devices.synchronise(inner, replicas)
-        model = trainable(inner, settings, 0)
+        made = trainable(inner, settings, 0)
+        made.compile()
+        model = made.model
         losses = Losses()
-        best = KeepBest()
+        best = KeepBest(inner)
         batches = Batches(part, 8, 0)
         few = Part(images[:5], part.labels[:5], part.sample[:5])
         model.fit(
@@ -57,7 +59,7 @@ def main(replicas, backbone, *how):
             epochs=2,
             shuffle=False,
             verbose=0,
-            callbacks=[batches.starter(), losses.callback, Validate(few, 8), best],
+            callbacks=[batches.starter(), losses.callback, Validate(model, few, 8), best],
         )
         best.restore()
         probabilities = predict(model, images[:5], 8)

@@ -30,8 +30,8 @@ def fitted():
         [keras.Input((4,)), keras.layers.Dense(2, use_bias=False, activation="softmax")]
     )
     model.compile("sgd", "sparse_categorical_crossentropy")
-    best = KeepBest()
-    callbacks = [Outputs(), Validate(Part(IMAGES, LABELS, np.arange(4)), 3), best]
+    best = KeepBest(model)
+    callbacks = [Outputs(), Validate(model, Part(IMAGES, LABELS, np.arange(4)), 3), best]
     history = model.fit(
         IMAGES, LABELS, epochs=len(EPOCHS), verbose=0, callbacks=callbacks, shuffle=False
     )
@@ -56,8 +56,7 @@ def test_the_first_of_the_best_epochs_is_kept_and_restored(fitted):
 
 def test_an_output_that_is_not_finite_ends_the_training():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Rescaling(float("nan"))])
-    validate = Validate(Part(IMAGES, LABELS, np.arange(4)), 2)
-    validate.set_model(model)
+    validate = Validate(model, Part(IMAGES, LABELS, np.arange(4)), 2)
     with pytest.raises(FloatingPointError, match="after epoch 3"):
         validate.on_epoch_end(2, {})
 
@@ -71,8 +70,8 @@ def test_history_keeps_each_epoch_and_refuses_a_loss_that_is_not_finite():
 
 
 def test_no_callback_makes_keras_wait_for_the_loss_of_a_batch():
-    report = Report(lambda *_, **__: None, 1, 1)
-    for callback in (report, FirstStep(print), History(), KeepBest()):
+    report, best = Report(lambda *_, **__: None, 1, 1), KeepBest(keras.Sequential())
+    for callback in (report, FirstStep(print), History(), best):
         for hook in ("on_batch_end", "on_train_batch_end"):
             assert getattr(type(callback), hook) is getattr(keras.callbacks.Callback, hook), hook
 

@@ -62,7 +62,7 @@ def test_kernels_of_one_network_are_not_copies_of_each_other():
 
 def augmented(attention, seed, images, steps=4, settings=SETTINGS):
     """What the backbone is shown in the first training steps."""
-    model = trainable(built("vgg16", attention, seed), settings, seed)
+    model = trainable(built("vgg16", attention, seed), settings, seed).model
     assert model.layers[-1].name == "vgg16"
     front = keras.Model(model.input, model.layers[-2].output)
     return [keras.ops.convert_to_numpy(front(images, training=True)) for _ in range(steps)]
@@ -110,21 +110,22 @@ def test_flips_mirror_and_zooms_stay_within_their_limit(images):
 
 def test_prediction_is_that_of_the_network_on_unaugmented_pixels(images):
     inner = built("vgg16", "cbam", 1)
-    model = trainable(inner, SETTINGS, 1)
+    made = trainable(inner, SETTINGS, 1)
     expected = inner.predict(images.astype("float32") / 255, verbose=0)
-    for _ in range(2):
+    for model in (made.model, made.predictor):
         np.testing.assert_allclose(model.predict(images, verbose=0), expected, atol=1e-6)
 
 
 TWICE = """
 import json, pathlib, sys, tempfile
 from benchmarks.cells import Cell
-from benchmarks.train import train
+from benchmarks.train import Order, train
 from preprocessing.dataset import Dataset
 dataset = Dataset.open(sys.argv[1])
 for spec in json.loads(sys.argv[2]):
     with tempfile.TemporaryDirectory() as folder:
-        found = train(Cell.from_spec(spec), dataset, pathlib.Path(folder), lambda *a, **b: None)
+        one, place = Cell.from_spec(spec), pathlib.Path(folder)
+        found = train(Order(one, dataset, place, lambda *a, **b: None))
     print(json.dumps([found["history"], found["metrics"]]))
 """
 

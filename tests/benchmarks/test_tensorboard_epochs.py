@@ -44,7 +44,9 @@ def fit(*callbacks_of):
     y = CBAM(reduction_ratio=2, name="cbam")(keras.layers.BatchNormalization()(y))
     y = keras.layers.Dropout(0.3)(keras.layers.Flatten()(y))
     network = keras.Model(x, keras.layers.Dense(3, activation="softmax")(y))
-    model = trainable(network, SETTINGS, seed=5)
+    made = trainable(network, SETTINGS, seed=5)
+    made.compile()
+    model = made.model
     callbacks = [make(network) for make in callbacks_of]
     arguments = {"batch_size": 8, "epochs": EPOCHS, "verbose": 0, "callbacks": callbacks}
     history = model.fit(IMAGES, LABELS, **arguments)

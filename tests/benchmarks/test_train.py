@@ -13,7 +13,7 @@ from benchmarks.cost import multiply_adds
 from benchmarks.networks import network
 from benchmarks.settings import profile
 from benchmarks.store import PREDICTIONS
-from benchmarks.train import train
+from benchmarks.train import Order, train
 
 # Keras's JAX variables answer NumPy 2 with this warning.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -62,7 +62,7 @@ def trained(dataset, tmp_path_factory):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(KeepBest, "restore", restored)
-        found = train(one, replace(dataset, images=watched), folder, notify)
+        found = train(Order(one, replace(dataset, images=watched), folder, notify))
     return one, found, folder, events
 
 
@@ -114,7 +114,7 @@ def test_every_part_of_the_time_is_there(trained):
 def test_another_content_is_refused(dataset, tmp_path):
     one = cell(dataset=dataset.name, fingerprint="0" * 64, settings=SETTINGS)
     with pytest.raises(ValueError, match="has changed since this table was planned"):
-        train(one, dataset, tmp_path, lambda *_, **__: None)
+        train(Order(one, dataset, tmp_path, lambda *_, **__: None))
     one = replace(one, fingerprint=dataset.fingerprint, split="0" * 10)
     with pytest.raises(ValueError, match="The split official .* has changed"):
-        train(one, dataset, tmp_path, lambda *_, **__: None)
+        train(Order(one, dataset, tmp_path, lambda *_, **__: None))

@@ -5,8 +5,9 @@ import pytest
 
 from attention_fer import models
 from benchmarks.devices import Execution
+from benchmarks.optimizers import KINDS, optimizer
 from benchmarks.settings import OPTIMIZERS, PROFILES, Settings
-from benchmarks.trainable import KINDS, optimizer, trainable
+from benchmarks.trainable import trainable
 
 SMALL = {"input_shape": (32, 32, 1), "classes": 7, "width": 0.0625}
 
@@ -54,5 +55,7 @@ def test_every_optimizer_of_the_settings_can_be_made():
 
 def test_the_model_is_compiled_as_the_execution_says():
     inner = models.build("vgg16", **SMALL)
-    model = trainable(inner, Settings(), 0, Execution(jit="off", steps_per_execution=4))
+    made = trainable(inner, Settings(), 0)
+    made.compile(Execution(jit="off", steps_per_execution=4))
+    model = made.model
     assert (model.jit_compile, model.steps_per_execution) == (False, 4)

@@ -1,0 +1,52 @@
+"""Stochastic depth. Huang et al. 2016, https://arxiv.org/abs/1603.09382"""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="attention_fer")
+class StochasticDepth(keras.layers.Layer):
+    """Drops the residual branch it ends for some samples of the batch, in training.
+
+    A kept sample is divided by the probability of keeping it, so that the expectation is the
+    input; at inference the layer does nothing.
+
+    Args:
+        rate: probability that a sample's branch is dropped, at least 0 and below 1.
+        seed: integer for repeatable draws; None draws one.
+
+    Input and output shape: any with a batch axis first.
+
+    Raises:
+        ValueError: a rate out of range.
+    """
+
+    def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 <= rate < 1:
+            raise ValueError(f"rate must be a number of at least 0 and below 1, given: {rate!r}.")
+        self.rate = float(rate)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        # One draw for all axes but the batch's.
+        self.noise_shape = (None, *(1 for _ in input_shape[1:]))
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training or self.rate == 0:
+            return inputs
+        return keras.random.dropout(
+            inputs, self.rate, noise_shape=self.noise_shape, seed=self.seed_generator
+        )
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return tuple(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}

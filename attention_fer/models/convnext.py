@@ -1,0 +1,197 @@
+"""ConvNeXt, layer for layer as in `keras.applications`, with attention.
+
+Liu et al. 2022, https://arxiv.org/abs/2201.03545.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers as kl
+
+from attention_fer.checks import one_of, positive_int
+from attention_fer.layers import Spec
+from attention_fer.layers.layer_scale import LayerScale
+from attention_fer.layers.stochastic_depth import StochasticDepth
+from attention_fer.models import heads
+from attention_fer.models.common import (
+    POOLINGS,
+    channel_axis,
+    check_size,
+    image_input,
+    layer_seed,
+    pool,
+    scaled,
+    seeded,
+)
+from attention_fer.models.placement import Placement, chosen_stages
+from attention_fer.models.registry import register
+from attention_fer.models.weights import load_into
+
+POSITIONS = ("pre-add", "post-add")
+STAGES = (0, 1, 2, 3)
+# Blocks and channels of each stage.
+SIZES = {
+    "tiny": ((3, 3, 9, 3), (96, 192, 384, 768)),
+    "small": ((3, 3, 27, 3), (96, 192, 384, 768)),
+    "base": ((3, 3, 27, 3), (128, 256, 512, 1024)),
+    "large": ((3, 3, 27, 3), (192, 384, 768, 1536)),
+}
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The layers that the options decide, by name."""
+
+    attend: Placement
+    layer_scale: float
+    kernel_initializer: str | keras.initializers.Initializer
+    seed: int | None
+
+    def conv(self, x: Any, filters: int, size: int, name: str, **options: Any) -> Any:
+        kernel = seeded(self.kernel_initializer, self.seed, name)
+        return kl.Conv2D(filters, size, kernel_initializer=kernel, name=name, **options)(x)
+
+    def dense(self, x: Any, units: int, name: str) -> Any:
+        kernel = seeded(self.kernel_initializer, self.seed, name)
+        return kl.Dense(units, kernel_initializer=kernel, name=name)(x)
+
+
+def _norm(x: Any, name: str, axis: int = -1) -> Any:
+    return kl.LayerNormalization(axis=axis, epsilon=1e-6, name=name)(x)
+
+
+def _block(x: Any, filters: int, drop: float, name: str, stage: int, net: _Parts) -> Any:
+    """A depthwise 7x7 convolution and two dense layers over the channels, beside the shortcut."""
+    shortcut = x
+    name_of = f"{name}_{{}}".format
+    x = net.conv(x, filters, 7, name_of("depthwise_conv"), padding="same", groups=filters)
+    first = channel_axis() == 1
+    x = kl.Permute((2, 3, 1), name=name_of("to_last"))(x) if first else x
+    x = _norm(x, name_of("layernorm"))
+    x = net.dense(x, 4 * filters, name_of("pointwise_conv_1"))
+    x = kl.Activation("gelu", name=name_of("gelu"))(x)
+    x = net.dense(x, filters, name_of("pointwise_conv_2"))
+    x = LayerScale(net.layer_scale, name=name_of("layer_scale"))(x)
+    x = kl.Permute((3, 1, 2), name=name_of("to_first"))(x) if first else x
+    x = net.attend(x, "pre-add", stage, name)
+    if drop:
+        depth = name_of("stochastic_depth")
+        x = StochasticDepth(drop, seed=layer_seed(net.seed, depth), name=depth)(x)
+    x = kl.Add(name=name_of("add"))([shortcut, x])
+    return net.attend(x, "post-add", stage, name)
+
+
+def _features(
+    x: Any, prefix: str, patch: int, width: float, drop_path: float, size: str, net: _Parts
+) -> Any:
+    """Four stages; patches of the image before the first, 2x2 ones of the map before the others."""
+    depths, channels = SIZES[size]
+    drops = iter(np.linspace(0.0, drop_path, sum(depths)).tolist())
+    for stage, depth in enumerate(depths):
+        filters = scaled(channels[stage], width)
+        if stage == 0:
+            x = net.conv(x, filters, patch, f"{prefix}_stem_conv", strides=patch)
+            x = _norm(x, f"{prefix}_stem_layernorm", channel_axis())
+        else:
+            x = _norm(x, f"{prefix}_downsampling_layernorm_{stage - 1}", channel_axis())
+            x = net.conv(x, filters, 2, f"{prefix}_downsampling_conv_{stage - 1}", strides=2)
+        for i in range(depth):
+            name = f"{prefix}_stage_{stage}_block_{i}"
+            x = _block(x, filters, next(drops), name, stage, net)
+    return x
+
+
+def ConvNeXt(  # noqa: N802
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str | None = None,
+    *,
+    size: str = "tiny",
+    attention: Spec = None,
+    attention_position: str = "pre-add",
+    attention_stages: Sequence[int] | None = None,
+    width: float = 1.0,
+    patch_size: int = 4,
+    drop_path: float = 0.0,
+    layer_scale: float = 1e-6,
+    head: str | heads.Head | None = None,
+    kernel_initializer: str | keras.initializers.Initializer | None = None,
+    seed: int | None = None,
+) -> keras.Model:
+    """Patches, then four stages of depthwise 7x7 convolutions and dense layers over the channels.
+
+    Outputs are those of `keras.applications.ConvNeXtTiny`, `Small`, `Base` and `Large` with
+    `include_preprocessing=False` where attention is None, and the layers with weights have
+    their names, but for the last one, here `predictions` as in all families, and for the last
+    normalisation of a network without top, which has no fixed name there. `models.load_into`
+    knows both.
+
+    Args:
+        include_top, weights, input_tensor, input_shape, pooling, classes,
+        classifier_activation, name: as in `keras.applications`, except that `weights` is None
+            by default, that any number of input channels is taken, and that `pooling` also
+            chooses the head's pooling ("avg" if None) where `include_top` is True. `weights`
+            takes "imagenet" or a path; see `models.load_into` for what is loaded and reported.
+            The ImageNet weights expect images normalised by ImageNet's mean and deviation.
+        size: "tiny", "small", "base" or "large".
+        attention: None, a name, a (name, config) pair, a layer class, a layer as template or a
+            callable; see `layers.get`.
+        attention_position: "pre-add": on the residual branch, after its layer scale and before
+            the addition; "post-add": on the block's output.
+        attention_stages: some of (0, 1, 2, 3); None for all.
+        width: multiplies every number of channels.
+        patch_size: pixels of a side of the stem's patches, 4 in the paper; 2 keeps maps of small
+            images larger.
+        drop_path: rate of stochastic depth at the last block; it grows from 0 at the first.
+        layer_scale: where the scales of the residual branches start.
+        head: a name in `heads.HEADS` or a `Head` instead of the classifier alone.
+        kernel_initializer: of the convolutions and the dense layers over the channels; None for
+            the paper's truncated normal with standard deviation 0.02.
+        seed: makes initial weights and stochastic depth a function of seed and layer name alone,
+            so that networks that differ in attention start equal where both have a layer.
+
+    Returns:
+        A functional `keras.Model` from `(batch, height, width, channels)` to
+        `(batch, classes)`, or to the last map or its pooled vector without the top.
+
+    Raises:
+        ValueError: an unknown option value, with the allowed ones; an image below eight patches
+            a side; weights of which nothing matched.
+    """
+    one_of("size", size, SIZES)
+    one_of("attention_position", attention_position, POSITIONS)
+    one_of("pooling", pooling or "avg", POOLINGS)
+    chosen = heads.chosen(head, include_top)
+    patch = positive_int("patch_size", patch_size)
+    stages = chosen_stages(attention_stages, STAGES)
+    net = _Parts(
+        attend=Placement(attention, frozenset({attention_position}), stages),
+        layer_scale=layer_scale,
+        kernel_initializer=kernel_initializer or keras.initializers.TruncatedNormal(stddev=0.02),
+        seed=seed,
+    )
+    inputs, x = image_input(input_tensor, input_shape, include_top)
+    check_size(x, 8 * patch, "ConvNeXt", f"patches of {patch} pixels are joined three times")
+    prefix = f"convnext_{size}"
+    x = _features(x, prefix, patch, width, drop_path, size, net)
+    x = pool(x, pooling or ("avg" if include_top else None))
+    x = _norm(x, f"{prefix}_head_layernorm", 1 if len(x.shape) == 2 else channel_axis())
+    if include_top:
+        x = heads.apply(x, chosen, classes, classifier_activation, seed)
+    model = keras.Model(inputs, x, name=name or prefix)
+    if weights is not None:
+        load_into(model, weights, imagenet=f"ConvNeXt{size.title()}")
+    return model
+
+
+register("convnext", ConvNeXt)

@@ -1,0 +1,193 @@
+"""The Residual Masking Network: ResNet-34 whose stages are refined by small U-Nets.
+
+Pham, Vu and Tran, "Facial Expression Recognition Using Residual Masking Network", ICPR 2020, and
+their code, https://github.com/phamquiluan/ResidualMaskingNetwork, `resmasking_dropout1`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import keras
+from keras import layers as kl
+
+from attention_fer.checks import one_of
+from attention_fer.layers import Spec
+from attention_fer.models import heads
+from attention_fer.models.basic_block import POSITIONS, BasicBlocks
+from attention_fer.models.common import (
+    POOLINGS,
+    STEMS,
+    channel_axis,
+    check_size,
+    image_input,
+    layer_seed,
+    pool,
+    scaled,
+    seeded,
+    spatial_sizes,
+    torch_batch_normalization,
+)
+from attention_fer.models.placement import Placement, chosen_stages
+from attention_fer.models.registry import register
+from attention_fer.models.weights import load_into
+
+STAGES = (2, 3, 4, 5)
+DEPTHS = (3, 4, 6, 3)
+MASK_DEPTHS = (4, 3, 2, 1)
+
+
+def _stem(x: Any, filters: int, stem: str, net: BasicBlocks) -> Any:
+    if stem == "small":
+        return net.conv_norm_act(x, filters, 3, 1, "conv1")
+    x = net.conv_norm_act(x, filters, 7, 2, "conv1")
+    x = kl.ZeroPadding2D(1, name="pool1_pad")(x)
+    return kl.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
+
+
+def _stages(x: Any, width: float, masks: bool, net: BasicBlocks) -> Any:
+    nowhere = Placement(None, frozenset(), frozenset())
+    inner = replace(net, attend=nowhere, branch_gamma="zeros")
+    for stage, depth, mask_depth in zip(STAGES, DEPTHS, MASK_DEPTHS, strict=True):
+        filters = scaled(64 * 2 ** (stage - 2), width)
+        for i in range(1, depth + 1):
+            widens = stage > STAGES[0] and i == 1
+            name = f"conv{stage}_block{i}"
+            x = net.block(x, filters, 2 if widens else 1, widens, name, stage)
+        if masks:
+            x = _masked(x, filters, mask_depth, stage, inner)
+    return x
+
+
+def _masked(x: Any, filters: int, depth: int, stage: int, net: BasicBlocks) -> Any:
+    """`x * (1 + mask)`, the mask a softmax over the channels."""
+    mask = _unet(x, filters, depth, f"conv{stage}_mask", stage, net)
+    mask = kl.Softmax(axis=channel_axis(), name=f"conv{stage}_mask_softmax")(mask)
+    product = kl.Multiply(name=f"conv{stage}_mask_multiply")([x, mask])
+    return kl.Add(name=f"conv{stage}_mask_add")([x, product])
+
+
+def _unet(x: Any, filters: int, depth: int, name: str, stage: int, net: BasicBlocks) -> Any:
+    """Down by blocks that double the channels and max-pools, up by transposed convolutions."""
+    skips = []
+    for i in range(1, depth + 1):
+        if i > 1:
+            # "same" keeps the last row and column of an odd map.
+            x = kl.MaxPooling2D(2, padding="same", name=f"{name}_pool{i - 1}")(x)
+        x = net.block(x, filters * 2**i, 1, True, f"{name}_down{i}", stage)
+        skips.append(x)
+    for i in range(depth - 1, 0, -1):
+        x = _up(x, skips[i - 1], filters * 2**i, f"{name}_up{i}", net)
+        x = net.block(x, filters * 2**i, 1, True, f"{name}_fuse{i}", stage)
+    return net.block(x, filters, 1, True, f"{name}_out", stage)
+
+
+def _up(x: Any, skip: Any, filters: int, name: str, net: BasicBlocks) -> Any:
+    """Twice the size, cut to that of `skip` where it is odd, and `skip` behind it."""
+    kernel = seeded(net.kernel_initializer, net.seed, f"{name}_conv")
+    x = kl.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=kernel, name=f"{name}_conv")(x)
+    x = net.act(torch_batch_normalization(f"{name}_bn")(x), f"{name}_relu")
+    sizes = zip(spatial_sizes(x), spatial_sizes(skip), strict=True)
+    extra = [0 if there is None or here is None else here - there for here, there in sizes]
+    if any(extra):
+        crop = tuple((0, cut) for cut in extra)
+        x = kl.Cropping2D(crop, name=f"{name}_crop")(x)
+    return kl.Concatenate(axis=channel_axis(), name=f"{name}_concat")([x, skip])
+
+
+def he_normal_by_fan_out() -> keras.initializers.Initializer:
+    """PyTorch's `kaiming_normal_(mode="fan_out", nonlinearity="relu")`."""
+    return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
+
+
+def ResidualMaskingNetwork(  # noqa: N802
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 7,
+    classifier_activation: Any = "softmax",
+    name: str = "residual_masking",
+    *,
+    attention: Spec = None,
+    attention_position: str = "pre-add",
+    attention_stages: Sequence[int] | None = None,
+    width: float = 1.0,
+    stem: str = "imagenet",
+    masks: bool = True,
+    dropout: float = 0.4,
+    head: str | heads.Head | None = None,
+    kernel_initializer: str | keras.initializers.Initializer | None = None,
+    seed: int | None = None,
+) -> keras.Model:
+    """ResNet-34 with a masking block of depth 4, 3, 2 and 1 behind its four stages.
+
+    The same network as the authors' for images whose sides are multiples of 32, which theirs
+    needs; for other sizes the maps inside a mask are rounded up and the larger one is cut.
+
+    Args:
+        include_top: with the pooling, the dropout and the classifier.
+        weights: None, or what `models.load_into` takes; there are none for ImageNet in Keras,
+            with which the authors began.
+        input_tensor: a Keras tensor to continue, instead of `input_shape`.
+        input_shape: of an image; None for 224 pixels a side and three channels. Where it leaves
+            height or width open, images must have sides that are multiples of 32.
+        pooling: of the last map, "avg" or "max"; None for "avg", or without the top for none.
+        classes: number of classes.
+        classifier_activation: of the last layer; None for logits.
+        name: of the network.
+        attention: another module in the residual blocks of ResNet-34: None, a name, a
+            (name, config) pair, a layer class, a layer as template or a callable; see
+            `layers.get`.
+        attention_position: "pre-add": on the residual branch, before the addition (standard);
+            "post-add": on the block's output; "pre": on the branch's input; "identity": on the
+            shortcut.
+        attention_stages: some of (2, 3, 4, 5), the stages conv2 to conv5; None for all.
+        width: multiplies every number of channels.
+        stem: "imagenet" (7x7 stride 2, max-pool) or "small" (3x3 stride 1, no max-pool).
+        masks: False leaves the masking blocks out: ResNet-34, to compare with.
+        dropout: rate before the classifier or the head; the authors' is 0.4.
+        head: a name in `heads.HEADS` or a `Head` instead of the classifier alone.
+        kernel_initializer: of the convolutions; None for the authors', a normal distribution of
+            variance 2 / fan-out.
+        seed: makes the initial weights and the dropout a function of seed and layer name alone,
+            so that networks that differ in attention start equal where both have a layer.
+
+    Returns:
+        A functional `keras.Model` from `(batch, height, width, channels)` to
+        `(batch, classes)`, or to the last map or its pooled vector without the top.
+
+    Raises:
+        ValueError: an unknown option value, with the allowed ones; an image below 32 pixels a
+            side (8 with stem="small"); weights of which nothing matched.
+    """
+    one_of("attention_position", attention_position, POSITIONS)
+    one_of("stem", stem, STEMS)
+    one_of("pooling", pooling or "avg", POOLINGS)
+    chosen = heads.chosen(head, include_top)
+    stages = chosen_stages(attention_stages, STAGES)
+    net = BasicBlocks(
+        attend=Placement(attention, frozenset({attention_position}), stages),
+        negative_slope=0.0,
+        projection=1,
+        kernel_initializer=kernel_initializer or he_normal_by_fan_out(),
+        seed=seed,
+    )
+    inputs, x = image_input(input_tensor, input_shape, include_top)
+    least = 32 if stem == "imagenet" else 8
+    check_size(x, least, "ResidualMaskingNetwork", "each stage and each mask halves the map")
+    x = _stages(_stem(x, scaled(64, width), stem, net), width, masks, net)
+    x = pool(x, pooling or ("avg" if include_top else None))
+    if include_top:
+        x = kl.Dropout(dropout, seed=layer_seed(seed, "dropout"), name="dropout")(x)
+        x = heads.apply(x, chosen, classes, classifier_activation, seed)
+    model = keras.Model(inputs, x, name=name)
+    if weights is not None:
+        load_into(model, weights)
+    return model
+
+
+register("residual_masking", ResidualMaskingNetwork)

@@ -1,0 +1,265 @@
+"""How networks are trained, as data: a named recipe for each system, usable for any other.
+
+    from attention_fer import recipes
+    recipes.get("mini-resnet").learning_rate
+
+This file needs no framework; `attention_fer.training` makes layers, losses and optimizers of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from attention_fer.checks import one_of
+
+Augmentation = tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
+"""Names with their options, in the order in which they are applied."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Training of one network.
+
+    Attributes:
+        epochs: at most that many.
+        patience: epochs without a better validation loss before training stops.
+        batch_size: images a step; None for the one that is usual for the dataset.
+        optimizer: "adam"; "adamw"; "rmsprop"; "adagrad"; "sgd" (Nesterov momentum 0.9);
+            "momentum" (plain momentum 0.9); or "by-norm": SGD for a network with batch
+            normalisation, Adam at a hundredth of the learning rate for one without, which SGD does
+            not get started.
+        learning_rate: of the optimizer, at the start or after the warm-up.
+        weight_decay: decoupled from the gradient (Loshchilov and Hutter 2019), a step's share.
+        schedule: "constant"; "plateau": times `plateau_factor` after `plateau_patience` epochs
+            without a better validation loss; "cosine": to zero at the last step.
+        warmup_epochs: over which the cosine schedule's rate rises from zero.
+        zoom: random zoom by up to this fraction, per axis.
+        flip: random horizontal flip.
+        augmentation: further random changes of the training images, after flip and zoom; see
+            `attention_fer.training.augmentation`.
+        image_size: side to which images are scaled before the network; None for their own.
+        channels: 3 copies a grey image to three channels; None for the images' own.
+        mean, std: what is subtracted from pixels in [0, 1], and by what they are divided then.
+        loss: "crossentropy" or "focal" (Lin et al. 2017) with `focal_gamma`.
+        label_smoothing: share of each label that is spread over all classes.
+        resample: how the images of an epoch are drawn; "" for each once. See
+            `attention_fer.training.sampling`.
+        class_weights: "", "balanced" or "effective", of the loss.
+        drop_path: stochastic depth, the rate of the last block.
+        ema: momentum of an average of the weights, which is then what is measured; 0 for none.
+        sam: radius of sharpness-aware minimisation; 0 for none.
+        freeze: what is not trained: "" for nothing, "all" for all but the head, or the name of the
+            last layer that is frozen; a number for that many layers.
+        unfreeze: (epoch, freeze) pairs, from which epoch on less is frozen.
+    """
+
+    epochs: int = 200
+    patience: int = 15
+    batch_size: int | None = None
+    optimizer: str = "adam"
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    plateau_factor: float = 0.1
+    plateau_patience: int = 10
+    warmup_epochs: int = 0
+    zoom: float = 0.3
+    flip: bool = True
+    augmentation: Augmentation = ()
+    image_size: int | None = None
+    channels: int | None = None
+    mean: float = 0.0
+    std: float = 1.0
+    loss: str = "crossentropy"
+    focal_gamma: float = 2.0
+    label_smoothing: float = 0.0
+    resample: str = ""
+    class_weights: str = ""
+    drop_path: float = 0.0
+    ema: float = 0.0
+    sam: float = 0.0
+    freeze: str | int = ""
+    unfreeze: tuple[tuple[int, str | int], ...] = ()
+
+
+# What Khaireddin and Chen, Bodapati and others of the field share: the face moves a little.
+_MOVED: Augmentation = (("translate", (("fraction", 0.2),)), ("rotate", (("degrees", 10.0),)))
+
+_TRANSFORMER = {
+    "batch_size": 64,
+    "weight_decay": 1e-4,
+    "schedule": "plateau",
+    "plateau_factor": 0.75,
+    "plateau_patience": 5,
+    "zoom": 0.0,
+    "image_size": 224,
+}
+
+RECIPES: dict[str, Recipe] = {
+    # The thesis behind the attention table: Adam 1e-4, zoom, flip, patience 15.
+    "published": Recipe(),
+    # Khaireddin and Chen 2021, https://arxiv.org/abs/2105.03588, without their ten crops: 73.28 on
+    # the public test images of FER2013 with a VGG of four blocks.
+    "vgg-fer2013": Recipe(
+        epochs=300,
+        patience=300,
+        batch_size=64,
+        optimizer="sgd",
+        learning_rate=0.01,
+        weight_decay=1e-4,
+        schedule="plateau",
+        plateau_factor=0.75,
+        plateau_patience=5,
+        zoom=0.2,
+        augmentation=(*_MOVED, ("erasing", (("p", 0.5),))),
+    ),
+    # The report on CNNs and a fine-tuned ViT. It prints neither optimizer nor rate of its CNNs:
+    # Adam at Keras's own rate stands for them. Its CNN V2.1 was trained for seventeen epochs.
+    "small-cnn": Recipe(
+        epochs=17,
+        batch_size=64,
+        learning_rate=1e-3,
+        zoom=0.0,
+        flip=False,
+        resample="inverse-frequency",
+    ),
+    # The same report: a pretrained ViT-B/16 with five dense layers, frozen, then bit by bit not.
+    # When which layers were released is not printed: a third of the blocks every six epochs is
+    # what stands here. Pixels reach Google's ViT in [-1, 1].
+    "vit-finetuned": Recipe(
+        epochs=24,
+        patience=24,
+        learning_rate=1e-4,
+        batch_size=64,
+        zoom=0.0,
+        image_size=224,
+        channels=3,
+        mean=0.5,
+        std=0.5,
+        resample="inverse-frequency",
+        freeze="all",
+        unfreeze=((7, "block8"), (13, "block4"), (19, "")),
+    ),
+    # The assignment on mini-ResNet: 349 epochs until nothing got better. Its plateau schedule is
+    # PyTorch's, whose defaults are a tenth after ten epochs.
+    "mini-resnet": Recipe(
+        epochs=349,
+        patience=349,
+        batch_size=256,
+        schedule="plateau",
+        zoom=0.0,
+        augmentation=(
+            ("affine", (("rotate", 8.0), ("translate", 0.2), ("scale", (0.8, 1.2)))),
+        ),
+        mean=0.5077,
+        std=0.2550,
+        resample="inverse-frequency",
+    ),
+    # The thesis on transformers, its table 3.1: Residual Masking as its authors trained it. What
+    # is turned, and by how much the rate falls, is not in the table: none, and a tenth.
+    "residual-masking": Recipe(
+        epochs=50,
+        patience=8,
+        batch_size=48,
+        optimizer="momentum",
+        learning_rate=1e-4,
+        weight_decay=1e-3,
+        schedule="plateau",
+        plateau_factor=0.1,
+        plateau_patience=2,
+        zoom=0.0,
+        image_size=224,
+        channels=3,
+    ),
+    # The same thesis, table 3.2; the sizes of its changes of the image are not printed.
+    "vit": Recipe(
+        **_TRANSFORMER,
+        epochs=85,
+        patience=85,
+        learning_rate=3e-4,
+        augmentation=(
+            ("crop", (("padding", 4),)),
+            *_MOVED,
+            ("cutout", (("fraction", 0.25),)),
+            ("erasing", (("p", 0.5),)),
+            ("mixup", (("alpha", 0.2),)),
+        ),
+    ),
+    # Table 3.3; the rate of its stochastic depth is that of Touvron et al. 2021.
+    "deit": Recipe(
+        **_TRANSFORMER,
+        epochs=145,
+        patience=145,
+        optimizer="adamw",
+        learning_rate=1.5e-4,
+        drop_path=0.1,
+        augmentation=(
+            ("crop", (("padding", 4),)),
+            ("shear", (("fraction", 0.1),)),
+            ("rotate", (("degrees", 10.0),)),
+            ("solarize", (("p", 0.2),)),
+            ("erasing", (("p", 0.5),)),
+            ("cutmix", (("alpha", 1.0),)),
+        ),
+    ),
+    # Table 3.4.
+    "convnext": Recipe(
+        **_TRANSFORMER,
+        epochs=110,
+        patience=110,
+        optimizer="adamw",
+        learning_rate=1e-4,
+        augmentation=(
+            ("crop", (("padding", 4),)),
+            ("randaugment", (("operations", 2), ("magnitude", 9.0))),
+            ("erasing", (("p", 0.5),)),
+            ("cutmix", (("alpha", 1.0),)),
+        ),
+    ),
+    # The transfer-learning report: the first 165 layers of ResNet-50 frozen. It prints no learning
+    # rate; 0.01 is Keras's own of SGD. "Decayed by 10%": to nine tenths.
+    "transfer-resnet50": Recipe(
+        batch_size=32,
+        optimizer="momentum",
+        learning_rate=0.01,
+        schedule="plateau",
+        plateau_factor=0.9,
+        plateau_patience=3,
+        zoom=0.0,
+        flip=False,
+        channels=3,
+        freeze=165,
+    ),
+    # Its VGG-16, frozen whole, with larger batches and changed images.
+    "transfer-vgg16": Recipe(
+        batch_size=128,
+        optimizer="sgd",
+        learning_rate=0.01,
+        schedule="plateau",
+        plateau_factor=0.9,
+        plateau_patience=3,
+        zoom=0.1,
+        channels=3,
+        freeze="all",
+    ),
+    # Topographic maps of the same thesis: Adam and fifteen epochs, no changes of the images, which
+    # have a left and a right.
+    "eeg": Recipe(epochs=15, patience=15, batch_size=32, learning_rate=1e-3, zoom=0.0, flip=False),
+}
+
+
+def names() -> list[str]:
+    """The names of all recipes."""
+    return list(RECIPES)
+
+
+def get(name: str) -> Recipe:
+    """The recipe of that name. Raises ValueError with the nearest known one."""
+    return RECIPES[one_of("recipe", name, RECIPES)]
+
+
+def changes(name: str) -> dict[str, Any]:
+    """What a recipe has other than the first of them. Raises as `get`."""
+    usual = asdict(Recipe())
+    return {key: value for key, value in vars(get(name)).items() if value != usual[key]}

@@ -1,0 +1,1 @@
+"""Augmentations that Keras lacks, or has in another form than the papers; a file each."""

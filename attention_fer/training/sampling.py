@@ -1,0 +1,124 @@
+"""Which training images an epoch takes, and what a class weighs, where classes differ in size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from attention_fer.checks import one_of
+
+
+def draw(
+    labels: np.ndarray, kind: str, rng: np.random.Generator, beta: float = 0.999
+) -> np.ndarray:
+    """The rows of one epoch, shuffled.
+
+    Args:
+        labels: class of each image, (n,), integers from 0.
+        kind: `"inverse-frequency"`: n draws with replacement, each class expected equally often;
+            `"class-balanced"`: n draws with replacement, an image's weight is the inverse of its
+            class's effective number (Cui et al. 2019, https://arxiv.org/abs/1901.05555);
+            `"over"`: every class brought up to the largest; `"under"`: every class cut to the
+            smallest; `"median"`: every class brought or cut to the median size, rounded down.
+            The last three draw without replacement; a class that is brought up gives each of its
+            images equally often, but for one.
+        rng: consumed; the same state gives the same rows.
+        beta: of `"class-balanced"`, in [0, 1): 0 draws as the images are, towards 1 as
+            `"inverse-frequency"`.
+
+    Returns:
+        Indices into `labels`. Classes without an image are ignored.
+
+    Raises:
+        ValueError: an unknown kind, no labels, negative or fractional ones, or beta out of range.
+    """
+    counts = _counts(labels)
+    if one_of("kind of sampling", kind, KINDS) in SIZES:
+        size = SIZES[kind](counts[counts > 0])
+        return rng.permutation(np.concatenate([_resized(rows, size, rng) for rows in _rows(labels)]))
+    shares = _shares(counts, kind, beta)
+    weights = (shares / np.maximum(counts, 1))[labels]
+    return rng.choice(len(labels), len(labels), p=weights / weights.sum())
+
+
+def expected_counts(
+    labels: np.ndarray, kind: str, classes: int, beta: float = 0.999
+) -> np.ndarray:
+    """How many images of each class `draw` gives on average: float64 (classes,).
+
+    Raises:
+        ValueError: as `draw`, or a label that is not below `classes`.
+    """
+    counts = _counts(labels, classes)
+    if one_of("kind of sampling", kind, KINDS) in SIZES:
+        return np.where(counts > 0, float(SIZES[kind](counts[counts > 0])), 0.0)
+    return counts.sum() * _shares(counts, kind, beta)
+
+
+def class_weights(
+    labels: np.ndarray, classes: int, kind: str = "balanced", beta: float = 0.999
+) -> np.ndarray:
+    """What a class weighs in the loss: float64 (classes,), 0 for a class without an image.
+
+    Args:
+        labels: class of each training image, (n,), integers from 0.
+        classes: number of classes.
+        kind: `"balanced"`: n / (classes present * count), as scikit-learn does, whose mean over
+            the images is 1; `"effective"`: (1 - beta) / (1 - beta ** count), scaled to sum to the
+            number of classes present (Cui et al. 2019, https://arxiv.org/abs/1901.05555).
+        beta: of `"effective"`, in [0, 1).
+
+    Raises:
+        ValueError: an unknown kind, no labels, a label out of range, or beta out of range.
+    """
+    counts = _counts(labels, classes)
+    present = counts > 0
+    if one_of("kind of class weights", kind, WEIGHTS) == "effective":
+        weights = _effective(counts, beta)
+        return weights * present.sum() / weights.sum()
+    return np.where(present, counts.sum() / (present.sum() * np.maximum(counts, 1)), 0.0)
+
+
+def _counts(labels: np.ndarray, classes: int = 0) -> np.ndarray:
+    labels = np.asarray(labels)
+    if labels.ndim != 1 or not len(labels) or labels.dtype.kind not in "iu" or labels.min() < 0:
+        raise ValueError(
+            f"labels must be a row of at least one integer from 0, given: shape {labels.shape} of "
+            f"{labels.dtype}{f' from {labels.min()}' if labels.size else ''}."
+        )
+    if classes and labels.max() >= classes:
+        raise ValueError(f"There are {classes} classes, but a label is {labels.max()}.")
+    return np.bincount(labels, minlength=classes)
+
+
+def _rows(labels: np.ndarray) -> list[np.ndarray]:
+    return [np.flatnonzero(labels == label) for label in np.unique(labels)]
+
+
+def _resized(rows: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    whole, rest = divmod(size, len(rows))
+    return np.concatenate([np.tile(rows, whole), rng.choice(rows, rest, replace=False)])
+
+
+def _shares(counts: np.ndarray, kind: str, beta: float) -> np.ndarray:
+    """The probability of each class in a draw with replacement."""
+    weights = _effective(counts, beta) * counts if kind == "class-balanced" else counts > 0
+    return np.asarray(weights / weights.sum(), "float64")
+
+
+def _effective(counts: np.ndarray, beta: float) -> np.ndarray:
+    if not 0 <= beta < 1:
+        raise ValueError(f"beta must be at least 0 and below 1, given: {beta}.")
+    # 1 - beta ** count without cancellation for a beta near 1.
+    number = -np.expm1(np.maximum(counts, 1) * np.log(beta)) if beta else np.ones(len(counts))
+    return np.where(counts > 0, (1 - beta) / number, 0.0)
+
+
+SIZES: dict[str, Callable[[np.ndarray], int]] = {
+    "over": lambda counts: int(counts.max()),
+    "under": lambda counts: int(counts.min()),
+    "median": lambda counts: int(np.median(counts)),
+}
+KINDS = ("inverse-frequency", "class-balanced", *SIZES)
+WEIGHTS = ("balanced", "effective")

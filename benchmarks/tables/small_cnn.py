@@ -1,0 +1,25 @@
+"""Small networks for 48-pixel faces, each with every attention module.
+
+    python -m benchmarks.run --table small-cnn
+
+CNN V1 and V2.1 are those of a report that shows curves of them alone; mini-ResNet is that of an
+assignment, which selected its epoch on a part of FER2013's training images and tested on both of
+its test parts together.
+"""
+
+from benchmarks.table import Row, Table
+
+ATTENTIONS = ("none", "se", "eca", "cbam")
+RECIPES = {"cnn_v1": "small-cnn", "cnn_v2": "small-cnn", "mini_resnet": "mini-resnet"}
+
+SMALL_CNN = Table(
+    name="small-cnn",
+    title="Small networks for 48-pixel faces",
+    rows=tuple(
+        Row(backbone, attention, recipe=recipe)
+        for backbone, recipe in RECIPES.items()
+        for attention in ATTENTIONS
+    ),
+    published={(Row("mini_resnet", recipe="mini-resnet"), "fer2013"): 59.00},
+    source="the assignment on mini-ResNet, 349 epochs, on the 7,178 images of both test parts",
+)

@@ -1,0 +1,28 @@
+"""Vision transformers and their relatives against a convolutional network.
+
+    python -m benchmarks.run --table transformers
+
+The published figures are those of the thesis on transformers, trained from random weights on
+FER2013 at 224 pixels; its Residual Masking Network is a figure it quotes. Differences are to
+ResNet-50.
+"""
+
+from benchmarks.table import Row, Table
+
+CNN = Row("resnet50")
+PUBLISHED = {
+    Row("residual_masking", recipe="residual-masking"): 74.4,
+    Row("vit", recipe="vit"): 54.0,
+    Row("deit", recipe="deit"): 52.1,
+    Row("convnext", recipe="convnext"): 70.2,
+}
+CONVIT = Row("convit", recipe="deit")
+
+TRANSFORMERS = Table(
+    name="transformers",
+    title="Transformers and their relatives against a convolutional network",
+    rows=(CNN, *PUBLISHED, CONVIT),
+    published={(row, "fer2013"): accuracy for row, accuracy in PUBLISHED.items()},
+    source="the thesis on transformers, test part",
+    chosen={"": CNN},
+)
