@@ -8,7 +8,7 @@ This file needs no framework; `attention_fer.training` makes layers, losses and 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from attention_fer.checks import one_of
@@ -86,15 +86,15 @@ class Recipe:
 # What Khaireddin and Chen, Bodapati and others of the field share: the face moves a little.
 _MOVED: Augmentation = (("translate", (("fraction", 0.2),)), ("rotate", (("degrees", 10.0),)))
 
-_TRANSFORMER = {
-    "batch_size": 64,
-    "weight_decay": 1e-4,
-    "schedule": "plateau",
-    "plateau_factor": 0.75,
-    "plateau_patience": 5,
-    "zoom": 0.0,
-    "image_size": 224,
-}
+_TRANSFORMER = Recipe(
+    batch_size=64,
+    weight_decay=1e-4,
+    schedule="plateau",
+    plateau_factor=0.75,
+    plateau_patience=5,
+    zoom=0.0,
+    image_size=224,
+)
 
 RECIPES: dict[str, Recipe] = {
     # The thesis behind the attention table: Adam 1e-4, zoom, flip, patience 15.
@@ -173,8 +173,8 @@ RECIPES: dict[str, Recipe] = {
         channels=3,
     ),
     # The same thesis, table 3.2; the sizes of its changes of the image are not printed.
-    "vit": Recipe(
-        **_TRANSFORMER,
+    "vit": replace(
+        _TRANSFORMER,
         epochs=85,
         patience=85,
         learning_rate=3e-4,
@@ -187,8 +187,8 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     # Table 3.3; the rate of its stochastic depth is that of Touvron et al. 2021.
-    "deit": Recipe(
-        **_TRANSFORMER,
+    "deit": replace(
+        _TRANSFORMER,
         epochs=145,
         patience=145,
         optimizer="adamw",
@@ -204,8 +204,8 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     # Table 3.4.
-    "convnext": Recipe(
-        **_TRANSFORMER,
+    "convnext": replace(
+        _TRANSFORMER,
         epochs=110,
         patience=110,
         optimizer="adamw",

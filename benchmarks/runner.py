@@ -57,7 +57,7 @@ class Runner:
     execution: Execution = field(default_factory=Execution)
     keep: Collection[str] = ()
     # Cells that another run had, each with the state of its result then.
-    _held: queue.SimpleQueue[tuple[Cell, int]] = field(default_factory=queue.SimpleQueue)
+    _held: queue.SimpleQueue[tuple[Cell, int | None]] = field(default_factory=queue.SimpleQueue)
     _waiting: queue.SimpleQueue[Cell] = field(default_factory=queue.SimpleQueue)
     _open: set[str] = field(default_factory=set)  # not finished yet
     _failed: list[Cell] = field(default_factory=list)

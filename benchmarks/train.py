@@ -251,8 +251,8 @@ def _plateau(order: Order) -> list[keras.callbacks.Callback]:
     settings = order.cell.settings
     if settings.schedule != "plateau":
         return []
-    how = {"factor": settings.plateau_factor, "patience": settings.plateau_patience}
-    return [schedules.plateau(**how)]
+    factor, patience = settings.plateau_factor, settings.plateau_patience
+    return [schedules.plateau(factor=factor, patience=patience)]
 
 
 class Clock:

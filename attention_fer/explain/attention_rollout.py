@@ -80,10 +80,8 @@ def roll(layers: Sequence[Scores], token: int | None = None) -> np.ndarray:
     rolled = _step(layers[0], special)
     for layer in layers[1:]:
         rolled = _step(layer, special) @ rolled
-    if token is None:
-        rows = rolled[:, : special or None].mean(axis=1)
-    else:
-        rows = rolled[:, token]
+    read = slice(special or None) if token is None else [token]
+    rows = rolled[:, read].mean(axis=1)
     return rows[:, special:].reshape(len(rows), *layers[0].grid)
 
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from attention_fer.explain.attention_rollout import rollout
 from attention_fer.explain.gates import gate_maps
-from attention_fer.explain.gradcam import grad_cam
+from attention_fer.explain.gradcam import default_layer, grad_cam
 from attention_fer.explain.maps import to_unit
 from attention_fer.explain.pages import RELATIVE
 from attention_fer.explain.structure import attention_layers
 from attention_fer.explain.tiles import Tile
 
-MOST_GATES = 3  # attention modules beside a picture where none is named
+MOST_GATES = 2  # attention modules beside a picture where none is named
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +40,13 @@ class Page:
     output: str | int | None = None
 
     @property
-    def predicted(self) -> np.ndarray:
-        return self.probabilities.argmax(axis=1)
+    def predicted(self) -> list[int]:
+        """For each image the index of the class of the highest probability."""
+        return [int(index) for index in self.probabilities.argmax(axis=1)]
 
-    def said(self, image: int, index: int) -> str:
+    def said(self, row: int, index: int) -> str:
         """A class and its probability."""
-        return f"{self.names[index]} {percent(float(self.probabilities[image, index]))}"
+        return f"{self.names[index]} {percent(float(self.probabilities[row, index]))}"
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,15 @@ class Method:
 
     Attributes:
         tiles: those of each image of a page.
+        looks_at: what of the model is looked at, in words.
         meaning: of the colours.
-        takes: names of the options that it heeds.
+        takes: the options that it heeds.
     """
 
     tiles: Callable[[Page], list[list[Tile]]]
+    looks_at: Callable[[Page], str]
     meaning: str
-    takes: frozenset[str]
+    takes: tuple[str, ...] = ()
 
 
 def percent(share: float) -> str:
@@ -73,30 +76,30 @@ def percent(share: float) -> str:
 
 def _grad_cam(page: Page) -> list[list[Tile]]:
     """The map for the predicted class, and that for the true one where it is another."""
-
-    def maps(rows: list[int], classes: list[int]) -> dict[int, np.ndarray]:
-        found = grad_cam(page.model, page.images[rows], classes, page.layer, output=page.output)
-        return dict(zip(rows, found, strict=True))
-
-    predicted = [int(index) for index in page.predicted]
-    first = maps(list(range(len(predicted))), predicted)
-    missed = {row: index for row, index in enumerate(page.true) if index not in (None, predicted[row])}
-    second = maps(list(missed), [index for index in missed.values() if index is not None])
-    tiles = [[_heat("predicted", page.said(row, predicted[row]), heat)] for row, heat in first.items()]
-    for row, index in missed.items():
-        if index is not None:
-            tiles[row].append(_heat("true", page.said(row, index), second[row]))
+    predicted = page.predicted
+    roles = [(row, "predicted", index) for row, index in enumerate(predicted)]
+    roles += [
+        (row, "true", index)
+        for row, index in enumerate(page.true)
+        if index is not None and index != predicted[row]
+    ]
+    rows, _, classes = zip(*roles, strict=True)
+    maps = grad_cam(page.model, page.images[list(rows)], classes, page.layer, output=page.output)
+    tiles: list[list[Tile]] = [[] for _ in predicted]
+    for (row, role, index), heat in zip(roles, maps, strict=True):
+        empty = "" if heat.any() else " (0 everywhere)"
+        tiles[row].append(Tile(f"{role}{empty}:\n{page.said(row, index)}", heat))
     return tiles
 
 
-def _heat(role: str, said: str, heat: np.ndarray) -> Tile:
-    return Tile(f"{role}: {said}" if heat.any() else f"{role}: {said}\nmap is 0 everywhere", heat)
+def _map(page: Page) -> str:
+    return f"layer {page.layer or default_layer(page.model, page.images[:1])}"
 
 
 def _rollout(page: Page) -> list[list[Tile]]:
     maps = rollout(page.model, page.images)
     return [
-        [Tile(f"predicted: {page.said(row, int(index))}", maps[row])]
+        [Tile(f"predicted:\n{page.said(row, index)}", maps[row])]
         for row, index in enumerate(page.predicted)
     ]
 
@@ -104,30 +107,45 @@ def _rollout(page: Page) -> list[list[Tile]]:
 def _gates(page: Page) -> list[list[Tile]]:
     """Spatial gates over the picture, the others as bars."""
     modules = attention_layers(page.model)
-    paths = [page.layer] if page.layer else list(modules)[-MOST_GATES:]
     tiles: list[list[Tile]] = [[] for _ in page.true]
-    for path in paths:
+    for path in _chosen(page):
         for name, gates in gate_maps(page.model, page.images, path)[path].items():
             most = 2.0 if modules[path].start == "identity" else 1.0
             for row, gate in enumerate(gates):
-                tiles[row].append(_gate(f"{path}\n{name}", gate, most))
+                tiles[row].append(_gate(f"{name} {path.rpartition('/')[2]}", gate, most))
     return tiles
 
 
 def _gate(title: str, gate: np.ndarray, most: float) -> Tile:
-    span = f"{gate.min():.2f} to {gate.max():.2f}"
+    title = f"{title}\n{gate.min():.2f} to {gate.max():.2f}"
     if gate.ndim == 1:
-        return Tile(f"{title} {span}", bars=gate, most=most)
-    return Tile(f"{title} {span}", to_unit((gate - gate.min())[None])[0])
+        return Tile(title, bars=gate, most=most)
+    return Tile(title, to_unit((gate - gate.min())[None])[0])
+
+
+def _chosen(page: Page) -> list[str]:
+    """The module that is named, or the last ones."""
+    if page.layer:
+        return [page.layer]
+    # Where there is none, gate_maps says so.
+    return list(attention_layers(page.model))[-MOST_GATES:] or list(
+        gate_maps(page.model, page.images)
+    )
+
+
+def _modules(page: Page) -> str:
+    shown = _chosen(page)
+    return f"{', '.join(shown)} ({len(shown)} of {len(attention_layers(page.model))} modules)"
 
 
 METHODS = {
-    "grad-cam": Method(_grad_cam, RELATIVE, frozenset({"layer", "output"})),
-    "rollout": Method(_rollout, RELATIVE, frozenset()),
+    "grad-cam": Method(_grad_cam, _map, RELATIVE, ("layer", "output")),
+    "rollout": Method(_rollout, lambda page: "all self-attention layers", RELATIVE, ("output",)),
     "gates": Method(
         _gates,
-        "spatial gates, each from its own least to its most; bars: channel gates from 0 to 1, or to "
+        _modules,
+        "spatial gates, each from its least to its most; bars: the other gates, from 0 to 1, or to "
         "2 with the identity start",
-        frozenset({"layer"}),
+        ("layer", "output"),
     ),
 }

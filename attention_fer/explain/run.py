@@ -10,29 +10,19 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import math
 import os
 import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from attention_fer.checks import positive_int
 
 if TYPE_CHECKING:
     from attention_fer.explain.images import Picture
-    from attention_fer.explain.inputs import Input
-    from attention_fer.explain.methods import Method
-    from attention_fer.explain.pages import Card
-    from attention_fer.explain.scores import ClassScores
+    from attention_fer.explain.job import Job
 
 PER_PAGE = 48
-_METHODS = ("grad-cam", "rollout", "gates")
-_PIXELS = ("0-255", "0-1")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,20 +39,24 @@ def parser() -> argparse.ArgumentParser:
         "--out",
         metavar="FILE.png",
         default="gallery.png",
-        help=f"default: gallery.png; from {PER_PAGE + 1} pictures on FILE-1-of-2.png and so on",
+        help=f"default: gallery.png; above {PER_PAGE} pictures FILE-1-of-2.png and so on",
     )
-    add("--method", choices=_METHODS, default="grad-cam", help="default: grad-cam")
+    add("--method", default="grad-cam", metavar="NAME", help="grad-cam (default), rollout or gates")
     add("--layer", metavar="NAME", help="grad-cam: whose map; gates: one attention module")
-    add("--output", metavar="NAME", help="grad-cam: name or index, of several outputs")
+    add("--output", metavar="NAME", help="name or index, where the model has several outputs")
     add("--classes", nargs="+", metavar="NAME", help="names in order, or one file with them")
-    add("--pixels", choices=_PIXELS, help="scale that the model takes (default: by rule, printed)")
+    add("--pixels", metavar="SCALE", help="0-255 or 0-1 (default: by rule, printed)")
     add("--size", type=int, metavar="N", help="sides of a picture, where the model takes any")
     add("--limit", type=int, metavar="N", help="that many pictures, evenly spaced over the folder")
-    add("--import", dest="imports", action="append", default=[], metavar="MODULE", help=_IMPORT)
+    add(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="Python module that registers the model's own layers; may be given several times",
+    )
     return result
-
-
-_IMPORT = "Python module that registers the model's own layers, such as benchmarks.published"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -84,36 +78,88 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-@dataclass(frozen=True)
-class _Job:
-    """What is the same for all pages."""
-
-    args: argparse.Namespace
-    scores: ClassScores
-    taken: Input
-    names: list[str]
-    method: Method
-
-
 def _explain(args: argparse.Namespace) -> int:
     from attention_fer.explain.images import pictures
     from attention_fer.explain.progress import track
 
-    _check(args)
+    out = _out(args.out)
     found = pictures(args.images)
     shown = _spread(found, args.limit)
     job = _job(args)
-    print(f"model: {args.model}, {len(job.names)} classes: {', '.join(job.names)}")
     print(f"pictures: {len(shown)} of {len(found)}; {job.taken}")
-    _tell_folders(shown, job.names)
-    pages = math.ceil(len(shown) / PER_PAGE)
-    unread = 0
-    for number, some in track(_pages(shown), "explaining", pages):
-        cards, lost = _cards(job, some)
-        unread += lost
-        print(_draw(job, cards, number, pages))
-    if unread:
-        print(f"{unread} of {len(shown)} files could not be read", file=sys.stderr)
-    if unread == len(shown):
+    pages = -(-len(shown) // PER_PAGE)
+    unreadable, waiting = 0, list[Any]()
+    for number, picture in enumerate(track(shown, "explaining", len(shown)), start=1):
+        waiting.append(picture)
+        if len(waiting) == PER_PAGE or number == len(shown):
+            unreadable += _draw(job, waiting, out, (-(-number // PER_PAGE), pages), args)
+            waiting = []
+    if unreadable == len(shown):
         raise ValueError("none of the files could be read as a picture")
-    return 1 if unread else 0
+    if unreadable:
+        print(f"{unreadable} of {len(shown)} files could not be read", file=sys.stderr)
+    return 1 if unreadable else 0
+
+
+def _out(given: str) -> Path:
+    """The file to write; what is wrong with it shows before any work."""
+    out = Path(given)
+    if out.suffix.lower() != ".png" or out.is_dir():
+        raise ValueError(f"--out is a .png file, given: {given!r}.")
+    return out
+
+
+def _spread(found: list[Picture], limit: int | None) -> list[Picture]:
+    """All pictures, or so many of them, evenly spaced."""
+    if limit is None or positive_int("--limit", limit) >= len(found):
+        return found
+    return [found[(2 * i + 1) * len(found) // (2 * limit)] for i in range(limit)]
+
+
+def _job(args: argparse.Namespace) -> Job:
+    from attention_fer.checks import one_of
+    from attention_fer.explain import loading
+    from attention_fer.explain.inputs import PIXELS, input_of
+    from attention_fer.explain.job import Job
+    from attention_fer.explain.methods import METHODS
+
+    method = METHODS[one_of("--method", args.method, METHODS)]
+    if args.layer and "layer" not in method.takes:
+        raise ValueError(f"--layer has no effect with --method {args.method}: leave it out.")
+    pixels = args.pixels and one_of("--pixels", args.pixels, PIXELS)
+    size = None if args.size is None else positive_int("--size", args.size)
+    path = loading.model_file(args.model)
+    noted, where = loading.card(path)
+    names = loading.class_names(args.classes) if args.classes else noted.get("classes")
+    for module in args.imports:
+        importlib.import_module(module)
+    model = loading.load(path)
+    source = "--classes" if args.classes else where or "not known: give --classes"
+    print(f"model: {path}; classes: {', '.join(names) if names else 'by number'} ({source})")
+    taken = input_of(model, size=size, pixels=pixels, recorded=noted.get("input"))
+    return Job(model, method, taken, names, _tell, args.layer, args.output)
+
+
+def _tell(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr)
+
+
+def _draw(
+    job: Job, some: list[Picture], out: Path, number: tuple[int, int], args: argparse.Namespace
+) -> int:
+    """Writes a page and says where; returns how many files on it could not be read."""
+    from attention_fer.explain.pages import gallery
+
+    cards = job.cards(some)
+    place, pages = number
+    path = out if pages == 1 else out.with_stem(f"{out.stem}-{place}-of-{pages}")
+    looks_at = f" of {job.looks_at[0]}" if job.looks_at else ""
+    gallery(
+        cards,
+        path,
+        title=f"{args.method}{looks_at}" + (f", page {place} of {pages}" if pages > 1 else ""),
+        notes=f"model {args.model}; {job.taken}",
+        meaning=job.method.meaning,
+    )
+    print(f"{path}: {len(cards)} pictures, {args.method}{looks_at}")
+    return sum(card.image is None for card in cards)

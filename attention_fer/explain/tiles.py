@@ -13,6 +13,7 @@ from attention_fer.explain.pil import Image, ImageDraw, ImageFont
 INK, FAINT, CARD, PAPER = (20, 20, 20), (90, 90, 90), (238, 238, 238), (255, 255, 255)
 LINE = 16
 TEXT, TITLE = (ImageFont.load_default(size) for size in (13, 20))
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 _BAR, _RANGE = (59, 82, 139), (170, 180, 208)
 
 
@@ -82,7 +83,7 @@ def width_of(text: str) -> int:
     return int(np.ceil(TEXT.getlength(text)))
 
 
-def cut(text: str, width: float, *, font: ImageFont.FreeTypeFont = TEXT, end: bool = False) -> str:
+def cut(text: str, width: float, *, font: Font = TEXT, end: bool = False) -> str:
     """Text on one line that fits into a width in pixels; of a path the end is kept.
 
     It is in the letters that Pillow's own font surely has: accents go, others become "?".

@@ -17,6 +17,9 @@ from attention_fer.models.small_cnn import CNNV1, CNNV2
 from attention_fer.models.mini_resnet import MiniResNet
 from attention_fer.models.residual_masking import ResidualMaskingNetwork
 from attention_fer.models.convnext import ConvNeXt
+from attention_fer.models.vit import ViT
+from attention_fer.models.deit import DeiT
+from attention_fer.models.convit import ConViT
 
 # isort: on
 from attention_fer.models.heads import HEADS, Head
@@ -28,7 +31,9 @@ __all__ = [
     "HEADS",
     "VGG16",
     "VGG19",
+    "ConViT",
     "ConvNeXt",
+    "DeiT",
     "Head",
     "LoadReport",
     "MiniResNet",
@@ -39,6 +44,7 @@ __all__ = [
     "ResNet152",
     "ResNet152V2",
     "ResidualMaskingNetwork",
+    "ViT",
     "build",
     "load_into",
     "names",

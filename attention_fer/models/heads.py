@@ -44,9 +44,9 @@ HEADS: dict[str, Head] = {
     "linear": Head(),
     # Normalisation, dropout 0.5 and He's uniform kernels on a ResNet-50 whose first 165 layers are
     # frozen. With these units about as many parameters train as reported: four million.
-    "resnet50-transfer": Head((128, 64), dropout=0.5, batch_norm=True),
+    "transfer-resnet50": Head((128, 64), dropout=0.5, batch_norm=True),
     # Dropout 0.3 on a frozen VGG-16, with the units of VGG's own dense layers.
-    "vgg16-transfer": Head((4096, 4096), dropout=0.3),
+    "transfer-vgg16": Head((4096, 4096), dropout=0.3),
     # Five dense layers with dropout, the fifth the classifier, on a vision transformer.
     "five-dense": Head((512, 256, 128, 64), dropout=0.3),
 }

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,12 @@ import numpy as np
 from attention_fer.models.common import channel_axis
 
 Weights = dict[str, list[np.ndarray]]
+
+# Names in keras.applications that a family here replaces, and the end of its own name for them.
+_RENAMED = (
+    (re.compile(r"convnext_\w+_head_dense"), "predictions"),
+    (re.compile(r"layer_normalization(_\d+)?"), "_head_layernorm"),
+)
 
 _log = logging.getLogger("attention_fer")
 
@@ -62,7 +69,8 @@ def load_into(
 
     Raises:
         FileNotFoundError: no file at the path.
-        ValueError: a file that holds no Keras weights, or nothing of which matched.
+        ValueError: a file that holds no Keras weights, or nothing of which matched; "imagenet"
+            for a network that has no such weights.
         RuntimeError: the ImageNet weights could not be fetched.
     """
     report = _transfer(_read(source, model, imagenet), model)
@@ -79,6 +87,10 @@ def _read(source: Any, model: keras.Model, imagenet: str | None) -> Weights:
     if source == "imagenet" and imagenet is not None:
         return _of_model(_applications_model(imagenet, model))
     path = Path(source)
+    if source == "imagenet" and not path.exists():
+        raise ValueError(
+            f"There are no ImageNet weights for {model.name!r}; give the path of a weights file."
+        )
     if not path.is_file():
         raise FileNotFoundError(f"No weights file at {str(path)!r}.")
     if path.suffix == ".keras":
@@ -155,16 +167,17 @@ def _text(value: bytes | str) -> str:
 def _transfer(weights: Weights, model: keras.Model) -> LoadReport:
     report = LoadReport()
     targets = _variables(model)
-    for layer, arrays in weights.items():
+    for source, arrays in weights.items():
+        layer = _name_here(source, targets, weights)
         variables = targets.get(layer)
         if variables is None:
-            report.missed[layer] = "no such layer"
+            report.missed[source] = "no such layer"
             continue
         shapes = [array.shape for array in arrays], [tuple(v.shape) for v in variables]
         pairs = list(zip(*shapes, strict=False))
         fitted = [_fit(a, there) for a, (_, there) in zip(arrays, pairs, strict=False)]
         if len(arrays) != len(variables) or any(array is None for array in fitted):
-            report.missed[layer] = f"shapes {shapes[0]}, here {shapes[1]}"
+            report.missed[source] = f"shapes {shapes[0]}, here {shapes[1]}"
             continue
         for array, variable in zip(fitted, variables, strict=True):
             variable.assign(array)
@@ -173,6 +186,20 @@ def _transfer(weights: Weights, model: keras.Model) -> LoadReport:
             report.adapted.append(layer)
     report.new = [layer for layer in targets if layer not in report.loaded]
     return report
+
+
+def _name_here(source: str, targets: Iterable[str], sources: Iterable[str]) -> str:
+    """What a layer of the source is called in the network, if not the same.
+
+    A layer inside a Sequential of the source may stand in the network itself.
+    """
+    names = [source, source.rpartition("/")[2]]
+    for pattern, end in _RENAMED:
+        if pattern.fullmatch(source):
+            names += [name for name in targets if name.endswith(end)]
+    # Those that the source has under their own name are not for another of its layers.
+    free = [name for name in names if name in targets and (name == source or name not in sources)]
+    return free[0] if free else source
 
 
 def _fit(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:

@@ -104,9 +104,7 @@ def _rotate(degrees: float, fill: str, **common: Any) -> keras.layers.Layer:
 
 
 def _translate(fraction: float, fill: str, **common: Any) -> keras.layers.Layer:
-    return _resampling(
-        keras.layers.RandomTranslation(fraction, fraction, fill_mode=fill, **common)
-    )
+    return _resampling(keras.layers.RandomTranslation(fraction, fraction, fill_mode=fill, **common))
 
 
 def _zoom(fraction: float, fill: str, **common: Any) -> keras.layers.Layer:

@@ -93,4 +93,3 @@ def _count(layers: list[keras.layers.Layer], until: Until | None, head: int) -> 
     if isinstance(until, bool) or not 0 <= until <= len(layers):
         raise ValueError(f"The network has {len(layers)} layers, given: {until!r} to freeze.")
     return until
-

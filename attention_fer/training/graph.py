@@ -78,9 +78,7 @@ def training_graph(
     learned = Objective(loss, distillation, name="objective")(inputs)
     # The metrics' probabilities depend on the objective, or it would be no part of the graph.
     shown = learned if len(outputs) == 1 else _mean([learned, outputs[1]])
-    training = model_class(
-        {"pixels": pixels, "labels": labels}, shown, name="trainable", **options
-    )
+    training = model_class({"pixels": pixels, "labels": labels}, shown, name="trainable", **options)
     found = _mean(_heads(inner(_through(prepare, clean)), classes))
     return training, keras.Model(pixels, found, name="predicting")
 

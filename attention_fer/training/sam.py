@@ -34,6 +34,7 @@ class SAM(keras.Model):
     def train_step(self, *state_and_data: Any) -> Any:
         return STEPS[keras.backend.backend()](self, *state_and_data)
 
+
 def _jax_step(model: SAM, state: tuple[Any, ...], data: Any) -> tuple[Any, tuple[Any, ...]]:
     import jax
 

@@ -36,15 +36,15 @@ def draw(
     counts = _counts(labels)
     if one_of("kind of sampling", kind, KINDS) in SIZES:
         size = SIZES[kind](counts[counts > 0])
-        return rng.permutation(np.concatenate([_resized(rows, size, rng) for rows in _rows(labels)]))
+        return rng.permutation(
+            np.concatenate([_resized(rows, size, rng) for rows in _rows(labels)])
+        )
     shares = _shares(counts, kind, beta)
     weights = (shares / np.maximum(counts, 1))[labels]
     return rng.choice(len(labels), len(labels), p=weights / weights.sum())
 
 
-def expected_counts(
-    labels: np.ndarray, kind: str, classes: int, beta: float = 0.999
-) -> np.ndarray:
+def expected_counts(labels: np.ndarray, kind: str, classes: int, beta: float = 0.999) -> np.ndarray:
     """How many images of each class `draw` gives on average: float64 (classes,).
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 from benchmarks.analysis import Comparison
@@ -18,6 +17,22 @@ from benchmarks.store import Result
 
 # Folders and failures that are told one by one; the rest is counted.
 LISTED = 5
+# Settings that are always told, in this order; others where they are not the usual ones.
+ALWAYS = (
+    "width",
+    "activation",
+    "epochs",
+    "patience",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "zoom",
+    "flip",
+    "train_samples",
+    "eval_samples",
+    "norm_momentum",
+    "precision",
+)
 
 
 def of_section(section: Section, view: View) -> list[str]:
@@ -73,15 +88,18 @@ def machine(provenance: Mapping[str, Any]) -> str:
 
 
 def training(settings: Settings) -> str:
-    """All settings in words."""
-    words = []
-    for field in fields(settings):
-        value, name = getattr(settings, field.name), field.name.replace("_", " ")
-        if isinstance(value, bool):
-            words.append(name if value else f"no {name}")
-        elif value is not None:
-            words.append(f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}")
-    return ", ".join(words)
+    """The settings in words: those that every training has, and of the rest what is unusual."""
+    usual = Settings()
+    others = [name for name in vars(settings) if name not in ALWAYS]
+    unusual = [name for name in others if getattr(settings, name) != getattr(usual, name)]
+    found = ((name.replace("_", " "), getattr(settings, name)) for name in (*ALWAYS, *unusual))
+    return ", ".join(_setting(name, value) for name, value in found if value is not None)
+
+
+def _setting(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return name if value else f"no {name}"
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
 
 
 def reference(view: View, section: Section) -> str:
@@ -121,8 +139,19 @@ def _training(section: Section, plan: Plan) -> str:
     settings = training(plan.settings.of(section.target.dataset))
     several = f", {plan.replicas} devices share a batch" if plan.replicas > 1 else ""
     own = f", the table's file has the hash {plan.code}" if plan.code else ""
-    rows = " Settings of a row replace these." if any(x.row.settings for x in section.lines) else ""
-    return f"Training: {plan.variant} networks, {plan.backend}{several}{own}; {settings}.{rows}"
+    network = f"{plan.variant} networks, {plan.backend}{several}{own}"
+    return f"Training: {network}; {settings}.{_rows(section, plan)}"
+
+
+def _rows(section: Section, plan: Plan) -> str:
+    """What rows change of the training."""
+    rows = [line.entry.row for line in section.lines]
+    own = [name for name in ("settings", "recipe") if any(getattr(row, name) for row in rows)]
+    if not own:
+        return ""
+    kept = ", ".join(name.replace("_", " ") for name in plan.kept)
+    but = f"; a recipe leaves {kept}" if "recipe" in own and kept else ""
+    return f" {' and '.join(own).capitalize()} of a row replace these{but}."
 
 
 def _machines(results: Iterable[Result]) -> str:

@@ -30,4 +30,5 @@ IMBALANCE = Table(
     published={(ROWS[1], "fer2013"): 59.00},
     source="the assignment on mini-ResNet, on the 7,178 images of both test parts",
     chosen={"": ROWS[0]},
+    quick={"width": 0.5},
 )

@@ -34,7 +34,11 @@ TRANSFER = Table(
     name="transfer",
     title="Transfer learning from ImageNet",
     rows=ROWS,
-    published={(ROWS[2], "fer2013"): 53.20, (ROWS[4], "fer2013"): 46.00, (ROWS[5], "fer2013"): 66.34},
+    published={
+        (ROWS[2], "fer2013"): 53.20,
+        (ROWS[4], "fer2013"): 46.00,
+        (ROWS[5], "fer2013"): 66.34,
+    },
     source=(
         "the two reports, whose splits are not said; VGG-16 is told to have reached 46 %, and the "
         "ViT's figure is of the validation images"

@@ -29,6 +29,8 @@ def plan(datasets, settings, seeds, protocol="official"):
 
 
 def changed(value):
+    if isinstance(value, Cell):
+        return replace(value, seed=value.seed + 1)
     if isinstance(value, tuple):
         return (*value, ("key", 1 + len(value)))
     if isinstance(value, bool):
@@ -40,9 +42,26 @@ def changed(value):
 
 @pytest.mark.parametrize("field", [f.name for f in fields(Cell) if f.name != "settings"])
 def test_every_field_of_a_cell_changes_its_folder(field):
-    other = replace(cell(), **{field: changed(getattr(cell(), field))})
-    assert other.digest != cell().digest
-    assert other.slug != cell().slug
+    one = cell()
+    if field in ("teacher", "distillation"):
+        one = replace(one, teacher=cell(backbone="vgg19"), distillation=(("weight", 0.5),))
+    other = replace(one, **{field: changed(getattr(one, field))})
+    assert other.digest != one.digest
+    assert other.slug != one.slug
+
+
+def test_a_taught_cell_comes_back_from_its_spec_with_all_its_teachers():
+    first = cell(backbone="vgg19", settings=Settings(epochs=3))
+    hard = (("kind", "hard"), ("weight", 0.5))
+    second = cell(teacher=first, distillation=hard, trained_by="deit")
+    third = cell(teacher=second, distillation=hard)
+    found = Cell.from_spec(json.loads(json.dumps(third.spec)))
+    assert found == third and found.slug == third.slug
+    assert found.teachers == (first, second)
+    assert found.row.round == 2 and found.row.teacher.recipe == "deit"
+    # What changes the first teacher's number changes that of all who learn from it.
+    other = replace(second, teacher=replace(first, settings=Settings(epochs=4)))
+    assert replace(third, teacher=other).digest != third.digest
 
 
 @pytest.mark.parametrize("field", [f.name for f in fields(Settings)])

@@ -27,9 +27,8 @@ def inside_box(images: Any, fraction: Any, generator: keras.random.SeedGenerator
 
 
 def _span(count: Any, size: Any, fraction: Any, generator: keras.random.SeedGenerator) -> Any:
-    size = ops.cast(size, "float32")
-    length = ops.round(fraction * size)
-    centre = ops.floor(keras.random.uniform((count,), dtype="float32", seed=generator) * size)
-    start = centre - ops.floor(length / 2)
-    place = ops.arange(size, dtype="float32")[None]
+    length = ops.round(fraction * ops.cast(size, "float32"))
+    centre = keras.random.randint((count,), 0, size, seed=generator)
+    start = ops.cast(centre, "float32") - ops.floor(length / 2)
+    place = ops.cast(ops.arange(size), "float32")[None]
     return ops.logical_and(place >= start[:, None], place < (start + length)[:, None])

@@ -35,7 +35,7 @@ ELECTRODES = (
 )
 """The first 32 channels of a file; eight of other signals follow."""
 
-CHANNELS, RATE, BASELINE, MONTAGE = 40, 128.0, 3.0, "biosemi32"
+CHANNELS, RATE, BASELINE = 40, 128.0, 3.0
 DIMENSIONS = ("valence", "arousal", "dominance", "liking")
 CLASSES = ("low", "high")
 THRESHOLD = 5.0
@@ -82,7 +82,7 @@ def open_deap(
     if dimension not in DIMENSIONS:
         raise ValueError(f"got dimension={dimension!r}: expected one of {', '.join(DIMENSIONS)}")
     files = container(path, EXPECTED)
-    info = info_of(RATE, MONTAGE)
+    info = info_of(RATE)
     plans: list[Plan] = []
     problems = files.problems()
     for name in files.names():
@@ -100,11 +100,9 @@ def open_deap(
     return raw_of(plans, look, words, files.identity(), problems)
 
 
-def info_of(rate: float, montage: str) -> Any:
-    """An ``mne.Info`` of DEAP's electrodes at the places of a montage of MNE."""
-    with mne().use_log_level("error"):
-        info = mne().create_info(list(ELECTRODES), rate, "eeg")
-        return info.set_montage(montage)
+def info_of(rate: float) -> Any:
+    """An ``mne.Info`` of DEAP's electrodes, where the cap of 32 that it used has them."""
+    return mne().create_info(list(ELECTRODES), rate, "eeg", verbose="error").set_montage("biosemi32")
 
 
 def _plan(files: Files, name: str, column: int, info: Any, cut: Cut) -> Plan:

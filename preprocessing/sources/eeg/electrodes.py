@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,8 +59,10 @@ def good(info: Any) -> list[str]:
 
 def _montage(name: str) -> Any:
     known = mne().channels.get_builtin_montages()
-    if name in known:
-        return mne().channels.make_standard_montage(name)
+    renamed = re.sub("^standard_", "colin27_", name)  # by MNE 1.13, the same positions
+    for one in (renamed, name):
+        if one in known:
+            return mne().channels.make_standard_montage(one)
     if Path(name).is_file():
         return mne().channels.read_custom_montage(name)
     raise ValueError(f"no montage {name!r}: expected a file, or one of {', '.join(sorted(known))}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -85,7 +85,7 @@ NAMES = ("bands", "slices")
 def features(
     name: str = "bands",
     number: int | None = None,
-    low_high: tuple[float, float] | list[float] | None = None,
+    low_high: Sequence[float] | None = None,
 ) -> Features:
     """The features of that name.
 
@@ -111,7 +111,7 @@ def features(
         found = replace(_SLICES, channels=labels, compute=partial(slices, number=number))
     if low_high is None:
         return found
-    low, high = low_high
+    low, high = map(float, low_high)
     if not (np.isfinite([low, high]).all() and low < high):
         raise ValueError(f"got range={low:g} {high:g}: expected the lower number first")
-    return replace(found, low=float(low), high=float(high))
+    return replace(found, low=low, high=high)

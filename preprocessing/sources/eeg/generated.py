@@ -25,7 +25,7 @@ from .recording import Mark, Read, Recording
 from .windows import SECONDS, Cut
 
 SUBJECTS, TRIALS, LENGTH = 15, 20, 10.0
-RATE, MONTAGE = 128.0, "standard_1020"
+RATE = 128.0
 CLASSES = ("happy", "not happy")
 HAPPY = 2 / 3
 """Share of the trials of each subject."""
@@ -98,7 +98,7 @@ def open_generated(
             f"got subjects={subjects}, trials={trials}, seed={seed}: expected at least 1, 1 and 0"
         )
     look, cut = Look(features_of(features, slices, value_range), size), Cut(window, step)
-    info = info_of(RATE, MONTAGE)
+    info = info_of(RATE)
     plans = [_plan(recording(seed, number, trials, info), cut) for number in range(subjects)]
     words = f"{subjects:,} generated subjects of {trials:,} trials at {RATE:g} Hz"
     return raw_of(plans, look, f"{words}, windows of {window:g} s")
@@ -173,7 +173,7 @@ def _seen(sources: Sequence[int] | np.ndarray) -> np.ndarray:
 @cache
 def _positions() -> np.ndarray:
     """Metres, (32, 3)."""
-    return np.array([channel["loc"][:3] for channel in info_of(RATE, MONTAGE)["chs"]])
+    return np.array([channel["loc"][:3] for channel in info_of(RATE)["chs"]])
 
 
 SOURCE = register(

@@ -57,8 +57,11 @@ class _Array:
         raw = content.encode("latin1") if isinstance(content, str) else content
         if not isinstance(kind, _Dtype) or not isinstance(raw, bytes):
             raise ValueError("an array without numbers")
-        order = "F" if fortran else "C"
-        self.value = np.frombuffer(raw, kind.dtype).reshape(tuple(shape), order=order)
+        if any(type(length) is not int or length < 0 for length in shape):
+            raise ValueError(f"the shape {shape!r}")
+        # In Fortran's order the first axis runs fastest: that of the transposed array is the last.
+        flat, sides = np.frombuffer(raw, kind.dtype), tuple(shape)
+        self.value = flat.reshape(sides[::-1]).T if fortran else flat.reshape(sides)
 
 
 def _reconstruct(*_: object) -> _Array:
@@ -85,9 +88,7 @@ class _Unpickler(pickle.Unpickler):
         try:
             return _NAMES[module, name]
         except KeyError:
-            raise pickle.UnpicklingError(
-                f"it calls {module}.{name}, and nothing but arrays of numbers is opened"
-            ) from None
+            raise pickle.UnpicklingError(f"it calls {module}.{name}") from None
 
 
 def arrays(content: bytes) -> dict[str, np.ndarray]:
@@ -122,7 +123,8 @@ def _check(content: bytes) -> None:
     for number, (code, argument, _) in enumerate(pickletools.genops(content)):
         if code.name not in _OPCODES:
             raise ValueError(f"the instruction {code.name}")
-        if "PUT" in code.name and int(argument) > number:
+        if "PUT" in code.name and int(str(argument)) > number:
             raise ValueError(f"{code.name} {argument} at instruction {number}")
-        if code.name == "GLOBAL" and tuple(argument.split(" ", 1)) not in _NAMES:
-            raise ValueError(f"it calls {argument.replace(' ', '.')}, expected arrays of numbers")
+        if code.name == "GLOBAL" and tuple(str(argument).split(" ", 1)) not in _NAMES:
+            called = str(argument).replace(" ", ".")
+            raise ValueError(f"it calls {called}, and nothing but arrays of numbers is opened")

@@ -1,0 +1,5 @@
+import sys
+
+from attention_fer.explain.run import main
+
+sys.exit(main())

@@ -1,0 +1,47 @@
+"""Recipes are sound data that need no framework."""
+
+import subprocess
+import sys
+
+import pytest
+
+from attention_fer import recipes
+from attention_fer.recipes import Recipe
+from benchmarks.settings import QUICK, Settings, profile
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_every_recipe_is_within_range(name):
+    settings = Settings().trained(name)
+    settings.check()
+    for key, value in vars(recipes.get(name)).items():
+        assert getattr(settings, key) == value, key
+
+
+def test_the_first_recipe_is_the_full_profile():
+    assert recipes.changes("published") == {}
+    assert profile("full") == Settings()
+
+
+def test_the_quick_profile_keeps_its_own_values():
+    quick = profile("quick").trained("deit", kept=QUICK)
+    assert {key: getattr(quick, key) for key in QUICK} == dict(QUICK)
+    assert quick.augmentation == recipes.get("deit").augmentation
+    assert quick.weight_decay == 1e-4
+
+
+def test_an_unknown_recipe_is_refused_with_the_nearest():
+    with pytest.raises(ValueError, match="Did you mean 'mini-resnet'"):
+        recipes.get("mini_resnet")
+
+
+def test_changes_are_what_differs():
+    changes = recipes.changes("eeg")
+    assert changes["flip"] is False and "optimizer" not in changes
+    assert Recipe(**changes) == recipes.get("eeg")
+
+
+def test_recipes_need_no_framework():
+    code = "import sys; from attention_fer import recipes; print('keras' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
