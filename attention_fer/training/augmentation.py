@@ -45,7 +45,7 @@ def build(spec: Spec, seed: int) -> list[keras.layers.Layer]:
     | randaugment | operations, magnitude, fill, p | see `RandAugment` |
     | solarize | threshold, p | see `Solarize` |
     | brightness | fraction, p | adds up to this much, either way, and clips |
-    | contrast | fraction, p | multiplies the distance from the mean by up to this much more or less |
+    | contrast | fraction, p | scales the distance from the mean by 1 plus or minus up to this |
     | noise | deviation, p | adds Gaussian noise, not clipped |
 
     Args:

@@ -59,8 +59,8 @@ def training_graph(
         probabilities; predicting model: pixels to probabilities.
 
     Raises:
-        ValueError: a teacher without distillation or the other way round, unknown augmentations,
-            channels or classes that do not fit.
+        ValueError: a teacher without distillation or the other way round, a distillation head
+            without them, unknown augmentations, channels or classes that do not fit.
     """
     if (teacher is None) != (distillation is None):
         raise ValueError("A teacher and a distillation need each other; one of them is missing.")
@@ -70,8 +70,9 @@ def training_graph(
     clean = scale(pixels)
     soft = ops.one_hot(labels, classes, dtype="float32")
     images, soft = augmentation.apply(augmentation.build(augment, seed), clean, soft)
-    prepare = [*_normalisation(normalise), *_fitting(pixels.shape[1:], inner)]
-    outputs = _heads(inner(_through(prepare, images)), classes)
+    outputs = _heads(inner(prepared(images, inner, normalise)), classes)
+    if len(outputs) == 2 and teacher is None:
+        raise ValueError(f"{inner.name} has a second head, which only a distillation trains.")
     inputs = [outputs[0], soft]
     if teacher is not None:
         inputs += [_taught(teacher, images, teacher_normalise, classes), *outputs[1:]]
@@ -79,21 +80,22 @@ def training_graph(
     # The metrics' probabilities depend on the objective, or it would be no part of the graph.
     shown = learned if len(outputs) == 1 else _mean([learned, outputs[1]])
     training = model_class({"pixels": pixels, "labels": labels}, shown, name="trainable", **options)
-    found = _mean(_heads(inner(_through(prepare, clean)), classes))
+    found = _mean(_heads(inner(prepared(clean, inner, normalise)), classes))
     return training, keras.Model(pixels, found, name="predicting")
 
 
 def prepared(images: Any, network: keras.Model, normalise: Normalisation | None = None) -> Any:
     """Images in [0, 1] as `network` takes them: normalised, resized, copied to its channels."""
-    return _through([*_normalisation(normalise), *_fitting(images.shape[1:], network)], images)
+    for layer in (*_normalisation(normalise), *_fitting(images.shape[1:], network)):
+        images = layer(images)
+    return images
 
 
 def _taught(
     teacher: keras.Model, images: Any, normalise: Normalisation | None, classes: int
 ) -> Any:
-    teacher.trainable = False
-    prepare = [*_normalisation(normalise), *_fitting(images.shape[1:], teacher)]
-    return _mean(_heads(teacher(_through(prepare, images), training=False), classes))
+    found = Frozen(teacher, name="teacher", dtype="float32")(prepared(images, teacher, normalise))
+    return _mean(_heads(found, classes))
 
 
 def _normalisation(normalise: Normalisation | None) -> list[keras.layers.Layer]:
@@ -122,6 +124,32 @@ def _fitting(shape: tuple[int, int, int], network: keras.Model) -> list[keras.la
 
 
 @keras.saving.register_keras_serializable("attention_fer")
+class Frozen(keras.layers.Layer):
+    """A network that learns nothing and answers as at inference, also while others are trained.
+
+    `network(x, training=False)` in a functional graph would not do: Keras runs all layers of a
+    graph with the graph's own `training`.
+    """
+
+    def __init__(self, network: keras.Model, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.network = network
+        network.trainable = False
+
+    def call(self, inputs: Any) -> Any:
+        return self.network(inputs, training=False)
+
+    def get_config(self) -> dict[str, Any]:
+        network = keras.saving.serialize_keras_object(self.network)
+        return {**super().get_config(), "network": network}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Frozen:
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return cls(**{**config, "network": network})
+
+
+@keras.saving.register_keras_serializable("attention_fer")
 class Copies(keras.layers.Layer):
     """A grey image in several channels: (..., 1) to (..., channels)."""
 
@@ -134,12 +162,6 @@ class Copies(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "channels": self.channels}
-
-
-def _through(layers: list[keras.layers.Layer], x: Any) -> Any:
-    for layer in layers:
-        x = layer(x)
-    return x
 
 
 def _heads(outputs: Any, classes: int) -> list[Any]:

@@ -105,7 +105,9 @@ def _torch_step(model: SAM, data: Any) -> Any:
     return logs()
 
 
-def _two_passes(model: SAM, data: Any, gradients: Callable[..., Any], total: Callable[..., Any]):
+def _two_passes(
+    model: SAM, data: Any, gradients: Callable[..., Any], total: Callable[..., Any]
+) -> tuple[list[Any], Any, Callable[[], Any]]:
     """Gradients at the second point, the loss at the first, and what computes the logs."""
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
 
@@ -139,4 +141,8 @@ def _assign(variables: Sequence[Any], values: Sequence[Any]) -> None:
         variable.assign(value)
 
 
-STEPS = {"jax": _jax_step, "tensorflow": _tensorflow_step, "torch": _torch_step}
+STEPS: dict[str, Callable[..., Any]] = {
+    "jax": _jax_step,
+    "tensorflow": _tensorflow_step,
+    "torch": _torch_step,
+}

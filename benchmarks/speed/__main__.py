@@ -15,6 +15,7 @@ MEASUREMENTS = {
     "overhead": "what of a cell's time is not training",
     "scale": "planning 100,000 cells and reporting 10,000 results",
     "cropping": "photographs to faces, against what the published script does",
+    "topography": "topographic maps of EEG, against mne.viz.plot_topomap",
     "memory": "peak memory of preparing up to 200,000 generated photographs",
 }
 

@@ -12,7 +12,8 @@ OF_LABELS = RNG.random(6)
 
 def combined(distillation, student=STUDENT):
     arguments = (OF_LABELS, softmax(TEACHER, -1), softmax(student, -1))
-    found = distillation.combine(*(np.asarray(x, "float32") for x in arguments))
+    tensors = [keras.ops.convert_to_tensor(x, "float32") for x in arguments]
+    found = distillation.combine(*tensors)
     return keras.ops.convert_to_numpy(found)
 
 

@@ -121,7 +121,7 @@ def test_the_dropouts_drop_whole_channels_and_units_at_their_rates(small):
 PLACES = {
     "pre-add": ("block_2_bn", {"block_add"}),
     "post-add": ("block_out", set()),
-    "pre": ("image", {"block_1_conv"}),
+    "pre": ("image", {"block_1_pad"}),
     "identity": ("block_0_bn", {"block_add"}),
 }
 
@@ -160,13 +160,10 @@ def test_networks_of_one_seed_start_equal_where_both_have_a_layer():
     probes.starts_equal("mini_resnet", **SMALL)
 
 
+@pytest.mark.slow
 def test_it_trains_and_is_saved_whole(tmp_path):
     model = models.MiniResNet(**SMALL, attention="eca", attention_stages=(3,), seed=3)
-    again = probes.trains_saves_and_loads(model, tmp_path)
-    theirs = models.MiniResNet(**{**SMALL, "classes": 3}, weights=tmp_path / "network.keras")
-    np.testing.assert_array_equal(
-        theirs.get_layer("fc1").get_weights()[0], again.get_layer("fc1").get_weights()[0]
-    )
+    probes.trains_saves_and_loads(model, tmp_path)
 
 
 @pytest.mark.slow
@@ -181,6 +178,7 @@ def test_under_mixed_precision_the_classifier_computes_in_float32():
     probes.ends_in_float32_under_mixed_precision("mini_resnet", attention="eca", **SMALL)
 
 
+@pytest.mark.slow
 def test_without_top_the_pooled_last_map_is_given(small):
     x = features(2, 20, 17, 2)
     maps = keras.Model(small.input, small.get_layer("map_dropout").output)

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..base import Notice, Raw, Rejected, Source, UnreadableError, register
 from ..containers import container, listing
-from ..files import Files, read_bytes
+from ..files import MOST_BYTES, Files, read_bytes
 from .features import features as features_of
 from .images import SIZE, Look, raw_of
 from .library import mne
@@ -102,7 +102,9 @@ def open_deap(
 
 def info_of(rate: float) -> Any:
     """An ``mne.Info`` of DEAP's electrodes, where the cap of 32 that it used has them."""
-    return mne().create_info(list(ELECTRODES), rate, "eeg", verbose="error").set_montage("biosemi32")
+    return (
+        mne().create_info(list(ELECTRODES), rate, "eeg", verbose="error").set_montage("biosemi32")
+    )
 
 
 def _plan(files: Files, name: str, column: int, info: Any, cut: Cut) -> Plan:
@@ -133,7 +135,7 @@ def read(files: Files, name: str) -> tuple[np.ndarray, np.ndarray]:
         UnreadableError: too large, no pickle of arrays alone, or of another layout.
     """
     try:
-        found = arrays(read_bytes(files, name))
+        found = arrays(read_bytes(files, name, most=MOST_BYTES))
     except ValueError as error:
         raise UnreadableError("not a pickle of arrays", str(error)) from error
     shapes = {key: value.shape for key, value in found.items()}

@@ -81,7 +81,8 @@ def _axes() -> Any:
 
 
 def _drawn(values: np.ndarray, info: Any, size: int, radius: float, axes: Any) -> Any:
-    axes.clear()
+    for artist in (*axes.images, *axes.lines):  # to clear the axes takes longer than to draw
+        artist.remove()
     image, _ = mne().viz.plot_topomap(
         values,
         info,

@@ -17,10 +17,10 @@ def info(names=NAMES, montage="biosemi64", extra=()):
     return made.set_montage(montage) if montage else made
 
 
-def signal(seconds=12.0, channels=len(NAMES), seed=0):
+def signal(seconds=12.0, seed=0):
     """Noise of 10 uV in volts, (channels, samples)."""
     rng = np.random.default_rng(seed)
-    return 1e-5 * rng.standard_normal((channels, round(seconds * RATE)))
+    return 1e-5 * rng.standard_normal((len(NAMES), round(seconds * RATE)))
 
 
 def raw(seconds=12.0, annotations=(), first=0, seed=0, **more):

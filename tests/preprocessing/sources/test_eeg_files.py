@@ -18,6 +18,7 @@ MARKED = [(1, 4, "happy"), (6, 4, "sad")]
 def small(monkeypatch):
     """Maps take time to draw, and these tests do not look at them."""
     monkeypatch.setattr("preprocessing.sources.eeg.images.topography", lambda *given: None)
+    monkeypatch.setattr("preprocessing.sources.eeg.images.frame", lambda info: 0.095)
 
 
 def shown(reading):
@@ -106,7 +107,6 @@ def test_one_stretch_with_two_names_is_refused(read, tmp_path):
 
 
 def test_a_trigger_channel_labels_what_has_no_annotations(read, tmp_path):
-    inst = raw(extra=[("STI", "stim")]) if False else None
     data = np.vstack([signal(), np.zeros((1, 1200))])
     data[-1, 100:103], data[-1, 700] = 1, 2
     inst = mne.io.RawArray(data, info(extra=[("STI", "stim")]), 30, verbose="error")

@@ -13,6 +13,7 @@ MARKED = [(1, 2, "S1"), (4, 2, "S2"), (8, 2, "S1")]
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr("preprocessing.sources.eeg.images.topography", lambda *given: None)
+    monkeypatch.setattr("preprocessing.sources.eeg.images.frame", lambda info: 0.095)
 
 
 @pytest.fixture(scope="module")

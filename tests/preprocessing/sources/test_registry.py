@@ -11,14 +11,21 @@ from preprocessing import sources
 
 
 def test_names_lead_to_sources():
-    assert sources.names() == ["ckplus", "fer2013", "ferplus", "folder", "jaffe", "schematic"]
+    eeg = ["deap", "eeg", "eeg-generated"]
+    faces = ["fer2013", "ferplus", "folder", "jaffe", "schematic"]
+    assert sources.names() == ["ckplus", *eeg, *faces]
     assert all(sources.get(name).name == name for name in sources.names())
 
 
 def test_sources_take_the_options_they_announce():
     options = {name: set(sources.get(name).options) for name in sources.names()}
+    maps = {"window", "step", "features", "slices", "value_range", "size"}
+    read = {"labels", "events", "subject_pattern", "montage", "drop_channels", "tmin", "tmax"}
     assert options == {
         "ckplus": {"frames", "neutral"},
+        "deap": {"dimension", *maps},
+        "eeg": {*read, *maps},
+        "eeg-generated": {"subjects", "trials", "seed", *maps},
         "fer2013": set(),
         "ferplus": {"votes", "labels"},
         "folder": {"subject_pattern"},

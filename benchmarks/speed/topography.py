@@ -1,0 +1,99 @@
+"""Topographic maps of many windows of EEG, against drawing each with ``mne.viz.plot_topomap``.
+
+Ours takes the maps of all windows at once, the drawing of the single electrodes included. MNE's is
+timed on a few maps, without contours and sensors and without writing a file. The difference is the
+largest inside the head, relative to the range of the values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from typing import Any
+
+import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from preprocessing.sources.eeg.library import mne
+from preprocessing.sources.eeg.topography import topography
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this measurement's arguments."""
+    add: Any = parser.add_argument
+    add("--windows", type=int, default=2000, metavar="N", help="(default: 2000)")
+    add("--channels", type=int, default=5, metavar="N", help="maps of each (default: 5)")
+    add("--montage", default="biosemi32", metavar="NAME", help="of MNE (default: biosemi32)")
+    add("--size", type=int, default=48, metavar="N", help="side in pixels (default: 48)")
+    add("--drawn", type=int, default=50, metavar="N", help="maps that MNE draws (default: 50)")
+
+
+def run(options: argparse.Namespace, console: Console) -> None:
+    """Measure and print the table.
+
+    Raises:
+        ValueError: an unknown montage.
+        ImportError: MNE is missing.
+    """
+    info = info_of(options.montage)
+    rng = np.random.default_rng(0)
+    values = 10 * rng.standard_normal((options.windows, options.channels, len(info["ch_names"])))
+    start = time.perf_counter()
+    head = topography(info, options.size)
+    prepared = time.perf_counter() - start
+    maps = head.maps(values)
+    multiplied = time.perf_counter() - start - prepared
+    few = values.reshape(-1, values.shape[-1])[: options.drawn]
+    theirs, spent = drawn(few, info, options.size)
+    ours = maps.reshape(-1, *head.inside.shape)[: len(few)]
+    number = options.windows * options.channels
+    each = {
+        "plot_topomap": statistics.median(spent),
+        "ours, in all": (prepared + multiplied) / number,
+        "ours, the product alone": multiplied / number,
+    }
+    title = (
+        f"{number:,} maps of {options.size} x {options.size}, {len(info['ch_names'])} electrodes"
+    )
+    table = Table(title=title, box=box.SIMPLE_HEAD, caption=f"{os.cpu_count()} CPU cores")
+    for column in ("", "ms a map", "times as fast"):
+        table.add_column(column, justify="left" if column == "" else "right")
+    for name, seconds in each.items():
+        table.add_row(name, f"{1e3 * seconds:.4f}", f"{each['plot_topomap'] / seconds:,.0f}")
+    console.print(table)
+    console.print(f"drawing the electrodes once: {prepared:.2f} s")
+    console.print(f"largest difference: {difference(ours, theirs, few, head.inside):.1e}")
+
+
+def info_of(montage: str) -> Any:
+    """An ``mne.Info`` of all electrodes of a montage."""
+    made = mne().channels.make_standard_montage(montage)
+    return mne().create_info(made.ch_names, 128.0, "eeg", verbose="error").set_montage(made)
+
+
+def drawn(values: np.ndarray, info: Any, size: int) -> tuple[np.ndarray, list[float]]:
+    """MNE's maps of values (n, electrodes) with its defaults, nose up, and the seconds of each."""
+    from matplotlib.figure import Figure
+
+    maps, spent = [], []
+    for row in values:
+        axes = Figure().add_subplot()
+        start = time.perf_counter()
+        image, _ = mne().viz.plot_topomap(
+            row, info, axes=axes, res=size, contours=0, sensors=False, show=False
+        )
+        spent.append(time.perf_counter() - start)
+        maps.append(np.ma.filled(image.get_array(), np.nan)[::-1])
+    return np.stack(maps), spent
+
+
+def difference(
+    ours: np.ndarray, theirs: np.ndarray, values: np.ndarray, inside: np.ndarray
+) -> float:
+    """The largest over all maps, relative to the range of the values at the electrodes."""
+    apart = np.abs(ours - theirs)[:, inside].max(axis=1)
+    return float((apart / np.ptp(values, axis=1)).max())

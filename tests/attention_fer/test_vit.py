@@ -1,0 +1,171 @@
+"""ViT against NumPy, its parameter counts, its options, and what the transformers share."""
+
+import keras
+import numpy as np
+import pytest
+import transformer_reference as reference
+from layer_probes import randomised, to_numpy
+
+from attention_fer.layers.stochastic_depth import StochasticDepth
+from attention_fer.models.convit import ConViT
+from attention_fer.models.deit import DeiT
+from attention_fer.models.vit import ViT
+
+TINY = {
+    "input_shape": (8, 12, 2),
+    "classes": 3,
+    "patch_size": 4,
+    "hidden_dim": 8,
+    "layers": 2,
+    "heads": 2,
+    "mlp_dim": 12,
+}
+SQUARE = {**TINY, "input_shape": (12, 12, 1), "heads": 4, "layers": 3}
+IMAGES = np.random.default_rng(0).normal(size=(3, 8, 12, 2)).astype("float32")
+each_transformer = pytest.mark.parametrize("build", [ViT, DeiT, ConViT])
+
+
+def blocks_to(build, layers, first, **options):
+    """Parameters of a network of `layers` equal blocks, from two with few of them."""
+    few, more = (
+        build(input_shape=(224, 224, 3), layers=count, **options).count_params()
+        for count in (first, first + 1)
+    )
+    return few + (layers - first) * (more - few)
+
+
+def test_it_computes_what_the_paper_says():
+    model = randomised(ViT(**TINY), seed=1, scale=0.3)
+    expected, _ = reference.vit(model, IMAGES, layers=2)
+    np.testing.assert_allclose(to_numpy(model(IMAGES)), expected, atol=1e-5)
+
+
+def test_the_sizes_have_the_published_parameter_counts():
+    assert blocks_to(ViT, 12, 1, size="tiny") == 5_717_416
+    assert blocks_to(ViT, 12, 1, size="small") == 22_050_664
+    assert blocks_to(ViT, 12, 1) == 86_567_656
+
+
+@pytest.mark.slow
+def test_the_whole_network_has_the_published_parameter_count():
+    assert ViT().count_params() == 86_567_656
+    assert ViT(size="large").count_params() == 304_326_632
+
+
+def test_width_keeps_the_heads_and_scales_tokens_and_dense_layers():
+    model = ViT(input_shape=(48, 48, 1), classes=7, layers=1, width=0.125)
+    shapes = {variable.path: tuple(variable.shape) for variable in model.weights}
+    assert shapes["transformer_block_1_mha/query/kernel"] == (96, 12, 8)
+    assert shapes["transformer_block_1_mlp_dense_1/kernel"] == (96, 384)
+    # To the nearest multiple of the heads: 0.13 * 768 is 99.84.
+    assert ViT(input_shape=(48, 48, 1), layers=1, width=0.13).get_layer("ln").gamma.shape == (96,)
+
+
+@each_transformer
+def test_initial_weights_are_a_function_of_the_seed(build):
+    options = {**SQUARE, "dropout": 0.1, "drop_path": 0.1}
+    first, again, other = (build(**options, seed=seed) for seed in (1, 1, 2))
+    for one, same, another in zip(first.weights, again.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(to_numpy(one), to_numpy(same))
+        drawn = np.unique(to_numpy(one)).size > 2 and "position_kernel" not in one.path
+        if drawn and not one.path.endswith(("value/kernel", "seed_generator_state")):
+            assert (to_numpy(one) != to_numpy(another)).any(), one.path
+
+
+@each_transformer
+def test_initial_kernels_are_small_and_each_drawn_by_itself(build):
+    model = build(**{**SQUARE, "hidden_dim": 48}, seed=1)
+    kernels = [v for v in model.weights if v.path.endswith("kernel") and "_block_" in v.path]
+    kernels = [v for v in kernels if "gpsa/value" not in v.path and "position_" not in v.path]
+    drawn = [to_numpy(variable).ravel() for variable in kernels]
+    for values in drawn:
+        # A normal of deviation 0.02 that is cut at twice that has one of 0.0176.
+        assert abs(values.std() - 0.0176) < 0.002
+        assert abs(values).max() <= 0.04
+    assert len({values[:48].tobytes() for values in drawn}) == len(drawn)
+    for name in ("class_token/tokens", "position_embedding/positions"):
+        [tokens] = [to_numpy(v) for v in model.weights if v.path == name]
+        assert 0 < abs(tokens).max() <= 0.04
+
+
+@each_transformer
+def test_drop_path_grows_evenly_and_changes_nothing_at_inference(build):
+    images = np.random.default_rng(0).normal(size=(2, 12, 12, 1)).astype("float32")
+    plain, dropping = (build(**SQUARE, seed=1, drop_path=rate) for rate in (0.0, 0.4))
+    rates = [layer.rate for layer in dropping.layers if isinstance(layer, StochasticDepth)]
+    np.testing.assert_allclose(rates, [0.2, 0.2, 0.4, 0.4])
+    assert not any(isinstance(layer, StochasticDepth) for layer in plain.layers)
+    np.testing.assert_array_equal(to_numpy(plain(images)), to_numpy(dropping(images)))
+    trained = to_numpy(dropping(images, training=True))
+    assert (trained != to_numpy(plain(images, training=True))).any()
+
+
+def test_dropout_comes_after_positions_attention_and_both_dense_layers():
+    model = ViT(**{**TINY, "layers": 1}, dropout=0.2)
+    names = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    block = "transformer_block_1"
+    assert names == [
+        "dropout",
+        f"{block}_dropout",
+        f"{block}_mlp_dropout_1",
+        f"{block}_mlp_dropout_2",
+    ]
+    assert not any("dropout" in layer.name for layer in ViT(**TINY).layers)
+
+
+@each_transformer
+def test_it_trains_and_is_saved_and_loaded_with_equal_outputs(build, tmp_path):
+    images = np.random.default_rng(0).normal(size=(4, 12, 12, 1)).astype("float32")
+    model = build(**SQUARE, drop_path=0.1, dropout=0.1, head="five-dense", seed=1)
+    before = to_numpy(model(images))
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
+    model.fit(images, np.arange(4, dtype="int32") % 3, verbose=0)
+    after = to_numpy(model(images))
+    assert abs(after - before).max() > 1e-4
+    model.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    np.testing.assert_array_equal(to_numpy(loaded(images)), after)
+
+
+@each_transformer
+def test_mixed_precision_gives_float32_probabilities(build):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        model = build(**SQUARE)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    probabilities = model(np.ones((1, 12, 12, 1), "float32"))
+    assert keras.backend.standardize_dtype(probabilities.dtype) == "float32"
+    assert model.get_layer("ln").compute_dtype == "float16"
+
+
+@each_transformer
+def test_attention_modules_are_refused_with_the_networks_that_take_them(build):
+    with pytest.raises(
+        ValueError, match=r"takes no attention module, given: attention='cbam'.*resnet50"
+    ):
+        build(**SQUARE, attention="cbam")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"input_shape": (50, 48, 1), "patch_size": 16},
+            r"patch_size=16 must divide .* given: 50 x 48 pixels\. The nearest that work: an image "
+            r"of 48 x 48, or patch_size=2",
+        ),
+        ({"input_shape": (8, 8, 1), "patch_size": 16}, "an image of 16 x 16, or patch_size=8"),
+        ({"input_shape": (None, 8, 1)}, "needs an image of known height and width"),
+        ({"size": "bas"}, "Did you mean 'base'"),
+        ({"heads": 3}, "heads must divide hidden_dim, given: 3 heads for hidden_dim 8"),
+        ({"layers": 0}, "layers must be an integer of at least 1, given: 0"),
+        ({"patch_size": 0}, "patch_size must be an integer of at least 1, given: 0"),
+        ({"drop_path": -0.1}, "rate must be a number of at least 0"),
+        ({"width": 0}, "width must be a number above 0"),
+        ({"head": "ten-dense"}, "five-dense"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ViT(**{**TINY, **options})

@@ -1,0 +1,131 @@
+"""DEAP's preprocessed files, made up after their layout."""
+
+from __future__ import annotations
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+from preprocessing.sources import get
+from preprocessing.sources.eeg.deap import ELECTRODES, info_of
+from preprocessing.sources.eeg.features import bands
+from preprocessing.sources.eeg.topography import Topography
+
+VIDEOS, SAMPLES = 4, 128 * 8
+
+
+def subject(seed=0):
+    """Four videos of 5 s after 3 s of rest, in microvolts, and their ratings."""
+    rng = np.random.default_rng(seed)
+    data = 10 * rng.standard_normal((VIDEOS, 40, SAMPLES))
+    ratings = np.array([[9, 1, 5, 5.01], [5, 9, 1, 1], [5.1, 1, 9, 9], [1, 5, 5, 5]], float)
+    return {"data": data, "labels": ratings}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Maps take time to draw, and these tests do not look at them."""
+    head = Topography(np.zeros((64, 32)), np.ones((8, 8), bool))
+    monkeypatch.setattr("preprocessing.sources.eeg.images.topography", lambda *given: head)
+    monkeypatch.setattr("preprocessing.sources.eeg.images.frame", lambda info: 0.095)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for number in (1, 2):
+        (tmp_path / f"s{number:02d}.dat").write_bytes(pickle.dumps(subject(number), 2))
+    return tmp_path
+
+
+def test_every_video_is_cut_after_its_baseline(read, folder):
+    found = read("deap", folder, size=8)
+    assert len(found.samples) == 2 * VIDEOS * 2
+    assert [sample.source for sample in found.samples[:3]] == [
+        "s01.dat/trial 0/3.000-5.000 s",
+        "s01.dat/trial 0/5.000-7.000 s",
+        "s01.dat/trial 1/3.000-5.000 s",
+    ]
+    assert {sample.subject for sample in found.samples} == {"s01", "s02"}
+    assert found.raw.classes == ("high", "low")
+
+
+@pytest.mark.parametrize(
+    ("dimension", "labels"),
+    [
+        ("valence", ["high", "low", "high", "low"]),
+        ("arousal", ["low", "high", "low", "low"]),
+        ("dominance", ["low", "low", "high", "low"]),
+        ("liking", ["high", "low", "high", "low"]),
+    ],
+)
+def test_a_rating_above_five_is_high(read, folder, dimension, labels):
+    found = read("deap", folder / "s01.dat", dimension=dimension, size=8, window=5.0)
+    assert [sample.label for sample in found.samples] == labels
+
+
+def test_an_image_shows_the_first_32_channels_at_their_places(read, folder, monkeypatch):
+    seen = []
+
+    def keep(self, values):
+        seen.append(values)
+        return np.zeros((len(values), 8, 8))
+
+    monkeypatch.setattr(Topography, "maps", keep)
+    read("deap", folder, size=8).samples[1].load()
+    expected = bands(1e-6 * subject(1)["data"][0, :32, 5 * 128 : 7 * 128], 128.0)
+    np.testing.assert_allclose(seen[0], expected)
+
+
+def test_the_electrodes_have_their_places_and_are_in_the_order_of_the_files():
+    assert len(set(ELECTRODES)) == 32
+    places = {channel["ch_name"]: channel["loc"][:3] for channel in info_of(128.0)["chs"]}
+    # The order goes up the left side and the midline from behind, then the right side.
+    assert all(places[name][0] < 0 for name in ELECTRODES[:14])
+    assert all(places[name][0] > 0 for name in ("Fp2", *ELECTRODES[19:23], *ELECTRODES[24:]))
+    assert [ELECTRODES[place] for place in (14, 15, 18, 23)] == ["Oz", "Pz", "Fz", "Cz"]
+
+
+def test_a_pickle_that_runs_a_command_is_rejected_unrun(read, folder, tmp_path):
+    class Command:
+        def __reduce__(self):
+            return os.system, (f"touch {tmp_path / 'run'}",)
+
+    (folder / "s03.dat").write_bytes(pickle.dumps({"data": Command(), "labels": 1}, 2))
+    found = read("deap", folder, size=8)
+    assert found.reasons == {"s03.dat": "not a pickle of arrays"}
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"data": np.zeros((VIDEOS, 32, SAMPLES))}, "not a file of DEAP"),
+        ({"data": np.zeros((VIDEOS, 40, 384))}, "not a file of DEAP"),
+        ({"labels": np.full((VIDEOS + 1, 4), 5.0)}, "not a file of DEAP"),
+        ({"labels": np.full((VIDEOS, 4), 0.5)}, "not a file of DEAP"),
+        ({"labels": np.full((VIDEOS, 4), np.nan)}, "not a file of DEAP"),
+    ],
+)
+def test_another_layout_is_rejected(read, folder, change, reason):
+    (folder / "s03.dat").write_bytes(pickle.dumps({**subject(), **change}, 2))
+    (folder / "readme.txt").write_text("x", encoding="utf-8")
+    assert read("deap", folder, size=8).reasons == {
+        "readme.txt": "not a file of DEAP",
+        "s03.dat": reason,
+    }
+
+
+def test_a_file_that_is_too_large_is_not_read(read, folder, monkeypatch):
+    monkeypatch.setattr("preprocessing.sources.eeg.deap.MOST_BYTES", 1000)
+    with pytest.raises(ValueError, match="no file of DEAP .*s01.dat: file too large"):
+        read("deap", folder, size=8)
+
+
+def test_nothing_of_deap_is_refused(tmp_path):
+    (tmp_path / "a.dat").write_bytes(b"x")
+    with pytest.raises(ValueError, match="no file of DEAP at .*a.dat"):
+        get("deap").open(tmp_path)
+    with pytest.raises(ValueError, match="got dimension='joy': expected one of valence"):
+        get("deap").open(tmp_path, dimension="joy")
