@@ -12,7 +12,7 @@ from attention_fer.checks import one_of, positive_int
 from attention_fer.explain.gradients import without_gradients
 from attention_fer.explain.maps import batches, check_images, resized, size_of, to_numpy
 from attention_fer.explain.structure import attention_layers
-from attention_fer.explain.tapping import inputs_of
+from attention_fer.explain.tapping import inputs_of, run
 from attention_fer.layers import Attention
 
 Gates = dict[str, dict[str, np.ndarray]]
@@ -68,7 +68,7 @@ def _given(
     """Path, module and what it is given, for a batch of images."""
     with without_gradients(), contextlib.ExitStack() as taps:
         seen = {path: taps.enter_context(inputs_of(of)) for path, of in modules.items()}
-        model(images, training=False)
+        run(model, images)
     for path, given in seen.items():
         if len(given) != 1:
             raise ValueError(

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from attention_fer.checks import one_of
-from attention_fer.explain.tapping import around
+from attention_fer.explain.tapping import around, run
 
 _SQUASHING = ("softmax", "sigmoid")
 
@@ -40,7 +40,7 @@ class ClassScores:
 
     def probabilities(self, images: Any) -> Any:
         """What the model gives for a batch, of shape `(images, classes)`."""
-        return self._chosen(self._model(images, training=False))
+        return self._chosen(run(self._model, images))
 
     def scores(self, images: Any) -> Any:
         """The same before the softmax or sigmoid that made it; as it is where there is none."""
@@ -87,10 +87,11 @@ def chosen_output(names: list[str], output: str | int | None) -> int:
 
 def _names(model: keras.Model) -> list[str]:
     """Names of the flattened outputs: the keys of a dict, or the layers that give them."""
-    structure = getattr(model, "_outputs_struct", None)
-    if isinstance(structure, dict):
-        return sorted(structure)
-    return list(model.output_names)
+    given = getattr(model, "output", None)
+    if isinstance(given, dict):
+        return sorted(given)
+    unnamed = [str(number) for number in range(len(model.outputs))]
+    return list(getattr(model, "output_names", unnamed))
 
 
 def _squashing(model: keras.Model, index: int) -> Any:

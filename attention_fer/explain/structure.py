@@ -10,7 +10,7 @@ from typing import Any
 import keras
 
 from attention_fer.checks import one_of
-from attention_fer.explain.tapping import around
+from attention_fer.explain.tapping import around, run
 from attention_fer.layers import Attention
 
 # What only moves, hides or thins out values of the map before it; a map is looked at before these.
@@ -101,7 +101,7 @@ def run_order(model: keras.Model, image: Any) -> list[Called]:
     with contextlib.ExitStack() as taps:
         for path, layer in layers_by_path(model).items():
             taps.enter_context(noted(path, layer))
-        model(image, training=False)
+        run(model, image)
     return order
 
 

@@ -6,6 +6,23 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import keras
+
+
+def run(model: keras.Model, images: Any) -> Any:
+    """What a model gives for a batch, in inference.
+
+    Raises:
+        ValueError: a model with several inputs.
+    """
+    taken = getattr(model, "input", None)  # A tensor, or a list or dict of one; not all have it.
+    if len(keras.tree.flatten(taken)) > 1:
+        names = [one.name for one in keras.tree.flatten(taken)]
+        raise ValueError(f"Expected a model with one input, given: inputs {', '.join(names)}.")
+    if isinstance(taken, (list, tuple, dict)):
+        images = keras.tree.map_structure(lambda _: images, taken)
+    return model(images, training=False)
+
 
 @contextlib.contextmanager
 def around(layer: Any, call: Callable[..., Any]) -> Iterator[None]:

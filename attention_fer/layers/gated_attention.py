@@ -84,6 +84,14 @@ class SelfAttention(keras.layers.Layer):
         scale = (self.channels // self.heads) ** -0.5
         return ops.softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) * scale)
 
+    def compute_output_spec(self, inputs: Any, return_attention_scores: bool = False) -> Any:
+        batch, tokens, _ = inputs.shape
+        attended = keras.KerasTensor(inputs.shape, dtype=self.compute_dtype)
+        if not return_attention_scores:
+            return attended
+        shape = (batch, self.heads, tokens, tokens)
+        return attended, keras.KerasTensor(shape, dtype=self.compute_dtype)
+
     def get_config(self) -> dict[str, Any]:
         initializer = keras.initializers.serialize(self.kernel_initializer)
         return {**super().get_config(), "heads": self.heads, "kernel_initializer": initializer}
@@ -99,8 +107,9 @@ class SelfAttention(keras.layers.Layer):
 class GatedPositionalSelfAttention(SelfAttention):
     """Self-attention that begins as a convolution: content and position, mixed by a gate a head.
 
-    The scores are `(1 - sigmoid(g)) softmax(QK) + sigmoid(g) softmax(v r)`, where `r` is
-    `(dx, dy, dx^2 + dy^2)` of the offset from the looking patch to the looked-at one. At the
+    The scores are `(1 - sigmoid(g)) softmax(QK) + sigmoid(g) softmax(v r)`, whose rows sum to 1
+    without the paper's division by their sum; `r` is `(dx, dy, dx^2 + dy^2)`, of the columns and
+    rows from the patch that looks to the one it looks at, and `v` learned for each head. At the
     start each head looks at one place of a square of sqrt(heads) patches a side around its own,
     the more sharply the larger `locality_strength`; its values are the input itself, and its
     gate is `sigmoid(1)`.
@@ -140,8 +149,7 @@ class GatedPositionalSelfAttention(SelfAttention):
         content = super().scores(inputs)
         gate = ops.reshape(ops.sigmoid(ops.cast(self.gate, content.dtype)), (1, -1, 1, 1))
         position = ops.cast(self.position_scores(), content.dtype)
-        mixed = (1 - gate) * content + gate * ops.expand_dims(position, 0)
-        return mixed / ops.sum(mixed, axis=-1, keepdims=True)
+        return (1 - gate) * content + gate * ops.expand_dims(position, 0)
 
     def position_scores(self) -> Any:
         """What each head looks at by position alone: `(heads, patches, patches)`."""

@@ -14,7 +14,7 @@ import numpy as np
 from attention_fer.models import preset_hashes, presets
 from attention_fer.models.presets import Source
 from attention_fer.models.transformer import patch_grid
-from attention_fer.models.weights import LoadReport, _of_model, _read, _transfer
+from attention_fer.models.weights import LoadReport, _of_h5, _of_model, _transfer
 
 POSITIONS = "position_embedding"
 
@@ -23,7 +23,7 @@ _log = logging.getLogger("attention_fer")
 
 def load_pretrained(
     model: keras.Model,
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | keras.Model,
     sha256: str | None = None,
     imagenet: str | None = None,
 ) -> LoadReport:
@@ -37,8 +37,8 @@ def load_pretrained(
     Args:
         model: the network to fill.
         source: "imagenet" for the preset that `imagenet` names; another name of KerasHub's
-            presets for ViT and DeiT; the folder of a preset; or the path of a `.keras`,
-            `.weights.h5` or old Keras `.h5` file.
+            presets for ViT and DeiT; the folder of a preset; the path of a `.keras`,
+            `.weights.h5` or old Keras `.h5` file; or another model.
         sha256: what the file of weights must have, in a preset `model.weights.h5`; checked before
             the file is read. No hashes are published for the presets: those fetched by name are
             compared with a record of their first use, see `preset_hashes`.
@@ -64,16 +64,19 @@ def load_pretrained(
 
 
 def _source(source: Any, sha256: str | None, imagenet: str | None) -> Source:
+    """Reads the weights once their hash is as expected."""
+    if isinstance(source, keras.Model):
+        return Source(_of_model(source), patch_grid(source))
     path = Path(source)
+    if path.suffix in (".keras", ".h5"):
+        return _of_file(path, sha256)
     if path.is_dir():
         preset_hashes.check(path / presets.WEIGHTS_FILE, sha256)
         return presets.read(path)
-    if path.suffix in (".keras", ".h5"):
-        if path.is_file():
-            preset_hashes.check(path, sha256)
-        return _of_file(path)
-    folder = presets.fetch(_preset_name(source, imagenet))
+    name = _preset_name(source, imagenet)
+    folder = presets.fetch(name)
     preset_hashes.check(folder / presets.WEIGHTS_FILE, sha256)
+    preset_hashes.check_against_first_use(name, folder)
     return presets.read(folder)
 
 
@@ -89,11 +92,13 @@ def _preset_name(source: Any, imagenet: str | None) -> str:
     return imagenet
 
 
-def _of_file(path: Path) -> Source:
-    if path.suffix != ".keras" or not path.is_file():
-        return Source(_read(path, None, None))
-    model = keras.saving.load_model(path, compile=False)
-    return Source(_of_model(model), patch_grid(model))
+def _of_file(path: Path, sha256: str | None) -> Source:
+    if not path.is_file():
+        raise FileNotFoundError(f"No weights file at {str(path)!r}.")
+    preset_hashes.check(path, sha256)
+    if path.suffix == ".keras":
+        return _source(keras.saving.load_model(path, compile=False), None, None)
+    return Source(_of_h5(path))
 
 
 def _fit_positions(source: Source, model: keras.Model) -> list[str]:

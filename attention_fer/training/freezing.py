@@ -37,7 +37,9 @@ def freeze(model: keras.Model, until: Until | None = "all", head: int = 1) -> li
     """
     layers = list(_layers(model.layers))
     count = _count(layers, until, head)
-    model.trainable = True
+    # Under TensorFlow, to give a model the value it has already does not reach its layers.
+    for layer in model._flatten_layers():
+        layer.trainable = True
     for layer in layers[:count]:
         layer.trainable = False
     if not model.trainable_weights:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import transformer_reference as reference
-from layer_probes import randomised, to_numpy
+from layer_probes import randomised, to_numpy, without_values
 
 from attention_fer.layers.stochastic_depth import StochasticDepth
 from attention_fer.models.convit import ConViT
@@ -23,15 +23,14 @@ TINY = {
 SQUARE = {**TINY, "input_shape": (12, 12, 1), "heads": 4, "layers": 3}
 IMAGES = np.random.default_rng(0).normal(size=(3, 8, 12, 2)).astype("float32")
 each_transformer = pytest.mark.parametrize("build", [ViT, DeiT, ConViT])
+# DeiT's blocks are ViT's.
+each_block = pytest.mark.parametrize(("build", "layers"), [(ViT, 2), (ConViT, 3)])
+each_end = pytest.mark.parametrize(("build", "layers"), [(DeiT, 1), (ConViT, 3)])
 
 
-def blocks_to(build, layers, first, **options):
-    """Parameters of a network of `layers` equal blocks, from two with few of them."""
-    few, more = (
-        build(input_shape=(224, 224, 3), layers=count, **options).count_params()
-        for count in (first, first + 1)
-    )
-    return few + (layers - first) * (more - few)
+def parameters(build, size):
+    with without_values():
+        return build(size=size).count_params()
 
 
 def test_it_computes_what_the_paper_says():
@@ -40,16 +39,15 @@ def test_it_computes_what_the_paper_says():
     np.testing.assert_allclose(to_numpy(model(IMAGES)), expected, atol=1e-5)
 
 
-def test_the_sizes_have_the_published_parameter_counts():
-    assert blocks_to(ViT, 12, 1, size="tiny") == 5_717_416
-    assert blocks_to(ViT, 12, 1, size="small") == 22_050_664
-    assert blocks_to(ViT, 12, 1) == 86_567_656
+def test_it_has_the_published_parameter_count():
+    assert parameters(ViT, "base") == 86_567_656
 
 
 @pytest.mark.slow
-def test_the_whole_network_has_the_published_parameter_count():
-    assert ViT().count_params() == 86_567_656
-    assert ViT(size="large").count_params() == 304_326_632
+def test_the_other_sizes_have_the_parameter_counts_of_timm():
+    assert parameters(ViT, "tiny") == 5_717_416
+    assert parameters(ViT, "small") == 22_050_664
+    assert parameters(ViT, "large") == 304_326_632
 
 
 def test_width_keeps_the_heads_and_scales_tokens_and_dense_layers():
@@ -61,9 +59,9 @@ def test_width_keeps_the_heads_and_scales_tokens_and_dense_layers():
     assert ViT(input_shape=(48, 48, 1), layers=1, width=0.13).get_layer("ln").gamma.shape == (96,)
 
 
-@each_transformer
-def test_initial_weights_are_a_function_of_the_seed(build):
-    options = {**SQUARE, "dropout": 0.1, "drop_path": 0.1}
+@each_block
+def test_initial_weights_are_a_function_of_the_seed(build, layers):
+    options = {**SQUARE, "layers": layers, "dropout": 0.1, "drop_path": 0.1}
     first, again, other = (build(**options, seed=seed) for seed in (1, 1, 2))
     for one, same, another in zip(first.weights, again.weights, other.weights, strict=True):
         np.testing.assert_array_equal(to_numpy(one), to_numpy(same))
@@ -72,9 +70,9 @@ def test_initial_weights_are_a_function_of_the_seed(build):
             assert (to_numpy(one) != to_numpy(another)).any(), one.path
 
 
-@each_transformer
-def test_initial_kernels_are_small_and_each_drawn_by_itself(build):
-    model = build(**{**SQUARE, "hidden_dim": 48}, seed=1)
+@each_block
+def test_initial_kernels_are_small_and_each_drawn_by_itself(build, layers):
+    model = build(**{**SQUARE, "layers": layers, "hidden_dim": 48}, seed=1)
     kernels = [v for v in model.weights if v.path.endswith("kernel") and "_block_" in v.path]
     kernels = [v for v in kernels if "gpsa/value" not in v.path and "position_" not in v.path]
     drawn = [to_numpy(variable).ravel() for variable in kernels]
@@ -88,16 +86,18 @@ def test_initial_kernels_are_small_and_each_drawn_by_itself(build):
         assert 0 < abs(tokens).max() <= 0.04
 
 
-@each_transformer
-def test_drop_path_grows_evenly_and_changes_nothing_at_inference(build):
+@each_block
+def test_drop_path_grows_evenly_and_changes_nothing_at_inference(build, layers):
     images = np.random.default_rng(0).normal(size=(2, 12, 12, 1)).astype("float32")
-    plain, dropping = (build(**SQUARE, seed=1, drop_path=rate) for rate in (0.0, 0.4))
+    options = {**SQUARE, "layers": layers, "seed": 1}
+    plain, dropping = (build(**options, drop_path=rate) for rate in (0.0, 0.4))
     rates = [layer.rate for layer in dropping.layers if isinstance(layer, StochasticDepth)]
-    np.testing.assert_allclose(rates, [0.2, 0.2, 0.4, 0.4])
+    np.testing.assert_allclose(rates, [0.4, 0.4] if layers == 2 else [0.2, 0.2, 0.4, 0.4])
     assert not any(isinstance(layer, StochasticDepth) for layer in plain.layers)
-    np.testing.assert_array_equal(to_numpy(plain(images)), to_numpy(dropping(images)))
-    trained = to_numpy(dropping(images, training=True))
-    assert (trained != to_numpy(plain(images, training=True))).any()
+    as_it_is = to_numpy(plain(images))
+    np.testing.assert_array_equal(to_numpy(dropping(images)), as_it_is)
+    drawn = [to_numpy(dropping(images, training=True)) for _ in range(4)]
+    assert any((probabilities != as_it_is).any() for probabilities in drawn)
 
 
 def test_dropout_comes_after_positions_attention_and_both_dense_layers():
@@ -113,25 +113,25 @@ def test_dropout_comes_after_positions_attention_and_both_dense_layers():
     assert not any("dropout" in layer.name for layer in ViT(**TINY).layers)
 
 
-@each_transformer
-def test_it_trains_and_is_saved_and_loaded_with_equal_outputs(build, tmp_path):
+@each_end
+def test_it_trains_and_is_saved_and_loaded_with_equal_outputs(build, layers, tmp_path):
     images = np.random.default_rng(0).normal(size=(4, 12, 12, 1)).astype("float32")
-    model = build(**SQUARE, drop_path=0.1, dropout=0.1, head="five-dense", seed=1)
+    model = build(**{**SQUARE, "layers": layers}, drop_path=0.1, dropout=0.1, seed=1)
     before = to_numpy(model(images))
-    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
-    model.fit(images, np.arange(4, dtype="int32") % 3, verbose=0)
+    model.compile("sgd", "sparse_categorical_crossentropy", run_eagerly=True)
+    model.train_on_batch(images, np.arange(4, dtype="int32") % 3)
     after = to_numpy(model(images))
-    assert abs(after - before).max() > 1e-4
+    assert abs(after - before).max() > 1e-5
     model.save(tmp_path / "network.keras")
     loaded = keras.saving.load_model(tmp_path / "network.keras")
     np.testing.assert_array_equal(to_numpy(loaded(images)), after)
 
 
-@each_transformer
-def test_mixed_precision_gives_float32_probabilities(build):
+@each_end
+def test_mixed_precision_gives_float32_probabilities(build, layers):
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        model = build(**SQUARE)
+        model = build(**{**SQUARE, "layers": layers})
     finally:
         keras.config.set_dtype_policy("float32")
     probabilities = model(np.ones((1, 12, 12, 1), "float32"))

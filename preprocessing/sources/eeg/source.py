@@ -214,7 +214,7 @@ def _words(recordings: Sequence[Recording], cut: Cut) -> str:
     rates = ", ".join(sorted({f"{one.rate:g} Hz" for one in recordings}))
     lengths = {cut.of(one).length for one in recordings}
     shown = " or ".join("the whole trial" if n is None else f"{n:g} s" for n in lengths)
-    return f"{len(recordings):,} EEG recordings at {rates}, windows of {shown}"
+    return f"EEG recordings: {len(recordings):,} at {rates}, windows of {shown}"
 
 
 SOURCE = register(

@@ -1,0 +1,95 @@
+"""Attention rollout against matrices multiplied by hand, token by token."""
+
+import numpy as np
+import pytest
+
+from attention_fer.explain.attention_rollout import roll
+from attention_fer.models.attention_scores import Scores
+
+
+def scores(*heads, special, grid):
+    """One image; each head a matrix."""
+    return Scores("layer", np.array([heads], "float32"), special, grid)
+
+
+def test_two_layers_by_hand():
+    # Class token and two patches. Halved and with half the identity added:
+    # first  [.75 .25 0; 0 1 0; 0 .5 .5], second [.5 0 .5; .25 .75 0; 0 0 1].
+    first = scores(
+        [[0.5, 0.5, 0], [0, 1, 0], [0, 1, 0]],
+        [[0.5, 0.5, 0], [0, 1, 0], [0, 1, 0]],
+        special=1,
+        grid=(1, 2),
+    )
+    second = scores(
+        [[0, 0, 1], [0, 1, 0], [0, 0, 1]],
+        [[0, 0, 1], [1, 0, 0], [0, 0, 1]],
+        special=1,
+        grid=(1, 2),
+    )
+    # Class row of second @ first: .5 * [.75 .25 0] + .5 * [0 .5 .5].
+    np.testing.assert_allclose(roll([first, second]), [[[0.375, 0.25]]])
+    # The other way round: .75 * [.5 0 .5] + .25 * [.25 .75 0].
+    np.testing.assert_allclose(roll([second, first]), [[[0.1875, 0.375]]])
+
+
+def random(seed, images, heads, special, grid):
+    raw = np.random.default_rng(seed).random((images, heads, *[special + grid[0] * grid[1]] * 2))
+    return Scores(str(seed), (raw / raw.sum(-1, keepdims=True)).astype("float32"), special, grid)
+
+
+def flow(layers, token, special):
+    """What a token is made of, followed from the last layer down, one token at a time."""
+    tokens = special + layers[0].grid[0] * layers[0].grid[1]
+    share = np.zeros((len(layers[0].weights), tokens))
+    share[:, token] = 1
+    for layer in reversed(layers):
+        absent = special - layer.special
+        below = np.zeros_like(share)
+        for image, head in enumerate(layer.weights.mean(axis=1)):
+            for i in range(tokens):
+                below[image, i] += 0.5 * share[image, i]
+                if i < absent:
+                    below[image, i] += 0.5 * share[image, i]
+                    continue
+                for j in range(absent, tokens):
+                    below[image, j] += 0.5 * share[image, i] * head[i - absent, j - absent]
+        share = below
+    return share[:, special:].reshape(-1, *layers[0].grid)
+
+
+def test_a_class_token_that_joins_late_and_a_grid_that_is_not_square():
+    layers = [
+        random(0, 2, 3, 0, (2, 3)),
+        random(1, 2, 3, 0, (2, 3)),
+        random(2, 2, 3, 1, (2, 3)),
+        random(3, 2, 3, 1, (2, 3)),
+    ]
+    found = roll(layers)
+    assert found.shape == (2, 2, 3)
+    np.testing.assert_allclose(found, flow(layers, 0, 1), rtol=1e-6)
+
+
+def test_class_and_distillation_token_and_their_mean():
+    layers = [random(seed, 2, 2, 2, (2, 2)) for seed in range(3)]
+    one, two = flow(layers, 0, 2), flow(layers, 1, 2)
+    assert np.abs(one - two).max() > 0.01
+    np.testing.assert_allclose(roll(layers, token=0), one, rtol=1e-6)
+    np.testing.assert_allclose(roll(layers, token=1), two, rtol=1e-6)
+    np.testing.assert_allclose(roll(layers), (one + two) / 2, rtol=1e-6)
+
+
+def test_without_a_special_token_it_is_the_mean_of_all_patches():
+    layers = [random(seed, 1, 2, 0, (2, 2)) for seed in range(2)]
+    expected = np.mean([flow(layers, token, 0) for token in range(4)], axis=0)
+    np.testing.assert_allclose(roll(layers), expected, rtol=1e-6)
+
+
+def test_what_does_not_fit_is_refused():
+    layers = [random(0, 1, 1, 1, (2, 2)), random(1, 1, 1, 1, (1, 4))]
+    with pytest.raises(ValueError, match="one grid of patches"):
+        roll(layers)
+    with pytest.raises(ValueError, match="one grid of patches"):
+        roll([])
+    with pytest.raises(ValueError, match="from 0 to 0.*given: 1"):
+        roll(layers[:1], token=1)
