@@ -26,6 +26,10 @@ from attention_fer.explain.structure import (
 from attention_fer.explain.tapping import outputs_of, replaced
 
 
+class EmptyMapWarning(UserWarning):
+    """Some maps are 0 everywhere."""
+
+
 def grad_cam(
     model: keras.Model,
     images: Any,
@@ -61,7 +65,8 @@ def grad_cam(
             finite.
 
     Warns:
-        UserWarning: some maps are 0 everywhere; a model whose outputs are probabilities by other
+        EmptyMapWarning: some maps are 0 everywhere.
+        UserWarning: a model whose outputs are probabilities by other
             means than a last softmax or sigmoid, whose gradient may vanish.
     """
     images, scores = check_images(images), ClassScores(model, output)
@@ -176,6 +181,7 @@ def _told(maps: np.ndarray) -> np.ndarray:
         warnings.warn(
             f"{len(empty)} of {len(maps)} maps are 0 everywhere (images {rows}): in them nothing "
             "in the layer looked at speaks for the class.",
+            EmptyMapWarning,
             stacklevel=3,
         )
     return maps

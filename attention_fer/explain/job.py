@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
+from attention_fer.explain.gradcam import EmptyMapWarning
 from attention_fer.explain.images import Picture, UnreadableError, read
 from attention_fer.explain.inputs import Input
 from attention_fer.explain.maps import batches, to_numpy
@@ -52,15 +53,15 @@ class Job:
                 cards[number] = Card(picture.name, None, f"could not be read: {error}")
         if images:
             readable = [pictures[number] for number in images]
-            tiles, truths = self._tiles(np.stack(list(images.values())), readable)
-            for number, of, text in zip(images, tiles, truths, strict=True):
+            tiles, texts = self._tiles(np.stack(list(images.values())), readable)
+            for number, of, text in zip(images, tiles, texts, strict=True):
                 cards[number] = Card(pictures[number].name, images[number], text, of)
         return [cards[number] for number in range(len(pictures))]
 
     def _tiles(
         self, images: np.ndarray, pictures: Sequence[Picture]
     ) -> tuple[list[list[Tile]], list[str]]:
-        """Tiles of each image, and what is said of its true class."""
+        """Tiles of each image, and its true and its predicted class in words."""
         batch = self.taken.batch(images)
         probabilities = self._probabilities(batch)
         names = self._checked_names(probabilities.shape[1])
@@ -69,11 +70,15 @@ class Job:
         page = Page(self.model, batch, probabilities, true, names, self.layer, self.output)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", UserWarning)
+            # The tiles themselves say so.
+            warnings.simplefilter("ignore", EmptyMapWarning)
             tiles = self.method.tiles(page)
             self.looks_at[:] = [self.method.looks_at(page)]
         for text in dict.fromkeys(str(one.message) for one in caught):
             self.tell(text)
-        return tiles, [_truth(*one, names) for one in zip(pictures, true, strict=True)]
+        predicted = [page.said(row, index) for row, index in enumerate(page.predicted)]
+        truths = [_truth(*one, names) for one in zip(pictures, true, strict=True)]
+        return tiles, [f"{a}\npredicted: {b}" for a, b in zip(truths, predicted, strict=True)]
 
     def _probabilities(self, batch: np.ndarray) -> np.ndarray:
         scores = ClassScores(self.model, self.output)
@@ -101,5 +106,5 @@ class Job:
 
 def _truth(picture: Picture, true: int | None, names: Sequence[str]) -> str:
     if true is not None:
-        return f"true:\n{names[true]}"
-    return f"in folder:\n{picture.folder}" if picture.folder else ""
+        return f"true: {names[true]}"
+    return f"in folder: {picture.folder}" if picture.folder else ""

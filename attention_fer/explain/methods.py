@@ -87,8 +87,8 @@ def _grad_cam(page: Page) -> list[list[Tile]]:
     maps = grad_cam(page.model, page.images[list(rows)], classes, page.layer, output=page.output)
     tiles: list[list[Tile]] = [[] for _ in predicted]
     for (row, role, index), heat in zip(roles, maps, strict=True):
-        empty = "" if heat.any() else " (0 everywhere)"
-        tiles[row].append(Tile(f"{role}{empty}:\n{page.said(row, index)}", heat))
+        said = page.said(row, index) if heat.any() else f"{page.said(row, index)}: 0 everywhere"
+        tiles[row].append(Tile(f"for the {role} class:\n{said}", heat))
     return tiles
 
 
@@ -98,10 +98,7 @@ def _map(page: Page) -> str:
 
 def _rollout(page: Page) -> list[list[Tile]]:
     maps = rollout(page.model, page.images)
-    return [
-        [Tile(f"predicted:\n{page.said(row, index)}", maps[row])]
-        for row, index in enumerate(page.predicted)
-    ]
+    return [[Tile("share of each patch", heat)] for heat in maps]
 
 
 def _gates(page: Page) -> list[list[Tile]]:
@@ -112,12 +109,12 @@ def _gates(page: Page) -> list[list[Tile]]:
         for name, gates in gate_maps(page.model, page.images, path)[path].items():
             most = 2.0 if modules[path].start == "identity" else 1.0
             for row, gate in enumerate(gates):
-                tiles[row].append(_gate(f"{name} {path.rpartition('/')[2]}", gate, most))
+                tiles[row].append(_gate(name, path, gate, most))
     return tiles
 
 
-def _gate(title: str, gate: np.ndarray, most: float) -> Tile:
-    title = f"{title}\n{gate.min():.2f} to {gate.max():.2f}"
+def _gate(name: str, path: str, gate: np.ndarray, most: float) -> Tile:
+    title = f"{name} {gate.min():.2f} to {gate.max():.2f}\n{path.rpartition('/')[2]}"
     if gate.ndim == 1:
         return Tile(title, bars=gate, most=most)
     return Tile(title, to_unit((gate - gate.min())[None])[0])

@@ -28,7 +28,7 @@ COLORMAPS = {
 }
 
 
-def coloured(values: np.ndarray, colormap: str = "inferno") -> np.ndarray:
+def coloured(values: np.ndarray, colormap: str = "viridis") -> np.ndarray:
     """Values from 0 to 1 of any shape as uint8 colours, with an axis of 3 at the end.
 
     Raises:
@@ -48,7 +48,7 @@ def coloured(values: np.ndarray, colormap: str = "inferno") -> np.ndarray:
 
 
 def overlay(
-    image: np.ndarray, heat: np.ndarray, alpha: float = 0.5, colormap: str = "inferno"
+    image: np.ndarray, heat: np.ndarray, alpha: float = 0.5, colormap: str = "viridis"
 ) -> np.ndarray:
     """A picture with a map over it: `(1 - alpha) * image + alpha * colour`.
 
@@ -56,7 +56,8 @@ def overlay(
         image: uint8 of shape `(height, width)`, or with 1 or 3 channels at the end.
         heat: of shape `(height, width)`, from 0 to 1.
         alpha: share of the colour, from 0 (the picture alone) to 1 (the map alone).
-        colormap: "inferno" or "viridis".
+        colormap: "viridis", whose hue still tells the values apart where a picture is bright or
+            dark, or "inferno".
 
     Returns:
         uint8 of shape `(height, width, 3)`.

@@ -28,7 +28,7 @@ from attention_fer.explain.tiles import (
     wrapped,
 )
 
-WIDTH = 1640  # of a page in pixels, unless one card is wider
+WIDTH = 1720  # of a page in pixels, unless one card is wider
 RELATIVE = "each map relative to its own maximum"
 _GAP, _LABEL_LINES, _TITLE_LINE = 8, 2, 28
 
@@ -60,7 +60,7 @@ def gallery(
     meaning: str | None = RELATIVE,
     size: int = 160,
     alpha: float = 0.5,
-    colormap: str = "inferno",
+    colormap: str = "viridis",
 ) -> Path:
     """Draws one page of cards and writes it as PNG, whole or not at all.
 

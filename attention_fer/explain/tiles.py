@@ -40,7 +40,7 @@ class Look:
 
     size: int = 160
     alpha: float = 0.5
-    colormap: str = "inferno"
+    colormap: str = "viridis"
 
 
 def drawn(image: np.ndarray, tile: Tile, look: Look) -> Image.Image:

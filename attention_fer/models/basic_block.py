@@ -39,15 +39,18 @@ class BasicBlocks:
 
     def conv(self, x: Any, filters: int, size: int, stride: int, name: str) -> Any:
         """Padded by half the kernel on every side; Keras's "same" pads otherwise at stride 2."""
-        padding = "same"
-        if stride > 1:
-            padding = "valid"
-            x = kl.ZeroPadding2D(size // 2, name=f"{name}_pad")(x) if size > 1 else x
+        if stride > 1 and size == 1:
+            # TensorFlow 2.21 writes beyond its memory on a CPU in the gradient of a strided 1x1
+            # kernel on few channels. The pixels that such a kernel reads are picked first.
+            x = kl.MaxPooling2D(1, strides=stride, name=f"{name}_pick")(x)
+            stride = 1
+        elif stride > 1:
+            x = kl.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
         return kl.Conv2D(
             filters,
             size,
             strides=stride,
-            padding=padding,
+            padding="same" if stride == 1 else "valid",
             use_bias=False,
             kernel_initializer=seeded(self.kernel_initializer, self.seed, f"{name}_conv"),
             name=f"{name}_conv",

@@ -16,7 +16,6 @@ from attention_fer.models.pretrained import load_pretrained
 from attention_fer.models.registry import Builder, register
 from attention_fer.models.transformer import Parts, Size
 
-
 _PRESETS = '"imagenet", the name or the folder of a KerasHub preset, or a path'
 _DOC = """{summary}
 

@@ -15,6 +15,7 @@ from attention_fer.training.distillation import Distillation
 class Objective(keras.layers.Layer):
     """Adds the mean loss of a batch to the model's, and hands the probabilities on.
 
+    A model has one of them, called once: a further call's loss takes the place of the first one's.
     The model is compiled with `loss=None`: what `fit` shows as loss is what was added, plus what
     the weights' regularisers add.
 
@@ -43,6 +44,9 @@ class Objective(keras.layers.Layer):
         if self.distillation is not None:
             student = others[1] if len(others) == 2 else probabilities
             losses = self.distillation.combine(losses, others[0], student)
+        # MirroredStrategy's replicas share this list; where they wait for each other before they
+        # get here, as for a synchronised normalisation, one would find the other's loss in it.
+        self._losses.clear()
         self.add_loss(ops.mean(losses))
         return probabilities
 

@@ -50,7 +50,9 @@ def test_gates_are_those_the_weights_give(network):
     large = found["inner/first"]["spatial"]
     assert large.shape == (3, 8, 8)
     # Pixels 0 and 7 lie on the edge, 1 and 2 a quarter from the middles of cells 0 and 1.
-    np.testing.assert_allclose(large[:, [0, 0, 7], [0, 7, 7]], small[:, [0, 0, 3], [0, 3, 3]], rtol=1e-5)
+    np.testing.assert_allclose(
+        large[:, [0, 0, 7], [0, 7, 7]], small[:, [0, 0, 3], [0, 3, 3]], rtol=1e-5
+    )
     np.testing.assert_allclose(
         large[:, 0, 1], 0.75 * small[:, 0, 0] + 0.25 * small[:, 0, 1], atol=1e-5
     )

@@ -1,10 +1,13 @@
 """Attention rollout against matrices multiplied by hand, token by token."""
 
+import keras
 import numpy as np
 import pytest
 
+from attention_fer import models
+from attention_fer.explain import rollout
 from attention_fer.explain.attention_rollout import roll
-from attention_fer.models.attention_scores import Scores
+from attention_fer.models.attention_scores import Scores, attention_scores
 
 
 def scores(*heads, special, grid):
@@ -93,3 +96,56 @@ def test_what_does_not_fit_is_refused():
         roll([])
     with pytest.raises(ValueError, match="from 0 to 0.*given: 1"):
         roll(layers[:1], token=1)
+
+
+def planted():
+    """A ViT whose tokens all look at the brightest patch, on a grid of 2 x 3."""
+    sizes = {"hidden_dim": 4, "layers": 2, "heads": 1, "mlp_dim": 4, "patch_size": 4}
+    model = models.ViT(input_shape=(8, 12, 1), classes=2, **sizes)
+    for weight in model.weights:
+        ones = weight.path.endswith("gamma")
+        weight.assign(np.ones(weight.shape) if ones else np.zeros(weight.shape))
+        if "patch_embedding/kernel" in weight.path:
+            weight.assign(np.eye(1, 4) * np.ones((4, 4, 1, 1)) / 16)
+        if "query/bias" in weight.path:
+            weight.assign(np.eye(1, 4))
+        if "key/kernel" in weight.path:
+            weight.assign(20 * np.eye(4, 1)[:, :, None] * np.eye(1, 4)[None])
+    return model
+
+
+def test_a_vit_that_looks_at_the_brightest_patch():
+    places = [(0, 0), (0, 2), (1, 1)]
+    images = np.zeros((3, 8, 12, 1), "float32")
+    for image, (row, column) in zip(images, places, strict=True):
+        image[4 * row : 4 * row + 4, 4 * column : 4 * column + 4] = 1
+    found = rollout(planted(), images, batch_size=2)
+    assert found.shape == images.shape[:3] and found.dtype == np.float32
+    for one, (row, column) in zip(found, places, strict=True):
+        # Of the token's 1 a half goes there in each layer; the other patches get next to nothing.
+        assert one[4 * row + 1, 4 * column + 2] == pytest.approx(1, abs=1e-5)
+        others = {(r, c) for r in range(2) for c in range(3)} - {(row, column)}
+        edges = [one[7 * r, (0, 5, 11)[c]] for r, c in others if abs(c - column) > 1]
+        assert np.max(edges, initial=0) < 1e-4
+
+
+@pytest.mark.parametrize(("name", "special"), [("deit", 2), ("convit", 1)])
+def test_the_other_transformers_and_a_model_around_one(name, special):
+    sizes = {"hidden_dim": 8, "layers": 3, "heads": 2, "mlp_dim": 8, "patch_size": 4, "seed": 1}
+    inner = models.build(name, input_shape=(8, 8, 1), classes=2, **sizes)
+    pixels = keras.Input((8, 8, 1), dtype="uint8")
+    model = keras.Model(pixels, inner(keras.layers.Rescaling(1 / 25)(pixels)))
+    images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 1), "uint8")
+    layers = attention_scores(model, images)
+    expected = np.mean([flow(layers, token, special) for token in range(special)], axis=0)
+    found = rollout(model, images)
+    corners = found[:, [0, 0, 7, 7], [0, 7, 0, 7]]
+    expected = expected.reshape(3, 4)
+    # The corners of a map of 2 x 2 keep its values.
+    np.testing.assert_allclose(corners, expected / expected.max(axis=1, keepdims=True), rtol=1e-5)
+
+
+def test_a_network_without_attention_is_refused():
+    plain = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten()])
+    with pytest.raises(ValueError, match="no self-attention"):
+        rollout(plain, np.zeros((1, 8, 8, 1), "float32"))

@@ -1,0 +1,315 @@
+"""The command on real files: what it reads, assumes, says, writes and refuses."""
+
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+from keras import layers as kl
+
+Image = pytest.importorskip("PIL.Image")
+
+from attention_fer import models  # noqa: E402
+from attention_fer.explain import images, job, loading, run  # noqa: E402
+from attention_fer.explain.inputs import input_of  # noqa: E402
+from attention_fer.explain.methods import METHODS, percent  # noqa: E402
+from attention_fer.layers import SE  # noqa: E402
+
+
+def network():
+    """Bright pictures are almost surely class 1, dark ones class 0; the gates are constant."""
+    x = keras.Input((8, 8, 1), dtype="uint8", name="pixels")
+    y = kl.Rescaling(1 / 255)(x)
+    y = kl.Conv2D(2, 3, padding="same", kernel_initializer="ones", name="conv")(y)
+    gate = SE(reduction_ratio=1, use_bias=True, name="se")
+    y = gate(y)
+    *rest, bias = gate.get_weights()
+    gate.set_weights([*(0 * weight for weight in rest), bias + [0.3, -0.2]])
+    y = kl.GlobalAveragePooling2D()(y)
+    model = keras.Model(x, kl.Dense(2, activation="softmax", name="out")(y))
+    model.get_layer("out").set_weights([np.array([[-1.5, 1.5]] * 2), np.array([5, -5.0])])
+    return model
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cell")
+    network().save(folder / "model.keras")
+    card = {"classes": ["dark", "bright"], "input": "uint8 pixels"}
+    (folder / "model.json").write_text(json.dumps(card), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def faces(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, low in (("bright", 200), ("dark", 0)):
+        (tmp_path / "faces" / name).mkdir(parents=True)
+        for number in range(3):
+            pixels = rng.integers(low, low + 40, (8, 8), "uint8")
+            Image.fromarray(pixels).save(tmp_path / "faces" / name / f"{number}.png")
+    return tmp_path / "faces"
+
+
+def test_a_folder_of_classes_becomes_a_page(stored, faces, tmp_path, capsys):
+    assert run.main([str(stored), str(faces), "--out", str(tmp_path / "page.png")]) == 0
+    said = capsys.readouterr().out
+    assert "classes: dark, bright" in said and "model.json" in said
+    assert "pictures: 6 of 6; each picture whole, without looking for a face" in said
+    assert "pixels 0-255 (as recorded beside the model)" in said
+    assert "6 pictures, grad-cam of layer se" in said
+    with Image.open(tmp_path / "page.png") as page:
+        assert page.width > 500
+
+
+def made(stored, names=("dark", "bright"), method="grad-cam"):
+    told = []
+    model = loading.load(stored / "model.keras")
+    names = list(names) if names else None
+    return job.Job(model, METHODS[method], input_of(model), names, told.append), told
+
+
+def test_cards_say_what_is_true_and_predicted_and_why_one_is_missing(stored, faces):
+    shutil.copy(faces / "bright" / "0.png", faces / "dark" / "wrong.png")
+    (faces / "dark" / "broken.png").write_bytes(b"no picture")
+    (faces / "other").mkdir()
+    shutil.copy(faces / "dark" / "0.png", faces / "other" / "new.png")
+    shutil.copy(faces / "dark" / "0.png", faces / "loose.png")
+    work, told = made(stored)
+    found = {card.name: card for card in work.cards(images.pictures(faces))}
+    assert len(found) == 10
+    texts = {name: card.text for name, card in found.items()}
+    assert texts["dark/0.png"] == "true: dark\npredicted: dark > 99 %"
+    assert texts["bright/0.png"] == "true: bright\npredicted: bright > 99 %"
+    assert texts["dark/wrong.png"] == "true: dark\npredicted: bright > 99 %"
+    assert texts["other/new.png"] == "in folder: other\npredicted: dark > 99 %"
+    assert texts["loose.png"] == "\npredicted: dark > 99 %"
+    assert "could not be read" in texts["dark/broken.png"]
+    assert [len(found[name].tiles) for name in ("dark/0.png", "dark/wrong.png")] == [1, 2]
+    assert len(told) == 1 and told[0].startswith("dark/broken.png is left out")
+    expected = np.asarray(Image.open(faces / "dark" / "1.png"))[..., None]
+    np.testing.assert_array_equal(found["dark/1.png"].image, expected)
+    # Brightness speaks for "bright" alone: for "dark" there is no map, and the tile says so.
+    wrong, missed = found["dark/wrong.png"].tiles
+    assert wrong.heat.max() == 1 and not missed.heat.any()
+    assert missed.title == "for the true class:\ndark < 1 %: 0 everywhere"
+
+
+def test_gates_show_the_modules_of_the_model(stored, faces):
+    work, _ = made(stored, names=None, method="gates")
+    card = work.cards(images.pictures(faces))[0]
+    (tile,) = card.tiles
+    gates = work.model.get_layer("se").attention_maps
+    expected = gates(work.model.get_layer("conv")(card.image[None] / np.float32(255)))["channel"]
+    np.testing.assert_allclose(tile.bars, np.ravel(keras.ops.convert_to_numpy(expected)), 1e-4)
+    assert card.text == "in folder: bright\npredicted: class 1 > 99 %"
+    assert work.looks_at == ["se (1 of 1 modules)"]
+
+
+def test_a_damaged_file_ends_nothing_and_shows_in_the_status(stored, faces, tmp_path, capsys):
+    (faces / "dark" / "broken.png").write_bytes(b"\x89PNG no picture")
+    out = tmp_path / "page.png"
+    assert run.main([str(stored), str(faces), "--out", str(out)]) == 1
+    assert "1 of 7 files could not be read" in capsys.readouterr().err
+    assert out.exists()
+    for path in faces.rglob("*.png"):
+        path.write_bytes(b"")
+    assert run.main([str(stored), str(faces), "--out", str(tmp_path / "none.png")]) == 2
+    assert "none of the files" in capsys.readouterr().err
+
+
+def test_many_pictures_go_on_several_pages_and_a_limit_spreads(
+    stored, faces, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(run, "PER_PAGE", 2)
+    arguments = [str(stored), str(faces), "--out", str(tmp_path / "page.png"), "--limit", "3"]
+    assert run.main(arguments) == 0
+    pages = sorted(path.name for path in tmp_path.glob("*.png"))
+    assert pages == ["page-1-of-2.png", "page-2-of-2.png"]
+    assert "pictures: 3 of 6" in capsys.readouterr().out
+    found = images.pictures(faces)
+    assert [one.name for one in run._spread(found, 2)] == ["bright/1.png", "dark/1.png"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["{model}", "nowhere"], "No folder of pictures at 'nowhere'"),
+        (["nowhere.keras", "{faces}"], "No model at 'nowhere.keras'"),
+        (["{model}/model.json", "{faces}"], "is no .keras file"),
+        (["{model}", "{model}"], "No picture in"),
+        (["{model}", "{faces}", "--layer", "konv"], "Did you mean 'conv'"),
+        (["{model}", "{faces}", "--classes", "a", "b", "c"], "has 2 classes, 3 names"),
+        (["{model}", "{faces}", "--method", "grad-cm"], "Did you mean 'grad-cam'"),
+        (["{model}", "{faces}", "--method", "rollout"], "no self-attention"),
+        (["{model}", "{faces}", "--method", "rollout", "--layer", "a"], "no effect"),
+        (["{model}", "{faces}", "--pixels", "255"], "Allowed: '0-255', '0-1'"),
+        (["{model}", "{faces}", "--size", "9"], "takes pictures of 8 x 8"),
+        (["{model}", "{faces}", "--limit", "0"], "--limit must be an integer of at least 1"),
+        (["{model}", "{faces}", "--out", "page.jpg"], "--out is a .png file"),
+        (["{model}", "{faces}", "--import", "no_such_module"], "no_such_module"),
+        (["{broken}", "{faces}"], "could not be read as a Keras model"),
+    ],
+)
+def test_what_does_not_fit_ends_with_a_sentence(
+    stored, faces, tmp_path, capsys, monkeypatch, arguments, words
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "broken.keras").write_bytes(b"PK no archive")
+    places = {"model": stored, "faces": faces, "broken": tmp_path / "broken.keras"}
+    assert run.main([text.format(**places) for text in arguments]) == 2
+    said = capsys.readouterr().err
+    assert words in said.partition("error: ")[2]
+    assert not list(tmp_path.glob("*.png"))
+
+
+def test_a_model_that_would_run_code_is_not_read(tmp_path):
+    x = keras.Input((8, 8, 1))
+    keras.Model(x, kl.Lambda(lambda y: y + 1)(x)).save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="could not be read as a Keras model"):
+        loading.load(tmp_path / "model.keras")
+
+
+def test_classes_come_from_the_file_beside_the_model_or_from_any_other(tmp_path):
+    model = tmp_path / "model.keras"
+    assert loading.card(model) == ({}, None)
+    (tmp_path / "manifest.json").write_text('{"classes": ["a", "b"], "n": 1}', encoding="utf-8")
+    assert loading.card(model)[0]["classes"] == ["a", "b"]
+    (tmp_path / "classes.json").write_text('["c", "d"]', encoding="utf-8")
+    assert loading.card(model) == ({"classes": ["c", "d"]}, tmp_path / "classes.json")
+    names = tmp_path / "names.txt"
+    names.write_text("e\n\nf g\n", encoding="utf-8")
+    assert loading.class_names([str(names)]) == ["e", "f g"]
+    assert loading.class_names([str(tmp_path / "manifest.json")]) == ["a", "b"]
+    assert loading.class_names(["x", "y"]) == ["x", "y"]
+    for text in ('{"classes": [1, 2]}', '["a", "a"]', "[]"):
+        (tmp_path / "classes.json").write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match="list of different class names"):
+            loading.class_names([str(tmp_path / "classes.json")])
+    (tmp_path / "model.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ValueError, match="is not JSON"):
+        loading.card(model)
+
+
+def float_model(*first, shape=(8, 8, 1)):
+    x = keras.Input(shape)
+    y = x
+    for layer in first:
+        y = layer(y)
+    return keras.Model(x, kl.Conv2D(1, 1)(y))
+
+
+def normalization(mean):
+    return kl.Normalization(mean=mean, variance=1.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "pixels", "why"),
+    [
+        (lambda: float_model(), "0-1", "no first layer rescales"),
+        (lambda: float_model(kl.Rescaling(1 / 255, name="by")), "0-255", "'by' rescales"),
+        (lambda: float_model(kl.Rescaling(2.0, -1.0)), "0-1", "no first layer rescales"),
+        (lambda: float_model(kl.Conv2D(1, 1), kl.Rescaling(1 / 255)), "0-1", "no first layer"),
+        (lambda: float_model(normalization(120.0)), "0-255", "rescales"),
+        (lambda: float_model(normalization(0.5)), "0-1", "no first layer rescales"),
+        (lambda: float_model(float_model(kl.Rescaling(1 / 255, name="by"))), "0-255", "/by'"),
+    ],
+)
+def test_the_scale_of_the_pixels_is_decided_by_rule(model, pixels, why):
+    found = input_of(model())
+    assert found.pixels == pixels and why in found.why
+    images = np.full((1, 8, 8, 1), 51, "uint8")
+    assert found.batch(images).max() == (51 if pixels == "0-255" else np.float32(0.2))
+    given = input_of(model(), pixels="0-1")
+    assert (given.pixels, given.why) == ("0-1", "as given")
+
+
+def test_the_size_and_the_channels_are_the_models():
+    assert input_of(float_model(shape=(6, 8, 3))).size == (6, 8)
+    assert input_of(float_model(shape=(None, None, 3)), size=7).size == (7, 7)
+    with pytest.raises(ValueError, match="--size N"):
+        input_of(float_model(shape=(None, None, 3)))
+    with pytest.raises(ValueError, match="1 or 3 channels"):
+        input_of(float_model(shape=(8, 8, 5)))
+    two = [keras.Input((8, 8, 1)), keras.Input((8, 8, 1))]
+    with pytest.raises(ValueError, match="one input of pictures"):
+        input_of(keras.Model(two, kl.Add()(two)))
+    first = keras.Model(x := keras.Input((3, 6, 8)), kl.Permute((2, 3, 1))(x))
+    first.layers[-1].data_format = "channels_first"
+    taken = input_of(first)
+    assert taken.size == (6, 8) and taken.batch(np.zeros((2, 6, 8, 3), "uint8")).shape[1] == 3
+
+
+def test_pictures_of_every_kind_are_read_as_they_look(tmp_path):
+    rng = np.random.default_rng(0)
+    colour = rng.integers(0, 256, (6, 8, 3), "uint8")
+    Image.fromarray(colour).save(tmp_path / "a.png")
+    np.testing.assert_array_equal(images.read(tmp_path / "a.png", (6, 8), 3), colour)
+    grey = images.read(tmp_path / "a.png", (6, 8), 1)[..., 0]
+    np.testing.assert_allclose(grey, colour @ [0.299, 0.587, 0.114], atol=1)
+
+    deep = np.linspace(0, 65535, 48).reshape(6, 8).astype("uint16")
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    found = images.read(tmp_path / "deep.png", (6, 8), 1)[..., 0]
+    np.testing.assert_allclose(found, deep / 257, atol=0.51)
+
+    clear = np.dstack([colour, np.where(np.arange(8) < 4, 255, 0) * np.ones((6, 1), int)])
+    Image.fromarray(clear.astype("uint8")).save(tmp_path / "clear.png")
+    found = images.read(tmp_path / "clear.png", (6, 8), 3)
+    np.testing.assert_array_equal(found[:, :4], colour[:, :4])
+    assert (found[:, 4:] == 255).all()
+
+    exif = Image.Exif()
+    exif[274] = 6  # to be turned by a quarter, clockwise
+    Image.fromarray(colour).save(tmp_path / "turned.png", exif=exif)
+    found = images.read(tmp_path / "turned.png", (8, 6), 3)
+    np.testing.assert_array_equal(found, np.rot90(colour, -1))
+
+    half = images.read(tmp_path / "a.png", (3, 4), 3)
+    assert abs(half.mean() - colour.mean()) < 6 and half.shape == (3, 4, 3)
+
+    Image.fromarray(np.ones((6, 8), "float32")).save(tmp_path / "float.tiff")
+    with pytest.raises(images.UnreadableError, match="values of 32 bits"):
+        images.read(tmp_path / "float.tiff", (6, 8), 1)
+
+
+def test_pictures_of_a_folder_are_sorted_and_others_are_left_out(tmp_path):
+    for name in ("b/2.PNG", "b/deep/1.jpg", "a/notes.txt", ".hidden/x.png", "a/.x.png", "top.gif"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    found = images.pictures(tmp_path)
+    assert [one.name for one in found] == ["b/2.PNG", "b/deep/1.jpg", "top.gif"]
+    assert [one.folder for one in found] == ["b", "b", ""]
+    assert images.pictures(tmp_path / "top.gif")[0].name == "top.gif"
+
+
+def test_scores_are_shown_as_their_softmax_and_that_is_told(stored, faces):
+    whole = loading.load(stored / "model.keras")
+    bare = kl.Dense(2, name="bare")
+    logits = keras.Model(whole.input, bare(whole.get_layer("out").input))
+    bare.set_weights([np.array([[0, 1], [0, 0.0]]), np.array([0, 0.0])])
+    told = []
+    work = job.Job(logits, METHODS["grad-cam"], input_of(logits), ["a", "b"], told.append)
+    card = work.cards(images.pictures(faces / "bright"))[0]
+    score = float(keras.ops.convert_to_numpy(logits(card.image[None]))[0, 1])
+    assert score > 1
+    assert card.text.endswith(f"b {percent(1 / (1 + np.exp(-score)))}")
+    assert told == ["the model gives scores: the percentages are their softmax"]
+
+
+def test_percentages_are_certain_only_where_it_is_certain():
+    shown = [percent(share) for share in (0, 0.001, 0.5, 0.999, 1)]
+    assert shown == ["0 %", "< 1 %", "50 %", "> 99 %", "100 %"]
+
+
+@pytest.mark.slow
+def test_a_transformer_is_explained_by_its_rollout(faces, tmp_path, capsys):
+    sizes = {"hidden_dim": 8, "layers": 3, "heads": 2, "mlp_dim": 8, "patch_size": 4}
+    models.ConViT(input_shape=(8, 8, 3), classes=2, **sizes).save(tmp_path / "convit.keras")
+    given = [str(tmp_path / "convit.keras"), str(faces), "--out", str(tmp_path / "page.png")]
+    assert run.main(given) == 2
+    assert "--method rollout" in capsys.readouterr().err
+    assert run.main([*given, "--method", "rollout"]) == 0
+    assert "RGB, pixels 0-1 (its input is float" in capsys.readouterr().out
