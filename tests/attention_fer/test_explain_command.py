@@ -306,7 +306,7 @@ def test_percentages_are_certain_only_where_it_is_certain():
 
 @pytest.mark.slow
 def test_a_transformer_is_explained_by_its_rollout(faces, tmp_path, capsys):
-    sizes = {"hidden_dim": 8, "layers": 3, "heads": 2, "mlp_dim": 8, "patch_size": 4}
+    sizes = {"hidden_dim": 8, "layers": 3, "heads": 4, "mlp_dim": 8, "patch_size": 4}
     models.ConViT(input_shape=(8, 8, 3), classes=2, **sizes).save(tmp_path / "convit.keras")
     given = [str(tmp_path / "convit.keras"), str(faces), "--out", str(tmp_path / "page.png")]
     assert run.main(given) == 2

@@ -30,7 +30,8 @@ def test_lightness_grows_evenly(name):
     light = lightness(coloured(values, name).astype("float64"))
     straight = np.linspace(light[0], light[-1], 101)
     assert light[-1] - light[0] > 70
-    assert np.abs(light - straight).max() < 3
+    assert (np.diff(light) > 0).all()
+    assert np.abs(light - straight).max() < 6  # both are even in CAM02-UCS, not quite in CIELAB
 
 
 @pytest.mark.parametrize("name", COLORMAPS)
@@ -126,7 +127,8 @@ def test_pages_hold_any_text_and_any_shape(tmp_path):
     wide = np.zeros((4, 200, 3), "uint8")
     odd = cards(text="\u6d4b\u8bd5 " + "word " * 40, name="x" * 900, image=wide, tiles=())
     lost = cards(image=None, text="could not be read: " + "why " * 90, tiles=())
-    path = gallery(odd + lost + cards(2), tmp_path / "page.png", title="t" * 500, notes="note " * 90)
+    path = tmp_path / "page.png"
+    path = gallery(odd + lost + cards(2), path, title="t" * 500, notes="note " * 90)
     with Image.open(path) as opened:
         assert opened.width < 2000
 

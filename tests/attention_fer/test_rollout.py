@@ -123,7 +123,8 @@ def test_a_vit_that_looks_at_the_brightest_patch():
     assert found.shape == images.shape[:3] and found.dtype == np.float32
     for one, (row, column) in zip(found, places, strict=True):
         # Of the token's 1 a half goes there in each layer; the other patches get next to nothing.
-        assert one[4 * row + 1, 4 * column + 2] == pytest.approx(1, abs=1e-5)
+        highest = divmod(int(one.argmax()), 12)
+        assert (highest[0] // 4, highest[1] // 4) == (row, column)
         others = {(r, c) for r in range(2) for c in range(3)} - {(row, column)}
         edges = [one[7 * r, (0, 5, 11)[c]] for r, c in others if abs(c - column) > 1]
         assert np.max(edges, initial=0) < 1e-4
@@ -131,7 +132,7 @@ def test_a_vit_that_looks_at_the_brightest_patch():
 
 @pytest.mark.parametrize(("name", "special"), [("deit", 2), ("convit", 1)])
 def test_the_other_transformers_and_a_model_around_one(name, special):
-    sizes = {"hidden_dim": 8, "layers": 3, "heads": 2, "mlp_dim": 8, "patch_size": 4, "seed": 1}
+    sizes = {"hidden_dim": 8, "layers": 3, "heads": 4, "mlp_dim": 8, "patch_size": 4, "seed": 1}
     inner = models.build(name, input_shape=(8, 8, 1), classes=2, **sizes)
     pixels = keras.Input((8, 8, 1), dtype="uint8")
     model = keras.Model(pixels, inner(keras.layers.Rescaling(1 / 25)(pixels)))

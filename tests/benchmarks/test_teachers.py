@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fabricated import cell, predictions, put_done, record
+from fabricated import predictions, put_done, record
 
 from benchmarks import plans, runner
 from benchmarks.cells import Cell
