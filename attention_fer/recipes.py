@@ -149,9 +149,7 @@ RECIPES: dict[str, Recipe] = {
         batch_size=256,
         schedule="plateau",
         zoom=0.0,
-        augmentation=(
-            ("affine", (("rotate", 8.0), ("translate", 0.2), ("scale", (0.8, 1.2)))),
-        ),
+        augmentation=(("affine", (("rotate", 8.0), ("translate", 0.2), ("scale", (0.8, 1.2)))),),
         mean=0.5077,
         std=0.2550,
         resample="inverse-frequency",

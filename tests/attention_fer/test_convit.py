@@ -10,6 +10,8 @@ from test_vit import SQUARE, parameters
 from attention_fer.layers.gated_attention import GatedPositionalSelfAttention, SelfAttention
 from attention_fer.models.convit import ConViT
 
+pytestmark = pytest.mark.slow  # builds networks
+
 IMAGES = np.random.default_rng(0).normal(size=(2, 12, 12, 1)).astype("float32")
 
 

@@ -16,6 +16,8 @@ from attention_fer.explain.inputs import input_of  # noqa: E402
 from attention_fer.explain.methods import METHODS, percent  # noqa: E402
 from attention_fer.layers import SE  # noqa: E402
 
+pytestmark = pytest.mark.slow  # builds networks
+
 
 def network():
     """Bright pictures are almost surely class 1, dark ones class 0; the gates are constant."""

@@ -9,6 +9,8 @@ from layer_probes import randomised, reference_gates, to_numpy
 from attention_fer.explain import gate_maps
 from attention_fer.layers import CBAM, ECA, SE
 
+pytestmark = pytest.mark.slow  # builds networks
+
 IMAGES = np.random.default_rng(0).random((3, 8, 8, 1)).astype("float32")
 
 

@@ -11,6 +11,8 @@ from attention_fer import models
 from attention_fer.explain import grad_cam
 from attention_fer.explain.gradcam import default_layer
 
+pytestmark = pytest.mark.slow  # builds networks
+
 RNG = np.random.default_rng(0)
 IMAGES = (RNG.normal(size=(5, 1, 1, 2)) + RNG.random((5, 8, 8, 2))).astype("float32")
 

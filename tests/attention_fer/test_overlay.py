@@ -10,6 +10,8 @@ import pytest
 from attention_fer.explain import gallery, overlay
 from attention_fer.explain.overlays import COLORMAPS, coloured
 
+pytestmark = pytest.mark.slow  # builds networks
+
 Image = pytest.importorskip("PIL.Image")
 
 

@@ -17,6 +17,8 @@ from attention_fer.models.deit import DeiT
 from attention_fer.models.pretrained import load_pretrained
 from attention_fer.models.vit import ViT
 
+pytestmark = pytest.mark.slow  # builds networks
+
 hub = pytest.importorskip("keras_hub")
 
 SIZES = {"hidden_dim": 8, "heads": 2, "layers": 1}

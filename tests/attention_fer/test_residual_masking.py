@@ -10,6 +10,8 @@ from layer_probes import features, to_numpy
 
 from attention_fer import models
 
+pytestmark = pytest.mark.slow  # builds networks
+
 # 44 by 36 pixels make odd maps in the masks, where the authors' code would fail.
 SMALL = {"input_shape": (44, 36, 2), "classes": 3, "width": 0.03125}
 

@@ -9,6 +9,8 @@ from attention_fer.explain import rollout
 from attention_fer.explain.attention_rollout import roll
 from attention_fer.models.attention_scores import Scores, attention_scores
 
+pytestmark = pytest.mark.slow  # builds networks
+
 
 def scores(*heads, special, grid):
     """One image; each head a matrix."""

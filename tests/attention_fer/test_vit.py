@@ -11,6 +11,8 @@ from attention_fer.models.convit import ConViT
 from attention_fer.models.deit import DeiT
 from attention_fer.models.vit import ViT
 
+pytestmark = pytest.mark.slow  # builds networks
+
 TINY = {
     "input_shape": (8, 12, 2),
     "classes": 3,

@@ -43,6 +43,7 @@ def file(tmp_path):
     return path
 
 
+@pytest.mark.slow
 def test_its_cells_are_trained_and_reported_without_the_file(file, run, tmp_path):
     done = run(tmp_path / "runs", "--table", str(file), "--backbones", "tiny")
     assert done.returncode == 0, done.stdout + done.stderr
