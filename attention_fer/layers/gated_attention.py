@@ -137,6 +137,7 @@ class GatedPositionalSelfAttention(SelfAttention):
         self.position_kernel = self.add_weight(
             shape=(3, self.heads), initializer=self._centres, name="position_kernel"
         )
+        # Shifts all of a head's logits alike, which softmax undoes; the authors' code has it.
         self.position_bias = self.add_weight(
             shape=(self.heads,), initializer="zeros", name="position_bias"
         )

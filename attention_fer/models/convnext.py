@@ -156,7 +156,7 @@ def ConvNeXt(  # noqa: N802
         layer_scale: where the scales of the residual branches start.
         head: a name in `heads.HEADS` or a `Head` instead of the classifier alone.
         kernel_initializer: of the convolutions and the dense layers over the channels; None for
-            the paper's truncated normal with standard deviation 0.02.
+            the authors' normal distribution with standard deviation 0.02.
         seed: makes initial weights and stochastic depth a function of seed and layer name alone,
             so that networks that differ in attention start equal where both have a layer.
 
@@ -177,7 +177,7 @@ def ConvNeXt(  # noqa: N802
     net = _Parts(
         attend=Placement(attention, frozenset({attention_position}), stages),
         layer_scale=layer_scale,
-        kernel_initializer=kernel_initializer or keras.initializers.TruncatedNormal(stddev=0.02),
+        kernel_initializer=kernel_initializer or keras.initializers.RandomNormal(stddev=0.02),
         seed=seed,
     )
     inputs, x = image_input(input_tensor, input_shape, include_top)

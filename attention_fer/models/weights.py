@@ -132,12 +132,25 @@ def _of_h5(path: Path) -> Weights:
 def _of_old_h5(root: h5py.Group) -> Iterator[tuple[str, list[np.ndarray]]]:
     """The Keras 1 and 2 layout, in which keras.applications publishes its files."""
     for name in map(_text, root.attrs["layer_names"]):
+        keys = [_text(key) for key in root[name].attrs["weight_names"]]
         sublayers: Weights = {}
-        for key in map(_text, root[name].attrs["weight_names"]):
-            path = key.split(":")[0].split("/")
-            owner = "/".join(path[:-1]) if path[0] == name and len(path) > 2 else name
+        for key, owner in zip(keys, _owners(name, keys), strict=True):
             sublayers.setdefault(owner, []).append(np.asarray(root[name][key]))
         yield from sublayers.items()
+
+
+def _owners(name: str, keys: list[str]) -> list[str]:
+    """The layer or `layer/sublayer` of each weight of a layer.
+
+    A layer's own weight is called `kernel` or `layer/kernel`, one inside it `layer/inner/kernel`
+    or, in a Sequential of Keras 2, `inner/kernel`. Where all begin with one other name, that is
+    what the layer was called when it was made.
+    """
+    scopes = [key.split("/")[:-1] for key in keys]
+    other = {tuple(scope) for scope in scopes if scope[:1] != [name]}
+    if len(other) == 1:
+        return [name] * len(keys)
+    return ["/".join([name, *scope[scope[:1] == [name] :]]) for scope in scopes]
 
 
 def _of_group(group: h5py.Group, names: tuple[str, ...]) -> Iterator[tuple[str, list[np.ndarray]]]:

@@ -128,7 +128,8 @@ def _brightness(fraction: float, **common: Any) -> keras.layers.Layer:
 
 
 def _contrast(fraction: float, **common: Any) -> keras.layers.Layer:
-    return keras.layers.RandomContrast(fraction, value_range=(0, 1), **common)
+    # A single number would be the most that contrast is raised by, and never lowered.
+    return keras.layers.RandomContrast((fraction, fraction), value_range=(0, 1), **common)
 
 
 KINDS: dict[str, Maker] = {

@@ -1,14 +1,20 @@
 """ViT against NumPy, its parameter counts, its options, and what the transformers share."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 import transformer_reference as reference
-from layer_probes import randomised, to_numpy, without_values
+from layer_probes import BACKEND, channels_first, randomised, to_numpy, without_values
 
 from attention_fer.layers.stochastic_depth import StochasticDepth
 from attention_fer.models.convit import ConViT
 from attention_fer.models.deit import DeiT
+from attention_fer.models.transformer import patch_grid
 from attention_fer.models.vit import ViT
 
 pytestmark = pytest.mark.slow  # builds networks
@@ -25,6 +31,16 @@ TINY = {
 SQUARE = {**TINY, "input_shape": (12, 12, 1), "heads": 4, "layers": 3}
 IMAGES = np.random.default_rng(0).normal(size=(3, 8, 12, 2)).astype("float32")
 each_transformer = pytest.mark.parametrize("build", [ViT, DeiT, ConViT])
+LOAD = """
+import sys
+from pathlib import Path
+import keras, numpy as np
+import attention_fer.models
+for name in sys.argv[1:]:
+    loaded = keras.saving.load_model(f"{name}.keras")
+    np.save(f"{name}.npy", keras.ops.convert_to_numpy(loaded(np.load("images.npy"))))
+assert "keras_hub" not in sys.modules
+"""
 # DeiT's blocks are ViT's.
 each_block = pytest.mark.parametrize(("build", "layers"), [(ViT, 2), (ConViT, 3)])
 each_end = pytest.mark.parametrize(("build", "layers"), [(DeiT, 1), (ConViT, 3)])
@@ -129,6 +145,20 @@ def test_it_trains_and_is_saved_and_loaded_with_equal_outputs(build, layers, tmp
     np.testing.assert_array_equal(to_numpy(loaded(images)), after)
 
 
+def test_channels_first_networks_compute_the_same():
+    last = randomised(ViT(**TINY), seed=1, scale=0.3)
+    keras.config.set_image_data_format("channels_first")
+    try:
+        model = ViT(**{**TINY, "input_shape": (2, 8, 12)})
+        assert patch_grid(model) == (2, 3)
+        model.set_weights(last.get_weights())
+        if BACKEND != "tensorflow":  # which does not convolve channels first on a CPU
+            y = to_numpy(model(channels_first(IMAGES)))
+            np.testing.assert_allclose(y, to_numpy(last(IMAGES)), atol=1e-6)
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
 @each_end
 def test_mixed_precision_gives_float32_probabilities(build, layers):
     keras.config.set_dtype_policy("mixed_float16")
@@ -139,6 +169,22 @@ def test_mixed_precision_gives_float32_probabilities(build, layers):
     probabilities = model(np.ones((1, 12, 12, 1), "float32"))
     assert keras.backend.standardize_dtype(probabilities.dtype) == "float32"
     assert model.get_layer("ln").compute_dtype == "float16"
+
+
+@pytest.mark.slow
+def test_a_fresh_process_loads_all_three_without_custom_objects(tmp_path):
+    images = np.random.default_rng(0).normal(size=(2, 12, 12, 1)).astype("float32")
+    np.save(tmp_path / "images.npy", images)
+    options = {**SQUARE, "drop_path": 0.1, "dropout": 0.1, "head": "five-dense"}
+    models = {build.__name__: build(**options) for build in (ViT, DeiT, ConViT)}
+    for name, model in models.items():
+        model.save(tmp_path / f"{name}.keras")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    command = [sys.executable, "-c", LOAD, *models]
+    subprocess.run(command, env=environment, cwd=tmp_path, check=True)
+    for name, model in models.items():
+        found = np.load(tmp_path / f"{name}.npy")
+        np.testing.assert_allclose(found, to_numpy(model(images)), atol=1e-6)
 
 
 @each_transformer

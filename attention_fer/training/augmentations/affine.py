@@ -119,7 +119,7 @@ def sampling_matrix(
     a, b = (cosine + shear_x * sine) / by, (sine - shear_x * cosine) / by
     c, d = (-shear_y * cosine - sine) / by, (cosine - shear_y * sine) / by
     to_x, to_y = x + right * width, y + down * height
-    zero = ops.zeros_like(a + to_x)
+    zero = ops.zeros_like(angle + right + down + scale + shear_x + shear_y)
     rows = (a, b, x - a * to_x - b * to_y, c, d, y - c * to_x - d * to_y, 0.0, 0.0)
     return ops.stack([value + zero for value in rows], axis=-1)
 

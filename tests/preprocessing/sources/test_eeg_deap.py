@@ -85,6 +85,10 @@ def test_the_electrodes_have_their_places_and_are_in_the_order_of_the_files():
     assert all(places[name][0] < 0 for name in ELECTRODES[:14])
     assert all(places[name][0] > 0 for name in ("Fp2", *ELECTRODES[19:23], *ELECTRODES[24:]))
     assert [ELECTRODES[place] for place in (14, 15, 18, 23)] == ["Oz", "Pz", "Fz", "Cz"]
+    # The channels that others took out of DEAP's files for a headset of 14.
+    headset = {1: "AF3", 2: "F3", 3: "F7", 4: "FC5", 7: "T7", 11: "P7", 13: "O1", 17: "AF4"}
+    headset |= {19: "F4", 20: "F8", 21: "FC6", 25: "T8", 29: "P8", 31: "O2"}
+    assert {place: ELECTRODES[place] for place in headset} == headset
 
 
 def test_a_pickle_that_runs_a_command_is_rejected_unrun(read, folder, tmp_path):

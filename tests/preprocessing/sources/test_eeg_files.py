@@ -80,6 +80,7 @@ def test_events_without_length_get_a_window_or_what_tmin_and_tmax_say(read, tmp_
     found = read("eeg", path)
     assert shown(found) == [("a", "a_raw.fif/trial 0/1.000-3.000 s")]
     assert found.reasons == {"a_raw.fif/trial 1": "outside the recording"}
+    assert read("eeg", path, tmin=-1.1).reasons["a_raw.fif/trial 0"] == "outside the recording"
     found = read("eeg", path, tmin=-0.5, tmax=0.5, window=0.5)
     assert [source.split("/")[-1] for _, source in shown(found)] == [
         *("0.500-1.000 s", "1.000-1.500 s", "10.500-11.000 s", "11.000-11.500 s")
@@ -168,6 +169,12 @@ def test_edf_is_read_with_a_montage_and_a_table(read, tmp_path):
     np.testing.assert_allclose(piece, signal()[:, 500:700], atol=1.01e-8)
 
 
+def test_a_montage_fits_names_of_other_case(tmp_path):
+    names = [name.upper() for name in NAMES]
+    path = write_edf(tmp_path / "a.edf", signal(), names)
+    assert opened(path, "biosemi64").info["ch_names"] == names
+
+
 def test_brainvision_is_read_with_its_markers(read, tmp_path):
     path = write_brainvision(tmp_path / "a.vhdr", signal(), [("S  1", 100), ("S  2", 600)])
     found = read("eeg", tmp_path, montage="biosemi64")
@@ -181,14 +188,14 @@ def test_brainvision_is_read_with_its_markers(read, tmp_path):
 
 
 def test_a_recording_in_several_files_is_read_once(read, tmp_path):
-    inst = raw(60, annotations=[(1, 58, "happy")])
+    inst = raw(400, annotations=[(1, 398, "happy")])
     inst.save(tmp_path / "a_raw.fif", split_size="2MB", buffer_size_sec=1, verbose="error")
-    small = 6000 * len(NAMES) * 4
-    assert small < 2**21
-    (tmp_path / "a_raw-1.fif").write_bytes(b"")  # would be a part if it were larger
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a_raw-1.fif", "a_raw.fif"]
     found = read("eeg", tmp_path)
-    assert len(found.samples) == 29
-    assert found.reasons == {"a_raw-1.fif": "unreadable recording"}
+    assert not found.rejected
+    assert [sample.source.split("/")[0] for sample in found.samples] == ["a_raw.fif"] * 199
+    piece = Reader(opened(tmp_path / "a_raw.fif"))(0, 39900, 40000)  # in the second file
+    np.testing.assert_allclose(piece, signal(400)[:, 39900:], rtol=1e-5)
 
 
 def test_what_is_no_recording_is_rejected(read, tmp_path):

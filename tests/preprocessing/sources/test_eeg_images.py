@@ -121,6 +121,15 @@ def test_electrodes_that_differ_share_a_frame(tmp_path):
     assert beside.shape == small.shape and (beside != small).mean() > 0.2
 
 
+def test_each_recording_is_drawn_with_its_own_electrodes(tmp_path):
+    """In whatever order a file has them, an electrode keeps its place on the head."""
+    inst = raw(annotations=MARKED)
+    save(inst, tmp_path / "a_raw.fif")
+    save(inst.reorder_channels(NAMES[::-1]), tmp_path / "b_raw.fif")
+    found = [sample.load() for sample in samples(tmp_path)]
+    np.testing.assert_array_equal(found[0], found[4])
+
+
 @pytest.mark.parametrize("size", [7, 513, 48.0])
 def test_a_size_out_of_range_is_refused(size, tmp_path):
     with pytest.raises(ValueError, match="expected a whole number from 8 to 512"):

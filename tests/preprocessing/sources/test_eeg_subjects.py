@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from eeg_recordings import raw, save
 
+from preprocessing.sources.eeg.windows import Trial, overlaps
+
 MARKED = [(0, 4, "happy"), (4, 4, "sad"), (7.5, 4, "sad")]
 
 
@@ -30,6 +32,13 @@ def test_one_recording_of_nobody_is_divided_by_trials_that_share_no_sample(read,
     assert any("says nothing about other people" in text for text in found.notices)
 
 
+def test_trials_overlap_through_a_longer_one():
+    spans = [(0, 0, 100), (0, 20, 40), (0, 60, 80), (0, 100, 120), (1, 110, 130)]
+    trials = [Trial(number, *span, "x") for number, span in enumerate(spans)]
+    found = [[trial.number for trial in group] for group in overlaps(trials[::-1])]
+    assert found == [[0, 1, 2], [3], [4]]
+
+
 def test_several_recordings_of_nobody_stay_whole(read, tmp_path):
     found = read("eeg", recordings(tmp_path, "a_raw.fif", "b_raw.fif"))
     assert belonging(found) == {("", "a_raw.fif"), ("", "b_raw.fif")}
@@ -48,6 +57,11 @@ def test_subjects_are_found_in_paths(read, pattern, names, tmp_path):
     found = read("eeg", recordings(tmp_path, *names), subject_pattern=pattern)
     assert {sample.subject for sample in found.samples} == {"p1", "p2"}
     assert not found.notices
+
+
+def test_names_of_bids_count_only_where_all_recordings_have_them(read, tmp_path):
+    found = read("eeg", recordings(tmp_path, "sub-p1_raw.fif", "other_raw.fif"))
+    assert {sample.subject for sample in found.samples} == {""}
 
 
 def test_a_pattern_that_does_not_fit_every_recording_is_refused(read, tmp_path):

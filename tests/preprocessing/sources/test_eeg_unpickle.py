@@ -11,7 +11,7 @@ import struct
 import numpy as np
 import pytest
 
-from preprocessing.sources.eeg.unpickle import arrays
+from preprocessing.sources.eeg.unpickle import _Unpickler, arrays
 
 VALUES = {"data": np.arange(24.0).reshape(2, 3, 4), "labels": np.array([[1.5, 2.5]], np.float32)}
 
@@ -85,6 +85,29 @@ def test_a_command_is_not_run(protocol, tmp_path):
     assert mark.exists()  # it would have been
 
 
+def test_names_are_refused_also_while_unpickling(tmp_path):
+    """What the look at the instructions would miss stops here."""
+    content = pickle.dumps(Malicious(os.mkdir, str(tmp_path / "made")), 4)
+    with pytest.raises(pickle.UnpicklingError, match="it calls posix.mkdir|it calls nt.mkdir"):
+        _Unpickler(io.BytesIO(content)).load()
+    assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (pickle.dumps(VALUES, 4), "the instruction"),
+        (b"\x80\x02\x82\x01.", "the instruction EXT1"),
+        (b"\x80\x02}r\xff\xff\xff\x7f.", "LONG_BINPUT 2147483647 at instruction 2"),
+        (b"}p99999999999\n.", "PUT 99999999999 at instruction 1"),
+    ],
+    ids=["protocol 4", "extension", "memo", "memo as text"],
+)
+def test_instructions_are_looked_at_before_anything_is_built(content, told):
+    with pytest.raises(ValueError, match=told):
+        arrays(content)
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -120,12 +143,11 @@ def test_whatever_is_no_dict_of_names_is_refused(value):
         b"",
         b"no pickle",
         pickle.dumps(VALUES, 2)[:-30],
-        b"\x80\x02}r\xff\xff\xff\x7f.",  # room for two thousand million places
         b"\x80\x02T\xff\xff\xff\x7fx.",  # a string longer than the file
         b"(" * 10**5 + b".",
         b"\x80\x02}(U\x04datacnumpy\nndarray\n)Ru.",  # an array without content
     ],
-    ids=["empty", "text", "cut", "memo", "length", "marks", "unfilled"],
+    ids=["empty", "text", "cut", "length", "marks", "unfilled"],
 )
 def test_damage_is_told_of_and_does_no_harm(content):
     with pytest.raises(ValueError, match="not a pickle of arrays alone"):
