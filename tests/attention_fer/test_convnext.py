@@ -202,7 +202,7 @@ def test_the_kernels_start_as_the_authors_do():
 @pytest.mark.slow
 def test_it_trains_and_is_saved_whole(tmp_path):
     # With the scale of the paper one step of a branch is less than a float can hold.
-    options = {"layer_scale": 0.1, "attention": "eca", "drop_path": 0.1, "seed": 1}
+    options = {"layer_scale": 1.0, "attention": "eca", "seed": 1}
     model = models.ConvNeXt(**SMALL, **options)
     probes.trains_saves_and_loads(model, tmp_path)
 
