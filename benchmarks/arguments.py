@@ -66,7 +66,12 @@ def _what(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     names = ", ".join(tables.names())
     add("--table", required=True, help=f"{names}; or a Python file with a table of your own")
-    add("--datasets", nargs="+", metavar="NAME", help="default: all below --data")
+    add(
+        "--datasets",
+        nargs="+",
+        metavar="NAME",
+        help="default: all below --data, of faces or, for --table eeg, of EEG",
+    )
     add("--backbones", nargs="+", metavar="NAME", help="default: all of the table")
     add("--attentions", nargs="+", metavar="NAME", help="default: all of the table")
     add("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 (default 1)")

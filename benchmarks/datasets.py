@@ -1,9 +1,9 @@
-"""The prepared datasets that a command asks for; schematic faces where there is none."""
+"""The prepared datasets that a command asks for; a generated one where there is none."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -11,13 +11,31 @@ from rich.console import Console
 from benchmarks import data
 from benchmarks.plans import Target
 from preprocessing import sources
-from preprocessing.dataset import Dataset
+from preprocessing.dataset import Dataset, read_manifest
+
+GENERATED = {
+    "schematic": "the schematic faces: they are synthetic.",
+    "eeg-generated": "EEG and its maps: they are synthetic.",
+}
+"""The sources that need no file, and what they make."""
 
 
 def open_datasets(
-    root: Path, out: Path, names: Sequence[str] | None, console: Console
+    root: Path,
+    out: Path,
+    names: Sequence[str] | None,
+    console: Console,
+    generated: str = "schematic",
 ) -> dict[str, Dataset]:
-    """The asked-for datasets below `root`; the schematic faces are made where they are missing.
+    """The asked-for datasets below `root`; generated ones are made where they are missing.
+
+    Args:
+        root: folder of prepared datasets.
+        out: folder of the results, where what is generated lies.
+        names: folders below `root`, or sources that are generated; None for all folders that hold
+            images of the kind that `generated` has, faces or maps, and else for `generated`.
+        console: is told of what is generated.
+        generated: name of a source.
 
     Raises:
         FileNotFoundError: a dataset that is not there.
@@ -25,9 +43,9 @@ def open_datasets(
     """
     found = {path.name: path for path in data.find(root)}
     opened: dict[str, Dataset] = {}
-    for name in names or list(found) or ["schematic"]:
-        if name == "schematic" and name not in found:
-            found[name] = _schematic(out / ".schematic", console)
+    for name in names or _of_kind(found, generated) or [generated]:
+        if name in GENERATED and name not in found:
+            found[name] = _generate(name, out / f".{name}", console)
         if name not in found:
             raise FileNotFoundError(_no_dataset(name, root, found))
         dataset = Dataset.open(found[name])
@@ -68,12 +86,24 @@ def _no_dataset(name: str, root: Path, found: Iterable[str]) -> str:
     )
 
 
-def _schematic(folder: Path, console: Console) -> Path:
+def _of_kind(found: Mapping[str, Path], generated: str) -> list[str]:
+    """The folders with the kind of images that a source generates."""
+    maps = sources.get(generated).maps
+    return [name for name, path in found.items() if _maps(path) == maps]
+
+
+def _maps(path: Path) -> bool:
+    """Whether a prepared dataset holds maps rather than faces. Raises ValueError if damaged."""
+    source = read_manifest(path).get("source")
+    return source in sources.names() and sources.get(source).maps
+
+
+def _generate(name: str, folder: Path, console: Console) -> Path:
     from preprocessing.prepare import prepare
 
     try:
         Dataset.open(folder)
     except (FileNotFoundError, ValueError):  # none yet, or of an earlier version of ours
-        console.print("Generating the schematic faces: they are synthetic.")
-        prepare("schematic", None, folder, overwrite=True)
+        console.print(f"Generating {GENERATED[name]}")
+        prepare(name, None, folder, overwrite=True)
     return folder

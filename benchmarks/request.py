@@ -81,7 +81,7 @@ def make_run(options: argparse.Namespace, console: Console) -> Run:
     table = _table(options, file)
     profile, wanted = options.profile or ("full" if gpus else "quick"), changes(options)
     settings = table.profile(profile, **wanted)
-    datasets = open_datasets(options.data, options.out, options.datasets, console)
+    datasets = open_datasets(options.data, options.out, options.datasets, console, table.generated)
     plan = Plan(
         table=table,
         targets=tuple(target(dataset, options.protocol) for dataset in datasets.values()),

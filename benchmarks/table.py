@@ -129,6 +129,8 @@ class Table:
             for comparing each with its backbone without attention.
         special: by dataset name, the rows of datasets that have others than `rows`.
         quick: what this table changes of the quick profile.
+        generated: the source of `preprocessing` that stands in where nothing is prepared. A table
+            is measured on the prepared datasets of its kind: faces, or maps that are none.
     """
 
     name: str
@@ -139,6 +141,7 @@ class Table:
     chosen: Mapping[str, Row] = field(default_factory=dict)
     special: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
     quick: Mapping[str, Any] = field(default_factory=dict)
+    generated: str = "schematic"
 
     def profile(self, name: str, **changes: Any) -> Settings:
         """The settings of a profile for this table, with the changes that are not None.

@@ -10,6 +10,7 @@ from benchmarks.tables.base import BASE
 from benchmarks.tables.batch_size import BATCH_SIZE
 from benchmarks.tables.distillation import DISTILLATION
 from benchmarks.tables.eca_kernel import ECA_KERNEL
+from benchmarks.tables.eeg import EEG
 from benchmarks.tables.imbalance import IMBALANCE
 from benchmarks.tables.learning_rate import LEARNING_RATE
 from benchmarks.tables.optimizer import OPTIMIZER
@@ -39,6 +40,7 @@ _TABLES = {
         TRANSFORMERS,
         DISTILLATION,
         IMBALANCE,
+        EEG,
     )
 }
 

@@ -18,9 +18,11 @@ import hashlib
 import importlib.util
 import sys
 import traceback
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmarks.table import Table
+from benchmarks.datasets import GENERATED
+from benchmarks.table import Row, Table
 
 NAME = "TABLE"
 # Under this name the file is imported, in every process alike: saved networks refer to it.
@@ -73,6 +75,14 @@ def _check(table: Table, path: Path) -> None:
 
     if not table.rows:
         raise ValueError(f"{NAME} of {path} has no rows.")
-    for row in table.all_rows():
+    one_of(f"generated dataset in {path.name}", table.generated, GENERATED)
+    for row in _with_teachers(table.all_rows()):
         one_of(f"backbone in {path.name}", row.backbone, models.names())
         one_of(f"attention in {path.name}", row.attention, ["none", *layers.names()])
+
+
+def _with_teachers(rows: Iterable[Row]) -> Iterator[Row]:
+    for row in rows:
+        yield row
+        if row.teacher is not None:
+            yield from _with_teachers([row.teacher])

@@ -119,10 +119,10 @@ def test_generated_faces_of_an_earlier_version_are_made_anew(tmp_path):
     (folder / "manifest.json").write_text('{"schema_version": 1, "fingerprint": "old"}')
     said = io.StringIO()
     console = Console(file=said)
-    assert datasets._schematic(folder, console) == folder
+    assert datasets._generate("schematic", folder, console) == folder
     before = Dataset.open(folder).fingerprint
     written = (folder / "images.npy").stat().st_mtime_ns
-    assert datasets._schematic(folder, console) == folder  # and then stay
+    assert datasets._generate("schematic", folder, console) == folder  # and then stay
     assert Dataset.open(folder).fingerprint == before
     assert (folder / "images.npy").stat().st_mtime_ns == written
     assert said.getvalue().count("Generating") == 1

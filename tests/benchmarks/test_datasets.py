@@ -1,0 +1,41 @@
+"""Which prepared datasets a table is measured on by default."""
+
+import pytest
+from rich.console import Console
+
+from benchmarks import datasets, tables
+from preprocessing.prepare import prepare
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    prepare("schematic", None, root / "faces", subjects=6, notice=lambda _: None)
+    prepare("eeg-generated", None, root / "maps", subjects=3, trials=2, notice=lambda _: None)
+    return root
+
+
+@pytest.mark.parametrize(("table", "name"), [("attention", "schematic"), ("eeg", "eeg-generated")])
+def test_a_table_takes_the_datasets_of_its_kind(table, name, root, tmp_path):
+    wanted = tables.get(table).generated
+    found = datasets.open_datasets(root, tmp_path, None, Console(), wanted)
+    assert list(found) == [name] and found[name].path.parent == root
+
+
+def test_a_dataset_that_is_named_is_taken_whatever_it_holds(root, tmp_path):
+    found = datasets.open_datasets(root, tmp_path, ["maps"], Console(), "schematic")
+    assert list(found) == ["eeg-generated"]
+
+
+def test_without_a_dataset_one_is_generated_and_said_to_be_synthetic(
+    root, tmp_path, monkeypatch, capsys
+):
+    def small(name, path, folder, overwrite):
+        return prepare(name, path, folder, subjects=3, trials=2, overwrite=overwrite)
+
+    monkeypatch.setattr("preprocessing.prepare.prepare", small)
+    for _ in range(2):
+        found = datasets.open_datasets(root / "none", tmp_path, None, Console(), "eeg-generated")
+        assert found["eeg-generated"].synthetic
+    assert capsys.readouterr().out == "Generating EEG and its maps: they are synthetic.\n"
+    assert (tmp_path / ".eeg-generated" / "manifest.json").is_file()
