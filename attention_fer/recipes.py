@@ -51,7 +51,8 @@ class Recipe:
         sam: radius of sharpness-aware minimisation; 0 for none.
         freeze: what is not trained: "" for nothing, "all" for all but the head, or the name of the
             last layer that is frozen; a number for that many layers.
-        unfreeze: (epoch, freeze) pairs, from which epoch on less is frozen.
+        unfreeze: (epoch, freeze) pairs, from which epoch on less is frozen. The optimizer begins
+            anew there, at `learning_rate`.
     """
 
     epochs: int = 200
@@ -139,7 +140,7 @@ RECIPES: dict[str, Recipe] = {
         std=0.5,
         resample="inverse-frequency",
         freeze="all",
-        unfreeze=((7, "block8"), (13, "block4"), (19, "")),
+        unfreeze=((7, "transformer_block_8_add_2"), (13, "transformer_block_4_add_2"), (19, "")),
     ),
     # The assignment on mini-ResNet: 349 epochs until nothing got better. Its plateau schedule is
     # PyTorch's, whose defaults are a tenth after ten epochs.

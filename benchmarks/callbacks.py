@@ -59,7 +59,8 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        images, labels = self.part.images[rows], self.part.labels[rows]
+        # JAX has no int64 and warns of each it gets.
+        images, labels = self.part.images[rows], self.part.labels[rows].astype(np.int32)
         return ({"pixels": images, "labels": labels} if self.labelled else images), labels
 
 
@@ -90,6 +91,27 @@ class Validate(keras.callbacks.Callback):
         classes = range(probabilities.shape[1])
         logs["val_loss"] = float(log_loss(self.part.labels, probabilities, labels=classes))
         logs["val_accuracy"] = float((probabilities.argmax(1) == self.part.labels).mean())
+
+
+class Average(keras.callbacks.SwapEMAWeights):
+    """Shows the optimizer's averaged weights to the callbacks after it, and leaves them in the end.
+
+    It serves one fit: a new optimizer's average is zero until its first step. Keras itself leaves
+    the weights that were not averaged, and with JAX none at all: their buffers are deleted.
+    """
+
+    def __init__(self, network: keras.Model) -> None:
+        super().__init__(swap_on_epoch=True)
+        self.network = network
+        self._averaged: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        self._averaged = self.network.get_weights()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_end(logs)
+        self.network.set_weights(self._averaged)
 
 
 class KeepBest(keras.callbacks.Callback):

@@ -15,6 +15,7 @@ from attention_fer.training import freezing, schedules
 from attention_fer.training.distillation import Distillation
 from benchmarks import devices, networks
 from benchmarks.callbacks import (
+    Average,
     Batches,
     FirstStep,
     History,
@@ -213,7 +214,6 @@ def _fit(
     callbacks = [
         batches.starter(),
         FirstStep(lambda: clock.lap("trace")),
-        *([keras.callbacks.SwapEMAWeights(swap_on_epoch=True)] if settings.ema else []),
         Validate(made.predictor, validation, order.batch),
         best,
         history,
@@ -222,7 +222,7 @@ def _fit(
         *_plateau(order),
         keras.callbacks.EarlyStopping("val_loss", patience=settings.patience),
     ]
-    for first, last, until in _phases(settings):
+    for first, last, until in phases(settings):
         if settings.freeze:
             freezing.freeze(made.inner, until)
         made.compile(order.execution, steps=len(batches))
@@ -232,7 +232,7 @@ def _fit(
             epochs=last,
             shuffle=False,
             verbose=0,
-            callbacks=callbacks,
+            callbacks=[*([Average(made.inner)] if settings.ema else []), *callbacks],
         )
         if made.model.stop_training:
             break
@@ -240,8 +240,8 @@ def _fit(
     return best, history
 
 
-def _phases(settings: Settings) -> list[tuple[int, int, str | int | None]]:
-    """First and last epoch of each stretch of the training, and what is frozen in it."""
+def phases(settings: Settings) -> list[tuple[int, int, str | int | None]]:
+    """First and last epoch of each stretch of a training, and what is frozen in it."""
     last = settings.epochs
     within = [(epoch, what or None) for epoch, what in settings.unfreeze if epoch <= last]
     return freezing.phases(settings.freeze or None, within, last)

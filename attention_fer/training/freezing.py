@@ -12,7 +12,7 @@ from attention_fer.checks import one_of
 Until = Union[int, str]
 
 
-def freeze(model: keras.Model, until: Until | None = "all", head: int = 1) -> list[str]:
+def freeze(model: keras.Model, until: Until | None = "all", head: int | None = None) -> list[str]:
     """Makes the beginning of a network untrainable and the rest trainable.
 
     Layers are counted as `model.layers` does, input and activations among them; where the network
@@ -26,8 +26,9 @@ def freeze(model: keras.Model, until: Until | None = "all", head: int = 1) -> li
     Args:
         model: functional, or sequential.
         until: how many of its first layers; the name of the last of them; `"all"`: all but the
-            last `head` layers that have weights; None or 0: none.
-        head: how many layers with weights `"all"` leaves trainable.
+            head; None or 0: none.
+        head: how many of the last layers with weights `"all"` leaves trainable; None for those of
+            a head of this package, called `head_...` and `...predictions`, and else the last one.
 
     Returns:
         The names of the frozen layers that have weights.
@@ -81,17 +82,29 @@ def _layers(layers: Iterable[keras.layers.Layer]) -> Iterable[keras.layers.Layer
             yield layer
 
 
-def _count(layers: list[keras.layers.Layer], until: Until | None, head: int) -> int:
+def _count(layers: list[keras.layers.Layer], until: Until | None, head: int | None) -> int:
     if until is None:
         return 0
     if until == "all":
-        weighted = [index for index, layer in enumerate(layers) if layer.weights]
-        if not 1 <= head <= len(weighted):
-            raise ValueError(f"head must be from 1 to {len(weighted)}, given: {head}.")
-        return weighted[-head]
+        return _before_head(layers, head)
     if isinstance(until, str):
         names = [layer.name for layer in layers]
         return names.index(one_of("layer", until, names)) + 1
     if isinstance(until, bool) or not 0 <= until <= len(layers):
         raise ValueError(f"The network has {len(layers)} layers, given: {until!r} to freeze.")
     return until
+
+
+def _before_head(layers: list[keras.layers.Layer], head: int | None) -> int:
+    """How many layers there are before the head."""
+    weighted = [index for index, layer in enumerate(layers) if layer.weights]
+    if head is None:
+        named = [index for index in weighted if _of_head(layers[index].name)]
+        return min(named, default=weighted[-1])
+    if not 1 <= head <= len(weighted):
+        raise ValueError(f"head must be from 1 to {len(weighted)}, given: {head}.")
+    return weighted[-head]
+
+
+def _of_head(name: str) -> bool:
+    return name.startswith("head_") or name.endswith("predictions")

@@ -47,6 +47,19 @@ def test_all_but_a_head_of_several_layers():
     assert trainable(model) == ["head", "second"]
 
 
+@pytest.mark.parametrize(
+    ("head", "left"),
+    [
+        (None, ["predictions"]),
+        ("transfer-vgg16", ["head_fc1", "head_fc2", "predictions"]),
+    ],
+)
+def test_all_but_the_head_of_a_network_of_ours(head, left):
+    model = models.build("vgg16", input_shape=(32, 32, 1), classes=3, head=head, width=0.03125)
+    freeze(model, "all")
+    assert [name for name in trainable(model) if name.startswith(("head_", "pred"))] == left
+
+
 def test_layers_of_a_network_inside_count_in_its_place():
     model = nested()
     assert freeze(model, "norm") == ["first", "norm"]

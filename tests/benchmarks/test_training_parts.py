@@ -1,0 +1,202 @@
+"""Every part of the training that a recipe can name, in a whole cell."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from fabricated import cell
+
+from attention_fer.training import freezing
+from benchmarks import tables
+from benchmarks.networks import network
+from benchmarks.saved import MODEL
+from benchmarks.settings import Settings, profile
+from benchmarks.store import PREDICTIONS
+from benchmarks.train import Order, phases, train
+from benchmarks.trainable import trainable
+
+pytestmark = [
+    pytest.mark.slow,
+    # Keras's JAX variables answer NumPy 2 with this warning.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
+SETTINGS = profile(
+    "quick",
+    width=0.125,
+    epochs=2,
+    train_samples=32,
+    eval_samples=16,
+    batch_size=8,
+    learning_rate=0.01,
+    optimizer="adam",
+)
+MIXED = (("mixup", (("alpha", 0.5),)), ("cutmix", (("alpha", 1.0),)))
+PARTS = {
+    "ema": {"ema": 0.9},
+    "sam": {"sam": 0.5},
+    "mixed": {"augmentation": MIXED},
+    "erased": {"augmentation": (("erasing", (("p", 1.0),)),)},
+    "smoothed": {"label_smoothing": 0.3},
+    "focal": {"loss": "focal"},
+    "weighed": {"class_weights": "balanced"},
+    "mixed-and-weighed": {"augmentation": MIXED, "class_weights": "balanced", "loss": "focal"},
+    "drawn": {"resample": "median"},
+    "decayed": {"optimizer": "adamw", "weight_decay": 0.1},
+    "cosine": {"schedule": "cosine", "warmup_epochs": 1},
+    "normalised": {"mean": 0.5, "std": 0.25},
+    "resized": {"image_size": 32, "channels": 3},
+    "frozen": {"freeze": "all"},
+    "unfrozen": {"freeze": "all", "unfreeze": ((2, ""),)},
+}
+
+
+def made(dataset, folder, **changes):
+    """What a small cell left: metrics and history, and the probabilities of its test images."""
+    one = cell(
+        backbone=changes.pop("backbone", "cnn_v2"),
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        settings=SETTINGS.changed(**changes),
+        backend=keras.backend.backend(),
+    )
+    folder.mkdir()
+    found = train(Order(one, dataset, folder, lambda *_, **__: None, keep=True))
+    with np.load(folder / PREDICTIONS) as file:
+        return one, found, file["probabilities"]
+
+
+@pytest.fixture(scope="module")
+def plain(dataset, tmp_path_factory):
+    return made(dataset, tmp_path_factory.mktemp("plain") / "cell")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_each_part_changes_the_training_and_leaves_a_network_that_predicts_what_it_did(
+    part, plain, dataset, tmp_path
+):
+    one, found, probabilities = made(dataset, tmp_path / "cell", **PARTS[part])
+    assert [epoch["epoch"] for epoch in found["history"]] == [1, 2]
+    assert np.isfinite(probabilities).all() and np.ptp(probabilities) > 0
+    assert not np.allclose(probabilities, plain[2], atol=1e-4)
+    loaded = keras.saving.load_model(tmp_path / "cell" / MODEL, compile=False)
+    with np.load(tmp_path / "cell" / PREDICTIONS) as file:
+        images = np.asarray(dataset.images)[file["sample"]]
+    again = loaded.predict(images, batch_size=one.settings.batch_size, verbose=0)
+    np.testing.assert_allclose(again, probabilities, atol=1e-5)
+
+
+def test_the_plain_cell_is_the_same_each_time(plain, dataset, tmp_path):
+    *_, probabilities = made(dataset, tmp_path / "cell")
+    np.testing.assert_allclose(probabilities, plain[2], atol=1e-5)
+
+
+def weights_of(folder, inner):
+    """The stored weights of the network of a cell, by layer."""
+    loaded = keras.saving.load_model(folder / "cell" / MODEL, compile=False)
+    stored = loaded.get_layer(inner.name)
+    return {layer.name: layer.get_weights() for layer in stored.layers if layer.weights}
+
+
+def start_of(one, dataset):
+    """The network as the cell begins with it."""
+    keras.utils.set_random_seed(one.seed)
+    return network(one, dataset.images.shape[1:], len(dataset.classes))
+
+
+def moved(one, dataset, folder):
+    """The layers whose weights are not those that they began with."""
+    inner = start_of(one, dataset)
+    stored = weights_of(folder, inner)
+    return {
+        layer.name
+        for layer in inner.layers
+        for before, after in zip(layer.get_weights(), stored.get(layer.name, ()), strict=True)
+        if not np.array_equal(before, after)
+    }
+
+
+def test_what_is_frozen_stays_and_the_head_learns(dataset, tmp_path):
+    one, *_ = made(dataset, tmp_path / "cell", freeze="all")
+    assert moved(one, dataset, tmp_path) == {"predictions"}
+
+
+def test_what_is_released_learns_from_its_epoch_on(dataset, tmp_path):
+    one, found, _ = made(dataset, tmp_path / "cell", freeze="all", unfreeze=((2, ""),))
+    inner = start_of(one, dataset)
+    expected = {layer.name for layer in inner.layers if layer.weights}
+    if found["metrics"]["best_epoch"] == 1:  # The network is that of the best epoch.
+        expected = {"predictions"}
+    assert moved(one, dataset, tmp_path) == expected
+
+
+def test_an_average_over_many_steps_stays_near_the_start(plain, dataset, tmp_path):
+    one, *_ = made(dataset, tmp_path / "cell", ema=0.999)
+    inner = start_of(one, dataset)
+    stored = weights_of(tmp_path, inner)
+    kernels = {
+        layer.name: (layer.get_weights()[0], stored[layer.name][0])
+        for layer in inner.layers
+        if isinstance(layer, keras.layers.Conv2D)
+    }
+    steps = [np.abs(after - before).max() for before, after in kernels.values()]
+    # Adam's first step moves a weight by 0.01, and there the average begins; seven more move a
+    # weight on, of which the average takes a thousandth each.
+    assert 0.009 < max(steps) < 0.011
+
+
+def test_the_cosine_ends_at_nothing_with_the_last_step():
+    settings = Settings(schedule="cosine", learning_rate=0.5, epochs=4, warmup_epochs=1)
+    inner = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    one = trainable(inner, settings, 0)
+    one.compile(steps=10)
+    rate = one.model.optimizer._learning_rate
+    assert [float(rate(step)) for step in (0, 5, 10, 40)] == pytest.approx(
+        [0, 0.25, 0.5, 0], abs=1e-6
+    )
+
+
+def test_every_part_together(dataset, tmp_path):
+    together = {
+        **{"ema": 0.9, "sam": 0.05, "augmentation": MIXED, "label_smoothing": 0.1},
+        **{"loss": "focal", "class_weights": "effective", "resample": "class-balanced"},
+        **{"mean": 0.5, "std": 0.25, "image_size": 32, "channels": 3, "optimizer": "adamw"},
+        **{"weight_decay": 0.01, "schedule": "plateau", "freeze": 3, "unfreeze": ((2, ""),)},
+    }
+    _, found, probabilities = made(dataset, tmp_path / "cell", **together)
+    assert len(found["history"]) == 2
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("backbone", ["vit", "convnext"])
+def test_stochastic_depth_is_that_of_the_recipe(backbone, dataset):
+    one = cell(backbone=backbone, settings=replace(SETTINGS, drop_path=0.4, image_size=32))
+    inner = network(one, dataset.images.shape[1:], 7)
+    rates = [layer.rate for layer in inner.layers if type(layer).__name__ == "StochasticDepth"]
+    assert max(rates) == pytest.approx(0.4)
+
+
+def test_what_the_tables_freeze_is_there_and_their_heads_are_trained(dataset):
+    checked = 0
+    for row in tables.get("transfer").rows:
+        # The weights themselves come from elsewhere.
+        options = tuple(pair for pair in row.options if pair[0] != "weights")
+        settings = Settings(epochs=24).trained(row.recipe).changed(**dict(row.settings))
+        one = cell(backbone=row.backbone, options=options, settings=settings)
+        with keras.StatelessScope(initialize_variables=False):
+            inner = network(one, (48, 48, 1), 7)
+        for _, _, until in phases(settings):
+            frozen = freezing.freeze(inner, until)
+            heads = [name for name in frozen if name.startswith("head_") or name == "predictions"]
+            assert not heads and bool(frozen) == bool(until), (row.label, until)
+            checked += 1
+    keras.backend.clear_session()  # Else these variables would get their values after all.
+    assert checked == 1 + 4 + 4
+
+
+def test_stochastic_depth_is_refused_where_there_is_none(dataset):
+    one = cell(backbone="vgg16", settings=replace(SETTINGS, drop_path=0.4))
+    with pytest.raises(ValueError, match="drop_path"):
+        network(one, dataset.images.shape[1:], 7)
