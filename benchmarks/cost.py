@@ -13,6 +13,8 @@ import keras
 import numpy as np
 from keras import layers as kl
 
+from attention_fer.layers.gated_attention import SelfAttention
+from attention_fer.layers.tokens import LearnedTokens, PositionEmbedding
 from benchmarks import turns
 from benchmarks.callbacks import Batches
 from benchmarks.cells import Cell
@@ -28,13 +30,17 @@ CONVOLUTIONS = (
     kl.SeparableConv2D,
 )
 TRANSPOSED = (kl.Conv1DTranspose, kl.Conv2DTranspose, kl.Conv3DTranspose)
+ATTENDING = (kl.MultiHeadAttention, SelfAttention)
+ADDED = (LearnedTokens, PositionEmbedding)
+"""Layers whose weights multiply nothing."""
 
 
 def multiply_adds(model: keras.Model) -> int:
     """Multiplications, each with its addition, of the convolutions and dense layers for one image.
 
-    Those of layers inside attention modules are counted each time they are called. As usual,
-    padding counts as if it were image, and biases, normalisations, activations, poolings and the
+    Those of layers inside attention modules are counted each time they are called. Self-attention
+    has those of its four projections and of its two products between tokens; what it makes of
+    positions alone is the same for all images and does not count. As usual, padding counts as if it were image, and biases, normalisations, activations, poolings and the
     products with a gate do not count.
 
     Raises:
@@ -46,7 +52,7 @@ def multiply_adds(model: keras.Model) -> int:
     total = 0
     for node in [node for depth in model._nodes_by_depth.values() for node in depth]:
         layer = node.operation
-        if not isinstance(layer, kl.Layer) or not any(map(_multiplies, layer._flatten_layers())):
+        if not isinstance(layer, kl.Layer) or not _costs(layer):
             continue
         # A network repeats its blocks: equal layers on equal shapes are counted once.
         config = {**layer.get_config(), "name": ""}
@@ -57,10 +63,24 @@ def multiply_adds(model: keras.Model) -> int:
     return total
 
 
+def _costs(layer: kl.Layer) -> bool:
+    return isinstance(layer, ATTENDING) or any(map(_multiplies, layer._flatten_layers()))
+
+
 def _of_node(layer: kl.Layer, given: keras.KerasTensor, output: keras.KerasTensor) -> int:
+    if isinstance(layer, ATTENDING):
+        return _attending(layer, given.shape)
     if _multiplies(layer):
         return _of_call(layer, given.shape, output.shape)
     return _called(layer, given.shape, given.dtype)
+
+
+def _attending(layer: kl.Layer, shape: tuple[int, ...]) -> int:
+    """Of self-attention on (batch, tokens, channels)."""
+    inside = layer._flatten_layers(include_self=False)
+    kernels = [one.kernel.shape for one in inside if hasattr(one, "kernel")]
+    tokens, width = shape[1], math.prod(kernels[0][1:])
+    return tokens * sum(map(math.prod, kernels)) + 2 * tokens**2 * width
 
 
 def _called(layer: kl.Layer, shape: tuple[int, ...], dtype: str) -> int:
@@ -165,6 +185,8 @@ def _counted(whole: kl.Layer, found: list[int]) -> Iterator[None]:
 
 
 def _multiplies(layer: kl.Layer) -> bool:
+    if isinstance(layer, ADDED):
+        return False
     own = [weight for weight in layer._trainable_variables if len(weight.shape) > 1]
     if own and not isinstance(layer, (kl.Dense, *CONVOLUTIONS, *TRANSPOSED)):
         raise TypeError(

@@ -14,7 +14,7 @@ from dataclasses import replace
 from benchmarks.cells import Cell
 from benchmarks.store import Result
 
-# Convolutions, and multiply-adds in units of 1e9 for one 224-pixel image at width 1.
+# Layers with weights, and multiply-adds in units of 1e9 for one 224-pixel image at width 1.
 _SIZE = {
     "vgg16": (13, 15.5),
     "vgg19": (16, 19.6),
@@ -24,6 +24,14 @@ _SIZE = {
     "resnet50v2": (53, 3.5),
     "resnet101v2": (104, 7.2),
     "resnet152v2": (155, 10.9),
+    "cnn_v1": (3, 0.25),
+    "cnn_v2": (10, 2.6),
+    "mini_resnet": (24, 2.1),
+    "residual_masking": (97, 21.8),
+    "convnext": (59, 4.5),
+    "vit": (38, 17.5),
+    "deit": (39, 17.6),
+    "convit": (38, 17.4),
 }
 _START_SECONDS = 8.0
 _TRACE_SECONDS_PER_LAYER = 0.2
@@ -87,6 +95,7 @@ def _kind(cell: Cell) -> Cell:
 def _guess(cell: Cell, sizes: Mapping[str, tuple[int, int]], rate: float) -> float:
     layers, gigas = _SIZE.get(cell.backbone, (50, 4.0))
     area, images = sizes[cell.dataset]
+    area = (cell.settings.image_size or 0) ** 2 or area
     images = min(images, cell.settings.train_samples or images)
     operations = 2e9 * gigas * (area / 224**2) * cell.settings.width**2
     # Forward once and backward twice; validation and test add about a quarter.

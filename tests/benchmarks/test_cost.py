@@ -57,6 +57,29 @@ def test_networks_against_published_figures(build, count):
     assert round(multiply_adds(build(weights=None)) / 1e6) == pytest.approx(count, abs=10)
 
 
+def attended(tokens, channels):
+    return 4 * tokens * channels**2 + 2 * tokens**2 * channels
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "count"),
+    [
+        # 24 pixels of one channel in patches of 8: nine tokens, and those of class and teacher.
+        ("vit", {}, 9 * 64 * 12 + 2 * (attended(10, 12) + 10 * 2 * 12 * 48) + 12 * 7),
+        ("deit", {}, 9 * 64 * 12 + 2 * (attended(11, 12) + 11 * 2 * 12 * 48) + 2 * 12 * 7),
+        (
+            "convit",
+            {"layers": 3},  # of which the last two have the class token
+            9 * 64 * 12 + attended(9, 12) + 2 * attended(10, 12) + 29 * 2 * 12 * 48 + 12 * 7,
+        ),
+    ],
+)
+def test_transformers_by_hand(name, options, count):
+    size = {"hidden_dim": 12, "layers": 2, "heads": 4, "mlp_dim": 48, "patch_size": 8}
+    model = models.build(name, input_shape=(24, 24, 1), classes=7, **{**size, **options})
+    assert multiply_adds(model) == count
+
+
 @pytest.mark.parametrize("attention", ["se", "eca", "cbam"])
 def test_attention_by_hand(attention):
     plain = models.build("vgg16", width=0.25, **SHAPE)
