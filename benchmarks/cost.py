@@ -40,8 +40,9 @@ def multiply_adds(model: keras.Model) -> int:
 
     Those of layers inside attention modules are counted each time they are called. Self-attention
     has those of its four projections and of its two products between tokens; what it makes of
-    positions alone is the same for all images and does not count. As usual, padding counts as if it were image, and biases, normalisations, activations, poolings and the
-    products with a gate do not count.
+    positions alone is the same for all images and does not count. As usual, padding counts as if
+    it were image, and biases, normalisations, activations, poolings and the products with a gate
+    do not count.
 
     Raises:
         TypeError: a layer with a matrix of weights whose multiplications it does not know.
