@@ -97,6 +97,10 @@ _TRANSFORMER = Recipe(
     image_size=224,
 )
 
+# What keras.applications takes off the channels of its older networks, their mean over the three,
+# as those of a grey image are equal.
+_IMAGENET: dict[str, Any] = {"mean": (103.939 + 116.779 + 123.68) / 3 / 255, "std": 1 / 255}
+
 RECIPES: dict[str, Recipe] = {
     # The thesis behind the attention table: Adam 1e-4, zoom, flip, patience 15.
     "published": Recipe(),
@@ -217,7 +221,8 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     # The transfer-learning report: the first 165 layers of ResNet-50 frozen. It prints no learning
-    # rate; 0.01 is Keras's own of SGD. "Decayed by 10%": to nine tenths.
+    # rate; 0.01 is Keras's own of SGD. "Decayed by 10%": to nine tenths. Nor does it say how pixels
+    # reach the network: here as those weights were trained, from 0 to 255 without ImageNet's mean.
     "transfer-resnet50": Recipe(
         batch_size=32,
         optimizer="momentum",
@@ -228,6 +233,7 @@ RECIPES: dict[str, Recipe] = {
         zoom=0.0,
         flip=False,
         channels=3,
+        **_IMAGENET,
         freeze=165,
     ),
     # Its VGG-16, frozen whole, with larger batches and changed images.
@@ -240,6 +246,7 @@ RECIPES: dict[str, Recipe] = {
         plateau_patience=3,
         zoom=0.1,
         channels=3,
+        **_IMAGENET,
         freeze="all",
     ),
     # Topographic maps of the same thesis: Adam and fifteen epochs, no changes of the images, which

@@ -132,8 +132,9 @@ def _replicas(text: str, gpus: Sequence[str]) -> int:
 
 
 def _table(options: argparse.Namespace, file: Path | None) -> Table:
-    if file:
-        os.environ["KERAS_BACKEND"] = options.backend  # The file may import Keras.
+    if file:  # It may import Keras.
+        os.environ["KERAS_BACKEND"] = options.backend
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     table = own.load(file) if file else tables.get(options.table)
     table = table.select(options.backbones, options.attentions)
     table = table.trained(options.recipe) if options.recipe else table

@@ -143,15 +143,22 @@ def _training(section: Section, plan: Plan) -> str:
     return f"Training: {network}; {settings}.{_rows(section, plan)}"
 
 
+REPLACED = {
+    ("settings",): "Settings of a row replace",
+    ("recipe",): "The recipe of a row replaces",
+    ("settings", "recipe"): "Settings and recipe of a row replace",
+}
+
+
 def _rows(section: Section, plan: Plan) -> str:
     """What rows change of the training."""
     rows = [line.entry.row for line in section.lines]
-    own = [name for name in ("settings", "recipe") if any(getattr(row, name) for row in rows)]
+    own = tuple(name for name in ("settings", "recipe") if any(getattr(row, name) for row in rows))
     if not own:
         return ""
     kept = ", ".join(name.replace("_", " ") for name in plan.kept)
     but = f"; a recipe leaves {kept}" if "recipe" in own and kept else ""
-    return f" {' and '.join(own).capitalize()} of a row replace these{but}."
+    return f" {REPLACED[own]} these{but}."
 
 
 def _machines(results: Iterable[Result]) -> str:

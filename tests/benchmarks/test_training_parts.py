@@ -196,6 +196,19 @@ def test_what_the_tables_freeze_is_there_and_their_heads_are_trained(dataset):
     assert checked == 1 + 4 + 4
 
 
+@pytest.mark.parametrize("recipe", ["transfer-resnet50", "transfer-vgg16"])
+def test_networks_with_weights_of_imagenet_see_pixels_as_these_were_trained(recipe):
+    inner = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    )
+    one = trainable(inner, Settings().trained(recipe), 0, image_shape=(8, 8, 1))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 1), np.uint8)
+    expected = keras.applications.vgg16.preprocess_input(pixels.repeat(3, -1).astype("float32"))
+    found = keras.ops.convert_to_numpy(one.front(pixels))
+    np.testing.assert_allclose(found.mean(-1), expected.mean(-1), atol=1e-3)
+    np.testing.assert_allclose(found, expected, atol=11)
+
+
 def test_stochastic_depth_is_refused_where_there_is_none(dataset):
     one = cell(backbone="vgg16", settings=replace(SETTINGS, drop_path=0.4))
     with pytest.raises(ValueError, match="drop_path"):
