@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
+from attention_fer.explain.gradients import gradient
 from attention_fer.training.distillation import Distillation
 
 RNG = np.random.default_rng(0)
@@ -14,7 +15,7 @@ def combined(distillation, student=STUDENT):
     arguments = (OF_LABELS, softmax(TEACHER, -1), softmax(student, -1))
     tensors = [keras.ops.convert_to_tensor(x, "float32") for x in arguments]
     found = distillation.combine(*tensors)
-    return keras.ops.convert_to_numpy(found)
+    return keras.ops.convert_keras.ops.convert_to_numpy(found)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 3.0])
@@ -49,3 +50,18 @@ def test_a_student_that_agrees_has_nothing_to_learn_from_a_soft_teacher():
 def test_bad_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Distillation(**options)
+
+
+def test_no_gradient_flows_into_the_teacher():
+    teacher, student = (
+        keras.ops.softmax(keras.random.normal((4, 3), seed=seed)) for seed in (0, 1)
+    )
+    soft = Distillation("soft", temperature=2.0, weight=0.5)
+
+    def mean(goal, found):
+        return keras.ops.mean(soft.combine(keras.ops.zeros(4), goal, found))
+
+    learned = gradient(lambda found: mean(teacher, found), student)
+    assert np.abs(keras.ops.convert_to_numpy(learned)).max() > 0.01
+    taught = gradient(lambda goal: mean(goal, student), teacher)
+    assert np.abs(keras.ops.convert_to_numpy(taught)).max() == 0
