@@ -29,6 +29,6 @@ TRANSFORMERS = Table(
         **{(row, "fer2013"): accuracy for row, accuracy in PUBLISHED.items()},
         (FINETUNED, "fer2013"): 66.34,
     },
-    source="the thesis on transformers, test part; of the fine-tuned ViT another report, validation",
+    source="the thesis on transformers, test part; of the fine-tuned ViT a report, validation part",
     chosen={"": CNN},
 )
