@@ -88,8 +88,9 @@ def every_module():
 
 def places():
     for position in RESNET_POSITIONS:
-        yield "resnet50", position
-        yield "resnet50v2", position
+        marks = [] if position == "pre-add" else [pytest.mark.slow]
+        yield pytest.param("resnet50", position, marks=marks)
+        yield pytest.param("resnet50v2", position, marks=marks)
     yield from (("vgg16", position) for position in ("last", "every", (1, 4, 13)))
 
 

@@ -5,6 +5,7 @@ The networks are built without giving their variables values, which is quick and
 
 import functools
 import math
+import re
 
 import pytest
 from layer_probes import without_values
@@ -95,7 +96,11 @@ def test_plain_networks_for_imagenet_have_the_parameters_of_keras(name, total):
     assert counts(name)[0] == total
 
 
-@pytest.mark.parametrize("name", COLOUR_1000)
+def deeper(name):
+    return [pytest.mark.slow] if re.search("101|152", name) else []
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=deeper(name)) for name in COLOUR_1000])
 @pytest.mark.parametrize("attention", (None, "se", "eca", "cbam"))
 def test_the_32_networks_are_the_plain_ones_and_their_modules(name, attention):
     total, _ = counts(name, attention, **GREY)
@@ -103,7 +108,10 @@ def test_the_32_networks_are_the_plain_ones_and_their_modules(name, attention):
 
 
 @pytest.mark.parametrize("version", ("", "v2"))
-@pytest.mark.parametrize("depth", (0, 1, 2), ids=("50", "101", "152"))
+@pytest.mark.parametrize(
+    "depth",
+    [pytest.param(i, marks=deeper(name), id=name) for i, name in enumerate(("50", "101", "152"))],
+)
 @pytest.mark.parametrize("attention", INCREMENTS)
 def test_modules_on_every_block_add_the_parameters_of_the_table(attention, depth, version):
     name = ("resnet50", "resnet101", "resnet152")[depth] + version

@@ -125,7 +125,9 @@ def test_a_layer_that_the_network_lacks_is_missed_by_name():
 
 
 @pytest.mark.parametrize("save_as", (None, "w.h5"))
-@pytest.mark.parametrize("name", ("vgg16", "resnet50", "resnet50v2"))
+@pytest.mark.parametrize(
+    "name", ("vgg16", "resnet50", pytest.param("resnet50v2", marks=pytest.mark.slow))
+)
 def test_a_grey_network_answers_as_the_colour_network_to_a_grey_copy(name, save_as, tmp_path):
     theirs = source(name)
     ours = network(name, input_shape=(32, 32, 1))

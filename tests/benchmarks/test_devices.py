@@ -44,7 +44,8 @@ def farthest(one, other):
 
 
 @DIVIDED
-@pytest.mark.parametrize("backbone", ["vgg16", pytest.param("resnet50", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["vgg16", "resnet50"])
 def test_two_devices_compute_what_one_does(fitted, backbone):
     one, two = fitted(1, backbone), fitted(2, backbone)
     assert [one[3], two[3]] == [1, 2]

@@ -35,7 +35,9 @@ def weights(model):
 
 @BACKBONES
 @pytest.mark.parametrize("variant", ["corrected", "published"])
-@pytest.mark.parametrize("attention", ATTENTIONS[1:])
+@pytest.mark.parametrize(
+    "attention", [*(pytest.param(name, marks=pytest.mark.slow) for name in ("se", "eca")), "cbam"]
+)
 def test_networks_start_equal_wherever_both_have_a_weight(backbone, variant, attention):
     baseline = weights(built(backbone, "none", 3, variant))
     keras.utils.set_random_seed(99)

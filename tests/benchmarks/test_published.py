@@ -55,7 +55,13 @@ def test_the_table_has_its_32_networks():
     assert {row[1] for row in ROWS} == set(published.ATTENTIONS)
 
 
-@pytest.mark.parametrize(("backbone", "attention", "parameters"), ROWS)
+@pytest.mark.parametrize(
+    ("backbone", "attention", "parameters"),
+    [
+        pytest.param(*row, marks=[pytest.mark.slow] if "101" in row[0] or "152" in row[0] else [])
+        for row in ROWS
+    ],
+)
 def test_a_network_has_the_parameters_of_the_table(backbone, attention, parameters):
     with keras.StatelessScope(initialize_variables=False):  # shapes without values: quick
         model = published.build(backbone, attention, input_shape=(48, 48, 1), classes=7)
@@ -204,7 +210,7 @@ def test_the_corrected_networks_deviate_from_the_published_ones():
         pytest.param("vgg16", "cbam"),
         pytest.param("vgg16", "eca"),
         ("resnet50", "cbam"),
-        ("resnet50v2", "eca"),
+        pytest.param("resnet50v2", "eca", marks=pytest.mark.slow),
     ],
 )
 def test_a_saved_network_computes_the_same(backbone, attention, tmp_path):

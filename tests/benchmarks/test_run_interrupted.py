@@ -35,6 +35,7 @@ def assert_complete(out, n):
     assert not folders(out, "*.partial") and not folders(out, ".locks")
 
 
+@pytest.mark.slow
 def test_a_killed_worker_and_a_killed_run_are_made_up_for_by_the_same_command(
     command, run, environment, tmp_path
 ):

@@ -140,6 +140,7 @@ def test_a_report_needs_all_images(images):
         Survey(images[:3]).report(index(LABELS, SPLITS))
 
 
+@pytest.mark.slow
 def test_memory_is_a_few_bytes_an_image():
     count = 50_000
     image = np.zeros((2, 2, 1), np.uint8)
