@@ -365,7 +365,15 @@ def _plan_of(cells: Sequence[Cell], table: Table | None, name: str) -> Plan:
         backend=first.backend,
         replicas=first.replicas,
         code=first.code,
+        kept=tuple(dict.fromkeys(name for cell in cells for name in _kept(cell))),
     )
+
+
+def _kept(cell: Cell) -> list[str]:
+    """The settings that the cell's recipe would have changed, had they not been asked for."""
+    recipe = recipes.changes(cell.trained_by) if cell.trained_by else {}
+    own = dict(cell.changes)
+    return [k for k, value in recipe.items() if k not in own and getattr(cell.settings, k) != value]
 
 
 def _before_changes(cell: Cell) -> Settings:

@@ -8,6 +8,7 @@ from fabricated import cell, plan, put_done, put_failed, put_plan, story, target
 from rich.console import Console
 
 from benchmarks import analysis, formats, plans, publish, report, tables
+from benchmarks.settings import Settings
 from benchmarks.store import Store
 from benchmarks.table import Row
 
@@ -145,3 +146,14 @@ def test_failed_cells_alone_are_a_report(tmp_path):
     put_failed(Store(tmp_path), of.cells[0], "")
     text = formats.render(analysis.stored(Store(tmp_path)), "text")
     assert "failed: no reason was stored" in text
+
+
+def test_records_without_a_plan_tell_what_their_recipe_did_not_change(tmp_path):
+    store = Store(tmp_path)
+    settings = Settings(epochs=3, train_samples=100).trained("mini-resnet", kept=["epochs"])
+    one = cell(trained_by="mini-resnet", changes=(("mean", 0.25),), settings=settings)
+    put_done(store, one, [True, False])
+    (built,) = analysis.stored(store)
+    assert built.plan.kept == ("epochs",)
+    assert "epochs 3," in formats.render([built], "text")
+    assert "a recipe leaves epochs." in " ".join(formats.render([built], "text").split())
