@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -30,18 +31,19 @@ def picture(
     Below each face stand its true class, the predicted one and the probability it was given.
 
     Args:
-        images: uint8 of shape (n, height, width, channels), channels 1 or 3.
+        images: uint8 of shape (n, height, width, channels): grey, RGB, or any other number of
+            channels, which stand beside each other in grey, row by row.
         labels: (n,), true classes.
         probabilities: (n, classes).
         classes: names, by number.
         at_most: that many faces.
 
     Raises:
-        ValueError: images of another type or number of channels.
+        ValueError: images of another type or shape.
     """
-    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] not in (1, 3):
+    if images.dtype != np.uint8 or images.ndim != 4:
         raise ValueError(
-            "Images must be uint8 of shape (n, height, width, 1 or 3), given: "
+            "Images must be uint8 of shape (n, height, width, channels), given: "
             f"{images.dtype} of shape {images.shape}."
         )
     rows, called = worst(labels, probabilities, at_most), names(classes)
@@ -70,14 +72,24 @@ def _sheet(faces: int, title: str) -> Image.Image:
 
 def _face(pixels: np.ndarray) -> Image.Image:
     """An image enlarged or reduced into a square, its proportions kept."""
-    grey = pixels.shape[2] == 1
-    image = Image.fromarray(pixels[:, :, 0] if grey else pixels).convert("RGB")
+    image = Image.fromarray(pixels if pixels.shape[2] == 3 else _grey(pixels)).convert("RGB")
     scale = FACE / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     square = Image.new("RGB", (FACE, FACE), "white")
     resized = image.resize(size, Image.Resampling.BICUBIC)
     square.paste(resized, ((FACE - size[0]) // 2, (FACE - size[1]) // 2))
     return square
+
+
+def _grey(pixels: np.ndarray) -> np.ndarray:
+    """The channels of an image in a square as far as they fill it, (rows, columns)."""
+    height, width, count = pixels.shape
+    columns = math.ceil(math.sqrt(count))
+    rows = -(-count // columns)
+    places = np.full((rows * columns, height, width), 255, np.uint8)
+    places[:count] = np.moveaxis(pixels, 2, 0)
+    grid = places.reshape(rows, columns, height, width).swapaxes(1, 2)
+    return grid.reshape(rows * height, columns * width)
 
 
 def _caption(

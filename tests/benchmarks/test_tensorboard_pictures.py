@@ -108,6 +108,17 @@ def test_colours_of_a_face_are_kept():
     assert middle(picture, 0).tolist() == [200, 30, 60]
 
 
+def test_other_numbers_of_channels_stand_beside_each_other_row_by_row():
+    levels = np.array([10, 60, 110, 160, 210], "uint8")
+    images = np.broadcast_to(levels, (1, 8, 8, 5)).copy()
+    picture = mistakes.picture(images, np.array([1]), np.array([[0.7, 0.3]]), ["a", "b"])
+    # Three columns and two rows fill two thirds of the square, in the middle.
+    x = GAP + np.array([1, 3, 5]) * FACE // 6
+    y = GAP + LINE + FACE // 2 + np.array([-1, 1]) * FACE // 6
+    assert picture[y[0], x, 0].tolist() == [10, 60, 110]
+    assert picture[y[1], x, 0].tolist() == [160, 210, 255]
+
+
 def test_a_caption_tells_the_true_class_from_the_predicted_one():
     images, odds = faces(1, 8, 8, 1), np.array([[0.2, 0.7, 0.1]])
     drawn = [
@@ -127,9 +138,9 @@ def test_no_mistake_leaves_an_empty_sheet():
     assert picture.shape[0] < FACE
 
 
-@pytest.mark.parametrize("images", [np.zeros((1, 8, 8, 1)), np.zeros((1, 8, 8, 2), "uint8")])
+@pytest.mark.parametrize("images", [np.zeros((1, 8, 8, 1)), np.zeros((1, 8, 8), "uint8")])
 def test_other_images_are_refused(images):
-    with pytest.raises(ValueError, match=r"uint8 of shape \(n, height, width, 1 or 3\)"):
+    with pytest.raises(ValueError, match=r"uint8 of shape \(n, height, width, channels\)"):
         mistakes.picture(images, np.array([0]), np.array([[0.7, 0.3]]), ["a", "b"])
 
 
