@@ -11,10 +11,11 @@ from attention_fer.training import freezing
 from benchmarks import tables
 from benchmarks.networks import network
 from benchmarks.saved import MODEL
-from benchmarks.settings import Settings, profile
+from benchmarks.settings import QUICK, Settings, profile
 from benchmarks.store import PREDICTIONS
 from benchmarks.train import Order, phases, train
 from benchmarks.trainable import trainable
+from preprocessing.prepare import prepare
 
 pytestmark = [
     pytest.mark.slow,
@@ -168,6 +169,24 @@ def test_every_part_together(dataset, tmp_path):
     _, found, probabilities = made(dataset, tmp_path / "cell", **together)
     assert len(found["history"]) == 2
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+
+
+def test_maps_of_five_bands_are_learned_like_faces(tmp_path):
+    maps = prepare(
+        "eeg-generated", None, tmp_path / "eeg", subjects=6, trials=4, notice=lambda _: None
+    )
+    one = cell(
+        backbone="mini_resnet",
+        dataset=maps.name,
+        fingerprint=maps.fingerprint,
+        protocol="hold-out",
+        settings=SETTINGS.trained("eeg", kept=QUICK),
+        backend=keras.backend.backend(),
+    )
+    (tmp_path / "cell").mkdir()
+    found = train(Order(one, maps, tmp_path / "cell", lambda *_, **__: None))
+    assert found["metrics"]["n_test"] == 16
+    assert maps.images.shape[1:] == (48, 48, 5)
 
 
 @pytest.mark.parametrize("backbone", ["vit", "convnext"])
