@@ -30,9 +30,13 @@ class Recipe:
             normalisation, Adam at a hundredth of the learning rate for one without, which SGD does
             not get started.
         learning_rate: of the optimizer, at the start or after the warm-up.
-        weight_decay: decoupled from the gradient (Loshchilov and Hutter 2019), a step's share.
+        weight_decay: decoupled from the gradient (Loshchilov and Hutter 2019): a step takes
+            `learning_rate * weight_decay` of each weight. The SGD and the Adam of PyTorch, which
+            most sources used, put it into the gradient: with momentum 0.9 that takes about ten
+            times as much.
         schedule: "constant"; "plateau": times `plateau_factor` after `plateau_patience` epochs
-            without a better validation loss; "cosine": to zero at the last step.
+            without a better validation loss, as Keras counts them, where PyTorch waits for one
+            more; "cosine": to zero at the last step.
         warmup_epochs: over which the cosine schedule's rate rises from zero.
         zoom: random zoom by up to this fraction, per axis.
         flip: random horizontal flip.
@@ -52,7 +56,9 @@ class Recipe:
         freeze: what is not trained: "" for nothing, "all" for all but the head, or the name of the
             last layer that is frozen; a number for that many layers.
         unfreeze: (epoch, freeze) pairs, from which epoch on less is frozen. The optimizer begins
-            anew there, at `learning_rate`.
+            anew there, at `learning_rate`, and patience and plateau count anew; where patience
+            runs out before, or the epochs end, the rest is not released.
+        norm_momentum: of the batch normalisations, in Keras's sense.
     """
 
     epochs: int = 200
@@ -82,6 +88,7 @@ class Recipe:
     sam: float = 0.0
     freeze: str | int = ""
     unfreeze: tuple[tuple[int, str | int], ...] = ()
+    norm_momentum: float = 0.99
 
 
 # What Khaireddin and Chen, Bodapati and others of the field share: the face moves a little.
@@ -131,13 +138,14 @@ RECIPES: dict[str, Recipe] = {
     ),
     # The same report: a pretrained ViT-B/16 with five dense layers, frozen, then bit by bit not.
     # When which layers were released is not printed: a third of the blocks every six epochs is
-    # what stands here. Pixels reach Google's ViT in [-1, 1].
+    # what stands here. It tells of no change of the images. Pixels reach Google's ViT in [-1, 1].
     "vit-finetuned": Recipe(
         epochs=24,
         patience=24,
         learning_rate=1e-4,
         batch_size=64,
         zoom=0.0,
+        flip=False,
         image_size=224,
         channels=3,
         mean=0.5,
@@ -146,8 +154,8 @@ RECIPES: dict[str, Recipe] = {
         freeze="all",
         unfreeze=((7, "transformer_block_8_add_2"), (13, "transformer_block_4_add_2"), (19, "")),
     ),
-    # The assignment on mini-ResNet: 349 epochs until nothing got better. Its plateau schedule is
-    # PyTorch's, whose defaults are a tenth after ten epochs.
+    # The assignment on mini-ResNet: 349 epochs until nothing got better. Its plateau schedule and
+    # its normalisation are PyTorch's, whose defaults are a tenth after ten epochs, and 0.9 here.
     "mini-resnet": Recipe(
         epochs=349,
         patience=349,
@@ -157,10 +165,12 @@ RECIPES: dict[str, Recipe] = {
         augmentation=(("affine", (("rotate", 8.0), ("translate", 0.2), ("scale", (0.8, 1.2)))),),
         mean=0.5077,
         std=0.2550,
+        norm_momentum=0.9,
         resample="inverse-frequency",
     ),
     # The thesis on transformers, its table 3.1: Residual Masking as its authors trained it. What
-    # is turned, and by how much the rate falls, is not in the table: none, and a tenth.
+    # is changed in the images, and by how much the rate falls, is not in the table: they are
+    # mirrored here, and it falls to a tenth.
     "residual-masking": Recipe(
         epochs=50,
         patience=8,
@@ -174,6 +184,7 @@ RECIPES: dict[str, Recipe] = {
         zoom=0.0,
         image_size=224,
         channels=3,
+        norm_momentum=0.9,
     ),
     # The same thesis, table 3.2; the sizes of its changes of the image are not printed.
     "vit": replace(

@@ -37,6 +37,9 @@ _YOUNGER: dict[str, Any] = {
 class Cell:
     """One training run.
 
+    It is known by all that can change its number, but for the content of files of weights that its
+    options name, and what weights "imagenet" means where it runs.
+
     Attributes:
         backbone, attention: of the row, see `benchmarks.table.Row`.
         variant: "corrected" (the papers) or "published" (their published implementation).

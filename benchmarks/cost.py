@@ -15,6 +15,7 @@ from keras import layers as kl
 
 from attention_fer.layers.gated_attention import SelfAttention
 from attention_fer.layers.tokens import LearnedTokens, PositionEmbedding
+from attention_fer.training import freezing
 from benchmarks import turns
 from benchmarks.callbacks import Batches
 from benchmarks.cells import Cell
@@ -102,7 +103,8 @@ def cost(
 ) -> dict[str, Any]:
     """What `cell` costs beside `reference`, as JSON; see `measure`.
 
-    Mixed labels, weights of classes and a teacher are not part of it.
+    Of a network that is partly frozen at first, the steps are those of the beginning. Mixed
+    labels, weights of classes and a teacher are not part of it.
     """
     from benchmarks.networks import network, set_norm_momentum
     from benchmarks.trainable import trainable, unmixed
@@ -112,6 +114,8 @@ def cost(
     for name, one in (("network", cell), ("reference", reference)):
         networks[name] = network(one, image_shape, classes)
         set_norm_momentum(networks[name], one.settings.norm_momentum)
+        if one.settings.freeze:
+            freezing.freeze(networks[name], one.settings.freeze)
         made = trainable(networks[name], unmixed(one.settings), one.seed, image_shape=image_shape)
         made.compile()
         models[name] = made.model

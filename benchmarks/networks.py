@@ -47,6 +47,8 @@ def _build(cell: Cell, shape: dict[str, Any], attention: str, width: float) -> k
     build = published.build if kind == "published" else _corrected
     config = dict(cell.config)
     options = dict(cell.options)
+    if kind == "published" and cell.settings.drop_path:
+        raise ValueError("The published networks have no stochastic depth: set drop_path to 0.")
     if kind != "published":
         options = {**_usual(cell), **options}
     if attention == "none":

@@ -24,6 +24,10 @@ CHOICES = {
 }
 
 
+# Whole numbers, or None.
+WHOLE = ("batch_size", "image_size", "channels", "train_samples", "eval_samples")
+
+
 @dataclass(frozen=True)
 class Settings(Recipe):
     """Training of one cell: a recipe, and how large an experiment it is.
@@ -33,7 +37,6 @@ class Settings(Recipe):
         activation: of the corrected networks whose own is ReLU; the published ones have their own.
         train_samples, eval_samples: at most that many images, drawn at random, of the training
             part and of each of the validation and test parts; None for all.
-        norm_momentum: of the backbone's batch normalisations.
         precision: Keras dtype policy.
     """
 
@@ -41,7 +44,6 @@ class Settings(Recipe):
     activation: str = "relu"
     train_samples: int | None = None
     eval_samples: int | None = None
-    norm_momentum: float = 0.99
     precision: str = "float32"
 
     def changed(self, **changes: Any) -> Settings:
@@ -52,17 +54,19 @@ class Settings(Recipe):
         """
         for name in changes:
             one_of("setting", name, [field.name for field in fields(self)])
-        settings = replace(self, **{name: fixed(value) for name, value in changes.items()})
+        settings = replace(self, **{name: _like(name, value) for name, value in changes.items()})
         settings.check()
         return settings
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Settings:
         """Settings that were stored as JSON. Raises TypeError for a name that is none."""
-        return cls(**{name: fixed(value) for name, value in content.items()})
+        return cls(**{name: _like(name, value) for name, value in content.items()})
 
     def check(self) -> None:
-        """Raises ValueError for a value out of range."""
+        """Raises ValueError for a value of another type or out of range."""
+        for field in fields(self):
+            _check_type(field.name, getattr(self, field.name))
         for name, choices in CHOICES.items():
             one_of(name, getattr(self, name), choices)
         known.check(self.augmentation)
@@ -80,6 +84,15 @@ class Settings(Recipe):
                 raise ValueError(f"{key} must be from 0 to below 1, given: {getattr(self, key)}.")
         if self.channels not in (None, 1, 3):
             raise ValueError(f"channels must be 1, 3 or None, given: {self.channels}.")
+        self._check_together()
+
+    def _check_together(self) -> None:
+        if self.warmup_epochs and self.schedule != "cosine":
+            raise ValueError(f"Only the schedule 'cosine' has a warm-up, given: {self.schedule!r}.")
+        if self.schedule == "cosine" and self.unfreeze:
+            raise ValueError("A cosine schedule has one beginning, and unfreeze makes several.")
+        if self.unfreeze and not self.freeze:
+            raise ValueError("unfreeze releases what freeze holds, and freeze is empty.")
 
     def of(self, dataset: str) -> Settings:
         """These settings with the batch size that `dataset` gets."""
@@ -130,6 +143,27 @@ def profile(name: str, **changes: Any) -> Settings:
     """
     settings = PROFILES[one_of("profile", name, PROFILES)]
     return settings.changed(**{key: v for key, v in changes.items() if v is not None})
+
+
+def _check_type(name: str, value: Any) -> None:
+    usual = getattr(Settings, name)
+    allowed: tuple[type, ...] = (type(usual),)
+    if name in WHOLE:
+        allowed = (int, type(None))
+    elif name == "freeze":
+        allowed = (str, int)
+    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
+        words = " or ".join("null" if one is type(None) else one.__name__ for one in allowed)
+        raise ValueError(f"{name} must be {words}, given: {value!r}.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, given: {value}.")
+
+
+def _like(name: str, value: Any) -> Any:
+    """A value as it is hashed: 0 and 0.0 are the same setting."""
+    usual = getattr(Settings, name, None)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if whole and isinstance(usual, float) else fixed(value)
 
 
 def fixed(value: Any) -> Any:

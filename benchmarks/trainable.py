@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from attention_fer.training import augmentation, known, losses, sampling
+from attention_fer.training.augmentations.affine import can_compile
 from attention_fer.training.distillation import Distillation
 from attention_fer.training.graph import prepared, training_graph
 from attention_fer.training.sam import SAM
@@ -135,6 +136,7 @@ def _plain(inner: keras.Model, settings: Settings, seed: int, pixels: Any) -> ke
         zoom = keras.layers.RandomZoom(
             by, by, fill_mode="nearest", seed=2 * seed + 2, dtype="float32"
         )
+        zoom.supports_jit = can_compile()  # see `augmentation.build`
         x = zoom(x)
     x = augmentation.apply(augmentation.build(settings.augmentation, seed), x)
     kind, more = _kind(settings)

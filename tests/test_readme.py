@@ -41,11 +41,14 @@ def test_the_make_targets_exist() -> None:
 
 
 def test_the_benchmark_commands_are_understood() -> None:
-    from benchmarks.arguments import parser
+    from benchmarks import tables
+    from benchmarks.arguments import changes, parser
 
     assert commands("benchmarks.run")
     for words in commands("benchmarks.run"):
-        assert parser().parse_args(words).table == "attention"
+        options = parser().parse_args(words)
+        assert options.table in tables.names() or (ROOT / options.table).is_file()
+        tables.get("small-cnn").profile("full", **changes(options))
 
 
 def test_every_table_and_split_is_in_the_readme() -> None:
@@ -85,11 +88,20 @@ def test_the_links_into_the_project_lead_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
 
 
-def test_the_real_table_is_the_one_of_the_records() -> None:
+@pytest.mark.parametrize(
+    ("folder", "count"),
+    [
+        ("fer2013-test-parts/attention", 4),
+        ("fer2013-official/small-cnn", 5),
+        ("eeg-generated/eeg", 6),
+        ("schematic-distillation/students", 5),
+    ],
+)
+def test_the_tables_of_the_results_are_those_of_the_records(folder: str, count: int) -> None:
     from benchmarks import formats, report
 
-    folder = ROOT / "results" / "fer2013-test-parts" / "attention"
-    written = (folder / "attention.md").read_text(encoding="utf-8")
-    assert formats.render(report.read(folder), "markdown") == written
+    path = ROOT / "results" / folder
+    written = (path / f"{path.name}.md").read_text(encoding="utf-8")
+    assert formats.render(report.read(path), "markdown") == written
     rows = [line for line in written.splitlines() if line.startswith("| ")]
-    assert len(rows) == 6 and all(row in README for row in rows)
+    assert len(rows) == count + 2 and all(row in README for row in rows)

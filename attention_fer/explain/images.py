@@ -22,6 +22,8 @@ ENDINGS = (
     ".tiff",
     ".webp",
 )
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""Those of Pillow's that no other program takes part in: for EPS it starts one."""
 
 
 class UnreadableError(ValueError):
@@ -79,7 +81,7 @@ def read(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
         UnreadableError: a file that cannot be read as a picture of 8 or 16 bits.
     """
     try:
-        with Image.open(path) as opened:
+        with Image.open(path, formats=FORMATS) as opened:
             picture = _eight_bits(ImageOps.exif_transpose(opened))
     except Exception as error:  # Decoders raise whatever they like on damaged files.
         raise UnreadableError(f"{type(error).__name__}: {error}") from error

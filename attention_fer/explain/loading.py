@@ -40,7 +40,9 @@ def load(path: Path) -> keras.Model:
         ValueError: a damaged file, one that would have to run its own code, or layers that nobody
             has registered.
     """
-    from attention_fer import layers, models  # noqa: F401  Registers what a file may be made of.
+    # They register what a file may be made of.
+    from attention_fer import layers, models  # noqa: F401
+    from attention_fer.training import graph  # noqa: F401
 
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)

@@ -60,6 +60,11 @@ class ClassScores:
                 f"Expected class scores of shape (images, classes), the model gives "
                 f"{tuple(chosen.shape)}. Give a model with its classifier."
             )
+        if chosen.shape[1] < 2:
+            raise ValueError(
+                "Expected scores of at least two classes, the model gives one number. Give it a "
+                "softmax over both, or wrap it in a model that gives both."
+            )
         return chosen
 
 
@@ -79,6 +84,10 @@ def chosen_output(names: list[str], output: str | int | None) -> int:
     if isinstance(output, str) and output not in names and output.isdecimal():
         output = int(output)
     if isinstance(output, str):
+        if names.count(output) > 1:
+            raise ValueError(
+                f"Several outputs are called {output!r}: give an index, 0 to {len(names) - 1}."
+            )
         return names.index(one_of("output", output, names))
     if not 0 <= output < len(names):
         raise ValueError(f"output must be from 0 to {len(names) - 1}, given: {output}.")

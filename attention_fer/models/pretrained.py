@@ -39,9 +39,10 @@ def load_pretrained(
         source: "imagenet" for the preset that `imagenet` names; another name of KerasHub's
             presets for ViT and DeiT; the folder of a preset; the path of a `.keras`,
             `.weights.h5` or old Keras `.h5` file; or another model.
-        sha256: what the file of weights must have, in a preset `model.weights.h5`; checked before
-            the file is read. No hashes are published for the presets: those fetched by name are
-            compared with a record of their first use, see `preset_hashes`.
+        sha256: what the file of weights must have, in a preset `model.weights.h5` alone, not the
+            classifier beside it; checked before the file is read. No hashes are published for the
+            presets: those fetched by name are compared with a record of their first use, see
+            `preset_hashes`.
         imagenet: name of a preset.
 
     Raises:
@@ -70,7 +71,7 @@ def _source(source: Any, sha256: str | None, imagenet: str | None) -> Source:
     path = Path(source)
     if path.suffix in (".keras", ".h5"):
         return _of_file(path, sha256)
-    if path.is_dir():
+    if source != "imagenet" and path.is_dir():
         preset_hashes.check(path / presets.WEIGHTS_FILE, sha256)
         return presets.read(path)
     name = _preset_name(source, imagenet)

@@ -4,9 +4,9 @@
 
 The plan of the thesis on transformers, which has no figure of it: a CNN teaches a DeiT through its
 distillation token, hard as in Touvron et al. 2021; the student of a round teaches the next. The
-soft kind (Hinton et al. 2015) teaches through both heads' labels alike. Each round is a row of its
-own, and a run that was interrupted goes on between rounds. A small CNN as student shows
-distillation without a token. Differences are to the same DeiT without a teacher.
+soft kind (Hinton et al. 2015) teaches the same token by the teacher's probabilities. Each round is
+a row of its own, and a run that was interrupted goes on between rounds. A small CNN as student
+shows distillation without a token. Differences are to the same DeiT without a teacher.
 """
 
 from benchmarks.table import Row, Table

@@ -42,7 +42,7 @@ class EpochLog(keras.callbacks.Callback):
         self._spent, self._cost, self._epoch, self._seen = 0.0, gates.guess, 0, 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._began = self._clock()
+        self._began, self._spent = self._clock(), 0.0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._epoch = epoch + 1

@@ -14,6 +14,7 @@ from attention_fer import models  # noqa: E402
 from attention_fer.explain import images, job, loading, run  # noqa: E402
 from attention_fer.explain.inputs import input_of  # noqa: E402
 from attention_fer.explain.methods import METHODS, percent  # noqa: E402
+from attention_fer.explain.scores import ClassScores  # noqa: E402
 from attention_fer.layers import SE  # noqa: E402
 
 pytestmark = pytest.mark.slow  # builds networks
@@ -315,3 +316,27 @@ def test_a_transformer_is_explained_by_its_rollout(faces, tmp_path, capsys):
     assert "--method rollout" in capsys.readouterr().err
     assert run.main([*given, "--method", "rollout"]) == 0
     assert "RGB, pixels 0-1 (its input is float" in capsys.readouterr().out
+
+
+def test_no_other_program_takes_part_in_reading_a_picture(tmp_path):
+    """Pillow would give an EPS file, whatever it is called, to Ghostscript."""
+    text = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n"
+    (tmp_path / "a.png").write_text(text)
+    with pytest.raises(images.UnreadableError, match="cannot identify image file"):
+        images.read(tmp_path / "a.png", (8, 8), 1)
+
+
+def test_one_number_is_no_classification():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="sigmoid")])
+    with pytest.raises(ValueError, match="at least two classes"):
+        ClassScores(model).probabilities(np.zeros((2, 4), "float32"))
+
+
+def test_outputs_of_one_name_are_told_apart_by_number():
+    x = keras.Input((4,))
+    inner = keras.Model(x, [keras.layers.Dense(n, activation="softmax")(x) for n in (2, 5)])
+    y = keras.Input((4,))
+    outer = keras.Model(y, inner(y))
+    with pytest.raises(ValueError, match="Several outputs are called"):
+        ClassScores(outer, inner.name)
+    assert ClassScores(outer, 1).probabilities(np.zeros((2, 4), "float32")).shape == (2, 5)

@@ -157,3 +157,31 @@ def test_a_setting_out_of_range_is_named(change):
     (name, value), *_ = change.items()
     with pytest.raises(ValueError, match=f"{name} must be .*{value}"):
         profile("quick", **change)
+
+
+def test_whole_and_decimal_numbers_are_the_same_setting():
+    whole, decimal = (Settings().changed(zoom=zero, width=1) for zero in (0, 0.0))
+    assert type(whole.zoom) is float and type(whole.width) is float
+    assert cell(settings=whole).digest == cell(settings=decimal).digest
+    stored = Settings.from_json({"zoom": 0, "epochs": 3})
+    assert (type(stored.zoom), type(stored.epochs)) == (float, int)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"flip": "False"}, "flip must be bool, given: 'False'"),
+        ({"flip": 1}, "flip must be bool"),
+        ({"epochs": 2.5}, "epochs must be int, given: 2.5"),
+        ({"epochs": True}, "epochs must be int"),
+        ({"image_size": "None"}, "image_size must be int or null, given: 'None'"),
+        ({"mean": float("nan")}, "mean must be finite"),
+        ({"unfreeze": "x"}, "unfreeze must be tuple"),
+        ({"warmup_epochs": 2}, "Only the schedule 'cosine' has a warm-up"),
+        ({"unfreeze": ((2, ""),)}, "freeze is empty"),
+        ({"schedule": "cosine", "freeze": "all", "unfreeze": ((2, ""),)}, "one beginning"),
+    ],
+)
+def test_settings_that_would_be_ignored_or_misread_are_refused(changes, words):
+    with pytest.raises(ValueError, match=words):
+        Settings().changed(**changes)

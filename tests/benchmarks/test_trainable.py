@@ -59,3 +59,10 @@ def test_the_model_is_compiled_as_the_execution_says():
     made.compile(Execution(jit="off", steps_per_execution=4))
     model = made.model
     assert (model.jit_compile, model.steps_per_execution) == (False, 4)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="cannot compile a zoom")
+def test_a_zoom_does_not_keep_a_model_from_being_compiled():
+    made = trainable(models.build("vgg16", **SMALL), Settings(zoom=0.3), 0)
+    made.compile()
+    assert made.model.jit_compile

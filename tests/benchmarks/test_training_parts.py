@@ -1,5 +1,7 @@
 """Every part of the training that a recipe can name, in a whole cell."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import keras
@@ -228,7 +230,18 @@ def test_networks_with_weights_of_imagenet_see_pixels_as_these_were_trained(reci
     np.testing.assert_allclose(found, expected, atol=11)
 
 
-def test_stochastic_depth_is_refused_where_there_is_none(dataset):
-    one = cell(backbone="vgg16", settings=replace(SETTINGS, drop_path=0.4))
-    with pytest.raises(ValueError, match="drop_path"):
+@pytest.mark.parametrize("variant", ["corrected", "published"])
+def test_stochastic_depth_is_refused_where_there_is_none(variant, dataset):
+    settings = replace(SETTINGS, drop_path=0.4)
+    one = cell(backbone="vgg16", variant=variant, settings=settings)
+    with pytest.raises(ValueError, match="stochastic depth"):
         network(one, dataset.images.shape[1:], 7)
+
+
+def test_a_process_that_explains_reads_what_a_cell_stored(dataset, tmp_path):
+    made(dataset, tmp_path / "cell", channels=3)
+    code = "from attention_fer.explain.loading import load; from pathlib import Path; import sys\n"
+    code += "print(load(Path(sys.argv[1])).input_shape)"
+    model = str(tmp_path / "cell" / MODEL)
+    done = subprocess.run([sys.executable, "-c", code, model], capture_output=True, text=True)
+    assert done.stdout.strip() == "(None, 48, 48, 1)", done.stderr

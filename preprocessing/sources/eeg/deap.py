@@ -23,7 +23,7 @@ from ..files import MOST_BYTES, Files, read_bytes
 from .features import features as features_of
 from .images import SIZE, Look, raw_of
 from .library import mne
-from .plan import Plan, marked, plan, tell
+from .plan import Plan, Window, marked, plan, tell
 from .recording import Mark, Read, Recording
 from .unpickle import arrays
 from .windows import SECONDS, Cut
@@ -35,6 +35,7 @@ ELECTRODES = (
 )
 """The first 32 channels of a file; eight of other signals follow."""
 
+SUBJECTS, VIDEOS = 32, 40
 CHANNELS, RATE, BASELINE = 40, 128.0, 3.0
 DIMENSIONS = ("valence", "arousal", "dominance", "liking")
 CLASSES = ("low", "high")
@@ -67,7 +68,7 @@ def open_deap(
         window, step: see `windows.Cut`.
         features, slices, value_range: see `features.features`. The signal is in microvolts.
         size: side of the images in pixels.
-        notice: never called.
+        notice: called with subjects that are missing, and files without forty videos.
 
     Returns:
         Samples of (size, size, channels) images by subject, video and time; what else lies there,
@@ -95,9 +96,19 @@ def open_deap(
         raise ValueError(
             f"no file of DEAP at {path}: expected {EXPECTED}; {why or listing([files])}"
         )
+    _tell_of_gaps(plans, notice)
     tell(plans, notice)
     words = f"preprocessed files for Python, {dimension} above {THRESHOLD:g} is high"
     return raw_of(plans, look, words, files.identity(), problems)
+
+
+def _tell_of_gaps(plans: Sequence[Plan], notice: Notice) -> None:
+    there = {item.trial.subject for one in plans for item in one.items if isinstance(item, Window)}
+    names = [f"s{number:02d}" for number in range(1, SUBJECTS + 1)]
+    if lost := [name for name in names if name not in there]:
+        notice(f"DEAP has {SUBJECTS} subjects, {len(lost)} are missing: {', '.join(lost)}")
+    if short := [one.recording.name for one in plans if len(one.recording.lengths) != VIDEOS]:
+        notice(f"not {VIDEOS} videos, as the published files have, in: {', '.join(short)}")
 
 
 def info_of(rate: float) -> Any:

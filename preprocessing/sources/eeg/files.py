@@ -1,4 +1,4 @@
-"""Recordings in files of any format that MNE reads: continuous, in epochs, or averaged."""
+"""Recordings in the commonest of the formats that MNE reads: continuous, in epochs, averaged."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ EXPECTED = (
 )
 _EPOCHS = re.compile(r"[-_]epo(-\d+)?\.fif(\.gz)?$")
 _EVOKED = re.compile(r"[-_]ave\.fif(\.gz)?$")
-_BAD = re.compile(r"bad|edge", re.IGNORECASE)
-"""How the names of annotations begin that label nothing, as in MNE."""
+_FIRST = re.compile(r"(.*?)(?:_split-\d+)?([-_]epo)(\.fif(?:\.gz)?)")
+_BAD = re.compile(r"bad|edge|boundary$|new segment", re.IGNORECASE)
+"""How the names of annotations begin that label nothing: MNE's, EEGLAB's and BrainVision's."""
+_JOIN = re.compile(r"boundary$|new segment", re.IGNORECASE)
+"""Those of them that stand where two pieces of signal were joined, whatever length they have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +73,7 @@ def open_file(path: Path, name: str, montage: str | None, without: Collection[st
         inst = found[0] if isinstance(found, list) else found
         info = electrodes(inst.info, montage, without, name)
         recording = _DESCRIBED[kind](found, path, name, info)
-    filenames = getattr(inst, "filenames", None) or ()
+    filenames = getattr(inst, "filenames", None) or (_further(path) if kind is _epochs else ())
     parts = [Path(part) for part in filenames if part is not None]
     others = [part for part in parts if part.name != path.name]
     return Opened(recording, others, warned, list(inst.ch_names))
@@ -83,6 +86,16 @@ def suffix(name: str) -> str:
 
 def _told(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def _further(path: Path) -> list[Path]:
+    """Later parts of split epochs, which MNE reads with the first and does not name."""
+    first = _FIRST.fullmatch(path.name)
+    if first is None:  # a later part itself: those behind it belong to the first one anyway
+        return []
+    stem, epochs, end = map(re.escape, first.groups())
+    later = re.compile(rf"{stem}(?:{epochs}-\d+|_split-(?!0*1_)\d+{epochs}){end}")
+    return [one for one in path.parent.iterdir() if one != path and later.fullmatch(one.name)]
 
 
 def _kind(path: Path) -> Callable[[Path], Any]:
@@ -124,8 +137,13 @@ def _continuous(raw: Any, path: Path, name: str, info: Any) -> Recording:
 
     found = [_mark(raw, one, rate) for one in raw.annotations]
     marks = [mark for mark in found if not _BAD.match(mark.name)] or _events(raw)
-    bad = tuple((0, mark.start, mark.stop) for mark in found if _BAD.match(mark.name))
+    bad = tuple((0, *_extent(mark)) for mark in found if _BAD.match(mark.name))
     return Recording(name, info, rate, (raw.n_times,), tuple(marks), bad, start, True)
+
+
+def _extent(mark: Mark) -> tuple[int, int]:
+    """Where no window may lie; a join lies between two samples, and no window across it."""
+    return (mark.start, mark.start) if _JOIN.match(mark.name) else (mark.start, mark.stop)
 
 
 def _mark(raw: Any, annotation: Any, rate: float) -> Mark:
@@ -163,7 +181,11 @@ def _in_epochs(epochs: Any, path: Path, name: str, info: Any) -> Recording:
             data = again.get_data(picks)
         return lambda block, start, stop: data[block, :, start:stop]
 
-    return Recording(name, info, rate, (length,) * len(marks), marks, (), start, False)
+    begins = epochs.events[:, 0]
+    # Those of epochs that were made of an array are 0, 1, 2 and say nothing of time.
+    known = len(begins) > 1 and not (np.diff(begins) == 1).all()
+    times = tuple(map(int, begins)) if known else ()
+    return Recording(name, info, rate, (length,) * len(marks), marks, (), start, False, times)
 
 
 def _averaged(evoked: list[Any], path: Path, name: str, info: Any) -> Recording:

@@ -67,7 +67,8 @@ def plan(
         ValueError: two trials of different labels are the same stretch.
     """
     _check_same(recording, trials)
-    together = {one.number: group[0].number for group in overlaps(trials) for one in group}
+    groups = overlaps(trials, recording.begins)
+    together = {one.number: group[0].number for group in groups for one in group}
     items: list[Window | Rejected] = []
     for trial in trials:
         owned = Trial(**{**vars(trial), "subject": trial.subject or subject})
@@ -88,7 +89,8 @@ def _windows(
         return
     spans = list(cut.spans(trial, rate))
     if not spans:
-        detail = f"{(trial.stop - trial.start) / rate:g} s, a window is {cut.length:g} s"
+        needed = "needs a sample" if cut.length is None else f"is {cut.length:g} s"
+        detail = f"{(trial.stop - trial.start) / rate:g} s, a window {needed}"
         yield Rejected(name, SHORT, detail, trial.label)
     for start, stop in spans:
         source = f"{name}/{_seconds(start, stop, rate)}"

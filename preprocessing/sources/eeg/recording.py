@@ -45,6 +45,7 @@ class Recording:
         bad: stretches marked bad, as block, start and stop.
         open: opens the signal of the electrodes that are not bad.
         continuous: whether it is one block of its own time.
+        begins: sample of each block in the time of the measurement; () where unknown.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Recording:
     bad: tuple[tuple[int, int, int], ...]
     open: Callable[[], Read]
     continuous: bool
+    begins: tuple[int, ...] = ()
 
 
 class Reader:

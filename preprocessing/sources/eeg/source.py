@@ -1,4 +1,4 @@
-"""EEG recordings of any format that MNE reads, as topographic maps of labelled windows.
+"""EEG recordings of the commonest formats, as topographic maps of labelled windows.
 
 Labels are annotations, events, the names of epochs or conditions, or a table. Nothing is filtered,
 referenced or repaired here: do that in MNE, save, and give the result.
@@ -56,8 +56,8 @@ def open_eeg(
     Args:
         path: the recording or directory, see `files.EXPECTED`.
         labels: table of labels, see `labels.EXPECTED`; None for the recordings' own annotations
-            (without those named BAD... and EDGE...) or else the codes of their trigger channel,
-            the names of epochs, the comments of evoked responses.
+            (without those named BAD..., EDGE..., boundary and New Segment) or else the codes of
+            their trigger channel, the names of epochs, the comments of evoked responses.
         events: names of the annotations or events that are labels; None for all.
         subject_pattern: regular expression that finds the subject in a recording's path, see
             `folder.open_folder`; None for BIDS's sub-..., if all have it. A subject in the table

@@ -30,19 +30,24 @@ _REFUSED = (pickle.UnpicklingError, ValueError, TypeError, EOFError, KeyError, I
 _REFUSED_TOO = (AttributeError, OverflowError, MemoryError, ImportError, RecursionError)
 
 
+def _shown(value: object) -> str:
+    """A value for a message: what is nested may be endless when written out."""
+    return repr(value[:40]) if isinstance(value, str) else f"a {type(value).__name__}"
+
+
 class _Dtype:
     """Stands for ``numpy.dtype``: a number of some bytes, in some order."""
 
     def __init__(self, code: str, *_: object):
-        found = np.dtype(str(code)) if str(code)[:1] in _KINDS and str(code)[1:].isdigit() else None
-        if found is None:
-            raise ValueError(f"an array of {code!r}: expected one of numbers")
-        self.dtype = found
+        known = type(code) is str and code[:1] in _KINDS and code[1:].isdigit()
+        if not known:
+            raise ValueError(f"an array of {_shown(code)}: expected one of numbers")
+        self.dtype = np.dtype(code)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         order = state[1]
         if order not in ("<", ">", "|", "="):
-            raise ValueError(f"the byte order {order!r}")
+            raise ValueError(f"the byte order {_shown(order)}")
         self.dtype = self.dtype.newbyteorder(order)
 
 
@@ -51,42 +56,77 @@ class _Array:
 
     value: np.ndarray | None = None
 
+    def __init__(self, encode: _Encode):
+        self._encode = encode
+
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         _, shape, kind, fortran, content = state
         # Python 2's strings come as text of one byte a letter.
-        raw = content.encode("latin1") if isinstance(content, str) else content
+        raw = self._encode(content, "latin1") if isinstance(content, str) else content
         if not isinstance(kind, _Dtype) or not isinstance(raw, bytes):
             raise ValueError("an array without numbers")
-        if any(type(length) is not int or length < 0 for length in shape):
-            raise ValueError(f"the shape {shape!r}")
+        if type(shape) is not tuple or any(
+            type(length) is not int or length < 0 for length in shape
+        ):
+            raise ValueError("a shape that is no tuple of lengths")
         # In Fortran's order the first axis runs fastest: that of the transposed array is the last.
         flat, sides = np.frombuffer(raw, kind.dtype), tuple(shape)
         self.value = flat.reshape(sides[::-1]).T if fortran else flat.reshape(sides)
 
 
-def _reconstruct(*_: object) -> _Array:
-    return _Array()
+class _Encode:
+    """Stands for ``_codecs.encode``; gives no more bytes in all than the file has."""
+
+    def __init__(self, most: int):
+        self.left = most
+
+    def __call__(self, text: object, encoding: object) -> bytes:
+        if not isinstance(text, str) or encoding != "latin1":
+            raise ValueError("an encoding other than latin1")
+        self.left -= len(text)
+        if self.left < 0:
+            raise ValueError("it uses one text many times")
+        return text.encode("latin1")
+
+    def __setstate__(self, _: object) -> None:
+        raise ValueError("it changes a function")
 
 
-def _encode(text: str, encoding: str) -> bytes:
-    if encoding != "latin1":
-        raise ValueError(f"the encoding {encoding!r}")
-    return text.encode("latin1")
+class _Reconstruct:
+    def __init__(self, encode: _Encode):
+        self._encode = encode
+
+    def __call__(self, *_: object) -> _Array:
+        return _Array(self._encode)
+
+    def __setstate__(self, _: object) -> None:
+        raise ValueError("it changes a function")
 
 
-_NAMES: dict[tuple[str, str], Any] = {
-    ("numpy", "ndarray"): _Array,
-    ("numpy", "dtype"): _Dtype,
-    ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
-    ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
-    ("_codecs", "encode"): _encode,  # Python 3 writes bytes so in the protocols of Python 2
+_RECONSTRUCT = ("numpy.core.multiarray", "numpy._core.multiarray")
+_NAMES = {
+    ("numpy", "ndarray"),
+    ("numpy", "dtype"),
+    *((module, "_reconstruct") for module in _RECONSTRUCT),
+    ("_codecs", "encode"),  # Python 3 writes bytes so in the protocols of Python 2
 }
 
 
 class _Unpickler(pickle.Unpickler):
+    def __init__(self, content: bytes):
+        super().__init__(io.BytesIO(content), encoding="latin1")
+        encode = _Encode(len(content))
+        made = _Reconstruct(encode)
+        self._known: dict[tuple[str, str], Any] = {
+            ("numpy", "ndarray"): _Array,
+            ("numpy", "dtype"): _Dtype,
+            **{(module, "_reconstruct"): made for module in _RECONSTRUCT},
+            ("_codecs", "encode"): encode,
+        }
+
     def find_class(self, module: str, name: str) -> Any:
         try:
-            return _NAMES[module, name]
+            return self._known[module, name]
         except KeyError:
             raise pickle.UnpicklingError(f"it calls {module}.{name}") from None
 
@@ -102,7 +142,7 @@ def arrays(content: bytes) -> dict[str, np.ndarray]:
     """
     try:
         _check(content)
-        found = _Unpickler(io.BytesIO(content), encoding="latin1").load()
+        found = _Unpickler(content).load()
     except (*_REFUSED, *_REFUSED_TOO) as error:
         raise ValueError(f"not a pickle of arrays alone: {error}") from error
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
@@ -120,7 +160,14 @@ def _check(content: bytes) -> None:
     The place that a PUT names may be no higher than the number of instructions: Python would make
     room for every place below it.
     """
+    before, tuples = "", set[int]()
     for number, (code, argument, _) in enumerate(pickletools.genops(content)):
+        if "PUT" in code.name and "TUPLE" in before:
+            tuples.add(int(str(argument)))
+        # Tuples of one tuple many times are hashed and written out without end.
+        if code.name.endswith("GET") and int(str(argument)) in tuples:
+            raise ValueError("it uses one tuple many times")
+        before = code.name
         if code.name not in _OPCODES:
             raise ValueError(f"the instruction {code.name}")
         if "PUT" in code.name and int(str(argument)) > number:

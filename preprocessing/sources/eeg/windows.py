@@ -78,6 +78,8 @@ class Cut:
     def spans(self, trial: Trial, rate: float) -> Iterator[tuple[int, int]]:
         """Start and stop of each window that lies wholly in a trial; none if it is too short."""
         whole = trial.stop - trial.start
+        if whole < 1:
+            return
         length = whole if self.length is None else samples(self.length, rate)
         step = length if self.step is None else samples(self.step, rate)
         for start in range(trial.start, trial.stop - length + 1, max(step, 1)):
@@ -89,15 +91,27 @@ def samples(seconds: float, rate: float) -> int:
     return max(1, round(seconds * rate))
 
 
-def overlaps(trials: Sequence[Trial]) -> list[list[Trial]]:
-    """Groups of trials that share samples, directly or through others, in order of time."""
+def overlaps(trials: Sequence[Trial], begins: Sequence[int] = ()) -> list[list[Trial]]:
+    """Groups of trials that share samples, directly or through others, in order of time.
+
+    Args:
+        trials: of one recording.
+        begins: of its blocks, see `recording.Recording`; without them blocks share nothing.
+    """
+
+    def extent(trial: Trial) -> tuple[int, int, int]:
+        if begins:
+            return 0, begins[trial.block] + trial.start, begins[trial.block] + trial.stop
+        return trial.block, trial.start, trial.stop
+
     found: list[list[Trial]] = []
     end = (-1, 0)
-    for trial in sorted(trials, key=lambda one: (one.block, one.start, one.number)):
-        if found and trial.block == end[0] and trial.start < end[1]:
+    for trial in sorted(trials, key=lambda one: (*extent(one)[:2], one.number)):
+        block, start, stop = extent(trial)
+        if found and block == end[0] and start < end[1]:
             found[-1].append(trial)
-            end = (trial.block, max(end[1], trial.stop))
+            end = (block, max(end[1], stop))
         else:
             found.append([trial])
-            end = (trial.block, trial.stop)
+            end = (block, stop)
     return found

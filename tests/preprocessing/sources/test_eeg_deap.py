@@ -133,3 +133,9 @@ def test_nothing_of_deap_is_refused(tmp_path):
         get("deap").open(tmp_path)
     with pytest.raises(ValueError, match="got dimension='joy': expected one of valence"):
         get("deap").open(tmp_path, dimension="joy")
+
+
+def test_what_is_missing_of_deap_is_told(read, folder):
+    first, second = read("deap", folder, size=8).notices[:2]
+    assert "30 are missing: s03, s04" in first
+    assert "not 40 videos" in second and second.endswith("s02.dat")

@@ -75,6 +75,50 @@ def test_what_is_marked_bad_labels_nothing_and_its_windows_are_dropped(read, tmp
     }
 
 
+@pytest.mark.parametrize("name", ["boundary", "New Segment/"])
+def test_where_signal_was_joined_no_window_lies_across(name, read, tmp_path):
+    marks = [*MARKED, (2.5, 0, name), (6, 4, name)]
+    found = read("eeg", save(raw(annotations=marks), tmp_path / "a_raw.fif"))
+    assert found.raw.classes == ("happy", "sad") and len(found.samples) == 3
+    assert found.reasons == {"a_raw.fif/trial 0/1.000-3.000 s": "in a stretch marked bad"}
+
+
+def epochs_of(count, every, seconds=2.0):
+    """Epochs of a recording, an epoch's first sample so many samples behind the last one's."""
+    inst = raw((every * (count - 1)) / RATE + seconds + 1)
+    events = np.c_[np.arange(count) * every, np.zeros(count, int), np.arange(count) % 2 + 1]
+    kinds = {"happy": 1, "sad": 2}
+    end = seconds - 1 / RATE
+    options = {"tmin": 0, "tmax": end, "baseline": None, "preload": True, "verbose": "error"}
+    return mne.Epochs(inst, events, kinds, **options)
+
+
+def test_epochs_in_several_files_are_read_once(read, tmp_path):
+    made = epochs_of(400, 200)
+    made.save(tmp_path / "a-epo.fif", split_size="2MB", verbose="error")
+    assert len(list(tmp_path.iterdir())) > 2
+    found = read("eeg", tmp_path)
+    assert not found.rejected and len(found.samples) == 400
+    assert {sample.source.split("/")[0] for sample in found.samples} == {"a-epo.fif"}
+
+
+def test_epochs_that_share_samples_belong_together(read, tmp_path):
+    apart, together = tmp_path / "apart-epo.fif", tmp_path / "together-epo.fif"
+    epochs_of(6, 200).save(apart, verbose="error")
+    epochs_of(6, 50).save(together, verbose="error")
+    for path, number in ((apart, 6), (together, 1)):
+        found = read("eeg", path)
+        assert len({sample.more["sequence"] for sample in found.samples}) == number
+
+
+@pytest.mark.parametrize("options", [{"tmin": 5.0}, {"tmax": -1.0}])
+def test_epochs_that_end_before_they_begin_are_dropped(options, read, tmp_path):
+    epochs_of(2, 200).save(tmp_path / "a-epo.fif", verbose="error")
+    found = read("eeg", tmp_path / "a-epo.fif", **options)
+    assert not found.samples
+    assert set(found.reasons.values()) <= {"shorter than a window", "outside the recording"}
+
+
 def test_events_without_length_get_a_window_or_what_tmin_and_tmax_say(read, tmp_path):
     path = save(raw(annotations=[(1, 0, "a"), (11, 0, "b")]), tmp_path / "a_raw.fif")
     found = read("eeg", path)

@@ -7,6 +7,7 @@ import os
 import pickle
 import pickletools
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_names_are_refused_also_while_unpickling(tmp_path):
     """What the look at the instructions would miss stops here."""
     content = pickle.dumps(Malicious(os.mkdir, str(tmp_path / "made")), 4)
     with pytest.raises(pickle.UnpicklingError, match="it calls posix.mkdir|it calls nt.mkdir"):
-        _Unpickler(io.BytesIO(content)).load()
+        _Unpickler(content).load()
     assert not (tmp_path / "made").exists()
 
 
@@ -168,3 +169,42 @@ def test_the_functions_that_it_calls_cannot_be_changed_by_it():
     with pytest.raises(ValueError, match="not a pickle of arrays alone"):
         arrays(content)
     same(arrays(pickle.dumps(VALUES, 2)), VALUES)
+
+
+def doubled(depth: int, end: bytes) -> bytes:
+    """A tuple of twice a tuple of twice a tuple, and what is done with it, called @."""
+    content = b"\x80\x02K\x01q\x000h\x00h\x00\x86"
+    for place in range(1, depth + 1):
+        here = bytes([place])
+        content += b"q" + here + b"0h" + here + b"h" + here + b"\x86"
+    last = bytes([depth + 1])
+    return content + b"q" + last + b"0" + end.replace(b"@", last)
+
+
+def repeated(times: int, size: int) -> bytes:
+    """One text, encoded again and again."""
+    text = b"X" + size.to_bytes(4, "little") + b"a" * size
+    content = b"\x80\x02" + text + b"q\x000X\x06\x00\x00\x00latin1q\x010c_codecs\nencode\nq\x020"
+    return content + b"](" + b"h\x02h\x00h\x01\x86R" * times + b"e."
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (doubled(60, b"cnumpy\ndtype\nh@\x85R."), "one tuple many times"),
+        (doubled(60, b"}h@K\x01s."), "one tuple many times"),
+        (repeated(3000, 10**5), "one text many times"),
+        (
+            b"\x80\x02c_codecs\nencode\nN}X\x0c\x00\x00\x00__defaults__"
+            b"X\x06\x00\x00\x00latin1\x85s\x86b0}.",
+            "changes a function",
+        ),
+    ],
+    ids=["written out", "hashed", "encoded", "function"],
+)
+def test_small_files_do_not_become_large_and_change_nothing(content, told):
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=told):
+        arrays(content)
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
