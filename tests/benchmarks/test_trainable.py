@@ -9,6 +9,8 @@ from benchmarks.optimizers import KINDS, optimizer
 from benchmarks.settings import OPTIMIZERS, PROFILES, Settings
 from benchmarks.trainable import trainable
 
+# Keras's JAX variables answer NumPy 2 with this warning.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 SMALL = {"input_shape": (32, 32, 1), "classes": 7, "width": 0.0625}
 
 
