@@ -308,21 +308,29 @@ def stored(store: Store, table: Table | None = None) -> list[Report]:
         groups.setdefault(kind, []).append((plan, cells))
     problems = _problems(store)
     return [
-        _report(*_joint(group), store, lambda cell: found.get(cell.slug), problems)
+        _report(*_joint(group, table), store, lambda cell: found.get(cell.slug), problems)
         for group in groups.values()
     ]
 
 
-def _joint(group: Sequence[tuple[Plan, Sequence[Cell]]]) -> tuple[Plan, Sequence[Cell]]:
-    """One plan of several commands that trained alike: their cells together."""
+def _joint(
+    group: Sequence[tuple[Plan, Sequence[Cell]]], named: Table | None
+) -> tuple[Plan, Sequence[Cell]]:
+    """One plan of several commands that trained alike: their cells together.
+
+    The rows stand as in the table of that name, if there is one: files that were copied no longer
+    tell which command came first.
+    """
     all_plans = [plan for plan, _ in group]
     tables = [plan.table for plan in all_plans]
     special: dict[str, tuple[Row, ...]] = {}
     for name, rows in [pair for table in tables for pair in table.special.items()]:
         special[name] = tuple(dict.fromkeys((*special.get(name, ()), *rows)))
+    first = {row: i for i, row in enumerate(named.all_rows() if named else ())}
+    wanted = dict.fromkeys(row for table in tables for row in table.rows)
     table = replace(
         tables[-1],
-        rows=tuple(dict.fromkeys(row for table in tables for row in table.rows)),
+        rows=tuple(sorted(wanted, key=lambda row: first.get(row, len(first)))),
         special=special,
         published={key: value for table in tables for key, value in table.published.items()},
     )

@@ -15,7 +15,7 @@ def combined(distillation, student=STUDENT):
     arguments = (OF_LABELS, softmax(TEACHER, -1), softmax(student, -1))
     tensors = [keras.ops.convert_to_tensor(x, "float32") for x in arguments]
     found = distillation.combine(*tensors)
-    return keras.ops.convert_keras.ops.convert_to_numpy(found)
+    return keras.ops.convert_to_numpy(found)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 3.0])

@@ -157,3 +157,14 @@ def test_records_without_a_plan_tell_what_their_recipe_did_not_change(tmp_path):
     assert built.plan.kept == ("epochs",)
     assert "epochs 3," in formats.render([built], "text")
     assert "a recipe leaves epochs." in " ".join(formats.render([built], "text").split())
+
+
+def test_rows_stand_as_in_the_table_of_that_name_whichever_plan_is_older(tmp_path):
+    store, table = Store(tmp_path), tables.get("small-cnn")
+    for backbone in ("mini_resnet", "cnn_v1", "cnn_v2"):
+        asked = plan(table.select([backbone], ["none"]).rows, [target()])
+        plans.write(asked, store.root)
+        put_plan(store, asked, lambda _: 0.5)
+    (built,) = analysis.stored(store, table)
+    names = [row.backbone for row in built.plan.table.rows]
+    assert names == ["cnn_v1", "cnn_v2", "mini_resnet"]
