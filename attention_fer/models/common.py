@@ -75,8 +75,16 @@ def seeded(
 
 
 def layer_seed(seed: int | None, layer_name: str) -> int | None:
-    """The seed of one layer's draws, its initial weights or its dropout; None for None."""
+    """The seed of one layer's initial weights; None for None."""
     return None if seed is None else zlib.crc32(f"{seed}/{layer_name}".encode())
+
+
+def draw_seed(seed: int | None, layer_name: str) -> int | None:
+    """The seed of one layer's draws while it is trained; None for None."""
+    found = layer_seed(seed, layer_name)
+    # With PyTorch Keras keeps it in 31 bits. With the others that would change their draws.
+    short = found is not None and keras.backend.backend() == "torch"
+    return found & 0x7FFFFFFF if short else found
 
 
 def torch_batch_normalization(name: str, gamma: str = "ones") -> keras.layers.Layer:

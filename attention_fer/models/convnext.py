@@ -22,8 +22,8 @@ from attention_fer.models.common import (
     POOLINGS,
     channel_axis,
     check_size,
+    draw_seed,
     image_input,
-    layer_seed,
     pool,
     scaled,
     seeded,
@@ -81,7 +81,7 @@ def _block(x: Any, filters: int, drop: float, name: str, stage: int, net: _Parts
     x = net.attend(x, "pre-add", stage, name)
     if drop:
         depth = name_of("stochastic_depth")
-        x = StochasticDepth(drop, seed=layer_seed(net.seed, depth), name=depth)(x)
+        x = StochasticDepth(drop, seed=draw_seed(net.seed, depth), name=depth)(x)
     x = kl.Add(name=name_of("add"))([shortcut, x])
     return net.attend(x, "post-add", stage, name)
 

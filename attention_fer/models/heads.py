@@ -8,7 +8,7 @@ from typing import Any
 from keras import layers as kl
 
 from attention_fer.checks import one_of, positive_int
-from attention_fer.models.common import classifier, layer_seed, seeded
+from attention_fer.models.common import classifier, draw_seed, seeded
 
 
 @dataclass(frozen=True)
@@ -97,5 +97,5 @@ def _hidden(x: Any, units: int, name: str, head: Head, seed: int | None) -> Any:
     x = kl.Activation(head.activation, name=f"{name}_relu")(x)
     if head.dropout:
         drop = f"{name}_dropout"
-        x = kl.Dropout(head.dropout, seed=layer_seed(seed, drop), name=drop)(x)
+        x = kl.Dropout(head.dropout, seed=draw_seed(seed, drop), name=drop)(x)
     return x

@@ -21,9 +21,9 @@ from attention_fer.models.common import (
     POOLINGS,
     check_size,
     classifier,
+    draw_seed,
     flattened,
     image_input,
-    layer_seed,
     pool,
     scaled,
     seeded,
@@ -47,14 +47,14 @@ def _features(x: Any, width: float, dropout: float, net: BasicBlocks) -> Any:
             x = net.block(x, scaled(filters, width), 1, i == 1, name, stage)
         x = kl.MaxPooling2D(2, name=f"stage{stage}_pool")(x)
     name = "map_dropout"
-    return kl.SpatialDropout2D(dropout, seed=layer_seed(net.seed, name), name=name)(x)
+    return kl.SpatialDropout2D(dropout, seed=draw_seed(net.seed, name), name=name)(x)
 
 
 def _head(x: Any, units: int, dropout: float, net: BasicBlocks) -> Any:
     x = flattened(x, "MiniResNet")
     kernel = seeded(net.kernel_initializer, net.seed, "fc1")
     x = net.act(kl.Dense(units, kernel_initializer=kernel, name="fc1")(x), "fc1_relu")
-    return kl.Dropout(dropout, seed=layer_seed(net.seed, "fc1_dropout"), name="fc1_dropout")(x)
+    return kl.Dropout(dropout, seed=draw_seed(net.seed, "fc1_dropout"), name="fc1_dropout")(x)
 
 
 def MiniResNet(  # noqa: N802

@@ -22,8 +22,8 @@ from attention_fer.models.common import (
     STEMS,
     channel_axis,
     check_size,
+    draw_seed,
     image_input,
-    layer_seed,
     pool,
     scaled,
     seeded,
@@ -182,7 +182,7 @@ def ResidualMaskingNetwork(  # noqa: N802
     x = _stages(_stem(x, scaled(64, width), stem, net), width, masks, net)
     x = pool(x, pooling or ("avg" if include_top else None))
     if include_top:
-        x = kl.Dropout(dropout, seed=layer_seed(seed, "dropout"), name="dropout")(x)
+        x = kl.Dropout(dropout, seed=draw_seed(seed, "dropout"), name="dropout")(x)
         x = heads.apply(x, chosen, classes, classifier_activation, seed)
     model = keras.Model(inputs, x, name=name)
     if weights is not None:

@@ -20,9 +20,9 @@ from attention_fer.models.common import (
     POOLINGS,
     check_size,
     classifier,
+    draw_seed,
     flattened,
     image_input,
-    layer_seed,
     pool,
     scaled,
     seeded,
@@ -70,7 +70,7 @@ class _Parts:
         return self._drop(x, dropout, "fc1_dropout")
 
     def _drop(self, x: Any, rate: float, name: str) -> Any:
-        return kl.Dropout(rate, seed=layer_seed(self.seed, name), name=name)(x)
+        return kl.Dropout(rate, seed=draw_seed(self.seed, name), name=name)(x)
 
     def features(self, x: Any, filters: Sequence[int], depths: Sequence[int]) -> Any:
         """Groups of 3x3 convolutions, each with a 2x2 max-pool at its end."""

@@ -19,7 +19,7 @@ from keras import layers as kl
 from attention_fer.checks import positive_int
 from attention_fer.layers.stochastic_depth import StochasticDepth
 from attention_fer.layers.tokens import LearnedTokens, PositionEmbedding
-from attention_fer.models.common import channel_axis, layer_seed, seeded, spatial_sizes
+from attention_fer.models.common import channel_axis, draw_seed, seeded, spatial_sizes
 
 Attend = Callable[[Any, str], Any]
 
@@ -57,7 +57,7 @@ class Parts:
     def drop(self, x: Any, name: str) -> Any:
         if not self.dropout:
             return x
-        return kl.Dropout(self.dropout, seed=layer_seed(self.seed, name), name=name)(x)
+        return kl.Dropout(self.dropout, seed=draw_seed(self.seed, name), name=name)(x)
 
     def patches(self, image: Any, patch_size: int) -> Any:
         """The patches of an image as tokens, row by row: `(batch, rows * columns, hidden_dim)`.
@@ -102,7 +102,7 @@ class Parts:
         rate = self.drop_path * (number - 1) / max(1, self.size.layers - 1)
         if rate:
             drop = f"{name}_drop_path"
-            branch = StochasticDepth(rate, layer_seed(self.seed, drop), name=drop)(branch)
+            branch = StochasticDepth(rate, draw_seed(self.seed, drop), name=drop)(branch)
         return kl.Add(name=name)([x, branch])
 
     def multi_head_attention(self, x: Any, block: str) -> Any:

@@ -113,6 +113,10 @@ def sampling_matrix(
         shear_x, shear_y: shift along one axis per pixel of the other.
     """
     height, width = (ops.cast(length, "float32") for length in size)
+    angle, right, down, scale, shear_x, shear_y = (
+        ops.convert_to_tensor(given, "float32")
+        for given in (angle, right, down, scale, shear_x, shear_y)
+    )
     x, y = (width - 1) / 2, (height - 1) / 2
     cosine, sine = ops.cos(angle), ops.sin(angle)
     by = scale * (1 - shear_x * shear_y)

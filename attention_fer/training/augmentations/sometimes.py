@@ -35,8 +35,8 @@ class Sometimes(Augmentation):
         def choose(new: Any, old: Any) -> Any:
             return ops.where(ops.reshape(chosen, [-1] + [1] * (len(old.shape) - 1)), new, old)
 
-        # Keras's layers change the dictionary that they are given.
-        changed = self.layer(dict(inputs) if isinstance(inputs, dict) else inputs, training=True)
+        # Keras's layers change the dictionary that they are given, and with PyTorch the tensors.
+        changed = self.layer(keras.tree.map_structure(ops.copy, inputs), training=True)
         return keras.tree.map_structure(choose, changed, inputs)
 
     def get_config(self) -> dict[str, Any]:
