@@ -82,9 +82,9 @@ def layer_seed(seed: int | None, layer_name: str) -> int | None:
 def draw_seed(seed: int | None, layer_name: str) -> int | None:
     """The seed of one layer's draws while it is trained; None for None."""
     found = layer_seed(seed, layer_name)
-    # With PyTorch Keras keeps it in 31 bits. With the others that would change their draws.
-    short = found is not None and keras.backend.backend() == "torch"
-    return found & 0x7FFFFFFF if short else found
+    if found is None or keras.backend.backend() != "torch":
+        return found
+    return found & 0x7FFFFFFF  # Keras keeps it in 31 bits there; with others draws would change.
 
 
 def torch_batch_normalization(name: str, gamma: str = "ones") -> keras.layers.Layer:
