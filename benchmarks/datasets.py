@@ -13,12 +13,6 @@ from benchmarks.plans import Target
 from preprocessing import sources
 from preprocessing.dataset import Dataset, read_manifest
 
-GENERATED = {
-    "schematic": "the schematic faces: they are synthetic.",
-    "eeg-generated": "EEG and its maps: they are synthetic.",
-}
-"""The sources that need no file, and what they make."""
-
 
 def open_datasets(
     root: Path,
@@ -44,7 +38,7 @@ def open_datasets(
     found = {path.name: path for path in data.find(root)}
     opened: dict[str, Dataset] = {}
     for name in names or _of_kind(found, generated) or [generated]:
-        if name in GENERATED and name not in found:
+        if name in generated_names() and name not in found:
             found[name] = _generate(name, out / f".{name}", console)
         if name not in found:
             raise FileNotFoundError(_no_dataset(name, root, found))
@@ -56,6 +50,11 @@ def open_datasets(
             )
         opened[dataset.name] = dataset
     return opened
+
+
+def generated_names() -> list[str]:
+    """The sources that need no file."""
+    return [name for name in sources.names() if not sources.get(name).needs_path]
 
 
 def target(dataset: Dataset, protocol: str | None) -> Target:
@@ -104,6 +103,6 @@ def _generate(name: str, folder: Path, console: Console) -> Path:
     try:
         Dataset.open(folder)
     except (FileNotFoundError, ValueError):  # none yet, or of an earlier version of ours
-        console.print(f"Generating {GENERATED[name]}")
+        console.print(f"Generating {name}: it is synthetic.")
         prepare(name, None, folder, overwrite=True)
     return folder

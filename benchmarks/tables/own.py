@@ -21,7 +21,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from benchmarks.datasets import GENERATED
+from benchmarks.datasets import generated_names
 from benchmarks.table import Row, Table
 
 NAME = "TABLE"
@@ -75,7 +75,7 @@ def _check(table: Table, path: Path) -> None:
 
     if not table.rows:
         raise ValueError(f"{NAME} of {path} has no rows.")
-    one_of(f"generated dataset in {path.name}", table.generated, GENERATED)
+    one_of(f"generated dataset in {path.name}", table.generated, generated_names())
     for row in _with_teachers(table.all_rows()):
         one_of(f"backbone in {path.name}", row.backbone, models.names())
         one_of(f"attention in {path.name}", row.attention, ["none", *layers.names()])
