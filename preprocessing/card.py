@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from . import splits
-from .check import Report
+from preprocessing import splits
+from preprocessing.check import Report
 
 
 def render(report: Report) -> str:

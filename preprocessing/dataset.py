@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .fingerprint import Fingerprint
-from .index import COLUMNS, INDEX, MEND, column_names, read_columns, read_rows
+from preprocessing.fingerprint import Fingerprint
+from preprocessing.index import COLUMNS, INDEX, MEND, column_names, read_columns, read_rows
 
 SCHEMA_VERSION = 2
 IMAGES, DROPPED, SPLITS, MANIFEST = "images.npy", "dropped.csv", "splits.csv", "manifest.json"

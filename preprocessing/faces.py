@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import crops, selection
-from .row import Row
-from .sources import Rejected, Sample, UnreadableError
+from preprocessing import crops, selection
+from preprocessing.row import Row
+from preprocessing.sources import Rejected, Sample, UnreadableError
 
 if TYPE_CHECKING:  # images that are faces already need no detector's libraries
-    from .detectors.base import Detector, Faces
+    from preprocessing.detectors.base import Detector, Faces
 
 MISSING = ("skip", "whole", "error")
 NO_FACE, NO_EYES = "no face found", "no eye landmarks"

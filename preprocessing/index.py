@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .sources import Rejected
+from preprocessing.sources import Rejected
 
 INDEX = "index.csv"
 MEND = "prepare it again with `python -m preprocessing.run ... --overwrite`"

@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-from .row import Row
-from .sources import Rejected, Sample
+from preprocessing.row import Row
+from preprocessing.sources import Rejected, Sample
 
 CHUNK = 16
 """Items a thread takes at once, so that handing over costs nothing beside small images."""

@@ -16,8 +16,8 @@ import numpy as np
 import PIL
 import sklearn
 
-from . import splits
-from .dataset import (
+from preprocessing import splits
+from preprocessing.dataset import (
     DROPPED,
     IMAGES,
     MANIFEST,
@@ -28,18 +28,18 @@ from .dataset import (
     identity,
     stream,
 )
-from .faces import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
-from .fingerprint import Fingerprint
-from .index import INDEX, sha256
-from .pipeline import CHUNK, Made, cores, make_rows
-from .quality import Filter, Survey
-from .row import Row
-from .sharpness import unlike
-from .sheet import write_sheets
-from .sources import Notice, Raw, Rejected, Source, get
-from .staging import check_target, staging
-from .tracking import Track, untracked
-from .writer import Writer
+from preprocessing.faces import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
+from preprocessing.fingerprint import Fingerprint
+from preprocessing.index import INDEX, sha256
+from preprocessing.pipeline import CHUNK, Made, cores, make_rows
+from preprocessing.quality import Filter, Survey
+from preprocessing.row import Row
+from preprocessing.sharpness import unlike
+from preprocessing.sheet import write_sheets
+from preprocessing.sources import Notice, Raw, Rejected, Source, get
+from preprocessing.staging import check_target, staging
+from preprocessing.tracking import Track, untracked
+from preprocessing.writer import Writer
 
 MOST_FAILURES = 100
 MOST_PHOTOGRAPHS = 64  # held decoded at once, of 36 MB each at 12 megapixels
@@ -161,7 +161,7 @@ def default_faces(source: Source) -> FaceCropper:
     """
     if source.faces:
         return FaceCropper(None)
-    from .detectors import make
+    from preprocessing.detectors import make
 
     return FaceCropper(make("yolo5face"))
 

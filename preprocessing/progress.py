@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
-from .tracking import T, Track
+from preprocessing.tracking import T, Track
 
 _SECONDS = 0.2  # between two updates: asking for one at every image costs more than small images
 

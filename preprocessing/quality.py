@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from .dataset import Dataset
-from .index import INDEX, read_some
-from .row import Row
-from .sharpness import by_split, sharpness
-from .sources import SPLITS, Rejected
+from preprocessing.dataset import Dataset
+from preprocessing.index import INDEX, read_some
+from preprocessing.row import Row
+from preprocessing.sharpness import by_split, sharpness
+from preprocessing.sources import SPLITS, Rejected
 
 FLAT_BELOW = 1.0  # standard deviation in grey levels
 MOST_EXAMPLES = 20

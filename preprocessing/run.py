@@ -14,15 +14,15 @@ from typing import Any
 
 from rich.console import Console
 
-from . import crops, detectors, selection, sources
-from .card import render
-from .check import check
-from .crops import COLOURS
-from .detectors.batches import THRESHOLD
-from .faces import MISSING, FaceCropper
-from .prepare import check_request, prepare
-from .progress import progress
-from .summary import printable, show
+from preprocessing import crops, detectors, selection, sources
+from preprocessing.card import render
+from preprocessing.check import check
+from preprocessing.crops import COLOURS
+from preprocessing.detectors.batches import THRESHOLD
+from preprocessing.faces import MISSING, FaceCropper
+from preprocessing.prepare import check_request, prepare
+from preprocessing.progress import progress
+from preprocessing.summary import printable, show
 
 EEG = (
     *("montage", "drop_channels", "events", "window", "step", "tmin", "tmax", "features", "slices"),

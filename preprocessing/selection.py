@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from .detectors.base import Faces
+    from preprocessing.detectors.base import Faces
 
 
 LEAST_CONFIDENCE = 0.6

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from . import drawing
-from .dataset import DROPPED, IMAGES, read_manifest
-from .drawing import Box, Photo
-from .index import INDEX, MEND, read_dropped, read_rows
-from .sources import Rejected, Sample, UnreadableError
+from preprocessing import drawing
+from preprocessing.dataset import DROPPED, IMAGES, read_manifest
+from preprocessing.drawing import Box, Photo
+from preprocessing.index import INDEX, MEND, read_dropped, read_rows
+from preprocessing.sources import Rejected, Sample, UnreadableError
 
 
 @dataclass(frozen=True)

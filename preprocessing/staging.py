@@ -11,9 +11,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .dataset import FILES, MANIFEST, SHEETS
-from .index import COLUMNS, INDEX
-from .writer import PROGRESS
+from preprocessing.dataset import FILES, MANIFEST, SHEETS
+from preprocessing.index import COLUMNS, INDEX
+from preprocessing.writer import PROGRESS
 
 OURS = {*FILES, SHEETS}
 

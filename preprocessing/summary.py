@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from .dataset import SHEETS, Dataset
+from preprocessing.dataset import SHEETS, Dataset
 
 
 def printable(text: str) -> str:

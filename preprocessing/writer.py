@@ -23,10 +23,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .dataset import DROPPED, IMAGES, SCHEMA_VERSION, stream
-from .index import COLUMNS, DROPPED_COLUMNS, INDEX, read_dropped, read_rows
-from .row import Row
-from .sources import Rejected, Sample
+from preprocessing.dataset import DROPPED, IMAGES, SCHEMA_VERSION, stream
+from preprocessing.index import COLUMNS, DROPPED_COLUMNS, INDEX, read_dropped, read_rows
+from preprocessing.row import Row
+from preprocessing.sources import Rejected, Sample
 
 PROGRESS = "progress.json"
 MOST_EXAMPLES = 20

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..tracking import Track, untracked
-from .content import check_images
-from .divided import check_splits
-from .files import changed_files, tell_changed
-from .folder import read_folder
-from .report import Report
+from preprocessing.check.content import check_images
+from preprocessing.check.divided import check_splits
+from preprocessing.check.files import changed_files, tell_changed
+from preprocessing.check.folder import read_folder
+from preprocessing.check.report import Report
+from preprocessing.tracking import Track, untracked
 
 __all__ = ["Report", "check"]
 

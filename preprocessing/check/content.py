@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..dataset import IMAGES, MANIFEST, Dataset, identity, stream
-from ..fingerprint import Fingerprint
-from ..index import MEND
-from ..quality import Survey
-from ..sharpness import unlike
-from ..tracking import Track
-from .report import Report, counted
+from preprocessing.check.report import Report, counted
+from preprocessing.dataset import IMAGES, MANIFEST, Dataset, identity, stream
+from preprocessing.fingerprint import Fingerprint
+from preprocessing.index import MEND
+from preprocessing.quality import Survey
+from preprocessing.sharpness import unlike
+from preprocessing.tracking import Track
 
 IMBALANCE = 10
 """From this ratio of the largest class to the smallest on, accuracy says little of the smallest."""

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from .. import splits
-from ..dataset import SPLITS as FILE
-from ..dataset import Dataset
-from ..index import INDEX, MEND, read_some
-from ..sources import SPLITS
-from ..splits import InapplicableError, Scheme
-from ..splits.base import LEFT_OUT
-from ..splits.groups import KINDS, UNKNOWN, shared
-from ..splits.stored import sides as stored_sides
-from ..splits.stored import stored_names
-from .report import Report, counted
+from preprocessing import splits
+from preprocessing.check.report import Report, counted
+from preprocessing.dataset import SPLITS as FILE
+from preprocessing.dataset import Dataset
+from preprocessing.index import INDEX, MEND, read_some
+from preprocessing.sources import SPLITS
+from preprocessing.splits import InapplicableError, Scheme
+from preprocessing.splits.base import LEFT_OUT
+from preprocessing.splits.groups import KINDS, UNKNOWN, shared
+from preprocessing.splits.stored import sides as stored_sides
+from preprocessing.splits.stored import stored_names
 
 
 def check_splits(

@@ -7,9 +7,9 @@ side of a split are covered by the hashes of their files.
 
 from __future__ import annotations
 
-from ..dataset import DROPPED, SPLITS
-from ..index import INDEX, MEND, sha256
-from .report import Report
+from preprocessing.check.report import Report
+from preprocessing.dataset import DROPPED, SPLITS
+from preprocessing.index import INDEX, MEND, sha256
 
 HASHED = (INDEX, DROPPED, SPLITS)
 

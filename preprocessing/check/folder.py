@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ..dataset import DROPPED, FILES, IMAGES, Dataset
-from ..index import INDEX, MEND, read_dropped
-from .index import Columns, read_index
-from .manifest import read_manifest
-from .numbers import compare
-from .report import Report, counted
+from preprocessing.check.index import Columns, read_index
+from preprocessing.check.manifest import read_manifest
+from preprocessing.check.numbers import compare
+from preprocessing.check.report import Report, counted
+from preprocessing.dataset import DROPPED, FILES, IMAGES, Dataset
+from preprocessing.index import INDEX, MEND, read_dropped
 
 
 def read_folder(report: Report) -> Dataset | None:

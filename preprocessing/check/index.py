@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..index import COLUMNS, INDEX, MEND
-from ..sources import SPLITS
-from .report import Report, Tally
+from preprocessing.check.report import Report, Tally
+from preprocessing.index import COLUMNS, INDEX, MEND
+from preprocessing.sources import SPLITS
 
 _LINES = f"{INDEX} has damaged lines"
 

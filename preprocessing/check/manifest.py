@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ..dataset import MANIFEST, REQUIRED, SCHEMA_VERSION
-from ..index import MEND
-from .files import HASHED
-from .report import Report
+from preprocessing.check.files import HASHED
+from preprocessing.check.report import Report
+from preprocessing.dataset import MANIFEST, REQUIRED, SCHEMA_VERSION
+from preprocessing.index import MEND
 
 _KEYS = (*REQUIRED, "files")
 _MAY_LACK = ("items",)

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..dataset import DROPPED, IMAGES, MANIFEST
-from ..index import INDEX, MEND
-from .index import Columns
-from .manifest import short
-from .report import Report
+from preprocessing.check.index import Columns
+from preprocessing.check.manifest import short
+from preprocessing.check.report import Report
+from preprocessing.dataset import DROPPED, IMAGES, MANIFEST
+from preprocessing.index import INDEX, MEND
 
 
 def compare(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from . import cascade, yolo5face, yolo5face_hub  # noqa: F401  (importing registers the detector)
-from .base import Detector, Faces, get, make, names, options, register
-from .weights import WeightsError
+from preprocessing.detectors import cascade, yolo5face, yolo5face_hub  # noqa: F401  (importing registers the detector)
+from preprocessing.detectors.base import Detector, Faces, get, make, names, options, register
+from preprocessing.detectors.weights import WeightsError
 
 __all__ = [
     "Detector",

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from . import checks
-from .base import Faces
-from .decode import to_faces
-from .letterbox import into, planes
+from preprocessing.detectors import checks
+from preprocessing.detectors.base import Faces
+from preprocessing.detectors.decode import to_faces
+from preprocessing.detectors.letterbox import into, planes
 
 THRESHOLD = 0.3
 """Least score of a face that a detector gives, as in the published pipeline."""

@@ -14,9 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from . import checks
-from .base import Faces, register
-from .weights import sha256_of
+from preprocessing.detectors import checks
+from preprocessing.detectors.base import Faces, register
+from preprocessing.detectors.weights import sha256_of
 
 FILE = "haarcascade_frontalface_default.xml"
 _ADVICE = 'run `pip install "opencv-python-headless<5"`, or use the detector yolo5face'

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from .weights import SHA256
+from preprocessing.detectors.weights import SHA256
 
 
 class Checkpoint(dict):

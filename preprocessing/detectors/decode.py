@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .base import POINTS, Faces
-from .letterbox import Letterbox
-from .nms import suppress
+from preprocessing.detectors.base import POINTS, Faces
+from preprocessing.detectors.letterbox import Letterbox
+from preprocessing.detectors.nms import suppress
 
 COLUMNS = 16
 OBJECTNESS, FACE = 4, 15

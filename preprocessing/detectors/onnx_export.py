@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .decode import COLUMNS, STRIDES, from_heads, from_rows
+from preprocessing.detectors.decode import COLUMNS, STRIDES, from_heads, from_rows
 
 SIDE = 640
 _WANTED = (

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from . import checks
-from .base import Faces, register
-from .batches import ON_GPU, THRESHOLD, detect
-from .decode import STRIDE
-from .onnx_export import Export
-from .weights import locate, sha256_of
+from preprocessing.detectors import checks
+from preprocessing.detectors.base import Faces, register
+from preprocessing.detectors.batches import ON_GPU, THRESHOLD, detect
+from preprocessing.detectors.decode import STRIDE
+from preprocessing.detectors.onnx_export import Export
+from preprocessing.detectors.weights import locate, sha256_of
 
 
 @register("yolo5face")

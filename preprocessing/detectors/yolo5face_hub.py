@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from . import checks
-from .base import Faces, register
-from .batches import ON_GPU, THRESHOLD, detect
-from .checkpoint import Checkpoint
-from .decode import COLUMNS, STRIDE, from_rows
-from .guest import guest
-from .weights import locate
+from preprocessing.detectors import checks
+from preprocessing.detectors.base import Faces, register
+from preprocessing.detectors.batches import ON_GPU, THRESHOLD, detect
+from preprocessing.detectors.checkpoint import Checkpoint
+from preprocessing.detectors.decode import COLUMNS, STRIDE, from_rows
+from preprocessing.detectors.guest import guest
+from preprocessing.detectors.weights import locate
 
 REPOSITORY = "deepcam-cn/yolov5-face"
 REVISION = "84ef013381e3a155b7a746215974dca7894e0f3e"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 # Importing a module registers its source.
-from . import ckplus, fer2013, ferplus, folder, jaffe, schematic  # noqa: F401
-from .base import (
+from preprocessing.sources import ckplus, fer2013, ferplus, folder, jaffe, schematic  # noqa: F401
+from preprocessing.sources.base import (
     SPLITS,
     Notice,
     Raw,
@@ -16,7 +16,7 @@ from .base import (
     names,
     register,
 )
-from .eeg import deap, generated, source  # noqa: F401
+from preprocessing.sources.eeg import deap, generated, source  # noqa: F401
 
 __all__ = [
     "SPLITS",

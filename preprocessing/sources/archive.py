@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from .base import Rejected, UnreadableError
-from .files import Files, as_text, is_hidden, state_of
+from preprocessing.sources.base import Rejected, UnreadableError
+from preprocessing.sources.files import Files, as_text, is_hidden, state_of
 
 _UNIX = 3  # of the system that made a member: its attributes then tell links from files
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .base import Rejected, UnreadableError
-from .ckplus_files import Label
-from .files import read_bytes
-from .vocabulary import WITH_CONTEMPT
+from preprocessing.sources.base import Rejected, UnreadableError
+from preprocessing.sources.ckplus_files import Label
+from preprocessing.sources.files import read_bytes
+from preprocessing.sources.vocabulary import WITH_CONTEMPT
 
 CLASSES = WITH_CONTEMPT
 CODES = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")

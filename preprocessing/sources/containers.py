@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .archive import ZipFiles
-from .directory import DirectoryFiles
-from .files import Files
+from preprocessing.sources.archive import ZipFiles
+from preprocessing.sources.directory import DirectoryFiles
+from preprocessing.sources.files import Files
 
 
 def container(path: str | Path, expected: str) -> Files:

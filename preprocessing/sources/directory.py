@@ -11,8 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-from .base import Rejected
-from .files import Files, as_text, is_hidden, state_of
+from preprocessing.sources.base import Rejected
+from preprocessing.sources.files import Files, as_text, is_hidden, state_of
 
 
 class DirectoryFiles(Files):

@@ -10,9 +10,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from .base import Notice, Rejected, Sample, UnreadableError
-from .files import Files, read_lines
-from .vocabulary import BASIC
+from preprocessing.sources.base import Notice, Rejected, Sample, UnreadableError
+from preprocessing.sources.files import Files, read_lines
+from preprocessing.sources.vocabulary import BASIC
 
 CLASSES = BASIC
 SIDE = 48

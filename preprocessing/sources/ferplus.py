@@ -15,14 +15,22 @@ from pathlib import Path
 
 import numpy as np
 
-from . import fer2013_csv, fer2013_folders
-from .base import Notice, Raw, Rejected, Sample, Source, register
-from .containers import container, containers, listing
-from .directory import DirectoryFiles
-from .fer2013_csv import USAGES
-from .ferplus_join import check_agreement, check_order, read_rows
-from .ferplus_votes import CHOICES, CLASSES, Votes, is_votes, majority, plurality, read_votes
-from .files import Files, joined
+from preprocessing.sources import fer2013_csv, fer2013_folders
+from preprocessing.sources.base import Notice, Raw, Rejected, Sample, Source, register
+from preprocessing.sources.containers import container, containers, listing
+from preprocessing.sources.directory import DirectoryFiles
+from preprocessing.sources.fer2013_csv import USAGES
+from preprocessing.sources.ferplus_join import check_agreement, check_order, read_rows
+from preprocessing.sources.ferplus_votes import (
+    CHOICES,
+    CLASSES,
+    Votes,
+    is_votes,
+    majority,
+    plurality,
+    read_votes,
+)
+from preprocessing.sources.files import Files, joined
 
 COLUMNS = tuple(f"votes_{choice}" for choice in CHOICES)
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import fer2013_csv
-from .base import UnreadableError
-from .fer2013_csv import USAGES
-from .ferplus_votes import Votes
-from .files import Files
-from .vocabulary import BASIC
+from preprocessing.sources import fer2013_csv
+from preprocessing.sources.base import UnreadableError
+from preprocessing.sources.fer2013_csv import USAGES
+from preprocessing.sources.ferplus_votes import Votes
+from preprocessing.sources.files import Files
+from preprocessing.sources.vocabulary import BASIC
 
 LEAST_AGREEMENT = 0.5
 """Share of FER2013's labels that FER+ must confirm; in a wrong order about a fifth agree."""

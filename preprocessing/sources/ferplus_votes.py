@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .base import UnreadableError
-from .fer2013_csv import USAGES, header, rows
-from .files import Files
-from .vocabulary import WITH_CONTEMPT
+from preprocessing.sources.base import UnreadableError
+from preprocessing.sources.fer2013_csv import USAGES, header, rows
+from preprocessing.sources.files import Files
+from preprocessing.sources.vocabulary import WITH_CONTEMPT
 
 CLASSES = WITH_CONTEMPT
 CHOICES = (*CLASSES, "unknown", "nf")

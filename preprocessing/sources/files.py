@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import PurePosixPath
 from typing import IO, Protocol
 
-from .base import Rejected, UnreadableError
+from preprocessing.sources.base import Rejected, UnreadableError
 
 MOST_BYTES = 256 * 2**20
 """Largest image file that is read, so that one damaged entry cannot fill the memory."""

@@ -13,12 +13,12 @@ from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
-from .base import SPLITS, Notice, Raw, Rejected, Sample, Source, register
-from .containers import container, listing
-from .files import Files, as_text
-from .photographs import load_photograph
-from .subjects import Subjects
-from .vocabulary import is_expression, ordered
+from preprocessing.sources.base import SPLITS, Notice, Raw, Rejected, Sample, Source, register
+from preprocessing.sources.containers import container, listing
+from preprocessing.sources.files import Files, as_text
+from preprocessing.sources.photographs import load_photograph
+from preprocessing.sources.subjects import Subjects
+from preprocessing.sources.vocabulary import is_expression, ordered
 
 _READ = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif", ".tif")
 _READ_TOO = (".tiff", ".webp", ".avif", ".ppm", ".pgm", ".pbm", ".pnm")

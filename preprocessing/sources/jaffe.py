@@ -14,11 +14,11 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from .base import Notice, Raw, Rejected, Sample, Source, register
-from .containers import containers, listing
-from .files import Files, joined
-from .photographs import load_photograph
-from .vocabulary import BASIC
+from preprocessing.sources.base import Notice, Raw, Rejected, Sample, Source, register
+from preprocessing.sources.containers import containers, listing
+from preprocessing.sources.files import Files, joined
+from preprocessing.sources.photographs import load_photograph
+from preprocessing.sources.vocabulary import BASIC
 
 SUBJECTS = ("KA", "KL", "KM", "KR", "MK", "NA", "NM", "TM", "UY", "YM")
 CODES = dict(zip(("AN", "DI", "FE", "HA", "SA", "SU", "NE"), BASIC, strict=True))

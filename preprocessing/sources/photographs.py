@@ -6,9 +6,9 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from .base import UnreadableError
-from .files import Files, read_bytes
-from .pillow import READABLE, opened
+from preprocessing.sources.base import UnreadableError
+from preprocessing.sources.files import Files, read_bytes
+from preprocessing.sources.pillow import READABLE, opened
 
 _ORIENTATION = 0x0112  # EXIF tag, also that of TIFF
 

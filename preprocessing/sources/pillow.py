@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
-from .base import UnreadableError
+from preprocessing.sources.base import UnreadableError
 
 MOST_PIXELS = 100_000_000
 """Largest photograph that is decoded; a file of a few kilobytes can announce any size."""

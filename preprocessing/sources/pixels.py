@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from .base import UnreadableError
-from .pillow import opened
+from preprocessing.sources.base import UnreadableError
+from preprocessing.sources.pillow import opened
 
 
 def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:

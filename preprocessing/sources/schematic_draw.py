@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from .schematic_face import Expression, Identity, Shot
+from preprocessing.sources.schematic_face import Expression, Identity, Shot
 
 SIDE = 48
 _OVERSAMPLING = 4

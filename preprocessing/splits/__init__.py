@@ -7,8 +7,8 @@ divided when it was prepared, and is what results go by. A further scheme is a f
 
 from __future__ import annotations
 
-from . import grouped, official, published, subjects  # noqa: F401  (registers the schemes)
-from .base import InapplicableError, Scheme, Split, get, names, register
-from .stored import stored, write
+from preprocessing.splits import grouped, official, published, subjects  # noqa: F401  (registers the schemes)
+from preprocessing.splits.base import InapplicableError, Scheme, Split, get, names, register
+from preprocessing.splits.stored import stored, write
 
 __all__ = ["InapplicableError", "Scheme", "Split", "get", "names", "register", "stored", "write"]

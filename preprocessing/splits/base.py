@@ -9,8 +9,8 @@ from typing import overload
 
 import numpy as np
 
-from ..dataset import Dataset
-from ..sources import SPLITS
+from preprocessing.dataset import Dataset
+from preprocessing.sources import SPLITS
 
 LEFT_OUT = -1
 

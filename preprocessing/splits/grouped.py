@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..dataset import Dataset
-from .base import InapplicableError, register
-from .groups import deal, groups
+from preprocessing.dataset import Dataset
+from preprocessing.splits.base import InapplicableError, register
+from preprocessing.splits.groups import deal, groups
 
 _PROMISE = "no subject where known, no sequence and no photograph is on two sides"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..dataset import Dataset
-from ..sources import SPLITS
-from .base import LEFT_OUT, InapplicableError, register
-from .strata import take
+from preprocessing.dataset import Dataset
+from preprocessing.sources import SPLITS
+from preprocessing.splits.base import LEFT_OUT, InapplicableError, register
+from preprocessing.splits.strata import take
 
 
 @register("official", promise="the parts that the dataset's authors published")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..dataset import Dataset
-from .base import register
-from .strata import take
+from preprocessing.dataset import Dataset
+from preprocessing.splits.base import register
+from preprocessing.splits.strata import take
 
 
 @register(

@@ -14,11 +14,20 @@ from pathlib import Path
 
 import numpy as np
 
-from ..dataset import SPLITS as FILE
-from ..dataset import Dataset
-from ..index import MEND, read_cells
-from ..sources import SPLITS
-from .base import LEFT_OUT, InapplicableError, Scheme, Split, empty, expand, get, names
+from preprocessing.dataset import SPLITS as FILE
+from preprocessing.dataset import Dataset
+from preprocessing.index import MEND, read_cells
+from preprocessing.sources import SPLITS
+from preprocessing.splits.base import (
+    LEFT_OUT,
+    InapplicableError,
+    Scheme,
+    Split,
+    empty,
+    expand,
+    get,
+    names,
+)
 
 
 def write(dataset: Dataset, folder: str | Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
-from ..dataset import Dataset
-from .base import InapplicableError, register
-from .groups import UNKNOWN, groups, shared
+from preprocessing.dataset import Dataset
+from preprocessing.splits.base import InapplicableError, register
+from preprocessing.splits.groups import UNKNOWN, groups, shared
 
 FOLDS = 10
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .library import mne
+from preprocessing.sources.eeg.library import mne
 
 LEAST = 4
 """Electrodes that a map needs."""

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..base import UnreadableError
-from .electrodes import electrodes, good
-from .library import mne, told
-from .recording import Mark, Read, Recording
+from preprocessing.sources.base import UnreadableError
+from preprocessing.sources.eeg.electrodes import electrodes, good
+from preprocessing.sources.eeg.library import mne, told
+from preprocessing.sources.eeg.recording import Mark, Read, Recording
 
 FORMATS = (".fif", ".fif.gz", ".edf", ".bdf", ".gdf", ".vhdr", ".set", ".cnt")
 COMPANIONS = (".eeg", ".vmrk", ".fdt")

@@ -16,13 +16,13 @@ from functools import cache, partial
 
 import numpy as np
 
-from ..base import Notice, Raw, Source, register
-from .deap import ELECTRODES, info_of
-from .features import features as features_of
-from .images import SIZE, Look, raw_of
-from .plan import Plan, marked, plan
-from .recording import Mark, Read, Recording
-from .windows import SECONDS, Cut
+from preprocessing.sources.base import Notice, Raw, Source, register
+from preprocessing.sources.eeg.deap import ELECTRODES, info_of
+from preprocessing.sources.eeg.features import features as features_of
+from preprocessing.sources.eeg.images import SIZE, Look, raw_of
+from preprocessing.sources.eeg.plan import Plan, marked, plan
+from preprocessing.sources.eeg.recording import Mark, Read, Recording
+from preprocessing.sources.eeg.windows import SECONDS, Cut
 
 SUBJECTS, TRIALS, LENGTH = 15, 20, 10.0
 RATE = 128.0

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from ..base import Raw, Rejected, Sample, UnreadableError
-from ..vocabulary import ordered
-from .electrodes import good
-from .features import Features
-from .levels import MOST_CLIPPED, OUTSIDE, clipped, levels
-from .library import mne
-from .plan import Plan, Window
-from .recording import Reader
-from .topography import Topography, frame, topography
+from preprocessing.sources.base import Raw, Rejected, Sample, UnreadableError
+from preprocessing.sources.eeg.electrodes import good
+from preprocessing.sources.eeg.features import Features
+from preprocessing.sources.eeg.levels import MOST_CLIPPED, OUTSIDE, clipped, levels
+from preprocessing.sources.eeg.library import mne
+from preprocessing.sources.eeg.plan import Plan, Window
+from preprocessing.sources.eeg.recording import Reader
+from preprocessing.sources.eeg.topography import Topography, frame, topography
+from preprocessing.sources.vocabulary import ordered
 
 SIZE, MOST = 48, 512
 FLAT = 1e-6

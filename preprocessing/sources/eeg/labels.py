@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .recording import Recording
-from .windows import Cut, Trial, overlaps
+from preprocessing.sources.eeg.recording import Recording
+from preprocessing.sources.eeg.windows import Cut, Trial, overlaps
 
 COLUMNS = ("file", "start", "end", "event", "label", "subject")
 EXPECTED = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .features import Features
+from preprocessing.sources.eeg.features import Features
 
 OUTSIDE = 0
 """Level of the pixels outside the head; those inside have 1 to 255."""

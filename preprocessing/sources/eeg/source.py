@@ -12,17 +12,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..base import Notice, Raw, Rejected, Source, UnreadableError, register
-from ..directory import DirectoryFiles
-from ..files import as_text, joined, state_of
-from ..subjects import Subjects
-from .features import features as features_of
-from .files import EXPECTED, FORMATS, Opened, open_file, suffix
-from .images import SIZE, Look, raw_of
-from .labels import assign, read_labels
-from .plan import Plan, marked, plan, tell
-from .recording import Recording
-from .windows import Cut, Trial
+from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
+from preprocessing.sources.directory import DirectoryFiles
+from preprocessing.sources.eeg.features import features as features_of
+from preprocessing.sources.eeg.files import EXPECTED, FORMATS, Opened, open_file, suffix
+from preprocessing.sources.eeg.images import SIZE, Look, raw_of
+from preprocessing.sources.eeg.labels import assign, read_labels
+from preprocessing.sources.eeg.plan import Plan, marked, plan, tell
+from preprocessing.sources.eeg.recording import Recording
+from preprocessing.sources.eeg.windows import Cut, Trial
+from preprocessing.sources.files import as_text, joined, state_of
+from preprocessing.sources.subjects import Subjects
 
 BIDS = r"(?:^|[/_])sub-([A-Za-z0-9]+)"
 """Where BIDS writes the subject: looked for unasked, and used if all recordings have it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from .recording import Mark, Recording
+from preprocessing.sources.eeg.recording import Mark, Recording
 
 SECONDS = 2.0
 """Length of a window of a continuous recording where none is given."""
