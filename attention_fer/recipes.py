@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 
 Augmentation = tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
 """Names with their options, in the order in which they are applied."""
@@ -41,7 +41,7 @@ class Recipe:
         zoom: random zoom by up to this fraction, per axis.
         flip: random horizontal flip.
         augmentation: further random changes of the training images, after flip and zoom; see
-            `attention_fer.training.augmentation`.
+            `attention_fer.training.augmentation.build`.
         image_size: side to which images are scaled before the network; None for their own.
         channels: 3 copies a grey image to three channels; None for the images' own.
         mean, std: what is subtracted from pixels in [0, 1], and by what they are divided then.

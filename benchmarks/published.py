@@ -24,7 +24,7 @@ from keras import layers as kl
 from keras import ops
 
 from attention_fer import layers, models
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 from attention_fer.layers import SE, Attention, ChannelAttention
 from benchmarks.tables.attention import BACKBONES
 

@@ -17,7 +17,8 @@ import PIL
 import sklearn
 
 from preprocessing import splits
-from preprocessing.dataset import (
+from preprocessing.dataset.fingerprint import Fingerprint
+from preprocessing.dataset.folder import (
     DROPPED,
     IMAGES,
     MANIFEST,
@@ -28,18 +29,17 @@ from preprocessing.dataset import (
     identity,
     stream,
 )
-from preprocessing.faces import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
-from preprocessing.fingerprint import Fingerprint
-from preprocessing.index import INDEX, sha256
+from preprocessing.dataset.index import INDEX, sha256
+from preprocessing.dataset.row import Row
+from preprocessing.dataset.staging import check_target, staging
+from preprocessing.dataset.writer import Writer
+from preprocessing.faces.cropper import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
 from preprocessing.pipeline import CHUNK, Made, cores, make_rows
-from preprocessing.quality import Filter, Survey
-from preprocessing.row import Row
-from preprocessing.sharpness import unlike
-from preprocessing.sheet import write_sheets
+from preprocessing.quality.contact_sheet import write_sheets
+from preprocessing.quality.sharpness import unlike
+from preprocessing.quality.survey import Filter, Survey
 from preprocessing.sources import Notice, Raw, Rejected, Source, get
-from preprocessing.staging import check_target, staging
 from preprocessing.tracking import Track, untracked
-from preprocessing.writer import Writer
 
 MOST_FAILURES = 100
 MOST_PHOTOGRAPHS = 64  # held decoded at once, of 36 MB each at 12 megapixels

@@ -14,15 +14,16 @@ from typing import Any
 
 from rich.console import Console
 
-from preprocessing import crops, detectors, selection, sources
-from preprocessing.card import render
-from preprocessing.check import check
-from preprocessing.crops import COLOURS
+from preprocessing import detectors, sources
 from preprocessing.detectors.batches import THRESHOLD
-from preprocessing.faces import MISSING, FaceCropper
+from preprocessing.faces import crops, selection
+from preprocessing.faces.cropper import MISSING, FaceCropper
+from preprocessing.faces.crops import COLOURS
 from preprocessing.prepare import check_request, prepare
 from preprocessing.progress import progress
-from preprocessing.summary import printable, show
+from preprocessing.quality.check import check
+from preprocessing.quality.data_card import render
+from preprocessing.quality.summary import printable, show
 
 EEG = (
     *("montage", "drop_channels", "events", "window", "step", "tmin", "tmax", "features", "slices"),

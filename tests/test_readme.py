@@ -42,7 +42,7 @@ def test_the_make_targets_exist() -> None:
 
 def test_the_benchmark_commands_are_understood() -> None:
     from benchmarks import tables
-    from benchmarks.arguments import changes, parser
+    from benchmarks.run.arguments import changes, parser
 
     assert commands("benchmarks.run")
     for words in commands("benchmarks.run"):
@@ -98,7 +98,8 @@ def test_the_links_into_the_project_lead_somewhere(link: str) -> None:
     ],
 )
 def test_the_tables_of_the_results_are_those_of_the_records(folder: str, count: int) -> None:
-    from benchmarks import formats, report
+    from benchmarks.report import __main__ as report
+    from benchmarks.report import formats
 
     path = ROOT / "results" / folder
     written = (path / f"{path.name}.md").read_text(encoding="utf-8")

@@ -11,20 +11,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from attention_fer.explain.attention_rollout import rollout
-    from attention_fer.explain.gates import gate_maps
-    from attention_fer.explain.gradcam import grad_cam
-    from attention_fer.explain.overlays import overlay
-    from attention_fer.explain.pages import gallery
+    from attention_fer.explain.gallery.overlay import overlay
+    from attention_fer.explain.gallery.page import gallery
+    from attention_fer.explain.maps.gates import gate_maps
+    from attention_fer.explain.maps.gradcam import grad_cam
+    from attention_fer.explain.maps.rollout import rollout
 
 __all__ = ["gallery", "gate_maps", "grad_cam", "overlay", "rollout"]
 
 _HOMES = {
-    "gallery": "pages",
-    "gate_maps": "gates",
-    "grad_cam": "gradcam",
-    "overlay": "overlays",
-    "rollout": "attention_rollout",
+    "gallery": "gallery.page",
+    "gate_maps": "maps.gates",
+    "grad_cam": "maps.gradcam",
+    "overlay": "gallery.overlay",
+    "rollout": "maps.rollout",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 
 STARTS = ("paper", "identity")
 DATA_FORMATS = ("channels_last", "channels_first")

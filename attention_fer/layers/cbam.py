@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from attention_fer.checks import odd_int, positive_int, reduced_channels
+from attention_fer.common.checks import odd_int, positive_int, reduced_channels
 from attention_fer.layers.base import Attention
 from attention_fer.layers.registry import register
 

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from attention_fer.checks import odd_int
+from attention_fer.common.checks import odd_int
 from attention_fer.layers.base import Attention
 from attention_fer.layers.registry import register
 

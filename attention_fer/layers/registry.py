@@ -8,7 +8,7 @@ from typing import Any, TypeVar, Union
 
 import keras
 
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 
 Spec = Union[
     None,

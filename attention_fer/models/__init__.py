@@ -22,8 +22,8 @@ from attention_fer.models.deit import DeiT
 from attention_fer.models.convit import ConViT
 
 # isort: on
-from attention_fer.models.heads import HEADS, Head
-from attention_fer.models.weights import LoadReport, load_into
+from attention_fer.models.parts.heads import HEADS, Head
+from attention_fer.models.pretrained.by_name import LoadReport, load_into
 
 __all__ = [
     "CNNV1",

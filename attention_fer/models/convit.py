@@ -8,9 +8,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from attention_fer.layers.gated_attention import GatedPositionalSelfAttention, SelfAttention
-from attention_fer.models.transformer import Parts, Size
-from attention_fer.models.transformer_builder import End, builder
+from attention_fer.models.parts.positional_self_attention import (
+    GatedPositionalSelfAttention,
+    SelfAttention,
+)
+from attention_fer.models.parts.transformer_block import Parts, Size
+from attention_fer.models.parts.transformer_builder import End, builder
 
 SIZES = {
     "tiny": Size(192, 12, 4, 768),

@@ -13,12 +13,10 @@ import keras
 import numpy as np
 from keras import layers as kl
 
-from attention_fer.checks import one_of, positive_int
+from attention_fer.common.checks import one_of, positive_int
 from attention_fer.layers import Spec
-from attention_fer.layers.layer_scale import LayerScale
-from attention_fer.layers.stochastic_depth import StochasticDepth
-from attention_fer.models import heads
-from attention_fer.models.common import (
+from attention_fer.models.parts import heads
+from attention_fer.models.parts.common import (
     POOLINGS,
     channel_axis,
     check_size,
@@ -28,9 +26,11 @@ from attention_fer.models.common import (
     scaled,
     seeded,
 )
-from attention_fer.models.placement import Placement, chosen_stages
+from attention_fer.models.parts.layer_scale import LayerScale
+from attention_fer.models.parts.placement import Placement, chosen_stages
+from attention_fer.models.parts.stochastic_depth import StochasticDepth
+from attention_fer.models.pretrained.by_name import load_into
 from attention_fer.models.registry import register
-from attention_fer.models.weights import load_into
 
 POSITIONS = ("pre-add", "post-add")
 STAGES = (0, 1, 2, 3)

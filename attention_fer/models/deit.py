@@ -9,8 +9,8 @@ from typing import Any
 
 import keras
 
-from attention_fer.models.transformer import Parts, Size
-from attention_fer.models.transformer_builder import End, builder
+from attention_fer.models.parts.transformer_block import Parts, Size
+from attention_fer.models.parts.transformer_builder import End, builder
 
 SIZES = {
     "tiny": Size(192, 12, 3, 768),

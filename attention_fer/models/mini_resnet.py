@@ -14,10 +14,10 @@ from typing import Any
 import keras
 from keras import layers as kl
 
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
-from attention_fer.models.basic_block import POSITIONS, BasicBlocks
-from attention_fer.models.common import (
+from attention_fer.models.parts.basic_block import POSITIONS, BasicBlocks
+from attention_fer.models.parts.common import (
     POOLINGS,
     check_size,
     classifier,
@@ -28,9 +28,9 @@ from attention_fer.models.common import (
     scaled,
     seeded,
 )
-from attention_fer.models.placement import Placement, chosen_stages
+from attention_fer.models.parts.placement import Placement, chosen_stages
+from attention_fer.models.pretrained.by_name import load_into
 from attention_fer.models.registry import register
-from attention_fer.models.weights import load_into
 
 STAGES = (1, 2, 3)
 DEPTHS = (2, 3, 4)

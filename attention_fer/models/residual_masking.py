@@ -13,11 +13,11 @@ from typing import Any
 import keras
 from keras import layers as kl
 
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
-from attention_fer.models import heads
-from attention_fer.models.basic_block import POSITIONS, BasicBlocks
-from attention_fer.models.common import (
+from attention_fer.models.parts import heads
+from attention_fer.models.parts.basic_block import POSITIONS, BasicBlocks
+from attention_fer.models.parts.common import (
     POOLINGS,
     STEMS,
     channel_axis,
@@ -30,9 +30,9 @@ from attention_fer.models.common import (
     spatial_sizes,
     torch_batch_normalization,
 )
-from attention_fer.models.placement import Placement, chosen_stages
+from attention_fer.models.parts.placement import Placement, chosen_stages
+from attention_fer.models.pretrained.by_name import load_into
 from attention_fer.models.registry import register
-from attention_fer.models.weights import load_into
 
 STAGES = (2, 3, 4, 5)
 DEPTHS = (3, 4, 6, 3)

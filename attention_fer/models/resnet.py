@@ -13,20 +13,13 @@ from typing import Any
 import keras
 from keras import layers as kl
 
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
-from attention_fer.models import heads
-from attention_fer.models.common import (
-    STEMS,
-    channel_axis,
-    image_input,
-    pool,
-    scaled,
-    seeded,
-)
-from attention_fer.models.placement import Placement, chosen_stages
+from attention_fer.models.parts import heads
+from attention_fer.models.parts.common import STEMS, channel_axis, image_input, pool, scaled, seeded
+from attention_fer.models.parts.placement import Placement, chosen_stages
+from attention_fer.models.pretrained.by_name import load_into
 from attention_fer.models.registry import Builder, register
-from attention_fer.models.weights import load_into
 
 POSITIONS = ("pre-add", "post-add", "pre", "identity", "after-3x3")
 STAGES = (2, 3, 4, 5)

@@ -14,9 +14,9 @@ from typing import Any
 import keras
 from keras import layers as kl
 
-from attention_fer.checks import one_of, positive_int
+from attention_fer.common.checks import one_of, positive_int
 from attention_fer.layers import Spec
-from attention_fer.models.common import (
+from attention_fer.models.parts.common import (
     POOLINGS,
     check_size,
     classifier,
@@ -28,9 +28,9 @@ from attention_fer.models.common import (
     seeded,
     torch_batch_normalization,
 )
-from attention_fer.models.placement import Placement, Positions, convolution_placement
+from attention_fer.models.parts.placement import Placement, Positions, convolution_placement
+from attention_fer.models.pretrained.by_name import load_into
 from attention_fer.models.registry import register
-from attention_fer.models.weights import load_into
 
 V1_FILTERS = (32, 64)
 V2_FILTERS = (32, 64, 128, 256)

@@ -11,10 +11,10 @@ from typing import Any
 import keras
 from keras import layers as kl
 
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
-from attention_fer.models import heads
-from attention_fer.models.common import (
+from attention_fer.models.parts import heads
+from attention_fer.models.parts.common import (
     POOLINGS,
     STEMS,
     flattened,
@@ -24,9 +24,9 @@ from attention_fer.models.common import (
     seeded,
     spatial_sizes,
 )
-from attention_fer.models.placement import Placement, Positions, convolution_placement
+from attention_fer.models.parts.placement import Placement, Positions, convolution_placement
+from attention_fer.models.pretrained.by_name import load_into
 from attention_fer.models.registry import Builder, register
-from attention_fer.models.weights import load_into
 
 STAGES = (1, 2, 3, 4, 5)
 FILTERS = (64, 128, 256, 512, 512)

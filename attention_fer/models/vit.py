@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from attention_fer.models.transformer import Parts, Size
-from attention_fer.models.transformer_builder import End, builder
+from attention_fer.models.parts.transformer_block import Parts, Size
+from attention_fer.models.parts.transformer_builder import End, builder
 
 # "tiny" and "small" are the sizes of DeiT.
 SIZES = {

@@ -7,7 +7,7 @@ from typing import Union
 
 import keras
 
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 
 Until = Union[int, str]
 

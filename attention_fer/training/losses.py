@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 
 
 def loss(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 
 
 def draw(

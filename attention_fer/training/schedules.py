@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 
 KINDS = ("constant", "cosine", "plateau")
 

@@ -30,12 +30,12 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.provenance import processor
+from benchmarks.results.provenance import processor
 from preprocessing import detectors
 from preprocessing.detectors.checkpoint import Checkpoint
-from preprocessing.detectors.guest import guest
+from preprocessing.detectors.isolation import guest
 from preprocessing.detectors.yolo5face_hub import MODULES, load
-from preprocessing.faces import FaceCropper
+from preprocessing.faces.cropper import FaceCropper
 from preprocessing.prepare import prepare
 
 LONG_SIDE, PAD_TO, GREY = 800, 64, 114

@@ -18,11 +18,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.cells import Cell
-from benchmarks.executors.base import Job
-from benchmarks.executors.local import Local
-from benchmarks.settings import profile
-from preprocessing.dataset import Dataset
+from benchmarks.plan.cell import Cell
+from benchmarks.plan.settings import profile
+from benchmarks.run.executors.base import Job
+from benchmarks.run.executors.local import Local
+from preprocessing.dataset.folder import Dataset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

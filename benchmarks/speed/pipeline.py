@@ -18,12 +18,12 @@ from rich.progress import track
 from rich.table import Table
 
 from attention_fer import models
-from benchmarks import turns
-from benchmarks.callbacks import Batches
-from benchmarks.cost import epoch_of_steps
-from benchmarks.data import Part
-from benchmarks.settings import profile
-from benchmarks.trainable import trainable
+from benchmarks.plan.settings import profile
+from benchmarks.train import timing
+from benchmarks.train.callbacks import Batches
+from benchmarks.train.data import Part
+from benchmarks.train.model import trainable
+from benchmarks.train.multiply_adds import epoch_of_steps
 
 SHAPE, CLASSES = (48, 48, 1), 7
 
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         table.add_column(column)
     for name in track(options.backbones, "measuring", console=console, transient=True):
         times = measure(name, options)
-        found = turns.ratios(times["from batches"], times["on the device"])
+        found = timing.ratios(times["from batches"], times["on the device"])
         speed = options.batch_size / float(np.median(times["from batches"]))
         ratio = f"{found['median']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
         table.add_row(name, f"{speed:,.0f}", ratio)
@@ -95,7 +95,7 @@ def measure(backbone: str, options: argparse.Namespace) -> dict[str, list[float]
     images = np.random.default_rng(0).integers(0, 256, (len(rows), *SHAPE), np.uint8)
     batches = Batches(Part(images, rows % CLASSES, rows), options.batch_size, seed=0)
     fed = on_device(batches[0], steps)
-    return turns.seconds(
+    return timing.seconds(
         {
             "from batches": lambda: epoch_of_steps(model, batches, options.steps),
             "on the device": lambda: epoch_of_steps(model, fed, options.steps),

@@ -20,15 +20,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table as RichTable
 
-from benchmarks import formats, report
-from benchmarks.cells import Cell
-from benchmarks.plans import Plan, Target, write
-from benchmarks.predictions import write_predictions
-from benchmarks.runner import missing
-from benchmarks.settings import Settings
+from benchmarks.plan.cell import Cell
+from benchmarks.plan.plan import Plan, Target, write
+from benchmarks.plan.settings import Settings
+from benchmarks.plan.table import Row, Table
+from benchmarks.report import __main__ as report
+from benchmarks.report import formats
+from benchmarks.results.predictions import write_predictions
+from benchmarks.results.store import Store
+from benchmarks.run.runner import missing
 from benchmarks.statistics.scores import score
-from benchmarks.store import Store
-from benchmarks.table import Row, Table
 
 CLASSES, SEEDS, FOLDS, EPOCHS = 7, 5, 5, 30
 

@@ -18,7 +18,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from preprocessing.sources.eeg.library import mne
+from preprocessing.sources.eeg.mne_import import mne
 from preprocessing.sources.eeg.topography import topography
 
 

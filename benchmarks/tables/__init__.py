@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attention_fer.checks import one_of
+from attention_fer.common.checks import one_of
 from benchmarks.table import Table
 from benchmarks.tables.activation import ACTIVATION
 from benchmarks.tables.attention import ATTENTION

@@ -6,7 +6,7 @@ runs its 32 rows on every prepared dataset under `data/`, or on the schematic fa
 none.
 """
 
-from benchmarks.table import Row, Table, published_accuracies
+from benchmarks.plan.table import Row, Table, published_accuracies
 
 BACKBONES = (
     "vgg16",

@@ -5,7 +5,7 @@
 Differences are to VGG-16.
 """
 
-from benchmarks.table import Row, Table, published_accuracies
+from benchmarks.plan.table import Row, Table, published_accuracies
 from benchmarks.tables.attention import BACKBONES, SOURCE
 
 ROWS = tuple(Row(backbone) for backbone in BACKBONES)

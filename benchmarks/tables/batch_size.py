@@ -7,7 +7,7 @@ to the size that was chosen for the dataset. The appendix does not name the netw
 experiments are with ResNet-50.
 """
 
-from benchmarks.settings import PUBLISHED_BATCH
+from benchmarks.plan.settings import PUBLISHED_BATCH
 from benchmarks.table import Row, Table
 
 # Accuracy in percent by dataset and batch size.

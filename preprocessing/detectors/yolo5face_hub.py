@@ -22,7 +22,7 @@ from preprocessing.detectors.base import Faces, register
 from preprocessing.detectors.batches import ON_GPU, THRESHOLD, detect
 from preprocessing.detectors.checkpoint import Checkpoint
 from preprocessing.detectors.decode import COLUMNS, STRIDE, from_rows
-from preprocessing.detectors.guest import guest
+from preprocessing.detectors.isolation import guest
 from preprocessing.detectors.weights import locate
 
 REPOSITORY = "deepcam-cn/yolov5-face"

@@ -13,12 +13,12 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from preprocessing.raw_files.containers import containers, listing
+from preprocessing.raw_files.files import joined
+from preprocessing.raw_files.photographs import load_photograph
 from preprocessing.sources.base import Notice, Raw, Rejected, Sample, Source, register
 from preprocessing.sources.ckplus_files import Sequence, Tree, scan
 from preprocessing.sources.ckplus_labels import CLASSES, label_of
-from preprocessing.sources.containers import containers, listing
-from preprocessing.sources.files import joined
-from preprocessing.sources.photographs import load_photograph
 
 SEQUENCES, LABELLED = 593, 327
 _PUBLISHED = {

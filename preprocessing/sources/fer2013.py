@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from preprocessing.raw_files.containers import containers, listing
+from preprocessing.raw_files.files import Files
 from preprocessing.sources import fer2013_csv, fer2013_folders
 from preprocessing.sources.base import Notice, Raw, Source, register
-from preprocessing.sources.containers import containers, listing
 from preprocessing.sources.fer2013_csv import CLASSES
-from preprocessing.sources.files import Files
 
 _PUBLISHED = {
     "train": (3995, 436, 4097, 7215, 4830, 3171, 4965),

@@ -10,8 +10,8 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from preprocessing.raw_files.files import Files, read_lines
 from preprocessing.sources.base import Notice, Rejected, Sample, UnreadableError
-from preprocessing.sources.files import Files, read_lines
 from preprocessing.sources.vocabulary import BASIC
 
 CLASSES = BASIC

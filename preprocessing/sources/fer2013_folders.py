@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from preprocessing.raw_files.files import Files, read_bytes
+from preprocessing.raw_files.grey import decode_grey
 from preprocessing.sources.base import SPLITS, Notice, Rejected, Sample
 from preprocessing.sources.fer2013_csv import CLASSES, SIDE, USAGES
-from preprocessing.sources.files import Files, read_bytes
-from preprocessing.sources.pixels import decode_grey
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 

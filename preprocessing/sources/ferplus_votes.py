@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from preprocessing.raw_files.files import Files
 from preprocessing.sources.base import UnreadableError
 from preprocessing.sources.fer2013_csv import USAGES, header, rows
-from preprocessing.sources.files import Files
 from preprocessing.sources.vocabulary import WITH_CONTEMPT
 
 CLASSES = WITH_CONTEMPT

@@ -13,10 +13,10 @@ from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
+from preprocessing.raw_files.containers import container, listing
+from preprocessing.raw_files.files import Files, as_text
+from preprocessing.raw_files.photographs import load_photograph
 from preprocessing.sources.base import SPLITS, Notice, Raw, Rejected, Sample, Source, register
-from preprocessing.sources.containers import container, listing
-from preprocessing.sources.files import Files, as_text
-from preprocessing.sources.photographs import load_photograph
 from preprocessing.sources.subjects import Subjects
 from preprocessing.sources.vocabulary import is_expression, ordered
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from preprocessing.sources.files import as_text
+from preprocessing.raw_files.files import as_text
 
 
 class Subjects:

@@ -9,7 +9,7 @@ from typing import overload
 
 import numpy as np
 
-from preprocessing.dataset import Dataset
+from preprocessing.dataset.folder import Dataset
 from preprocessing.sources import SPLITS
 
 LEFT_OUT = -1

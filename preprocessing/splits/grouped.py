@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from preprocessing.dataset import Dataset
+from preprocessing.dataset.folder import Dataset
 from preprocessing.splits.base import InapplicableError, register
 from preprocessing.splits.groups import deal, groups
 

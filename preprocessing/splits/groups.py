@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from preprocessing.dataset import Dataset
-from preprocessing.index import INDEX, read_rows
+from preprocessing.dataset.folder import Dataset
+from preprocessing.dataset.index import INDEX, read_rows
 
 UNKNOWN = -1
 KINDS = {"subject": "subject", "sequence": "sequence", "source": "photograph"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from preprocessing.dataset import Dataset
+from preprocessing.dataset.folder import Dataset
 from preprocessing.sources import SPLITS
 from preprocessing.splits.base import LEFT_OUT, InapplicableError, register
 from preprocessing.splits.strata import take
@@ -38,7 +38,7 @@ def test_parts(dataset: Dataset, seed: int = 0) -> np.ndarray:
     """Each class of the official validation and test parts, divided 60/20/20 at random.
 
     The official training part is not used. For a copy of a dataset whose training images are not
-    comparable with the others, see `preprocessing.sharpness`.
+    comparable with the others, see `preprocessing.quality.sharpness`.
 
     Raises:
         InapplicableError: the dataset has no official validation and test parts.

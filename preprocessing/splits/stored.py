@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from preprocessing.dataset import SPLITS as FILE
-from preprocessing.dataset import Dataset
-from preprocessing.index import MEND, read_cells
+from preprocessing.dataset.folder import SPLITS as FILE
+from preprocessing.dataset.folder import Dataset
+from preprocessing.dataset.index import MEND, read_cells
 from preprocessing.sources import SPLITS
 from preprocessing.splits.base import (
     LEFT_OUT,

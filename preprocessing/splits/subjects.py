@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
-from preprocessing.dataset import Dataset
+from preprocessing.dataset.folder import Dataset
 from preprocessing.splits.base import InapplicableError, register
 from preprocessing.splits.groups import UNKNOWN, groups, shared
 

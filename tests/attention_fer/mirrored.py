@@ -12,8 +12,8 @@ import numpy as np
 import tensorflow as tf
 
 from attention_fer.training.distillation import Distillation
-from attention_fer.training.graph import training_graph
 from attention_fer.training.losses import loss
+from attention_fer.training.model import training_graph
 from attention_fer.training.sam import SAM
 
 

@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from attention_fer.training.augmentation import KINDS, apply, build
-from attention_fer.training.augmentations.affine import resampled, sampling_matrix
-from attention_fer.training.graph import training_graph
-from attention_fer.training.known import KNOWN, check, complete, mixes
+from attention_fer.training.augmentation.build import KINDS, apply, build
+from attention_fer.training.augmentation.geometric import resampled, sampling_matrix
+from attention_fer.training.augmentation.specification import KNOWN, check, complete, mixes
 from attention_fer.training.losses import loss
+from attention_fer.training.model import training_graph
 
 RNG = np.random.default_rng(0)
 FACES = RNG.random((1, 12, 10, 1)).astype("float32")

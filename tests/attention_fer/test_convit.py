@@ -7,8 +7,11 @@ import transformer_reference as reference
 from layer_probes import randomised, to_numpy, without_values
 from test_vit import SQUARE, parameters
 
-from attention_fer.layers.gated_attention import GatedPositionalSelfAttention, SelfAttention
 from attention_fer.models.convit import ConViT
+from attention_fer.models.parts.positional_self_attention import (
+    GatedPositionalSelfAttention,
+    SelfAttention,
+)
 
 pytestmark = pytest.mark.slow  # builds networks
 

@@ -11,10 +11,12 @@ from keras import layers as kl
 Image = pytest.importorskip("PIL.Image")
 
 from attention_fer import models  # noqa: E402
-from attention_fer.explain import images, job, loading, run  # noqa: E402
-from attention_fer.explain.inputs import input_of  # noqa: E402
-from attention_fer.explain.methods import METHODS, percent  # noqa: E402
-from attention_fer.explain.scores import ClassScores  # noqa: E402
+from attention_fer.explain import __main__ as run  # noqa: E402
+from attention_fer.explain.command import job, model_file  # noqa: E402
+from attention_fer.explain.command import pictures as images  # noqa: E402
+from attention_fer.explain.command.methods import METHODS, percent  # noqa: E402
+from attention_fer.explain.command.model_input import input_of  # noqa: E402
+from attention_fer.explain.maps.class_scores import ClassScores  # noqa: E402
 from attention_fer.layers import SE  # noqa: E402
 
 pytestmark = pytest.mark.slow  # builds networks
@@ -68,7 +70,7 @@ def test_a_folder_of_classes_becomes_a_page(stored, faces, tmp_path, capsys):
 
 def made(stored, names=("dark", "bright"), method="grad-cam"):
     told = []
-    model = loading.load(stored / "model.keras")
+    model = model_file.load(stored / "model.keras")
     names = list(names) if names else None
     return job.Job(model, METHODS[method], input_of(model), names, told.append), told
 
@@ -171,28 +173,28 @@ def test_a_model_that_would_run_code_is_not_read(tmp_path):
     x = keras.Input((8, 8, 1))
     keras.Model(x, kl.Lambda(lambda y: y + 1)(x)).save(tmp_path / "model.keras")
     with pytest.raises(ValueError, match="could not be read as a Keras model"):
-        loading.load(tmp_path / "model.keras")
+        model_file.load(tmp_path / "model.keras")
 
 
 def test_classes_come_from_the_file_beside_the_model_or_from_any_other(tmp_path):
     model = tmp_path / "model.keras"
-    assert loading.card(model) == ({}, None)
+    assert model_file.card(model) == ({}, None)
     (tmp_path / "manifest.json").write_text('{"classes": ["a", "b"], "n": 1}', encoding="utf-8")
-    assert loading.card(model)[0]["classes"] == ["a", "b"]
+    assert model_file.card(model)[0]["classes"] == ["a", "b"]
     (tmp_path / "classes.json").write_text('["c", "d"]', encoding="utf-8")
-    assert loading.card(model) == ({"classes": ["c", "d"]}, tmp_path / "classes.json")
+    assert model_file.card(model) == ({"classes": ["c", "d"]}, tmp_path / "classes.json")
     names = tmp_path / "names.txt"
     names.write_text("e\n\nf g\n", encoding="utf-8")
-    assert loading.class_names([str(names)]) == ["e", "f g"]
-    assert loading.class_names([str(tmp_path / "manifest.json")]) == ["a", "b"]
-    assert loading.class_names(["x", "y"]) == ["x", "y"]
+    assert model_file.class_names([str(names)]) == ["e", "f g"]
+    assert model_file.class_names([str(tmp_path / "manifest.json")]) == ["a", "b"]
+    assert model_file.class_names(["x", "y"]) == ["x", "y"]
     for text in ('{"classes": [1, 2]}', '["a", "a"]', "[]"):
         (tmp_path / "classes.json").write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match="list of different class names"):
-            loading.class_names([str(tmp_path / "classes.json")])
+            model_file.class_names([str(tmp_path / "classes.json")])
     (tmp_path / "model.json").write_text("{", encoding="utf-8")
     with pytest.raises(ValueError, match="is not JSON"):
-        loading.card(model)
+        model_file.card(model)
 
 
 def float_model(*first, shape=(8, 8, 1)):
@@ -289,7 +291,7 @@ def test_pictures_of_a_folder_are_sorted_and_others_are_left_out(tmp_path):
 
 
 def test_scores_are_shown_as_their_softmax_and_that_is_told(stored, faces):
-    whole = loading.load(stored / "model.keras")
+    whole = model_file.load(stored / "model.keras")
     bare = kl.Dense(2, name="bare")
     logits = keras.Model(whole.input, bare(whole.get_layer("out").input))
     bare.set_weights([np.array([[0, 1], [0, 0.0]]), np.array([0, 0.0])])

@@ -9,7 +9,7 @@ from keras import layers as kl
 
 from attention_fer import models
 from attention_fer.explain import grad_cam
-from attention_fer.explain.gradcam import default_layer
+from attention_fer.explain.maps.gradcam import default_layer
 
 pytestmark = pytest.mark.slow  # builds networks
 
@@ -248,7 +248,7 @@ CNNS = {
 
 @pytest.mark.slow
 # In a network that has learned nothing a map may have no evidence for a class.
-@pytest.mark.filterwarnings("ignore::attention_fer.explain.gradcam.EmptyMapWarning")
+@pytest.mark.filterwarnings("ignore::attention_fer.explain.maps.gradcam.EmptyMapWarning")
 @pytest.mark.parametrize("name", CNNS)
 def test_every_convolutional_network_has_a_map(name):
     attention = ("cbam", {"reduction_ratio": 2})

@@ -9,7 +9,8 @@ import pytest
 from layer_probes import features, to_numpy
 
 from attention_fer import models
-from attention_fer.models import HEADS, Head, heads
+from attention_fer.models import HEADS, Head
+from attention_fer.models.parts import heads
 
 SMALL = {"input_shape": (32, 32, 3), "classes": 4}
 NETWORKS = {"vgg16": "flatten", "resnet50": "avg_pool", "resnet50v2": "avg_pool"}

@@ -8,8 +8,8 @@ import pytest
 from layer_probes import features, to_numpy, without_values
 
 from attention_fer import models
-from attention_fer.models.basic_block import BasicBlocks
-from attention_fer.models.placement import Placement
+from attention_fer.models.parts.basic_block import BasicBlocks
+from attention_fer.models.parts.placement import Placement
 
 # The table's rows with parameters: map after the row, parameters. A shortcut is one row.
 STEM = [((48, 48, 16), 144), ((48, 48, 16), 32)]

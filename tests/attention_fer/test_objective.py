@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from attention_fer.training.distillation import Distillation
-from attention_fer.training.graph import training_graph
 from attention_fer.training.losses import loss
+from attention_fer.training.model import training_graph
 from attention_fer.training.objective import Objective
 
 RNG = np.random.default_rng(0)

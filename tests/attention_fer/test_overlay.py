@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from attention_fer.explain import gallery, overlay
-from attention_fer.explain.overlays import COLORMAPS, coloured
+from attention_fer.explain.gallery.overlay import COLORMAPS, coloured
 
 pytestmark = pytest.mark.slow  # builds networks
 
@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_refused(change, words):
 
 
 def cards(count=1, **change):
-    from attention_fer.explain.pages import Card, Tile
+    from attention_fer.explain.gallery.page import Card, Tile
 
     picture = np.full((8, 8), 128, "uint8")
     heat = np.zeros((8, 8))

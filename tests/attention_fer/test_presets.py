@@ -14,7 +14,7 @@ from layer_probes import randomised, to_numpy
 
 from attention_fer.models.convit import ConViT
 from attention_fer.models.deit import DeiT
-from attention_fer.models.pretrained import load_pretrained
+from attention_fer.models.pretrained.transformers import load_pretrained
 from attention_fer.models.vit import ViT
 
 pytestmark = pytest.mark.slow  # builds networks

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from attention_fer.training.augmentation import build
-from attention_fer.training.augmentations import photometric
-from attention_fer.training.augmentations.affine import resampled, sampling_matrix
+from attention_fer.training.augmentation import photometric
+from attention_fer.training.augmentation.build import build
+from attention_fer.training.augmentation.geometric import resampled, sampling_matrix
 
 cv2 = pytest.importorskip("cv2")
 Image, ImageEnhance, ImageOps = (

@@ -7,7 +7,7 @@ import pytest
 
 from attention_fer import recipes
 from attention_fer.recipes import Recipe
-from benchmarks.settings import QUICK, Settings, profile
+from benchmarks.plan.settings import QUICK, Settings, profile
 
 
 @pytest.mark.parametrize("name", recipes.names())

@@ -6,8 +6,8 @@ import pytest
 
 from attention_fer import models
 from attention_fer.explain import rollout
-from attention_fer.explain.attention_rollout import roll
-from attention_fer.models.attention_scores import Scores, attention_scores
+from attention_fer.explain.maps.attention_scores import Scores, attention_scores
+from attention_fer.explain.maps.rollout import roll
 
 pytestmark = pytest.mark.slow  # builds networks
 

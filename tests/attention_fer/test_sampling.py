@@ -121,4 +121,7 @@ def test_sampling_and_the_check_of_augmentations_load_no_keras():
         text=True,
         check=True,
     )
-    assert "attention_fer.training.known" in done.stdout and "keras" not in done.stdout
+    assert (
+        "attention_fer.training.augmentation.specification" in done.stdout
+        and "keras" not in done.stdout
+    )

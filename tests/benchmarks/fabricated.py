@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cells import Cell
-from benchmarks.plans import Plan, Target
-from benchmarks.predictions import PREDICTIONS, write_predictions
-from benchmarks.settings import Settings
-from benchmarks.store import Result, Store
+from benchmarks.plan.cell import Cell
+from benchmarks.plan.plan import Plan, Target
+from benchmarks.plan.settings import Settings
+from benchmarks.results.predictions import PREDICTIONS, write_predictions
+from benchmarks.results.store import Result, Store
 from benchmarks.table import Row, Table
 
 CLASSES = 7

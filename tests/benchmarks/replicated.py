@@ -18,12 +18,12 @@ def main(replicas, backbone, *how):
     import numpy as np
     from fabricated import cell
 
-    from benchmarks import devices
-    from benchmarks.callbacks import Batches, KeepBest, Validate, predict
-    from benchmarks.data import Part
-    from benchmarks.networks import network
-    from benchmarks.settings import profile
-    from benchmarks.trainable import trainable
+    from benchmarks.plan.settings import profile
+    from benchmarks.train import devices
+    from benchmarks.train.callbacks import Batches, KeepBest, Validate, predict
+    from benchmarks.train.data import Part
+    from benchmarks.train.model import trainable
+    from benchmarks.train.network import network
 
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.callbacks import FirstStep, History, KeepBest, Report, Validate, predict
-from benchmarks.data import Part
+from benchmarks.train.callbacks import FirstStep, History, KeepBest, Report, Validate, predict
+from benchmarks.train.data import Part
 
 # Keras's JAX variables answer NumPy 2 with this warning.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

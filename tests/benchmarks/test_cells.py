@@ -7,11 +7,11 @@ from dataclasses import asdict, fields, make_dataclass, replace
 import pytest
 from fabricated import cell
 
-from benchmarks import cells
-from benchmarks.cells import Cell
-from benchmarks.datasets import target
-from benchmarks.plans import Plan
-from benchmarks.settings import Settings, profile
+from benchmarks.plan import cell as cells
+from benchmarks.plan.cell import Cell
+from benchmarks.plan.datasets import target
+from benchmarks.plan.plan import Plan
+from benchmarks.plan.settings import Settings, profile
 from benchmarks.table import Row, Table
 from preprocessing.dataset import Dataset
 

@@ -11,9 +11,9 @@ from keras import layers as kl
 
 from attention_fer import models
 from benchmarks import published
-from benchmarks.cost import cost, measure, multiply_adds
-from benchmarks.settings import profile
-from benchmarks.turns import ratios
+from benchmarks.plan.settings import profile
+from benchmarks.train.multiply_adds import cost, measure, multiply_adds
+from benchmarks.train.timing import ratios
 
 SHAPE = {"input_shape": (48, 48, 1), "classes": 7}
 

@@ -8,10 +8,10 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks import data
-from benchmarks.callbacks import Batches, predict
-from benchmarks.data import Part, default_protocol, digest, digests, find, order, split
-from benchmarks.settings import Settings
+from benchmarks.plan.settings import Settings
+from benchmarks.train import data
+from benchmarks.train.callbacks import Batches, predict
+from benchmarks.train.data import Part, default_protocol, digest, digests, find, order, split
 from preprocessing.dataset import Dataset
 
 # Keras's JAX variables answer NumPy 2 with this warning.

@@ -3,7 +3,8 @@
 import pytest
 from rich.console import Console
 
-from benchmarks import datasets, tables
+from benchmarks import tables
+from benchmarks.plan import datasets
 from preprocessing.prepare import prepare
 
 

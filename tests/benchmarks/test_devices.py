@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks import devices
-from benchmarks.devices import Execution
+from benchmarks.train import devices
+from benchmarks.train.devices import Execution
 
 BACKEND = keras.backend.backend()
 SCRIPT = Path(__file__).with_name("replicated.py")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.folds import Measured, clusters, together
-from benchmarks.predictions import Predictions
+from benchmarks.results.folds import Measured, clusters, together
+from benchmarks.results.predictions import Predictions
 
 
 def fold(sample, **known):

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from fabricated import NAMES, plan, put_plan, story, target
 
-from benchmarks import analysis, formats
-from benchmarks.formats import columns, latex, markdown, spreadsheet
-from benchmarks.formats.view import view
-from benchmarks.store import Store
+from benchmarks.report import analysis, formats
+from benchmarks.report.formats import columns, csv_file, latex, markdown
+from benchmarks.report.formats.figures import view
+from benchmarks.results.store import Store
 from benchmarks.table import Row
 
 
@@ -56,7 +56,7 @@ def test_markdown_has_a_table_for_each_target_with_rounded_figures(viewed):
 
 
 def test_csv_has_every_figure_unrounded(viewed):
-    lines = list(csv.DictReader(io.StringIO(spreadsheet.render([viewed]))))
+    lines = list(csv.DictReader(io.StringIO(csv_file.render([viewed]))))
     assert len(lines) == len(viewed.lines) == 18
     for line, read in zip(viewed.lines, lines, strict=True):
         assert read["dataset"] == line.entry.target.dataset
@@ -77,7 +77,7 @@ def test_csv_has_every_figure_unrounded(viewed):
 
 
 def test_csv_of_classes_counts_the_stored_predictions(viewed):
-    lines = list(csv.DictReader(io.StringIO(spreadsheet.render_classes([viewed]))))
+    lines = list(csv.DictReader(io.StringIO(csv_file.render_classes([viewed]))))
     mine = [x for x in lines if (x["dataset"], x["attention"]) == ("jaffe", "se")]
     assert [x["true"] for x in mine[:: len(NAMES)]] == list(NAMES)
     counts = np.zeros((len(NAMES), len(NAMES)), int)
@@ -167,5 +167,5 @@ def test_marks_of_a_format_in_a_name_stay_text(tmp_path):
     assert cells[2] == r"note a|b \*c\* \`d\` \<e> & _f_ \\ {g}"
     rows, layout = body(latex.render([viewed]))
     assert {width(row) for row in rows} == {layout}
-    (line,) = csv.DictReader(io.StringIO(spreadsheet.render([viewed])))
+    (line,) = csv.DictReader(io.StringIO(csv_file.render([viewed])))
     assert line["setting"] == row.setting and line["dataset"] == "d|<s>"

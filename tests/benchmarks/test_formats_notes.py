@@ -3,10 +3,11 @@
 import pytest
 from fabricated import PROVENANCE, plan, put_done, put_plan, story, target
 
-from benchmarks import analysis
-from benchmarks.formats import notes, reading
-from benchmarks.formats.view import view
-from benchmarks.store import Store
+from benchmarks.report import analysis
+from benchmarks.report.formats import footnotes
+from benchmarks.report.formats.figures import view
+from benchmarks.report.formats.html import summary
+from benchmarks.results.store import Store
 from benchmarks.table import Row
 
 PAIR = [Row("vgg16"), Row("vgg16", "se")]
@@ -25,7 +26,7 @@ def viewed_of(folder, of, outcome, n=200):
 
 
 def test_each_target_tells_data_split_sizes_training_and_machine(viewed):
-    data, training, machine = notes.of_section(viewed.sections[0], viewed)
+    data, training, machine = footnotes.of_section(viewed.sections[0], viewed)
     assert data == (
         "fer2013: split official, seeds 0, 1, 2; trained on 100 images, epoch chosen on 50, "
         "accuracy on n = 200 test images, 14.50 % of them of one class."
@@ -33,24 +34,24 @@ def test_each_target_tells_data_split_sizes_training_and_machine(viewed):
     for part in ("corrected networks, tensorflow", "width 0.25", "batch size 32", "adam", "flip"):
         assert part in training
     assert "Some Processor, 2 cores, CPU only (Python 3.12.0, keras 3.12.0" in machine
-    folded, *_ = notes.of_section(viewed.sections[1], viewed)
+    folded, *_ = footnotes.of_section(viewed.sections[1], viewed)
     assert folded.startswith("jaffe: split published, 5 folds,") and "folds together" in folded
 
 
 def test_only_generated_images_are_called_synthetic(viewed):
-    starts = [notes.of_section(section, viewed)[0] for section in viewed.sections]
+    starts = [footnotes.of_section(section, viewed)[0] for section in viewed.sections]
     assert ["synthetic" in start for start in starts] == [False, False, True]
 
 
 def test_gaps_and_strays_are_counted_with_their_reasons(viewed):
-    text = "\n".join(notes.of_view(viewed))
+    text = "\n".join(footnotes.of_view(viewed))
     # Three seeds: of vgg19 all of se missing, all of none failed; of cbam one each; 7 folds in all.
     assert "Of 126 cells, 28 are missing and 28 failed: 21 x MemoryError: too large; 7 x" in text
     assert "Ignored 1 folder: a-stray-folder (" in text
 
 
 def test_the_notes_say_what_numbers_rest_on(viewed):
-    text = "\n".join(notes.of_view(viewed))
+    text = "\n".join(footnotes.of_view(viewed))
     for part in (
         "± is the standard deviation over seeds, and over folds where there are several.",
         "accuracy minus that of the same backbone without attention, in points, paired by seed",
@@ -67,11 +68,11 @@ def test_one_seed_gets_no_verdict_and_is_told_why(tmp_path):
     viewed = viewed_of(
         tmp_path, plan(PAIR, [target()], seeds=1), lambda c: 0.4 + len(c.attention) / 9
     )
-    text = "\n".join(notes.of_view(viewed))
+    text = "\n".join(footnotes.of_view(viewed))
     assert "training noise comes on top of it. One seed allows no verdict." in text
     assert "Verdict" not in text and "McNemar" not in text and "±" not in text
     assert "1 comparison with the same backbone without attention" in (
-        reading.of_section(viewed.sections[0], viewed)
+        summary.of_section(viewed.sections[0], viewed)
     )
 
 
@@ -83,7 +84,7 @@ def test_subjects_are_named_where_they_are_known(tmp_path):
         put_done(store, one, right, subject=subject)
     viewed = view(analysis.report(of, of.cells, store))
     assert viewed.lines[1].entry.comparison.difference.noise.clusters == 10
-    assert "drawn by subject" in "\n".join(notes.of_view(viewed))
+    assert "drawn by subject" in "\n".join(footnotes.of_view(viewed))
 
 
 def test_several_machines_are_counted(tmp_path):
@@ -93,18 +94,18 @@ def test_several_machines_are_counted(tmp_path):
         changes = {"provenance": other} if one.seed == 2 else {}
         put_done(store, one, [True, False], changes=changes)
     viewed = view(analysis.report(of, of.cells, store))
-    machines = notes.of_section(viewed.sections[0], viewed)[-1]
+    machines = footnotes.of_section(viewed.sections[0], viewed)[-1]
     assert "CPU only" in machines and ": 2 cells; " in machines and "Some GPU" in machines
 
 
 def test_a_record_with_little_provenance_is_still_shown():
-    assert notes.machine({}) == (
+    assert footnotes.machine({}) == (
         "unknown processor, unknown number of cores, CPU only (Python unknown)"
     )
 
 
 def test_the_reading_counts_the_verdicts(viewed):
-    text = reading.of_section(viewed.sections[0], viewed)
+    text = summary.of_section(viewed.sections[0], viewed)
     assert (
         "3 comparisons with the same backbone without attention: 1 better, 0 worse, 1 without"
         in text
@@ -117,14 +118,17 @@ def test_the_reading_counts_the_verdicts(viewed):
 
 def test_nothing_done_yet_can_be_read(tmp_path):
     viewed = viewed_of(tmp_path, plan(PAIR, [target()]), lambda c: None)
-    assert reading.of_section(viewed.sections[0], viewed) == (
+    assert summary.of_section(viewed.sections[0], viewed) == (
         "None of 2 networks on fer2013 has a result yet. The table is not whole: 4 cells missing, "
         "0 failed."
     )
-    assert notes.of_section(viewed.sections[0], viewed)[0] == "fer2013: split official, seeds 0, 1."
+    assert (
+        footnotes.of_section(viewed.sections[0], viewed)[0]
+        == "fer2013: split official, seeds 0, 1."
+    )
 
 
 def test_rows_with_settings_of_their_own_are_pointed_out(tmp_path):
     rows = [Row("vgg16"), Row("vgg16", settings={"optimizer": "sgd"})]
     viewed = viewed_of(tmp_path, plan(rows, [target()], seeds=1), lambda c: 0.5)
-    assert "Settings of a row replace these." in notes.of_section(viewed.sections[0], viewed)[1]
+    assert "Settings of a row replace these." in footnotes.of_section(viewed.sections[0], viewed)[1]

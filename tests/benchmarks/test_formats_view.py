@@ -5,12 +5,12 @@ import pytest
 from fabricated import CLASSES, plan, put_done, put_plan, story, target
 from sklearn.metrics import f1_score
 
-from benchmarks import analysis
-from benchmarks.formats import columns
-from benchmarks.formats.columns import FULL, SHORT, heading, shown
-from benchmarks.formats.view import view
+from benchmarks.report import analysis
+from benchmarks.report.formats import columns
+from benchmarks.report.formats.columns import FULL, SHORT, heading, shown
+from benchmarks.report.formats.figures import view
+from benchmarks.results.store import Store
 from benchmarks.statistics.verdict import NOTHING
-from benchmarks.store import Store
 from benchmarks.table import Row
 
 

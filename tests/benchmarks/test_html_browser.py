@@ -10,9 +10,9 @@ import shutil
 import pytest
 from fabricated import plan, put_plan, story, target
 
-from benchmarks import analysis, formats
-from benchmarks.formats.columns import MINUS
-from benchmarks.store import Store
+from benchmarks.report import analysis, formats
+from benchmarks.report.formats.columns import MINUS
+from benchmarks.results.store import Store
 from benchmarks.table import Row
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")

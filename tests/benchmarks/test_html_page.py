@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from fabricated import NAMES, cell, history, plan, put_done, put_failed, put_plan, story, target
 
-from benchmarks import analysis
-from benchmarks.formats import columns, html
-from benchmarks.formats.columns import MINUS
-from benchmarks.formats.html import charts, embedded
-from benchmarks.formats.view import view
-from benchmarks.store import Store
+from benchmarks.report import analysis
+from benchmarks.report.formats import columns, html
+from benchmarks.report.formats.columns import MINUS
+from benchmarks.report.formats.figures import view
+from benchmarks.report.formats.html import charts, embedded
+from benchmarks.results.store import Store
 from benchmarks.table import Row
 
 

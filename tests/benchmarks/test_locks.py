@@ -5,12 +5,12 @@ import sys
 
 from processes import until
 
-from benchmarks import locks
+from benchmarks.run import locks
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from benchmarks.locks import claim
+from benchmarks.run.locks import claim
 with claim(Path(sys.argv[1])) as mine:
     print(mine, flush=True)
     time.sleep(60)

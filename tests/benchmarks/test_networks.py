@@ -3,7 +3,7 @@
 import keras
 
 from attention_fer import models
-from benchmarks.networks import set_norm_momentum
+from benchmarks.train.network import set_norm_momentum
 
 SMALL = {"input_shape": (32, 32, 1), "classes": 7, "width": 0.0625}
 

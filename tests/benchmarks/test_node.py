@@ -12,16 +12,16 @@ import pytest
 from fabricated import cell
 from processes import alive, holder, until
 
-from benchmarks.cells import Cell
-from benchmarks.data import digest
-from benchmarks.devices import Execution
-from benchmarks.executors import node
-from benchmarks.executors.base import Job
-from benchmarks.executors.node import Order, cache, find_dataset, work
-from benchmarks.executors.process import Process, environment
-from benchmarks.executors.shipping import pack, unpack
-from benchmarks.settings import profile
-from preprocessing.dataset import FILES, IMAGES, MANIFEST
+from benchmarks.plan.cell import Cell
+from benchmarks.plan.settings import profile
+from benchmarks.run.executors import node
+from benchmarks.run.executors.base import Job
+from benchmarks.run.executors.node import Order, cache, find_dataset, work
+from benchmarks.run.executors.process import Process, environment
+from benchmarks.run.executors.shipping import pack, unpack
+from benchmarks.train.data import digest
+from benchmarks.train.devices import Execution
+from preprocessing.dataset.folder import FILES, IMAGES, MANIFEST
 
 
 @pytest.fixture(autouse=True)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmarks import analysis
-from benchmarks.store import Store
-from benchmarks.tables import own
+from benchmarks.plan import user_table
+from benchmarks.report import analysis
+from benchmarks.results.store import Store
 
 TABLE = '''
 import keras
@@ -48,7 +48,7 @@ def test_its_cells_are_trained_and_reported_without_the_file(file, run, tmp_path
     done = run(tmp_path / "runs", "--table", str(file), "--backbones", "tiny")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "tiny" in done.stdout and "halved" in done.stdout
-    code = own.digest(file)
+    code = user_table.digest(file)
     file.unlink()
     (report,) = analysis.stored(Store(tmp_path / "runs" / "mine"))
     assert report.table.title == "My module"
@@ -60,9 +60,9 @@ def test_its_cells_are_trained_and_reported_without_the_file(file, run, tmp_path
 
 
 def test_another_content_is_another_cell(file):
-    before = own.digest(file)
+    before = user_table.digest(file)
     file.write_text(TABLE.replace("0.5", "0.25"))
-    assert own.digest(file) != before
+    assert user_table.digest(file) != before
 
 
 ROW = "from benchmarks.table import Row, Table\nTABLE = Table('a', 'b', (Row({}),))"
@@ -84,9 +84,9 @@ def test_a_file_that_is_no_table_is_refused_in_a_sentence(tmp_path, content, err
     path = tmp_path / "table.py"
     path.write_text(content)
     with pytest.raises(ValueError, match=error):
-        own.load(path)
+        user_table.load(path)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.py: --table takes"):
-        own.load(tmp_path / "nowhere.py")
+        user_table.load(tmp_path / "nowhere.py")

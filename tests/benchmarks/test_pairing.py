@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from fabricated import cell
 
-from benchmarks.networks import network
-from benchmarks.settings import profile
-from benchmarks.trainable import trainable
+from benchmarks.plan.settings import profile
+from benchmarks.train.model import trainable
+from benchmarks.train.network import network
 
 # Keras's JAX variables answer NumPy 2 with this warning.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -120,8 +120,8 @@ def test_prediction_is_that_of_the_network_on_unaugmented_pixels(images):
 
 TWICE = """
 import json, pathlib, sys, tempfile
-from benchmarks.cells import Cell
-from benchmarks.train import Order, train
+from benchmarks.plan.cell import Cell
+from benchmarks.train.cell import Order, train
 from preprocessing.dataset import Dataset
 dataset = Dataset.open(sys.argv[1])
 for spec in json.loads(sys.argv[2]):

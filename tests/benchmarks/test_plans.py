@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks import data, plans
-from benchmarks.datasets import target
-from benchmarks.plans import Plan, Target
-from benchmarks.settings import Settings
+from benchmarks.plan import plan as plans
+from benchmarks.plan.datasets import target
+from benchmarks.plan.plan import Plan, Target
+from benchmarks.plan.settings import Settings
 from benchmarks.table import Row, Table
+from benchmarks.train import data
 
 ROWS = (Row("vgg16"), Row("vgg16", "se", config={"reduction_ratio": 4}))
 SLOW = Row("vgg16", settings={"learning_rate": 1e-5, "batch_size": 2})

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.predictions import PREDICTIONS, read_predictions, write_predictions
+from benchmarks.results.predictions import PREDICTIONS, read_predictions, write_predictions
 
 SAMPLE = np.array([9, 2, 5])
 LABELS = np.array([1, 0, 1])

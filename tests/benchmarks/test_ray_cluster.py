@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from processes import alive, folders, holder, started, until
 
-from benchmarks import executors
-from benchmarks.executors.ray_cluster import share
-from benchmarks.provenance import revision
-from benchmarks.store import Store
+from benchmarks.results.provenance import revision
+from benchmarks.results.store import Store
+from benchmarks.run import executors
+from benchmarks.run.executors.ray_cluster import share
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed"
@@ -38,7 +38,7 @@ cluster.shutdown()
 APART = """
 import sys
 from benchmarks import run
-from benchmarks.executors import ray_cluster
+from benchmarks.run.executors import ray_cluster
 order = ray_cluster.Order
 ray_cluster.Order = lambda spec, dataset, *rest: order(spec, "/nowhere", *rest)
 sys.exit(run.main(sys.argv[1:]))

@@ -7,9 +7,12 @@ import pytest
 from fabricated import cell, plan, put_done, put_failed, put_plan, story, target
 from rich.console import Console
 
-from benchmarks import analysis, formats, plans, publish, report, tables
-from benchmarks.settings import Settings
-from benchmarks.store import Store
+from benchmarks import tables
+from benchmarks.plan import plan as plans
+from benchmarks.plan.settings import Settings
+from benchmarks.report import __main__ as report
+from benchmarks.report import analysis, files, formats
+from benchmarks.results.store import Store
 from benchmarks.table import Row
 
 PAIR = (Row("vgg16"), Row("vgg16", "se"))
@@ -102,7 +105,7 @@ def test_a_plan_run_twice_with_more_seeds_is_one_report(tmp_path):
 def published(store, of):
     console = Console(width=120, file=None)
     with console.capture() as captured:
-        paths = publish.publish(of, store, console)
+        paths = files.publish(of, store, console)
     return paths, captured.get()
 
 
@@ -129,14 +132,14 @@ def test_nothing_done_yet_can_be_published(tmp_path):
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     path = tmp_path / "table.md"
-    publish.write_whole(path, "before")
+    files.write_whole(path, "before")
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(publish.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
-        publish.write_whole(path, "after")
+        files.write_whole(path, "after")
     assert path.read_text(encoding="utf-8") == "before"
     assert [p.name for p in tmp_path.iterdir()] == ["table.md"]
 

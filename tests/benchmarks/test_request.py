@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from benchmarks import request
-from benchmarks.devices import Execution
-from benchmarks.executors.local import shares
-from benchmarks.executors.process import environment
+from benchmarks.run import setup
+from benchmarks.run.executors.local import shares
+from benchmarks.run.executors.process import environment
+from benchmarks.train.devices import Execution
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def machine(tmp_path, monkeypatch):
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         if chosen is not None:
             monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
-        return request.visible_gpus()
+        return setup.visible_gpus()
 
     return make
 
@@ -46,7 +46,7 @@ def test_visible_gpus_are_those_of_the_driver_that_the_user_left(machine, count,
 
 def test_a_machine_without_the_drivers_program_has_none(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert request.visible_gpus() == []
+    assert setup.visible_gpus() == []
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_a_cells_process_sees_its_share_alone(monkeypatch):
 
 @pytest.mark.parametrize(("text", "number"), [("1", 1), ("4", 4), ("all", 3)])
 def test_replicas_are_a_number_or_all(text, number):
-    assert request._replicas(text, ["0", "1", "2"]) == number
+    assert setup._replicas(text, ["0", "1", "2"]) == number
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
 def test_other_replicas_are_refused(text):
     with pytest.raises(ValueError, match=f"'all' or a number of at least 1, given: '{text}'"):
-        request._replicas(text, [])
+        setup._replicas(text, [])

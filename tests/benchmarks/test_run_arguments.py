@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from benchmarks import datasets
-from benchmarks.run import main
+from benchmarks.plan import datasets
+from benchmarks.run.__main__ import main
 from preprocessing.dataset import Dataset
 from preprocessing.prepare import prepare
 

@@ -6,11 +6,11 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import data
-from benchmarks.cells import Cell
-from benchmarks.run import main
-from benchmarks.settings import profile
-from benchmarks.store import Store
+from benchmarks.plan.cell import Cell
+from benchmarks.plan.settings import profile
+from benchmarks.results.store import Store
+from benchmarks.run.__main__ import main
+from benchmarks.train import data
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import shutil
 import pytest
 from processes import folders, started, training, until
 
-from benchmarks.store import Store
-from benchmarks.worker import reason
+from benchmarks.results.store import Store
+from benchmarks.run.worker import reason
 from preprocessing.prepare import prepare
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from processes import alive, folders, holder, started, training, until, workers
 
-from benchmarks.store import Store
+from benchmarks.results.store import Store
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/task").is_dir(), reason="finds the worker processes in /proc"
@@ -140,7 +140,7 @@ def test_a_full_disk_ends_the_run_with_a_reason(command, environment, tmp_path):
 
 def test_a_worker_ends_with_its_runner_even_before_it_has_a_job(environment):
     worker = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.worker"],
+        [sys.executable, "-m", "benchmarks.run.worker"],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

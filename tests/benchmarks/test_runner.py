@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from fabricated import cell, predictions, put_done, put_failed, record
 
-from benchmarks import locks, runner
-from benchmarks.cells import Cell
-from benchmarks.executors import Cancelled
-from benchmarks.predictions import write_predictions
-from benchmarks.runner import Runner
-from benchmarks.store import RESULT, Store
+from benchmarks.plan.cell import Cell
+from benchmarks.results.predictions import write_predictions
+from benchmarks.results.store import RESULT, Store
+from benchmarks.run import locks, runner
+from benchmarks.run.executors import Cancelled
+from benchmarks.run.runner import Runner
 
 RIGHT = np.array([True, False, True])
 

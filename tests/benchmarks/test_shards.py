@@ -5,7 +5,7 @@ import random
 import pytest
 from fabricated import cell
 
-from benchmarks.shards import Shard
+from benchmarks.plan.shard import Shard
 
 
 def plan(n):

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from fabricated import cell, predictions, put_done, put_failed, record
 
-from benchmarks import cells
-from benchmarks import store as store_module
-from benchmarks.predictions import PREDICTIONS, write_predictions
-from benchmarks.runner import missing
-from benchmarks.store import RESULT, Store, write_json
+from benchmarks.plan import cell as cells
+from benchmarks.results import store as store_module
+from benchmarks.results.predictions import PREDICTIONS, write_predictions
+from benchmarks.results.store import RESULT, Store, write_json
+from benchmarks.run.runner import missing
 
 RIGHT = np.array([True, False, True])
 

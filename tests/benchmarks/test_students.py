@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.store import Store
+from benchmarks.results.store import Store
 
 TABLE = Path(__file__).resolve().parents[2] / "results" / "schematic-distillation" / "students.py"
 SEEDS = 2

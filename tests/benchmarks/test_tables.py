@@ -7,9 +7,9 @@ import pytest
 from fabricated import cell
 
 from benchmarks import published, tables
-from benchmarks.networks import network
-from benchmarks.settings import profile
+from benchmarks.plan.settings import profile
 from benchmarks.table import Row
+from benchmarks.train.network import network
 
 SHAPE = {"input_shape": (48, 48, 1), "classes": 7}
 

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 from fabricated import predictions, put_done, record
 
-from benchmarks import plans, runner
-from benchmarks.cells import Cell
-from benchmarks.plans import Plan, Target
-from benchmarks.predictions import write_predictions
-from benchmarks.runner import Runner, missing
-from benchmarks.saved import MODEL
-from benchmarks.settings import Settings
-from benchmarks.shards import Shard
-from benchmarks.store import Store
+from benchmarks.plan import plan as plans
+from benchmarks.plan.cell import Cell
+from benchmarks.plan.plan import Plan, Target
+from benchmarks.plan.settings import Settings
+from benchmarks.plan.shard import Shard
+from benchmarks.results.predictions import write_predictions
+from benchmarks.results.saved_model import MODEL
+from benchmarks.results.store import Store
+from benchmarks.run import runner
+from benchmarks.run.runner import Runner, missing
 from benchmarks.table import Row, Table
 
 SOFT = {"kind": "soft", "temperature": 3.0, "weight": 0.5}

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from attention_fer.layers import CBAM
-from benchmarks.settings import Settings
-from benchmarks.tensorboard.epochs import EpochLog
-from benchmarks.tensorboard.gates import Gates
-from benchmarks.tensorboard.writer import open_writer
-from benchmarks.trainable import trainable
+from benchmarks.plan.settings import Settings
+from benchmarks.train.model import trainable
+from benchmarks.train.tensorboard.epochs import EpochLog
+from benchmarks.train.tensorboard.gates import Gates
+from benchmarks.train.tensorboard.writer import open_writer
 
 pytest.importorskip("tensorboard")
 

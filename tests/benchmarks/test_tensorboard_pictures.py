@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from benchmarks.tensorboard import confusion, mistakes
-from benchmarks.tensorboard.confusion import FULL, LABEL
-from benchmarks.tensorboard.lettering import fitted, font, names
-from benchmarks.tensorboard.mistakes import COLUMNS, FACE, GAP, LINE
+from benchmarks.train.tensorboard import mistakes, pictures
+from benchmarks.train.tensorboard.lettering import fitted, font, names
+from benchmarks.train.tensorboard.mistakes import COLUMNS, FACE, GAP, LINE
+from benchmarks.train.tensorboard.pictures import FULL, LABEL
 
 # True classes 0, 0, 0, 0, 1; class 2 has no image.
 LABELS = np.array([0, 0, 0, 0, 1])
@@ -19,7 +19,7 @@ def corner(picture, row, column, side):
 
 
 def test_rows_of_the_confusion_are_true_and_colours_shares_of_the_row():
-    picture = confusion.picture(LABELS, PREDICTED, ["a", "b", "c"])
+    picture = pictures.picture(LABELS, PREDICTED, ["a", "b", "c"])
     shares = [[0.25, 0, 0.75], [0, 1, 0], [0, 0, 0]]
     for row, column in np.ndindex(3, 3):
         expected = np.rint(255 + shares[row][column] * (FULL - 255))
@@ -27,8 +27,8 @@ def test_rows_of_the_confusion_are_true_and_colours_shares_of_the_row():
 
 
 def test_figures_are_counts_above_percentages_where_the_row_has_images():
-    picture = confusion.picture(LABELS, PREDICTED, ["a", "b", "c"])
-    doubled = confusion.picture(np.tile(LABELS, 2), np.tile(PREDICTED, 2), ["a", "b", "c"])
+    picture = pictures.picture(LABELS, PREDICTED, ["a", "b", "c"])
+    doubled = pictures.picture(np.tile(LABELS, 2), np.tile(PREDICTED, 2), ["a", "b", "c"])
     field = (slice(LABEL, LABEL + 64), slice(LABEL + 128, LABEL + 192))
     # Twice the images: other counts in the upper part of a field, the same shares below.
     assert (picture[field][:34] != doubled[field][:34]).any()
@@ -38,7 +38,7 @@ def test_figures_are_counts_above_percentages_where_the_row_has_images():
 
 
 def test_a_field_shows_its_own_count():
-    picture = confusion.picture(np.zeros(5, int), np.array([0, 1, 1, 2, 2]), ["a", "b", "c"])
+    picture = pictures.picture(np.zeros(5, int), np.array([0, 1, 1, 2, 2]), ["a", "b", "c"])
     fields = np.split(picture[LABEL + 2 : LABEL + 34, LABEL : LABEL + 192, 0] / 255, 3, axis=1)
     # Relative to the field's colour, so that one glyph has one shape on every colour.
     one, two, again = (field[:, 2:-2] / field[1, 3] < 0.5 for field in fields)
@@ -49,7 +49,7 @@ def test_a_field_shows_its_own_count():
 @pytest.mark.parametrize("n", [1, 2, 30, 100])
 def test_any_number_of_classes_fits(n):
     labels = np.arange(n)
-    picture = confusion.picture(labels, labels, [f"a long name of class {i}" for i in range(n)])
+    picture = pictures.picture(labels, labels, [f"a long name of class {i}" for i in range(n)])
     side = max(8, min(64, 1200 // n))
     assert picture.dtype == np.uint8 and picture.shape[0] == picture.shape[1] < 2000
     for row in (0, n - 1):

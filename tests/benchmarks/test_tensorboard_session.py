@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.tensorboard.result import METRICS, write_result
-from benchmarks.tensorboard.session import flat, session
+from benchmarks.train.tensorboard.result import METRICS, write_result
+from benchmarks.train.tensorboard.session import flat, session
 
 pytest.importorskip("tensorboard")
 

@@ -5,7 +5,7 @@ import importlib.util
 import numpy as np
 import pytest
 
-from benchmarks.tensorboard.writer import open_writer
+from benchmarks.train.tensorboard.writer import open_writer
 
 pytest.importorskip("tensorboard")
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from fabricated import cell
 
-from benchmarks import data
-from benchmarks.callbacks import KeepBest
-from benchmarks.cost import multiply_adds
-from benchmarks.networks import network
-from benchmarks.settings import profile
-from benchmarks.store import PREDICTIONS
-from benchmarks.train import Order, train
+from benchmarks.plan.settings import profile
+from benchmarks.results.store import PREDICTIONS
+from benchmarks.train import data
+from benchmarks.train.callbacks import KeepBest
+from benchmarks.train.cell import Order, train
+from benchmarks.train.multiply_adds import multiply_adds
+from benchmarks.train.network import network
 
 # Keras's JAX variables answer NumPy 2 with this warning.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

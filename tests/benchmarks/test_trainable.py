@@ -4,10 +4,10 @@ import keras
 import pytest
 
 from attention_fer import models
-from benchmarks.devices import Execution
-from benchmarks.optimizers import KINDS, optimizer
-from benchmarks.settings import OPTIMIZERS, PROFILES, Settings
-from benchmarks.trainable import trainable
+from attention_fer.training.optimizers import KINDS, optimizer
+from benchmarks.plan.settings import OPTIMIZERS, PROFILES, Settings
+from benchmarks.train.devices import Execution
+from benchmarks.train.model import trainable
 
 # Keras's JAX variables answer NumPy 2 with this warning.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

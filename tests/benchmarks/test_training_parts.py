@@ -11,12 +11,12 @@ from fabricated import cell
 
 from attention_fer.training import freezing
 from benchmarks import tables
-from benchmarks.networks import network
-from benchmarks.saved import MODEL
-from benchmarks.settings import QUICK, Settings, profile
-from benchmarks.store import PREDICTIONS
-from benchmarks.train import Order, phases, train
-from benchmarks.trainable import trainable
+from benchmarks.plan.settings import QUICK, Settings, profile
+from benchmarks.results.saved_model import MODEL
+from benchmarks.results.store import PREDICTIONS
+from benchmarks.train.cell import Order, phases, train
+from benchmarks.train.model import trainable
+from benchmarks.train.network import network
 from preprocessing.prepare import prepare
 
 pytestmark = [
@@ -240,7 +240,8 @@ def test_stochastic_depth_is_refused_where_there_is_none(variant, dataset):
 
 def test_a_process_that_explains_reads_what_a_cell_stored(dataset, tmp_path):
     made(dataset, tmp_path / "cell", channels=3)
-    code = "from attention_fer.explain.loading import load; from pathlib import Path; import sys\n"
+    code = "from attention_fer.explain.command.model_file import load\n"
+    code += "import sys; from pathlib import Path\n"
     code += "print(load(Path(sys.argv[1])).input_shape)"
     model = str(tmp_path / "cell" / MODEL)
     done = subprocess.run([sys.executable, "-c", code, model], capture_output=True, text=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.turns import ratios, seconds
+from benchmarks.train.timing import ratios, seconds
 
 
 def test_each_has_its_turn_and_begins_as_often():

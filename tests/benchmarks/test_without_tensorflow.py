@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from benchmarks.store import Store
+from benchmarks.results.store import Store
 
 BUILD = """
 import keras

@@ -10,8 +10,8 @@ import pytest
 from made_up import pictures, rows, write_folder
 
 from preprocessing import splits
-from preprocessing.card import render
-from preprocessing.check import check
+from preprocessing.quality.check import check
+from preprocessing.quality.data_card import render
 
 
 @pytest.fixture

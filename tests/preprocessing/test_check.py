@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from made_up import HEADER, pictures, record, rows, write_folder, write_lines
 
-from preprocessing.check import check
-from preprocessing.check.divided import divided
-from preprocessing.index import MEND
+from preprocessing.dataset.index import MEND
+from preprocessing.quality.check import check
+from preprocessing.quality.check.leakage import divided
 from preprocessing.splits.base import LEFT_OUT
 from preprocessing.splits.groups import UNKNOWN
 

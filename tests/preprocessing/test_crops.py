@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from preprocessing.crops import Crop, crop, eye_angle, fit, has_eyes, whole
+from preprocessing.faces.crops import Crop, crop, eye_angle, fit, has_eyes, whole
 
 
 def noise(*shape, seed=0):

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from preprocessing.crops import Crop, crop
+from preprocessing.dataset.row import Row
 from preprocessing.detectors.base import Faces
-from preprocessing.faces import FaceCropper
-from preprocessing.row import Row
+from preprocessing.faces.cropper import FaceCropper
+from preprocessing.faces.crops import Crop, crop
 from preprocessing.sources import Rejected, Sample, UnreadableError
 
 

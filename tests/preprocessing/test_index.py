@@ -9,7 +9,14 @@ import pytest
 from made_up import index, people
 
 from preprocessing import splits
-from preprocessing.index import COLUMNS, read_columns, read_dropped, read_rows, read_some, sha256
+from preprocessing.dataset.index import (
+    COLUMNS,
+    read_columns,
+    read_dropped,
+    read_rows,
+    read_some,
+    sha256,
+)
 from preprocessing.sources import Rejected
 from preprocessing.splits.groups import codes, shared
 

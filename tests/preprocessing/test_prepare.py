@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from preprocessing import splits
+from preprocessing.dataset.row import Row
 from preprocessing.detectors.base import Faces
-from preprocessing.faces import FaceCropper
+from preprocessing.faces.cropper import FaceCropper
 from preprocessing.prepare import prepare, stopping
-from preprocessing.row import Row
 from preprocessing.sources import Rejected, Sample
 
 

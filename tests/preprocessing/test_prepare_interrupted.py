@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import preprocessing
-from preprocessing.dataset import FILES, Dataset
+from preprocessing.dataset.folder import FILES, Dataset
 
 resource = pytest.importorskip("resource", reason="sends signals and sets limits of POSIX")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from preprocessing.dataset import Dataset
-from preprocessing.index import COLUMNS
+from preprocessing.dataset.index import COLUMNS
 from preprocessing.prepare import prepare
 from preprocessing.sources import Rejected, Sample
 

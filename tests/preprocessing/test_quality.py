@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from made_up import index
 
-from preprocessing.quality import Filter, Survey, same
-from preprocessing.row import Row
+from preprocessing.dataset.row import Row
+from preprocessing.quality.survey import Filter, Survey, same
 from preprocessing.sources import Rejected
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from preprocessing.detectors.base import Faces
-from preprocessing.selection import check, choose, names, shortfall
+from preprocessing.faces.selection import check, choose, names, shortfall
 
 SHAPE = (200, 400, 3)  # twice as wide as high
 

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from preprocessing.sharpness import by_split, sharpness, unlike
+from preprocessing.quality.sharpness import by_split, sharpness, unlike
 
 
 def _noise(n: int, blur: float = 0.0) -> np.ndarray:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from preprocessing import drawing
-from preprocessing.dataset import DROPPED, FILES, IMAGES, MANIFEST, SCHEMA_VERSION
-from preprocessing.index import COLUMNS, INDEX
-from preprocessing.sheet import write_sheets
+from preprocessing.dataset.folder import DROPPED, FILES, IMAGES, MANIFEST, SCHEMA_VERSION
+from preprocessing.dataset.index import COLUMNS, INDEX
+from preprocessing.quality import drawing
+from preprocessing.quality.contact_sheet import write_sheets
 from preprocessing.sources import Rejected, Sample, UnreadableError
 
 CLASSES = ("happy", "sad", "never seen")

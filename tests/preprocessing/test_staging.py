@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import preprocessing
-from preprocessing import staging as module
 from preprocessing.dataset import Dataset
+from preprocessing.dataset import staging as module
+from preprocessing.dataset.staging import staging
 from preprocessing.prepare import prepare
-from preprocessing.staging import staging
 
 
 def schematic(out, **options):
@@ -159,7 +159,7 @@ def test_who_comes_while_the_workplace_goes_gets_one_of_his_own(tmp_path, monkey
 def test_one_process_at_a_time_has_the_folder(tmp_path):
     waiting = """
 import sys
-from preprocessing.staging import staging
+from preprocessing.dataset.staging import staging
 with staging(sys.argv[1]):
     print("in", flush=True)
     sys.stdin.read()

@@ -9,11 +9,11 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from preprocessing.dataset import stream
-from preprocessing.index import read_columns
-from preprocessing.row import Row
+from preprocessing.dataset.folder import stream
+from preprocessing.dataset.index import read_columns
+from preprocessing.dataset.row import Row
+from preprocessing.dataset.writer import PROGRESS, Writer
 from preprocessing.sources import Rejected, Sample
-from preprocessing.writer import PROGRESS, Writer
 
 CLASSES = ("sad", "happy")
 COLUMNS = ("sequence",)

@@ -17,16 +17,16 @@ from typing import Any
 
 import numpy as np
 
+from preprocessing.raw_files.containers import container, listing
+from preprocessing.raw_files.files import MOST_BYTES, Files, read_bytes
 from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
-from preprocessing.sources.containers import container, listing
 from preprocessing.sources.eeg.features import features as features_of
 from preprocessing.sources.eeg.images import SIZE, Look, raw_of
-from preprocessing.sources.eeg.library import mne
+from preprocessing.sources.eeg.mne_import import mne
 from preprocessing.sources.eeg.plan import Plan, Window, marked, plan, tell
 from preprocessing.sources.eeg.recording import Mark, Read, Recording
 from preprocessing.sources.eeg.unpickle import arrays
 from preprocessing.sources.eeg.windows import SECONDS, Cut
-from preprocessing.sources.files import MOST_BYTES, Files, read_bytes
 
 ELECTRODES = (
     *("Fp1", "AF3", "F3", "F7", "FC5", "FC1", "C3", "T7", "CP5", "CP1", "P3", "P7", "PO3", "O1"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.sources.eeg.library import mne
+from preprocessing.sources.eeg.mne_import import mne
 
 LEAST = 4
 """Electrodes that a map needs."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from preprocessing.sources.base import UnreadableError
 from preprocessing.sources.eeg.electrodes import electrodes, good
-from preprocessing.sources.eeg.library import mne, told
+from preprocessing.sources.eeg.mne_import import mne, told
 from preprocessing.sources.eeg.recording import Mark, Read, Recording
 
 FORMATS = (".fif", ".fif.gz", ".edf", ".bdf", ".gdf", ".vhdr", ".set", ".cnt")

@@ -14,7 +14,7 @@ from preprocessing.sources.base import Raw, Rejected, Sample, UnreadableError
 from preprocessing.sources.eeg.electrodes import good
 from preprocessing.sources.eeg.features import Features
 from preprocessing.sources.eeg.levels import MOST_CLIPPED, OUTSIDE, clipped, levels
-from preprocessing.sources.eeg.library import mne
+from preprocessing.sources.eeg.mne_import import mne
 from preprocessing.sources.eeg.plan import Plan, Window
 from preprocessing.sources.eeg.recording import Reader
 from preprocessing.sources.eeg.topography import Topography, frame, topography

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from preprocessing.raw_files.files import as_text
 from preprocessing.sources.base import Notice, Rejected
 from preprocessing.sources.eeg.recording import Recording
 from preprocessing.sources.eeg.windows import Cut, Trial, overlaps
-from preprocessing.sources.files import as_text
 
 SHORT, BEYOND, BAD = "shorter than a window", "outside the recording", "in a stretch marked bad"
 

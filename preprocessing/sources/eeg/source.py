@@ -12,8 +12,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from preprocessing.raw_files.directory import DirectoryFiles
+from preprocessing.raw_files.files import as_text, joined, state_of
 from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
-from preprocessing.sources.directory import DirectoryFiles
 from preprocessing.sources.eeg.features import features as features_of
 from preprocessing.sources.eeg.files import EXPECTED, FORMATS, Opened, open_file, suffix
 from preprocessing.sources.eeg.images import SIZE, Look, raw_of
@@ -21,7 +22,6 @@ from preprocessing.sources.eeg.labels import assign, read_labels
 from preprocessing.sources.eeg.plan import Plan, marked, plan, tell
 from preprocessing.sources.eeg.recording import Recording
 from preprocessing.sources.eeg.windows import Cut, Trial
-from preprocessing.sources.files import as_text, joined, state_of
 from preprocessing.sources.subjects import Subjects
 
 BIDS = r"(?:^|[/_])sub-([A-Za-z0-9]+)"

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.sources.eeg.library import mne
+from preprocessing.sources.eeg.mne_import import mne
 
 HEAD = 0.095
 """Radius of the head in metres where no electrode lies outside it, MNE's default."""

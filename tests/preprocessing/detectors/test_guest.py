@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from preprocessing.detectors.guest import guest
+from preprocessing.detectors.isolation import guest
 
 RUDE = """
 import logging, os, sys, warnings, cv2, numpy

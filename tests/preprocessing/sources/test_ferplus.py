@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from preprocessing.sources.directory import DirectoryFiles
+from preprocessing.raw_files.directory import DirectoryFiles
 from preprocessing.sources.ferplus import COUNTS
 from preprocessing.sources.ferplus_votes import (
     CHOICES,

@@ -18,11 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from preprocessing.raw_files.archive import ZipFiles
+from preprocessing.raw_files.containers import container, containers
+from preprocessing.raw_files.directory import DirectoryFiles
+from preprocessing.raw_files.files import MOST_BYTES, MOST_LINE, read_bytes, read_lines
 from preprocessing.sources import UnreadableError, get
-from preprocessing.sources.archive import ZipFiles
-from preprocessing.sources.containers import container, containers
-from preprocessing.sources.directory import DirectoryFiles
-from preprocessing.sources.files import MOST_BYTES, MOST_LINE, read_bytes, read_lines
 
 ODD = ["a b/c  d.png", "Größe/日本.png", "line\nbreak.png", "tab\t'\".png", "back\\slash.png"]
 

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps, features
 
+from preprocessing.raw_files.files import read_bytes
+from preprocessing.raw_files.photographs import decode_photograph
+from preprocessing.raw_files.pillow import MOST_PIXELS, READABLE
 from preprocessing.sources import UnreadableError
-from preprocessing.sources.files import read_bytes
-from preprocessing.sources.photographs import decode_photograph
-from preprocessing.sources.pillow import MOST_PIXELS, READABLE
 
 GREY = np.add.outer(np.arange(0, 120, 5), np.arange(0, 128, 4)).astype(np.uint8)  # 24 x 32
 RGB = np.stack([GREY, 255 - GREY, np.roll(GREY, 9, axis=1)], axis=-1)
@@ -290,8 +290,8 @@ def test_no_bytes_and_damaged_headers_are_told_apart():
 
 
 def test_the_content_decides_and_not_the_name(raw, tmp_path):
-    from preprocessing.sources.directory import DirectoryFiles
-    from preprocessing.sources.photographs import load_photograph
+    from preprocessing.raw_files.directory import DirectoryFiles
+    from preprocessing.raw_files.photographs import load_photograph
 
     raw.directory(tmp_path, {"a.png": encode(GREY, "JPEG", quality=95), "b.jpg": encode(GREY)})
     files = DirectoryFiles(tmp_path)
@@ -300,8 +300,8 @@ def test_the_content_decides_and_not_the_name(raw, tmp_path):
 
 
 def test_large_files_are_not_read(raw, tmp_path):
-    from preprocessing.sources.archive import ZipFiles
-    from preprocessing.sources.directory import DirectoryFiles
+    from preprocessing.raw_files.archive import ZipFiles
+    from preprocessing.raw_files.directory import DirectoryFiles
 
     raw.directory(tmp_path, {"a.bin": b"x" * 1000})
     raw.zip(tmp_path / "a.zip", {"a.bin": b"x" * 1000})

@@ -1,0 +1,1 @@
+"""What every room below the others shares: checks of arguments."""

@@ -1,0 +1,1 @@
+"""Drawing maps over images, and galleries of them."""

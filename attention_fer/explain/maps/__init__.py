@@ -1,0 +1,1 @@
+"""The methods: from a model and images to maps."""

@@ -1,0 +1,82 @@
+"""The residual block of two 3x3 convolutions, for the networks made of it.
+
+He et al. 2015, https://arxiv.org/abs/1512.03385, figure 5, left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import layers as kl
+
+from attention_fer.models.parts.common import seeded, torch_batch_normalization
+from attention_fer.models.parts.placement import Placement
+
+POSITIONS = ("pre-add", "post-add", "pre", "identity")
+
+
+@dataclass(frozen=True)
+class BasicBlocks:
+    """Convolutions without bias, batch normalisation and activation, as PyTorch's users have them.
+
+    Attributes:
+        attend: places of the attention layers, at the positions of `POSITIONS`.
+        negative_slope: of the activation; 0 is a ReLU.
+        projection: size of the kernel that fits a shortcut to other channels.
+        kernel_initializer, seed: of the convolutions; see `common.seeded`.
+        branch_gamma: initializer of the scale of a branch's last normalisation; with "zeros" a
+            block starts as its shortcut (Goyal et al. 2017, https://arxiv.org/abs/1706.02677).
+    """
+
+    attend: Placement
+    negative_slope: float
+    projection: int
+    kernel_initializer: str | keras.initializers.Initializer
+    seed: int | None
+    branch_gamma: str = "ones"
+
+    def conv(self, x: Any, filters: int, size: int, stride: int, name: str) -> Any:
+        """Padded by half the kernel on every side; Keras's "same" pads otherwise at stride 2."""
+        if stride > 1 and size == 1:
+            # TensorFlow 2.21 writes beyond its memory on a CPU in the gradient of a strided 1x1
+            # kernel on few channels. The pixels that such a kernel reads are picked first.
+            x = kl.MaxPooling2D(1, strides=stride, name=f"{name}_pick")(x)
+            stride = 1
+        elif stride > 1:
+            x = kl.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
+        return kl.Conv2D(
+            filters,
+            size,
+            strides=stride,
+            padding="same" if stride == 1 else "valid",
+            use_bias=False,
+            kernel_initializer=seeded(self.kernel_initializer, self.seed, f"{name}_conv"),
+            name=f"{name}_conv",
+        )(x)
+
+    def conv_norm(self, x: Any, filters: int, size: int, stride: int, name: str) -> Any:
+        return torch_batch_normalization(f"{name}_bn")(self.conv(x, filters, size, stride, name))
+
+    def act(self, x: Any, name: str) -> Any:
+        if self.negative_slope == 0:
+            return kl.ReLU(name=name)(x)
+        return kl.LeakyReLU(negative_slope=self.negative_slope, name=name)(x)
+
+    def conv_norm_act(self, x: Any, filters: int, size: int, stride: int, name: str) -> Any:
+        return self.act(self.conv_norm(x, filters, size, stride, name), f"{name}_relu")
+
+    def block(self, x: Any, filters: int, stride: int, project: bool, name: str, stage: int) -> Any:
+        """Adds the branch to the shortcut and activates the sum."""
+        shortcut = x
+        if project:
+            shortcut = self.conv_norm(x, filters, self.projection, stride, f"{name}_0")
+        shortcut = self.attend(shortcut, "identity", stage, name)
+        x = self.attend(x, "pre", stage, name)
+        x = self.conv_norm_act(x, filters, 3, stride, f"{name}_1")
+        x = self.conv(x, filters, 3, 1, f"{name}_2")
+        x = torch_batch_normalization(f"{name}_2_bn", self.branch_gamma)(x)
+        x = self.attend(x, "pre-add", stage, name)
+        x = self.act(kl.Add(name=f"{name}_add")([shortcut, x]), f"{name}_out")
+        return self.attend(x, "post-add", stage, name)

@@ -1,0 +1,88 @@
+"""Where the attention layers of a network go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from attention_fer import layers
+from attention_fer.common.checks import one_of
+
+CONVOLUTION_POSITIONS = ("last", "every")
+
+Positions = str | Sequence[int]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Which module (`spec`, see `layers.get`), at which positions, in which stages."""
+
+    spec: layers.Spec
+    positions: frozenset[str | int]
+    stages: frozenset[int]
+
+    def __call__(self, x: Any, position: str | int, stage: int, name: str) -> Any:
+        """Puts a fresh layer called `<name>_attention` on `x` if this is a place for one."""
+        if self.spec is None or position not in self.positions or stage not in self.stages:
+            return x
+        layer = layers.get(self.spec, name=f"{name}_attention")
+        return x if layer is None else layer(x)
+
+
+def chosen_stages(given: Sequence[int] | None, allowed: Sequence[int]) -> frozenset[int]:
+    """The stages of `attention_stages`, all of them for None.
+
+    Raises:
+        ValueError: no stage at all, or one the network does not have.
+    """
+    if given is None:
+        return frozenset(allowed)
+    stages = tuple(given) if isinstance(given, Iterable) else (given,)
+    if not stages or not set(stages) <= set(allowed):
+        raise ValueError(f"attention_stages must be some of {tuple(allowed)}, given: {given!r}.")
+    return frozenset(stages)
+
+
+def convolution_placement(
+    spec: layers.Spec, position: Positions, stages: Sequence[int] | None, depths: Sequence[int]
+) -> Placement:
+    """Places in a plain stack of convolutions: groups (the stages, from 1) of `depths` layers.
+
+    `position` is "last" (after the last group), "every" (after each convolution) or a tuple of
+    indices of convolutions, from 1.
+
+    Raises:
+        ValueError: an unknown position or stage, or none that is left.
+    """
+    chosen = chosen_stages(stages, range(1, len(depths) + 1))
+    positions = _positions(position, sum(depths))
+    places: set[str | int] = {
+        i for i, stage in enumerate(_stage_of_each(depths), 1) if stage in chosen
+    }
+    if len(depths) in chosen:
+        places |= {"last"}
+    if not positions & places:
+        raise ValueError(
+            f"No place for attention is left: attention_position={position!r} names none in "
+            f"attention_stages={stages!r}."
+        )
+    return Placement(spec, frozenset(positions), chosen)
+
+
+def _positions(position: Positions, count: int) -> set[str | int]:
+    if isinstance(position, str):
+        allowed = (*CONVOLUTION_POSITIONS, "a tuple of convolution indices")
+        one_of("attention_position", position, allowed)
+        return {"last"} if position == "last" else set(range(1, count + 1))
+    positions: set[str | int] = set(position) if isinstance(position, Iterable) else set()
+    if not positions or not positions <= set(range(1, count + 1)):
+        raise ValueError(
+            f"attention_position must be 'last', 'every' or a tuple of convolution indices "
+            f"from 1 to {count}, given: {position!r}."
+        )
+    return positions
+
+
+def _stage_of_each(depths: Sequence[int]) -> list[int]:
+    return [stage for stage, depth in enumerate(depths, 1) for _ in range(depth)]

@@ -1,0 +1,1 @@
+"""What a command asks for, as data: tables, settings, cells and plans."""

@@ -1,0 +1,1 @@
+"""Running a table: `python -m benchmarks.run`."""

@@ -1,0 +1,103 @@
+"""How long the missing cells will take: from finished cells, else from arithmetic.
+
+The arithmetic is rough, and said to be: a start, a graph to trace layer by layer, and
+multiply-adds at the rate of a common processor core or accelerator.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from benchmarks.plan.cell import Cell
+from benchmarks.results.store import Result
+
+# Layers with weights, and multiply-adds in units of 1e9 for one 224-pixel image at width 1.
+_SIZE = {
+    "vgg16": (13, 15.5),
+    "vgg19": (16, 19.6),
+    "resnet50": (53, 3.9),
+    "resnet101": (104, 7.6),
+    "resnet152": (155, 11.3),
+    "resnet50v2": (53, 3.5),
+    "resnet101v2": (104, 7.2),
+    "resnet152v2": (155, 10.9),
+    "cnn_v1": (3, 0.25),
+    "cnn_v2": (10, 2.6),
+    "mini_resnet": (24, 2.1),
+    "residual_masking": (97, 21.8),
+    "convnext": (59, 4.5),
+    "vit": (38, 17.5),
+    "deit": (39, 17.6),
+    "convit": (38, 17.4),
+}
+_START_SECONDS = 8.0
+_TRACE_SECONDS_PER_LAYER = 0.2
+# Floating-point operations a second that small convolutions reach.
+_RATE_OF_A_CORE = 3e10
+_RATE_OF_AN_ACCELERATOR = 1e13
+
+
+def seconds(
+    cells: Iterable[Cell],
+    results: Iterable[Result],
+    sizes: Mapping[str, tuple[int, int]],
+    jobs: int,
+    accelerators: bool,
+) -> tuple[dict[str, float], int]:
+    """Estimated seconds of each cell, and how many of the estimates come from finished cells.
+
+    Args:
+        cells: what is to run.
+        results: what is stored.
+        sizes: by dataset, pixels of an image and number of training images.
+        jobs: cells at a time, which share what computes.
+        accelerators: whether there are any; else the processor computes.
+    """
+    known: dict[Cell, list[float]] = {}
+    for result in results:
+        if result.done:
+            spent = sum(result.record["timing"].values())
+            known.setdefault(_kind(result.cell), []).append(spent)
+    cores = os.cpu_count() or 1
+    rate = (_RATE_OF_AN_ACCELERATOR if accelerators else _RATE_OF_A_CORE * cores) / jobs
+    found: dict[str, float] = {}
+    measured = 0
+    for cell in cells:
+        times = known.get(_kind(cell))
+        measured += times is not None
+        found[cell.slug] = (
+            statistics.mean(times) + _START_SECONDS if times else _guess(cell, sizes, rate)
+        )
+    return found, measured
+
+
+def human(duration: float) -> str:
+    """Seconds in words: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    minutes = round(duration / 60)
+    if duration < 90:
+        return f"{round(duration)} s"
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def _kind(cell: Cell) -> Cell:
+    """Cells of one kind take equally long: attention costs little, the seed nothing."""
+    return replace(cell, attention="none", seed=0, fingerprint="")
+
+
+def _guess(cell: Cell, sizes: Mapping[str, tuple[int, int]], rate: float) -> float:
+    layers, gigas = _SIZE.get(cell.backbone, (50, 4.0))
+    area, images = sizes[cell.dataset]
+    area = (cell.settings.image_size or 0) ** 2 or area
+    images = min(images, cell.settings.train_samples or images)
+    operations = 2e9 * gigas * (area / 224**2) * cell.settings.width**2
+    # Forward once and backward twice; validation and test add about a quarter.
+    training = 3.25 * operations * images * cell.settings.epochs / rate
+    return _START_SECONDS + _TRACE_SECONDS_PER_LAYER * layers + training

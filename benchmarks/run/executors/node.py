@@ -1,0 +1,214 @@
+"""What a node of a cluster does: find the dataset, run the cell's process, pack its folder."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from benchmarks.results.saved_model import MODEL
+from benchmarks.run import locks
+from benchmarks.run.executors.base import Job, Tell
+from benchmarks.run.executors.process import Process, environment
+from benchmarks.run.executors.shipping import pack, unpack
+from benchmarks.train.devices import Execution
+from preprocessing.dataset.folder import Dataset, read_manifest
+
+
+@dataclass(frozen=True)
+class Order:
+    """A cell for a node.
+
+    Attributes:
+        spec: the cell's.
+        dataset: folder of its prepared dataset on the machine that asks.
+        threads: cores that the cell may use.
+        table: name and content of a user's table, None for one of ours.
+        execution: how it is computed.
+        teacher: the stored network of the cell's teacher; None without one.
+        keep: whether the trained network comes back, too.
+    """
+
+    spec: Mapping[str, Any]
+    dataset: str
+    threads: int
+    table: tuple[str, bytes] | None = None
+    execution: Execution = field(default_factory=Execution)
+    teacher: bytes | None = None
+    keep: bool = False
+
+
+def work(
+    order: Order, archive: Callable[[], bytes] | None, tell: Tell
+) -> tuple[dict[str, Any], bytes] | None:
+    """Runs a cell here.
+
+    Args:
+        order: the cell.
+        archive: gives its dataset, packed; None where it was not sent.
+        tell: takes the events.
+
+    Returns:
+        The record and the packed working folder; None where the dataset is not here and was not
+        sent.
+
+    Raises:
+        ValueError: the dataset that was sent is not the one of the cell.
+    """
+    dataset = find_dataset(Path(order.dataset), order.spec["fingerprint"], archive)
+    if dataset is None:
+        return None
+    with _workplace() as place:
+        folder = place / "cell"
+        folder.mkdir()
+        job = Job(
+            spec=order.spec,
+            dataset=dataset,
+            folder=folder,
+            table=_table(place, order.table),
+            execution=order.execution,
+            teacher=_teacher(place, order.teacher),
+            keep=order.keep,
+        )
+        process = Process(environment(order.spec["backend"], order.threads, order.execution))
+        record = _run(process, job, tell)
+        return record, pack(folder)
+
+
+def find_dataset(
+    shared: Path, fingerprint: str, archive: Callable[[], bytes] | None
+) -> Path | None:
+    """The folder of a dataset on this machine; None where it is not here and was not sent.
+
+    It is `shared` if a dataset with that fingerprint lies there, as on a shared file system. Else
+    it is unpacked once into a folder of this machine's temporary files, and its images are hashed
+    again before each use.
+
+    Raises:
+        ValueError: what was sent has another fingerprint.
+    """
+    if _recorded(shared) == fingerprint:
+        return shared
+    folder = cache() / "datasets" / fingerprint
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.with_suffix(".lock")):
+        if _intact(folder, fingerprint):
+            return folder
+        if archive is None:
+            return None
+        shutil.rmtree(folder, ignore_errors=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as partial:
+            unpack(archive(), Path(partial) / "dataset")
+            os.rename(Path(partial) / "dataset", folder)
+        if not _intact(folder, fingerprint):
+            raise ValueError(
+                f"The dataset that was sent does not hash to {fingerprint[:12]}: prepare it again."
+            )
+    return folder
+
+
+def cache() -> Path:
+    """This user's folder below the machine's temporary files, closed to others.
+
+    Raises:
+        PermissionError: it belongs to somebody else.
+    """
+    user = os.getuid() if hasattr(os, "getuid") else None  # a user need not have a name
+    folder = (
+        Path(tempfile.gettempdir()) / f"attention-fer-{getpass.getuser() if user is None else user}"
+    )
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if user is not None and (folder.is_symlink() or folder.stat().st_uid != user):
+        raise PermissionError(f"{folder} belongs to somebody else: remove it, or set TMPDIR.")
+    return folder
+
+
+def _recorded(folder: Path) -> str | None:
+    try:
+        return read_manifest(folder)["fingerprint"]
+    except (OSError, ValueError):
+        return None
+
+
+def _intact(folder: Path, fingerprint: str) -> bool:
+    if _recorded(folder) != fingerprint:
+        return False
+    try:
+        Dataset.open(folder).verify()
+        return True
+    except (OSError, ValueError):
+        return False
+
+
+@contextmanager
+def _workplace() -> Iterator[Path]:
+    """A folder for one cell; those whose process was killed before it could clear up go first."""
+    root = cache() / "cells"
+    root.mkdir(exist_ok=True)
+    for lock in root.glob("*.lock"):
+        with locks.claim(lock) as free:
+            if free:
+                shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+                locks.forget(lock)
+    place = root / uuid.uuid4().hex
+    lock = place.with_suffix(".lock")
+    with FileLock(lock):
+        place.mkdir()
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+            locks.forget(lock)
+
+
+def _table(place: Path, table: tuple[str, bytes] | None) -> Path | None:
+    if table is None:
+        return None
+    path = place / Path(table[0]).name
+    path.write_bytes(table[1])
+    return path
+
+
+def _teacher(place: Path, model: bytes | None) -> Path | None:
+    if model is None:
+        return None
+    folder = place / "teacher"
+    folder.mkdir()
+    (folder / MODEL).write_bytes(model)
+    return folder
+
+
+def _run(process: Process, job: Job, tell: Tell) -> dict[str, Any]:
+    """Runs a cell's process; a KeyboardInterrupt, as Ray cancels a task, ends it."""
+    found: list[dict[str, Any]] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(process.run(job, tell))
+        except BaseException as error:
+            errors.append(error)
+
+    # In a thread, because Ray's interrupt does not wake one that waits for output.
+    thread = threading.Thread(target=run, daemon=True)
+    try:
+        thread.start()
+        while thread.is_alive():
+            thread.join(0.2)
+    except BaseException:
+        process.kill()
+        thread.join(10)
+        raise
+    if errors:
+        raise errors[0]
+    return found[0]

@@ -1,0 +1,119 @@
+"""The live view of a run: a bar over all cells, a line for each that is running."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+from benchmarks.plan.cell import Cell
+from benchmarks.run.estimate import human
+
+
+class LiveView:
+    """Shows cells, epochs and the time left; prints a line for each finished cell.
+
+    Args:
+        console: where to.
+        seconds: estimated seconds of each cell to run, by slug.
+        jobs: cells at a time.
+    """
+
+    def __init__(self, console: Console, seconds: Mapping[str, float], jobs: int):
+        self._jobs = jobs
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+        )
+        self._lock = threading.Lock()
+        self._left = dict(seconds)
+        self._share: dict[str, float] = {}
+        self._tasks: dict[str, TaskID] = {}
+        self._spent = self._planned = 0.0
+        self._total = self._progress.add_task("all cells", total=len(seconds), note=self._note())
+
+    def __enter__(self) -> LiveView:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def event(self, cell: Cell, event: Mapping[str, Any]) -> None:
+        """Moves the cell's line on."""
+        with self._lock:
+            task = self._tasks.get(cell.slug)
+            if task is None:
+                task = self._progress.add_task(cell.label, total=None, note="")
+                self._tasks[cell.slug] = task
+            if event["event"] == "step":
+                done = (event["epoch"] - 1) * event["steps"] + event["step"]
+                total = event["epochs"] * event["steps"]
+                note = f"epoch {event['epoch']}/{event['epochs']}"
+                self._progress.update(task, completed=done, total=total, note=note)
+                self._share[cell.slug] = done / total
+                self._progress.update(self._total, note=self._note())
+            else:
+                self._progress.update(task, note=event.get("stage", ""))
+
+    def note(self, text: str) -> None:
+        """Prints a line above the bars."""
+        with self._lock:
+            self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def finished(self, cell: Cell, record: Mapping[str, Any]) -> None:
+        """Takes the cell's line away and prints what came of it."""
+        with self._lock:
+            task = self._tasks.pop(cell.slug, None)
+            if task is not None:
+                self._progress.remove_task(task)
+            self._learn(cell, record)
+            self._progress.update(self._total, advance=1, note=self._note())
+            self._progress.console.print(outcome(cell, record), highlight=False, markup=False)
+
+    def _learn(self, cell: Cell, record: Mapping[str, Any]) -> None:
+        """Corrects the time left by how long the finished cells took against their estimate."""
+        planned = self._left.pop(cell.slug, 0.0)
+        self._share.pop(cell.slug, None)
+        spent = sum(record.get("timing", {}).values())
+        if spent and planned:
+            self._spent += spent
+            self._planned += planned
+
+    def _note(self) -> str:
+        factor = self._spent / self._planned if self._planned else 1.0
+        done = sum(share * self._left.get(slug, 0.0) for slug, share in self._share.items())
+        left = max(sum(self._left.values()) - done, 0.0)
+        return f"about {human(factor * left / self._jobs)} left"
+
+
+def outcome(cell: Cell, record: Mapping[str, Any]) -> str:
+    """One line on a finished cell."""
+    if record["status"] != "done":
+        return f"failed  {cell.label}: {record['error']}"
+    metrics = record["metrics"]
+    device = ", ".join(record["provenance"]["accelerators"]) or "the CPU"
+    return (
+        f"done    {cell.label}: {100 * metrics['accuracy']:.2f} % of {metrics['n_test']}, "
+        f"{metrics['epochs']} epochs in {human(sum(record['timing'].values()))} on {device}"
+    )

@@ -1,0 +1,168 @@
+"""What a command line asks for: the plan, where it runs and how."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from attention_fer.common.checks import one_of
+from benchmarks import tables
+from benchmarks.plan import user_table
+from benchmarks.plan.cell import Cell
+from benchmarks.plan.datasets import open_datasets, target
+from benchmarks.plan.plan import Plan
+from benchmarks.plan.shard import Shard
+from benchmarks.plan.table import VARIANTS, Table
+from benchmarks.results.store import Store
+from benchmarks.run import estimate, executors
+from benchmarks.run.arguments import BACKENDS, changes
+from benchmarks.run.executors import Executor
+from benchmarks.train import data
+from benchmarks.train.devices import Execution
+from preprocessing import splits
+from preprocessing.dataset.folder import Dataset
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the command line asks for, and where and how.
+
+    Attributes:
+        plan: the cells.
+        datasets: the opened datasets by name.
+        cells: those of the plan that this command runs: its shard.
+        store: of the results.
+        executor: where they run.
+        accelerated: whether there is a GPU.
+        file: of a user's own table.
+        execution: how cells are computed.
+        cost: whether times are measured, too.
+        keep: names of the cells whose trained network is stored: all, or those that teach.
+    """
+
+    plan: Plan
+    datasets: Mapping[str, Dataset]
+    cells: Sequence[Cell]
+    store: Store
+    executor: Executor
+    accelerated: bool
+    file: Path | None
+    execution: Execution
+    cost: bool
+    keep: frozenset[str]
+
+    @property
+    def sizes(self) -> dict[str, tuple[int, int]]:
+        """By dataset, pixels of an image and number of training images."""
+        return _sizes(self.plan, self.datasets)
+
+
+def make_run(options: argparse.Namespace, console: Console) -> Run:
+    """Turns arguments into a plan.
+
+    Raises:
+        ValueError: an unknown name or a number out of range.
+        FileNotFoundError: a dataset or a table's file that is not there.
+    """
+    one_of("variant", options.variant, VARIANTS)
+    one_of("backend", options.backend, BACKENDS)
+    if options.protocol:
+        splits.get(options.protocol)
+    if options.seeds < 1 or (options.jobs is not None and options.jobs < 1):
+        raise ValueError("--seeds and --jobs must be at least 1.")
+    gpus = visible_gpus()
+    execution = Execution(options.deterministic, options.jit, options.steps_per_execution)
+    file = Path(options.table) if options.table.endswith(".py") else None
+    table = _table(options, file)
+    profile, wanted = options.profile or ("full" if gpus else "quick"), changes(options)
+    settings = table.profile(profile, **wanted)
+    datasets = open_datasets(options.data, options.out, options.datasets, console, table.generated)
+    plan = Plan(
+        table=table,
+        targets=tuple(target(dataset, options.protocol) for dataset in datasets.values()),
+        settings=settings,
+        seeds=options.seeds,
+        variant=options.variant,
+        backend=options.backend,
+        replicas=_replicas(options.replicas, gpus),
+        code=user_table.digest(file) if file else "",
+        kept=table.kept(profile, wanted),
+    )
+    # By arithmetic alone, so that every machine comes to the same shards.
+    rough, _ = estimate.seconds(plan.cells, (), _sizes(plan, datasets), jobs=1, accelerators=True)
+    cells = Shard.parse(options.shard).select(plan.cells, rough)
+    return Run(
+        plan=plan,
+        datasets=datasets,
+        cells=cells,
+        store=Store(options.out / table.name),
+        executor=_executor(options, gpus, plan.replicas),
+        accelerated=bool(gpus),
+        file=file,
+        execution=execution,
+        cost=options.cost,
+        keep=frozenset(_keep(cells, options.save_models)),
+    )
+
+
+def _keep(cells: Iterable[Cell], everything: bool) -> Iterator[str]:
+    for cell in cells:
+        if everything:
+            yield cell.slug
+        yield from (teacher.slug for teacher in cell.teachers)
+
+
+def _executor(options: argparse.Namespace, gpus: Sequence[str], replicas: int) -> Executor:
+    place = executors.Place(options.jobs, gpus, replicas, options.ray_address)
+    return executors.make(options.executor, place)
+
+
+def _replicas(text: str, gpus: Sequence[str]) -> int:
+    """How many devices share a cell's batches: a number, or "all" of this machine's GPUs."""
+    if text == "all":
+        return max(1, len(gpus))
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"--replicas must be 'all' or a number of at least 1, given: {text!r}.")
+    return int(text)
+
+
+def _table(options: argparse.Namespace, file: Path | None) -> Table:
+    if file:  # It may import Keras.
+        os.environ["KERAS_BACKEND"] = options.backend
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    table = user_table.load(file) if file else tables.get(options.table)
+    table = table.select(options.backbones, options.attentions)
+    table = table.trained(options.recipe) if options.recipe else table
+    return table.with_controls() if options.control else table
+
+
+def visible_gpus() -> list[str]:
+    """The NVIDIA GPUs that are visible, as CUDA_VISIBLE_DEVICES has them.
+
+    They are asked for without loading a framework.
+    """
+    if shutil.which("nvidia-smi") is None:
+        return []
+    listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
+    count = listed.stdout.count("GPU ") if listed.returncode == 0 else 0
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is None or not count:
+        return [str(number) for number in range(count)]
+    return [name.strip() for name in chosen.split(",") if name.strip()]
+
+
+def _sizes(plan: Plan, datasets: Mapping[str, Dataset]) -> dict[str, tuple[int, int]]:
+    return {t.dataset: _size(datasets[t.dataset], t.protocol) for t in plan.targets}
+
+
+def _size(dataset: Dataset, protocol: str) -> tuple[int, int]:
+    """Pixels of an image, and number of training images."""
+    rows = data.split(dataset, protocol)["train"]
+    return dataset.images.shape[1] * dataset.images.shape[2], len(rows)

@@ -1,0 +1,195 @@
+"""What happens while a cell trains: validation, the best weights, history, progress."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+from sklearn.metrics import log_loss
+
+from attention_fer.training import sampling
+from benchmarks.train.data import Part, order
+
+Notify = Callable[..., None]
+
+
+class Batches(keras.utils.PyDataset):
+    """Training batches of equal size; what is left over at the end of an epoch is not used.
+
+    The order of an epoch is a function of the seed and the epoch alone.
+
+    Args:
+        part: images and labels.
+        batch_size: images a step.
+        seed: of the order.
+        resample: how an epoch's images are drawn, see `attention_fer.training.sampling`; "" for
+            each once.
+        labelled: whether the model takes the labels, too.
+    """
+
+    def __init__(
+        self, part: Part, batch_size: int, seed: int, resample: str = "", labelled: bool = False
+    ):
+        super().__init__()
+        self.part, self.seed = part, seed
+        self.resample, self.labelled = resample, labelled
+        self.start(1)
+        self.batch_size = min(batch_size, len(self._order))
+
+    def start(self, epoch: int) -> None:
+        """Takes the order of an epoch, counted from 1."""
+        if self.resample:
+            rng = np.random.default_rng([self.seed, epoch])
+            self._order = sampling.draw(self.part.labels, self.resample, rng)
+        else:
+            self._order = order(len(self.part), self.seed, epoch)
+
+    def starter(self) -> keras.callbacks.Callback:
+        """The callback that starts each epoch of a fit.
+
+        PyDataset's own hooks would not do: Keras's backends call them at different times.
+        """
+        return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, _: self.start(epoch + 1))
+
+    def __len__(self) -> int:
+        return len(self._order) // self.batch_size
+
+    def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
+        rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        # JAX has no int64 and warns of each it gets.
+        images, labels = self.part.images[rows], self.part.labels[rows].astype(np.int32)
+        return ({"pixels": images, "labels": labels} if self.labelled else images), labels
+
+
+def predict(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
+    """Class probabilities (n, classes), float32, computed in batches of one shape."""
+    n = len(images)
+    # A last batch of another shape would be compiled on its own by some backends, and divided
+    # unevenly by several devices.
+    filled = images if n % batch_size == 0 else images[np.arange(n + -n % batch_size) % n]
+    return np.asarray(model.predict(filled, batch_size=batch_size, verbose=0), "float32")[:n]
+
+
+class Validate(keras.callbacks.Callback):
+    """Adds `val_loss` and `val_accuracy` to the logs, for the callbacks after it.
+
+    It uses the predict function, which the test needs anyway: one graph less to trace than
+    validation inside `fit`.
+    """
+
+    def __init__(self, predictor: keras.Model, part: Part, batch_size: int):
+        super().__init__()
+        self.predictor, self.part, self.batch_size = predictor, part, batch_size
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        probabilities = predict(self.predictor, self.part.images, self.batch_size)
+        if logs is None or not np.isfinite(probabilities).all():
+            raise FloatingPointError(f"The network's output is not finite after epoch {epoch + 1}.")
+        classes = range(probabilities.shape[1])
+        logs["val_loss"] = float(log_loss(self.part.labels, probabilities, labels=classes))
+        logs["val_accuracy"] = float((probabilities.argmax(1) == self.part.labels).mean())
+
+
+class Average(keras.callbacks.SwapEMAWeights):
+    """Shows the optimizer's averaged weights to the callbacks after it, and leaves them in the end.
+
+    It serves one fit: a new optimizer's average is zero until its first step. Keras itself leaves
+    the weights that were not averaged, and with JAX none at all: their buffers are deleted.
+    """
+
+    def __init__(self, network: keras.Model) -> None:
+        super().__init__(swap_on_epoch=True)
+        self.network = network
+        self._averaged: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        super().on_epoch_end(epoch, logs)
+        self._averaged = self.network.get_weights()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        super().on_train_end(logs)
+        self.network.set_weights(self._averaged)
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Remembers the weights of the epoch with the best validation accuracy; the first of equals."""
+
+    def __init__(self, network: keras.Model) -> None:
+        super().__init__()
+        self.network = network
+        self.best, self.epoch = -1.0, 0
+        self._weights: list[np.ndarray] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        accuracy = (logs or {})["val_accuracy"]
+        if accuracy > self.best:
+            self.best, self.epoch = accuracy, epoch + 1
+            self._weights = self.network.get_weights()
+
+    def restore(self) -> None:
+        """Puts the remembered weights back into the network."""
+        self.network.set_weights(self._weights)
+
+
+class History(keras.callbacks.Callback):
+    """Keeps the values of each epoch, in `epochs`; a loss that is not finite ends the training."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.epochs: list[dict[str, float]] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        values = {key: float(value) for key, value in (logs or {}).items()}
+        if not np.isfinite(values["loss"]):
+            raise FloatingPointError(f"The training loss is {values['loss']} in epoch {epoch + 1}.")
+        self.epochs.append({"epoch": epoch + 1, **values})
+
+
+class Report(keras.callbacks.Callback):
+    """Says how far the training is, at most twice a second.
+
+    It looks at the beginnings of batches alone: with a callback at their ends Keras would wait for
+    every loss before it hands the next batch to the device.
+    """
+
+    def __init__(self, notify: Notify, epochs: int, steps: int):
+        super().__init__()
+        self.notify, self.epochs, self.steps = notify, epochs, steps
+        self.epoch, self._last = 0, 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if time.monotonic() - self._last > 0.5:
+            self._tell(batch)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._tell(self.steps)
+
+    def _tell(self, step: int) -> None:
+        self._last = time.monotonic()
+        self.notify("step", epoch=self.epoch + 1, epochs=self.epochs, step=step, steps=self.steps)
+
+
+class FirstStep(keras.callbacks.Callback):
+    """Calls `done` once, when the first step is on its way and so has been compiled."""
+
+    def __init__(self, done: Callable[[], None]):
+        super().__init__()
+        self._done: Callable[[], None] | None = done
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if batch > 0:
+            self._once()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._once()
+
+    def _once(self) -> None:
+        if self._done is not None:
+            self._done()
+            self._done = None

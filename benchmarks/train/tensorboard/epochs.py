@@ -1,0 +1,74 @@
+"""The part of a cell's TensorBoard that grows from epoch to epoch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from benchmarks.train.tensorboard.gates import Gates, Statistics, overall
+from benchmarks.train.tensorboard.writer import Writer
+
+
+class EpochLog(keras.callbacks.Callback):
+    """Writes loss, accuracy and learning rate of each epoch, and now and then the gates.
+
+    The gates are looked at after the last epoch, and after earlier ones as long as that takes no
+    more than a small share of the time: in a run of seconds only at its end, in one of minutes
+    after nearly every epoch. It stands after the callbacks that add to the logs.
+
+    Args:
+        writer: of the cell's curves.
+        gates: of the network that is trained; one without attention writes none.
+        share: of the training time that looking at gates may take, before the last epoch.
+        clock: gives seconds.
+
+    Attributes:
+        gates_seen: `<layer>/<gate>` to its statistics after the last epoch.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        gates: Gates,
+        share: float = 0.02,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        super().__init__()
+        self.gates_seen: dict[str, Statistics] = {}
+        self._writer, self._gates, self._share, self._clock = writer, gates, share, clock
+        self._spent, self._cost, self._epoch, self._seen = 0.0, gates.guess, 0, 0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._began, self._spent = self._clock(), 0.0
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._epoch = epoch + 1
+        for key, value in (logs or {}).items():
+            part = "validation" if key.startswith("val_") else "train"
+            self._writer.scalar(f"{key.removeprefix('val_')}/{part}", float(value), self._epoch)
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        self._writer.scalar("learning_rate", float(rate), self._epoch)
+        if self._spent + self._cost <= self._share * (self._clock() - self._began):
+            self._look()
+        self._writer.flush()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        if self._seen < self._epoch:
+            self._look()
+            self._writer.flush()
+
+    def _look(self) -> None:
+        if not self._gates:
+            return
+        start = self._clock()
+        self.gates_seen, self._seen = self._gates.measure(), self._epoch
+        for name, value in overall(self.gates_seen).items():
+            self._writer.scalar(f"gates/{name}", value, self._epoch)
+        for gate, values in self.gates_seen.items():
+            for name, value in values.items():
+                self._writer.scalar(f"gates/{gate}/{name}", value, self._epoch)
+        self._cost = self._clock() - start
+        self._spent += self._cost

@@ -1,0 +1,306 @@
+"""Write images, index and dropped items of a prepared dataset from a stream.
+
+Images are appended to ``images.npy`` as they come, in constant memory; a full disk is then an error
+of that write, and not the fatal signal that writing through a memory map would give. What was
+written is recorded every few seconds, so that a preparation that was stopped, killed or ran into a
+full disk goes on from there.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from preprocessing.dataset.folder import DROPPED, IMAGES, SCHEMA_VERSION, stream
+from preprocessing.dataset.index import COLUMNS, DROPPED_COLUMNS, INDEX, read_dropped, read_rows
+from preprocessing.dataset.row import Row
+from preprocessing.sources import Rejected, Sample
+
+PROGRESS = "progress.json"
+MOST_EXAMPLES = 20
+_SECONDS = 2.0  # between two records of the progress
+
+
+class Writer:
+    """Appends to the three files of an unfinished dataset folder.
+
+    Attributes:
+        items: number of raw items whose rows and rejections are written.
+        used: number of images written.
+        dropped: reason -> number of rejections.
+        examples: reason -> up to 20 rejections as "source: detail".
+        counts: (split, label) -> number of images.
+        shape: (height, width, channels) of every image; () before the first.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        classes: Sequence[str],
+        columns: Sequence[str] = (),
+        settings: dict[str, Any] | None = None,
+        *,
+        restart: bool = False,
+    ):
+        """Begin in an empty folder, or go on where an earlier writer of it stopped.
+
+        Args:
+            folder: the folder to write into; its progress is recorded beside it.
+            classes: class names; other labels are refused.
+            columns: names of the index's further columns.
+            settings: JSON-able; what must be equal for going on.
+            restart: begin anew whatever is there.
+
+        Raises:
+            ValueError: an unfinished dataset made with other settings is there.
+        """
+        self.folder, self.classes, self.columns = folder, tuple(classes), tuple(columns)
+        self.items = self.used = 0
+        self.dropped: Counter[str] = Counter()
+        self.examples: dict[str, list[str]] = {}
+        self.counts: Counter[tuple[str, str]] = Counter()
+        self.shape: tuple[int, ...] = ()
+        self._record = folder.with_name(PROGRESS)
+        self._names = hashlib.sha256()
+        self._settings = {"schema_version": SCHEMA_VERSION, "classes": self.classes}
+        self._settings |= {"columns": self.columns, **(settings or {})}
+        # As it comes back from the disk.
+        self._settings = json.loads(json.dumps(self._settings, default=str))
+        self._done = None if restart else self._read_record()
+        self._whole = True
+        self._files: list[BinaryIO] = []
+        self._open()
+        self._due = time.monotonic() + _SECONDS
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def rest(self, items: Iterable[Sample | Rejected]) -> Iterator[Sample | Rejected]:
+        """What of the raw items is still to do.
+
+        Raises:
+            ValueError: those done before are not the first ones now.
+        """
+        items = iter(items)
+        if self._done:
+            self._whole = False  # until the names of what was done are known again
+            for item in islice(items, self._done["items"]):
+                self._name(item.source)
+            if self._names.hexdigest() != self._done["names"]:
+                raise ValueError(
+                    "the raw files are not those of the interrupted preparation: "
+                    "give --restart to begin anew"
+                )
+            self._whole = True
+        return items
+
+    def written(self) -> Iterator[tuple[np.ndarray, str]]:
+        """The images written so far with their sources, in order."""
+        if self.used:
+            self._header()
+            self.flush()
+            sources = (cells[0] for cells in read_rows(self.folder / INDEX, ("source",)))
+            yield from zip(stream(self.folder / IMAGES), sources, strict=True)
+
+    def add(self, source: str, made: Iterable[Row | Rejected]) -> None:
+        """Write what was made of one raw item.
+
+        Raises:
+            ValueError: an image is not uint8 or not of the first one's shape, or a label is not
+                in `classes`.
+            OSError: the disk is full or gone; what was recorded stays.
+        """
+        self._whole = False
+        for one in made:
+            if isinstance(one, Rejected):
+                self._drop(one)
+            else:
+                self._take(one)
+        self._name(source)
+        self.items += 1
+        self._whole = True
+        if time.monotonic() >= self._due:
+            self.flush()
+            self._due = time.monotonic() + _SECONDS
+
+    def flush(self) -> None:
+        """Have everything on the disk and recorded."""
+        for file in self._files:
+            file.flush()
+            os.fsync(file.fileno())
+        images, index, dropped = (file.tell() for file in self._files)
+        record = {
+            "settings": self._settings,
+            "items": self.items,
+            "names": self._names.hexdigest(),
+            "bytes": {IMAGES: images, INDEX: index, DROPPED: dropped},
+            "shape": self.shape,
+        }
+        draft = self._record.with_suffix(".tmp")
+        draft.write_text(json.dumps(record), encoding="utf-8")
+        os.replace(draft, self._record)
+
+    def close(self) -> None:
+        """Record the progress if there is any and no item is half written, and let go."""
+        with suppress(OSError):  # on a full disk the last record stands
+            if self._whole and self.used and self._files:
+                self.flush()
+        for file in self._files:
+            with suppress(OSError):
+                file.close()
+        self._files = []
+
+    def finish(self) -> None:
+        """Complete ``images.npy``. Raises ValueError if nothing was used."""
+        if not self.used:
+            reasons = "; ".join(
+                f"{why} ({count:,}, such as {self.examples[why][0]})"
+                for why, count in self.dropped.most_common()
+            )
+            raise ValueError(
+                f"no usable image among {self.items:,} items: {reasons or 'none found'}"
+            )
+        self._header()
+        self.flush()
+
+    def table(self) -> dict[str, dict[str, int]]:
+        """Counts as split -> label -> images, splits in order of appearance."""
+        splits = dict.fromkeys(split for split, _ in self.counts)
+        return {s: {label: self.counts[s, label] for label in self.classes} for s in splits}
+
+    def _read_record(self) -> dict[str, Any] | None:
+        try:
+            found = json.loads(self._record.read_text(encoding="utf-8"))
+            theirs, ours = dict(found["settings"]), self._settings
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+        if not (self.folder / IMAGES).exists():  # it took its place, and was then killed
+            return None
+        theirs, ours = _leaves(theirs), _leaves(ours)
+        other = [
+            f"{name} was {theirs.get(name)!r}, is {ours.get(name)!r}"
+            for name in sorted({*theirs, *ours})
+            if theirs.get(name) != ours.get(name)
+        ]
+        if other:
+            raise ValueError(
+                f"an interrupted preparation with other settings waits in {self._record.parent} "
+                f"({'; '.join(other)}): repeat its command to go on with it, "
+                "or give --restart to begin anew"
+            )
+        return found
+
+    def _open(self) -> None:
+        sizes = self._done["bytes"] if self._done else {}
+        for name, size in sizes.items():
+            _check_size(self.folder / name, size)
+        self._files = [_reopen(self.folder / name, sizes) for name in (IMAGES, INDEX, DROPPED)]
+        self._images, self._index, self._lost = self._files
+        if not self._done:
+            self._index.write(_line([*COLUMNS, *self.columns]))
+            self._lost.write(_line(DROPPED_COLUMNS))
+            return
+        self.items = self._done["items"]
+        self.shape = tuple(self._done["shape"])
+        for label, split in read_rows(self.folder / INDEX, ("label", "split")):
+            self.counts[split, label] += 1
+            self.used += 1
+        for item in read_dropped(self.folder / DROPPED):
+            self._count(item)
+
+    def _name(self, source: str) -> None:
+        self._names.update(json.dumps(source).encode() + b"\n")
+
+    def _drop(self, item: Rejected) -> None:
+        self._lost.write(_line([item.source, item.reason, item.detail, item.label]))
+        self._count(item)
+
+    def _count(self, item: Rejected) -> None:
+        self.dropped[item.reason] += 1
+        examples = self.examples.setdefault(item.reason, [])
+        if len(examples) < MOST_EXAMPLES:
+            examples.append(f"{item.source}: {item.detail}" if item.detail else item.source)
+
+    def _take(self, row: Row) -> None:
+        image = row.image[..., None] if row.image.ndim == 2 else row.image
+        if not self.shape:
+            self.shape = image.shape
+            self._header()
+        self._check(row, image)
+        self._images.write(np.ascontiguousarray(image).data)
+        self._index.write(_line(_cells(row, self.columns)))
+        self.counts[row.split, row.label] += 1
+        self.used += 1
+
+    def _check(self, row: Row, image: np.ndarray) -> None:
+        if image.dtype != np.uint8 or image.shape != self.shape:
+            # No repetition would get past it, and the mended command has other settings.
+            self._record.unlink(missing_ok=True)
+            raise ValueError(
+                f"{row.source} is {image.dtype} {image.shape}, expected uint8 {self.shape} "
+                "like the first image: give --size and --colour to make all alike"
+            )
+        if row.label not in self.classes:
+            raise ValueError(f"{row.source} has the label {row.label!r}, expected {self.classes}")
+
+    def _header(self) -> None:
+        # numpy pads its header so that the first axis can grow in place up to 20 digits.
+        header = {"descr": "|u1", "fortran_order": False, "shape": (self.used, *self.shape)}
+        self._images.seek(0)
+        np.lib.format.write_array_header_1_0(self._images, header)
+        self._images.seek(0, os.SEEK_END)
+
+
+def _leaves(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested settings as one level: ``{"faces margin": 0.1}``."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            found |= _leaves(value, f"{above}{name} ")
+        else:
+            found[above + name] = value
+    return found
+
+
+def _check_size(path: Path, size: int) -> None:
+    found = path.stat().st_size if path.exists() else 0
+    if found < size:
+        raise ValueError(
+            f"{path} has {found:,} bytes, {size:,} were recorded: give --restart to begin anew"
+        )
+
+
+def _reopen(path: Path, sizes: dict[str, int]) -> BinaryIO:
+    """A file cut to its recorded size and open for appending; empty where nothing is recorded."""
+    file = open(path, "r+b" if path.exists() else "w+b")  # noqa: SIM115 (the writer closes it)
+    file.truncate(sizes.get(path.name, 0))
+    file.seek(0, os.SEEK_END)
+    return file
+
+
+def _cells(row: Row, columns: Sequence[str]) -> list[Any]:
+    box = row.box or ("", "", "", "")
+    score = "" if row.score is None else row.score
+    more = (row.more[name] for name in columns)
+    return [row.label, row.subject, row.split, row.source, *box, score, *more]
+
+
+def _line(cells: Sequence[Any]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue().encode()

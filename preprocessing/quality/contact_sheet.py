@@ -1,0 +1,228 @@
+"""Contact sheets: pages to look at before training on what the detector made of photographs."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from preprocessing.dataset.folder import DROPPED, IMAGES, read_manifest
+from preprocessing.dataset.index import INDEX, MEND, read_dropped, read_rows
+from preprocessing.quality import drawing
+from preprocessing.quality.drawing import Box, Photo
+from preprocessing.sources import Rejected, Sample, UnreadableError
+
+
+@dataclass(frozen=True)
+class _Face:
+    """One row of the index; `number` is its place."""
+
+    number: int
+    label: str
+    source: str
+    box: Box | None
+    score: str
+
+
+def write_sheets(
+    dataset_folder: str | Path,
+    samples: Iterable[Sample | Rejected],
+    out_folder: str | Path,
+    per_class: int = 24,
+) -> list[Path]:
+    """Write a PNG per class, and ``dropped.png`` for what was left out.
+
+    A class's sheet shows photographs with the boxes of their faces beside what was stored, evenly
+    spaced over its rows. The last sheet divides its places among the reasons. The same dataset
+    gives the same sheets.
+
+    Args:
+        dataset_folder: a prepared dataset.
+        samples: the raw items that it was made from; gone through once, until all that are to be
+            shown are found, and only these are loaded.
+        out_folder: where to write; sheets of the same name are replaced.
+        per_class: most images on a sheet.
+
+    Returns:
+        The files, in the order of the classes, the dropped last.
+
+    Raises:
+        ValueError: `per_class` is below 1, or the dataset is damaged.
+        FileNotFoundError: no prepared dataset there.
+    """
+    if per_class < 1:
+        raise ValueError(f"got per_class={per_class}: expected at least 1")
+    folder, out = Path(dataset_folder), Path(out_folder)
+    manifest = read_manifest(folder)
+    labels, faces = _pick_faces(folder, per_class)
+    reasons, lost = _pick_lost(folder / DROPPED, per_class)
+    sources = {face.source for face in faces}
+    photos = _photos(samples, sources | {item.source for item in lost})
+    drawn = _face_cards(folder, faces, photos)
+    out.mkdir(parents=True, exist_ok=True)
+    written = []
+    for place, label in enumerate(manifest["classes"]):
+        title = f"{label}: {len(drawn[label])} of {labels[label]:,} images"
+        written.append(out / f"{place:02d}-{_file_name(label)}.png")
+        drawing.page(title, _settings(manifest), drawn[label]).save(written[-1])
+    title = f"dropped: {len(lost)} of {reasons.total():,} items"
+    counts = ", ".join(f"{reason} {n:,}" for reason, n in reasons.most_common())
+    written.append(out / "dropped.png")
+    drawing.page(title, counts, [_lost_card(item, photos) for item in lost]).save(written[-1])
+    return written
+
+
+def _pick_faces(folder: Path, most: int) -> tuple[Counter[str], list[_Face]]:
+    """Rows of each class, and those to show.
+
+    The index is read once to count and once to choose: 200,000 rows need not be held.
+    """
+    labels = Counter(label for (label,) in read_rows(folder / INDEX, ("label",)))
+    images = len(np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False))
+    if labels.total() != images:
+        raise ValueError(f"{folder} has {labels.total()} rows for {images} images; {MEND}")
+    wanted = {label: _spread(number, most) for label, number in labels.items()}
+    seen, chosen = Counter[str](), []
+    for face in _read_faces(folder / INDEX):
+        if seen[face.label] in wanted[face.label]:
+            chosen.append(face)
+        seen[face.label] += 1
+    return labels, chosen
+
+
+def _pick_lost(path: Path, most: int) -> tuple[Counter[str], list[Rejected]]:
+    """Items of each reason, and those to show, the most frequent reason first."""
+    reasons = Counter(item.reason for item in read_dropped(path))
+    shares = _shares(reasons, most)
+    wanted = {reason: _spread(number, shares[reason]) for reason, number in reasons.items()}
+    seen = Counter[str]()
+    chosen: dict[str, list[Rejected]] = defaultdict(list)
+    for item in read_dropped(path):
+        if seen[item.reason] in wanted[item.reason]:
+            chosen[item.reason].append(item)
+        seen[item.reason] += 1
+    return reasons, [item for reason, _ in reasons.most_common() for item in chosen[reason]]
+
+
+def _spread(number: int, most: int) -> set[int]:
+    """Evenly spaced places among `number`; all of them if there are no more than `most`."""
+    count = min(number, most)
+    return {(2 * i + 1) * number // (2 * count) for i in range(count)}
+
+
+def _shares(counts: Counter[str], places: int) -> Counter[str]:
+    """Places for each reason, one in turn as long as there are any, the most frequent first."""
+    shares, free = Counter[str](), min(places, counts.total())
+    while free:
+        for reason, number in counts.most_common():
+            if free and shares[reason] < number:
+                shares[reason] += 1
+                free -= 1
+    return shares
+
+
+def _read_faces(index: Path) -> Iterator[_Face]:
+    columns = ("label", "source", "x", "y", "width", "height", "score")
+    for number, (label, source, *box, score) in enumerate(read_rows(index, columns)):
+        try:
+            found = tuple(map(float, box)) if all(box) else None
+        except ValueError as error:
+            raise ValueError(f"{index}, image {number}: {error}; {MEND}") from error
+        yield _Face(number, label, source, found, score)
+
+
+def _boxes(index: Path, sources: set[str]) -> dict[str, list[Box]]:
+    """All boxes of each of these photographs."""
+    found: dict[str, list[Box]] = {source: [] for source in sources}
+    for face in _read_faces(index):
+        if face.box and face.source in found:
+            found[face.source].append(face.box)
+    return found
+
+
+def _photos(samples: Iterable[Sample | Rejected], sources: set[str]) -> Mapping[str, Photo]:
+    found: dict[str, Photo] = defaultdict(Photo)
+    for item in samples if sources else ():
+        if item.source in sources and item.source not in found:
+            found[item.source] = _photo(item)
+            if len(found) == len(sources):
+                break
+    return found
+
+
+def _photo(item: Sample | Rejected) -> Photo:
+    if isinstance(item, Rejected):
+        return Photo(why=item.reason)
+    try:
+        return drawing.photo(item.load())
+    except UnreadableError as error:
+        return Photo(why=error.reason)
+    except MemoryError:
+        raise
+    except Exception as error:  # a sheet that lacks one photograph is better than none
+        return Photo(why=f"{type(error).__name__}: {error}")
+
+
+def _face_cards(
+    folder: Path, faces: Sequence[_Face], photos: Mapping[str, Photo]
+) -> Mapping[str, list[Image.Image]]:
+    """The cards of each class."""
+    images = np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False)
+    boxes = _boxes(folder / INDEX, {face.source for face in faces})
+    drawn: dict[str, list[Image.Image]] = defaultdict(list)
+    for face in faces:
+        photo, others = photos[face.source], boxes[face.source]
+        pictures = [
+            drawing.marked(photo, face.box, others),
+            drawing.fitted(images[face.number], drawing.FACE),
+        ]
+        captions = [face.source, _facts(face, photo, len(others))]
+        widths = drawing.THUMBNAIL, drawing.FACE
+        drawn[face.label].append(drawing.card(pictures, widths, captions))
+    return drawn
+
+
+def _facts(face: _Face, photo: Photo, boxes: int) -> str:
+    facts = [f"score {float(face.score):.2f}"] if face.score else []
+    facts += ["face {2:.0f}x{3:.0f}".format(*face.box) if face.box else "no box"]
+    facts += ["image {}x{}".format(*photo.size)] if photo.picture else []
+    facts += [f"{boxes} faces"] if boxes > 1 else []
+    return ", ".join(facts)
+
+
+def _lost_card(item: Rejected, photos: Mapping[str, Photo]) -> Image.Image:
+    photo = photos[item.source]
+    shown = photo if photo.picture else Photo(why=item.reason)
+    reason = f"{item.reason} ({item.label})" if item.label else item.reason
+    detail = [*drawing.wrapped(item.detail, drawing.THUMBNAIL, 2), "", ""][:2]
+    captions = [item.source, reason, *detail]
+    return drawing.card([drawing.marked(shown)], (drawing.THUMBNAIL,), captions)
+
+
+def _settings(manifest: dict[str, Any]) -> str:
+    """The detector and how faces were cut, in words; "" where the manifest does not say."""
+    parameters = manifest.get("parameters")
+    faces = parameters.get("faces") if isinstance(parameters, dict) else None
+    if not isinstance(faces, dict):
+        return ""
+    return "; ".join(f"{name} {_told(value)}" for name, value in faces.items())
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_told(part)}" for name, part in value.items())
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    text = str(value)
+    return text if len(text) <= 32 else f"{text[:12]}..."  # hashes
+
+
+def _file_name(label: str) -> str:
+    """A class name as part of a file name, on any system."""
+    return re.sub(r"[^\w-]+", "_", label)[:50]

@@ -1,0 +1,79 @@
+"""Show on a terminal what a prepared dataset holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from preprocessing.dataset.folder import SHEETS, Dataset
+
+
+def printable(text: str) -> str:
+    """The text with control characters, which a file's name may hold, written out."""
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def show(dataset: Dataset, console: Console) -> None:
+    """Print counts per split and class, what was dropped, quality findings and fingerprint."""
+    manifest = dataset.manifest
+    found = manifest["distribution"]
+    console.print(f"{dataset.name}: {printable(found)}" if found else dataset.name)
+    console.print(_counts(dataset))
+    console.print(f"seen {manifest['seen']:,}, used {manifest['used']:,}{_dropped(manifest)}")
+    if manifest["items"] != manifest["seen"]:
+        console.print(f"in {manifest['items']:,} photographs, some with several faces")
+    for line in _findings(manifest["quality"]):
+        console.print(line)
+    if dataset.synthetic:
+        console.print("synthetic images: for trying things out, not for results")
+    console.print(f"fingerprint {dataset.fingerprint}")
+    console.print(f"written to {dataset.path}")
+    if (dataset.path / SHEETS).exists():
+        console.print(f"contact sheets in {dataset.path / SHEETS}: look at them")
+
+
+def _counts(dataset: Dataset) -> Table:
+    """A row per class, a column per split."""
+    counts = dataset.manifest["counts"]
+    table = Table("class", *(split or "no split" for split in counts), "total")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for label in dataset.classes:
+        numbers = [column[label] for column in counts.values()]
+        table.add_row(printable(label), *map(_number, [*numbers, sum(numbers)]))
+    totals = [sum(column.values()) for column in counts.values()]
+    table.add_section()
+    table.add_row("total", *map(_number, [*totals, sum(totals)]))
+    return table
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"
+
+
+def _dropped(manifest: dict[str, Any]) -> str:
+    dropped = manifest["dropped"]
+    if not dropped:
+        return ""
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in dropped.items())
+    return f", dropped {sum(dropped.values()):,}: {reasons}"
+
+
+def _findings(quality: dict[str, Any]) -> list[str]:
+    copies = quality["duplicates"]
+    if not copies["groups"]:
+        return [f"flat images {quality['flat']['images']:,}, no duplicates"]
+    borders = quality["spanning_splits"].items()
+    spanning = [f"{border} {found['groups']:,}" for border, found in borders]
+    return [
+        f"flat images {quality['flat']['images']:,}",
+        f"duplicates: {copies['groups']:,} groups with {copies['surplus']:,} surplus copies, "
+        f"{quality['conflicting_labels']['groups']:,} groups with conflicting labels",
+        f"groups of duplicates across splits: {', '.join(spanning) or 'none'}",
+    ]

@@ -1,0 +1,1 @@
+"""Reading raw files: folders, archives and photographs."""

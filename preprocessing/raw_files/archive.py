@@ -1,0 +1,109 @@
+"""The members of a zip archive, read in place and from several threads."""
+
+from __future__ import annotations
+
+import re
+import stat
+import struct
+import threading
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from preprocessing.raw_files.files import Files, as_text, is_hidden, state_of
+from preprocessing.sources.base import Rejected, UnreadableError
+
+_UNIX = 3  # of the system that made a member: its attributes then tell links from files
+
+_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""The methods of which zipfile unpacks no more than it is asked for; of the others a block at a
+time, which a few hundred bytes can make as large as the memory."""
+
+_METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
+
+
+class ZipFiles(Files):
+    """The members of a zip archive.
+
+    Where several members have one name, the last counts, as it does in unpacking. The archive is
+    closed when nothing refers to this any more: `ZipFile` sees to it.
+
+    Raises:
+        ValueError: the file is not a whole zip archive.
+    """
+
+    def __init__(self, path: Path):
+        self.prefix = f"{path.name}/"
+        self._lock = threading.Lock()
+        self._members: dict[str, zipfile.ZipInfo] = {}
+        self._problems: list[Rejected] = []
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except (
+            zipfile.BadZipFile,
+            EOFError,
+            NotImplementedError,
+            ValueError,
+            struct.error,
+        ) as error:
+            raise ValueError(
+                f"{path} is not a readable zip archive ({error}): download it again, "
+                "or give the directory it was unpacked to"
+            ) from error
+        self._identity = state_of([(path.name, path)])
+        for info in self._zip.infolist():
+            self._take(info)
+
+    def names(self) -> list[str]:
+        return sorted(self._members)
+
+    def problems(self) -> list[Rejected]:
+        return sorted(self._problems, key=lambda item: (item.source, item.reason))
+
+    def size(self, name: str) -> int:
+        return self._members[name].file_size
+
+    @contextmanager
+    def open(self, name: str) -> Iterator[IO[bytes]]:
+        info = self._members[name]
+        if info.flag_bits & 0x1:
+            raise UnreadableError("encrypted zip member", "expected a zip without a password")
+        if info.compress_type not in _BOUNDED:
+            method = _METHODS.get(info.compress_type, f"method {info.compress_type}")
+            detail = f"{method}, expected deflate: unpack it, or pack it again"
+            raise UnreadableError("unsupported zip compression", detail)
+        # ZipFile counts its open members without a lock of its own; reading them has one.
+        with self._lock:
+            stream = self._zip.open(info)
+        try:
+            yield stream
+        finally:
+            with self._lock:
+                stream.close()
+
+    def identity(self, names: Iterable[str] | None = None) -> str:
+        return self._identity
+
+    def _take(self, info: zipfile.ZipInfo) -> None:
+        parts = info.filename.replace("\\", "/").split("/")
+        if parts[-1] == "":  # a directory, also in archives of Windows
+            return
+        if parts[0] == "" or ".." in parts or re.fullmatch("[A-Za-z]:", parts[0]):
+            detail = "expected a path inside the archive"
+            self._report(info.filename, "unsafe path of a zip member", detail)
+            return
+        name = "/".join(part for part in parts if part not in ("", "."))
+        if is_hidden(name):
+            return
+        if info.create_system == _UNIX and stat.S_ISLNK(info.external_attr >> 16):
+            self._report(name, "not a regular file", "symbolic link inside a zip")
+            return
+        if name in self._members:
+            detail = f"an earlier one of {self.size(name):,} bytes"
+            self._report(name, "zip member replaced by a later one of its name", detail)
+        self._members[name] = info
+
+    def _report(self, name: str, reason: str, detail: str) -> None:
+        self._problems.append(Rejected(as_text(self.prefix + name), reason, detail))
