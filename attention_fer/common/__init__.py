@@ -1,1 +1,4 @@
-"""What every room below the others shares: checks of arguments."""
+"""What every package uses: argument checks, registries, atomic writes, text on pictures.
+
+Nothing here imports more than the standard library, or Pillow where text is drawn.
+"""

@@ -1,0 +1,83 @@
+"""The registry, atomic writes and text on pictures that all rooms share."""
+
+import hashlib
+import json
+import os
+
+import pytest
+
+from attention_fer.common import files, text
+from attention_fer.common.registry import Registry
+
+
+def test_a_registry_keeps_order_and_names_the_nearest():
+    kinds = Registry("detector")
+    kinds.add("yolo5face", 1)
+    assert kinds.add("cascade", 2) == 2
+    assert kinds.names() == list(kinds) == ["yolo5face", "cascade"]
+    assert kinds["cascade"] == kinds.get("cascade") == 2
+    with pytest.raises(ValueError, match=r"detector.*'cascde'.*yolo5face.*Did you mean 'cascade'"):
+        kinds["cascde"]
+    assert "cascde" not in kinds
+
+
+def test_a_name_belongs_to_one_definition():
+    kinds = Registry("module")
+
+    def define():
+        @kinds.register("mine")
+        class Mine: ...
+
+        return Mine
+
+    define()
+    again = define()  # as when a notebook cell is run twice
+    assert kinds["mine"] is again
+    with pytest.raises(ValueError, match="already registered"):
+        kinds.add("mine", int)
+    kinds.add("number", 1)
+    with pytest.raises(ValueError, match="already registered"):
+        kinds.add("number", 2)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "new" / "a.json"
+    files.write_json(path, {"a": 1.5})
+    assert json.loads(path.read_text()) == {"a": 1.5}
+    with pytest.raises(ValueError, match="JSON"):
+        files.write_json(path, {"a": float("nan")})
+    with pytest.raises(RuntimeError), files.replacing(path) as draft:
+        draft.write_text("half")
+        raise RuntimeError
+    assert json.loads(path.read_text()) == {"a": 1.5}
+    assert os.listdir(path.parent) == ["a.json"]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_hash_is_that_of_the_bytes(tmp_path):
+    content = bytes(range(256)) * 9000
+    files.write_bytes(tmp_path / "a", content)
+    assert files.sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def test_text_has_letters_that_the_font_has():
+    assert text.printable("Ärger 怒り\n") == "Arger ???"
+
+
+def test_text_is_cut_to_pixels_at_the_end_asked_for():
+    letters = text.font(13)
+    path = "faces/" * 20 + "anna.png"
+    short = text.cut(path, 100, letters)
+    assert short.startswith("faces/") and short.endswith("...")
+    short = text.cut(path, 100, letters, keep_end=True)
+    assert short.startswith("...") and short.endswith("anna.png")
+    assert text.width(short, letters) <= 101
+
+
+def test_text_is_wrapped_and_the_last_line_cut():
+    letters = text.font(13)
+    words = "a network that says why it decides as it does " * 5
+    lines = text.wrap(words, 120, letters, 3)
+    assert len(lines) == 3 and lines[-1].endswith("...")
+    assert all(letters.getlength(line) <= 120 for line in lines)
+    assert " ".join(text.wrap(words, 120, letters, 99)).split() == words.split()
