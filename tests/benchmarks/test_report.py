@@ -27,7 +27,7 @@ def store(tmp_path_factory):
 
 def test_printing_a_report_loads_no_framework(store, environment):
     code = (
-        "import sys, benchmarks.run, benchmarks.report as report\n"
+        "import sys, benchmarks.run.__main__, benchmarks.report.__main__ as report\n"
         f"for form in {list(formats.FORMATS)}:\n"
         f"    assert report.main([{str(store.root)!r}, '--format', form]) == 0\n"
         "loaded = {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)\n"

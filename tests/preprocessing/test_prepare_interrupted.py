@@ -20,7 +20,8 @@ resource = pytest.importorskip("resource", reason="sends signals and sets limits
 PROGRAM = """
 import sys, time
 from dataclasses import replace
-from preprocessing import run, sources, writer
+from preprocessing import run, sources
+from preprocessing.dataset import writer
 from preprocessing.sources import base
 
 writer._SECONDS = 0.05
