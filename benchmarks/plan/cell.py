@@ -1,161 +1,177 @@
-"""A cell: one network trained once, with an identity made of all that can change its number."""
+"""A cell: one network trained once, identified by everything that can change its number."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
 from benchmarks.plan.settings import Settings
-from benchmarks.plan.table import Options, Row, options
+from benchmarks.plan.table import Row
 
-# Raised whenever a change of the code changes what the same cell would measure.
+# The number of what a cell does. Raise one when a code change alters what the same cell measures:
+# its stored results are then run again.
 RECIPE = 1
+# With a teacher, or augmentations besides flip and zoom.
+RECIPE_AUGMENTED = 2
 
-_PAIRS = ("config", "options", "changes", "distillation")
-# Fields younger than the first records. At these values they are left out of the spec, so that
-# such a record keeps its hash.
-_YOUNGER: dict[str, Any] = {
-    "split": "",
-    "matched": "",
-    "config": (),
-    "options": (),
-    "changes": (),
-    "fold": 0,
-    "replicas": 1,
-    "code": "",
-    "trained_by": "",
-    "teacher": None,
-    "distillation": (),
-}
+# Flat names of facts in a spec, where they differ from those of `Row`.
+_RENAMED = {"settings": "changes", "recipe": "trained_by"}
+# Facts of every spec. The others are left out at their defaults, so that a fact added later does
+# not change the hash of the results that are there.
+_ALWAYS = frozenset(
+    {"backbone", "attention", "variant", "dataset", "fingerprint", "protocol", "seed", "backend"}
+)
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One training run.
-
-    It is known by all that can change its number, but for the content of files of weights that its
-    options name, and what weights "imagenet" means where it runs.
+class Target:
+    """A prepared dataset and how it is divided.
 
     Attributes:
-        backbone, attention: of the row, see `benchmarks.plan.table.Row`.
-        variant: "corrected" (the papers) or "published" (their published implementation).
         dataset: name of the prepared dataset.
         fingerprint: hash of its content.
         protocol: name of its split in `preprocessing.splits`.
-        settings: how it is trained, the row's changes included.
-        seed: of initial weights, data order and augmentation.
-        backend: Keras backend that computes it.
-        split: hash of the rows on each side of the split, see `data.digests`; "" in records from
-            before splits were stored with their dataset.
-        fold: which split of a protocol that has several, from 0.
-        matched, config, options: of the row.
-        changes: the row's own settings, which `settings` has taken in.
-        replicas: devices that share each batch.
-        code: hash of the user's file that made the table, "" for the tables here.
-        trained_by: name of the row's recipe, which `settings` has taken in.
-        teacher: the cell whose network teaches this one.
-        distillation: of the row.
+        folds: hash of each division of the protocol, see `benchmarks.plan.splits.digests`.
+        classes: names of its classes.
+        synthetic: whether its images are generated.
     """
 
-    backbone: str
-    attention: str
-    variant: str
     dataset: str
     fingerprint: str
     protocol: str
+    folds: tuple[str, ...] = ("",)
+    classes: tuple[str, ...] = ()
+    synthetic: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One training run.
+
+    Cells are equal if they have the same `digest`. It covers everything that can change the
+    result, except the content of weight files that options name, and what the weights "imagenet"
+    are on the machine that runs it.
+
+    Attributes:
+        row: the network and what is special about its training.
+        target: what it is trained and measured on.
+        settings: how it is trained, with the row's own settings applied.
+        seed: of the initial weights, the order of the data and the augmentation.
+        backend: Keras backend.
+        variant: "corrected" (as in the papers) or "published" (as in their published code).
+        fold: index of the division in `target.folds`.
+        replicas: devices that share each batch.
+        code: hash of the user's file that defines the table or the module, "" for built-in ones.
+        teacher: the cell whose network teaches this one.
+    """
+
+    row: Row
+    target: Target
     settings: Settings
     seed: int
     backend: str
-    split: str = ""
+    variant: str = "corrected"
     fold: int = 0
-    matched: str = ""
-    config: Options = ()
-    options: Options = ()
-    changes: Options = ()
     replicas: int = 1
     code: str = ""
-    trained_by: str = ""
     teacher: Cell | None = None
-    distillation: Options = ()
 
     @property
-    def row(self) -> Row:
-        """The row of the table."""
-        return Row(
-            self.backbone,
-            self.attention,
-            self.matched,
-            self.config,
-            self.options,
-            self.changes,
-            self.trained_by,
-            None if self.teacher is None else self.teacher.row,
-            self.distillation,
-        )
+    def split(self) -> str:
+        """Hash of the rows of the dataset on each side of the split."""
+        return self.target.folds[self.fold]
 
     @property
     def teachers(self) -> tuple[Cell, ...]:
-        """Its teacher, the teacher's teacher and so on; the first to be trained comes first."""
+        """The teacher, its own teacher and so on, in the order in which they are trained."""
         return () if self.teacher is None else (*self.teacher.teachers, self.teacher)
 
     @property
+    def recipe(self) -> int:
+        """Version of what training this cell means, see `RECIPE`."""
+        augmented = self.teacher is not None or self.settings.augmentation
+        return RECIPE_AUGMENTED if augmented else RECIPE
+
+    @property
     def spec(self) -> dict[str, Any]:
-        """Everything that can change the number, as JSON."""
-        spec = _fields(self)
-        for key in spec.keys() & set(_PAIRS):
-            spec[key] = dict(spec[key])
+        """Everything that can change the result, as JSON; `from_spec` reads it."""
+        facts = {k: dict(v) if k in _MAPPINGS else v for k, v in self._facts.items()}
         if self.teacher is not None:
-            spec["teacher"] = self.teacher.spec
-        return {**spec, "settings": asdict(self.settings), "recipe": RECIPE}
+            facts["teacher"] = self.teacher.spec
+        return {**facts, "settings": asdict(self.settings), "recipe": self.recipe}
+
+    @cached_property
+    def digest(self) -> str:
+        """Ten hexadecimal digits that identify the cell.
+
+        Settings at their defaults are left out, so that a setting added later, whose default is
+        what was done before, does not change the digest of the results that are there.
+        """
+        facts = {**self._facts, "settings": _unusual(self.settings), "recipe": self.recipe}
+        if self.teacher is not None:
+            facts["teacher"] = self.teacher.digest
+        text = json.dumps(facts, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
 
     @cached_property
     def slug(self) -> str:
-        """Readable folder name: dataset, network, seed, fold and a short hash of the spec."""
-        parts = [self.dataset, self.backbone, self.attention, *_in_short(self)]
+        """Readable folder name: dataset, network, seed, fold and the digest."""
+        row = self.row
+        parts = [self.target.dataset, row.backbone, row.attention, *_in_short(row)]
         parts = [re.sub(r"[^A-Za-z0-9_.-]+", ".", part).strip(".")[:40] for part in parts]
         fold = [f"f{self.fold}"] if self.fold else []
         return "-".join([*parts, f"s{self.seed}", *fold, self.digest])
 
-    @cached_property
-    def digest(self) -> str:
-        """Ten hexadecimal digits that stand for the spec.
-
-        Settings at their default are left out, so that a setting added later, whose default is
-        what was done before, does not orphan the results that are there.
-        """
-        spec = {**_fields(self), "settings": _unusual(self.settings), "recipe": RECIPE}
-        if self.teacher is not None:
-            spec["teacher"] = self.teacher.digest
-        text = json.dumps(spec, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:10]
-
     @property
     def label(self) -> str:
-        """What people are shown while it runs."""
+        """Name shown while it runs."""
         fold = f" fold {self.fold}" if self.fold else ""
-        return f"{self.dataset} {self.row.label} seed {self.seed}{fold}"
+        return f"{self.target.dataset} {self.row.label} seed {self.seed}{fold}"
 
     @classmethod
-    def from_spec(cls, spec: dict[str, Any]) -> Cell:
-        """The cell of a stored spec.
+    def from_spec(cls, spec: Mapping[str, Any]) -> Cell:
+        """Reads a stored spec.
+
+        Its target has neither classes nor the hashes of other folds, which a spec does not hold.
 
         Raises:
-            TypeError, KeyError, AttributeError: it is none.
+            TypeError, KeyError, AttributeError, ValueError: it is not the spec of a cell.
         """
-        taken = {key: options(spec.get(key, ())) for key in _PAIRS}
-        kept = {key: value for key, value in spec.items() if key != "recipe"}
-        if spec.get("teacher") is not None:
-            kept["teacher"] = cls.from_spec(spec["teacher"])
-        return cls(**{**kept, **taken, "settings": Settings.from_json(spec["settings"])})
+        facts = {**spec, "fold": spec.get("fold", 0)}
+        del facts["recipe"]
+        teacher = facts.pop("teacher", None)
+        taught_by = None if teacher is None else cls.from_spec(teacher)
+        settings = Settings.from_json(facts.pop("settings"))
+        folds = ("",) * facts["fold"] + (facts.pop("split", ""),)
+        target = Target(**{name: facts.pop(name) for name in _TARGET}, folds=folds)
+        own = {name: facts.pop(flat) for name, flat in _ROW.items() if flat in facts}
+        row = Row(**own, teacher=None if taught_by is None else taught_by.row)
+        return cls(row=row, target=target, settings=settings, teacher=taught_by, **facts)
+
+    @property
+    def _facts(self) -> dict[str, Any]:
+        """The facts of the spec but for settings and teacher, as they are hashed."""
+        row, target = self.row, self.target
+        facts = {flat: getattr(row, name) for name, flat in _ROW.items()}
+        facts |= {name: getattr(target, name) for name in _TARGET}
+        facts |= {name: getattr(self, name) for name in (*_OWN, "split")}
+        return {k: v for k, v in facts.items() if k in _ALWAYS or v not in _LEFT_OUT.get(k, ())}
+
+    def __eq__(self, other: object) -> bool:
+        return self.digest == other.digest if isinstance(other, Cell) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
 
 
-def _fields(cell: Cell) -> dict[str, Any]:
-    found = {name: getattr(cell, name) for name in _NAMES}
-    return {k: v for k, v in found.items() if k not in _YOUNGER or v != _YOUNGER[k]}
+def without_attention(cell: Cell) -> Cell:
+    """The same cell with its backbone without attention."""
+    return replace(cell, row=cell.row.plain)
 
 
 @lru_cache(maxsize=64)
@@ -164,12 +180,20 @@ def _unusual(settings: Settings) -> dict[str, Any]:
     return {key: value for key, value in asdict(settings).items() if value != default[key]}
 
 
-def _in_short(cell: Cell) -> list[str]:
-    """What is special about a cell's row: `reduction_ratio8`."""
-    matched = [f"as-{cell.matched}"] if cell.matched else []
-    own = [f"{k}{v}" for k, v in (*cell.config, *cell.options, *cell.changes)]
-    taught = [f"by-{cell.teacher.backbone}{cell.row.round}"] if cell.teacher else []
-    return [*matched, *own, *([cell.trained_by] if cell.trained_by else []), *taught]
+def _in_short(row: Row) -> list[str]:
+    """What is special about a row, as parts of a slug: `reduction_ratio8`."""
+    matched = [f"as-{row.matched}"] if row.matched else []
+    own = [f"{k}{v}" for k, v in (*row.config, *row.options, *row.settings)]
+    taught = [f"by-{row.teacher.backbone}{row.round}"] if row.teacher else []
+    return [*matched, *own, *([row.recipe] if row.recipe else []), *taught]
 
 
-_NAMES = tuple(field.name for field in fields(Cell))
+_ROW = {f.name: _RENAMED.get(f.name, f.name) for f in fields(Row) if f.name != "teacher"}
+_TARGET = ("dataset", "fingerprint", "protocol")
+_OWN = [f.name for f in fields(Cell) if f.name not in ("row", "target", "settings", "teacher")]
+_LEFT_OUT = {
+    **{_ROW[f.name]: (f.default,) for f in fields(Row) if f.name in _ROW},
+    **{f.name: (f.default,) for f in fields(Cell) if f.name in _OWN},
+    "split": ("",),
+}
+_MAPPINGS = {flat for name, flat in _ROW.items() if getattr(Row("vgg16"), name) == ()}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks.plan.plan import Target
+from benchmarks.plan.cell import Target
 from benchmarks.train import data
 from preprocessing import sources
 from preprocessing.dataset.folder import Dataset, read_manifest

@@ -1,10 +1,10 @@
-"""How a cell is trained: the two profiles, and everything of them that can change a number."""
+"""The settings of a cell: everything about its training that can change its result."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 from attention_fer import recipes
@@ -47,18 +47,6 @@ class Settings(Recipe):
     eval_samples: int | None = None
     precision: str = "float32"
 
-    def changed(self, **changes: Any) -> Settings:
-        """These settings with some replaced.
-
-        Raises:
-            ValueError: an unknown setting, or a value out of range.
-        """
-        for name in changes:
-            one_of("setting", name, [field.name for field in fields(self)])
-        settings = replace(self, **{name: _like(name, value) for name, value in changes.items()})
-        settings.check()
-        return settings
-
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Settings:
         """Settings that were stored as JSON. Raises TypeError for a name that is none."""
@@ -95,15 +83,6 @@ class Settings(Recipe):
         if self.unfreeze and not self.freeze:
             raise ValueError("unfreeze releases what freeze holds, and freeze is empty.")
 
-    def of(self, dataset: str) -> Settings:
-        """These settings with the batch size that `dataset` gets."""
-        return replace(self, batch_size=self.batch_size or PUBLISHED_BATCH.get(dataset, 64))
-
-    def trained(self, recipe: str, kept: Iterable[str] = ()) -> Settings:
-        """These settings with those of a recipe, except for the names in `kept`."""
-        taken = {k: v for k, v in recipes.changes(recipe).items() if k not in set(kept)}
-        return self.changed(**taken)
-
     def input_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
         """What the network gets of images of `image_shape`, (height, width, channels)."""
         height, width, channels = image_shape
@@ -129,21 +108,79 @@ QUICK: Mapping[str, Any] = {
     "image_size": None,
 }
 
-PROFILES = {
-    # The published recipe: Adam 1e-4, zoom and flip, patience 15, best validation accuracy.
-    "full": Settings(),
-    "quick": Settings(**QUICK),
-}
+# What each profile changes of the recipe. "full" trains by the recipe alone, which is the published
+# one by default: Adam 1e-4, zoom and flip, patience 15, best validation accuracy.
+PROFILES: Mapping[str, Mapping[str, Any]] = {"full": {}, "quick": QUICK}
 
 
-def profile(name: str, **changes: Any) -> Settings:
-    """The settings of a profile, with the changes that are not None.
+@dataclass(frozen=True)
+class Choice:
+    """The value of a setting and where it comes from."""
+
+    value: Any
+    source: str
+
+
+def choices(
+    *,
+    recipe: str = "",
+    profile: tuple[str, Mapping[str, Any]] = ("full", {}),
+    asked: Mapping[str, Any] | None = None,
+    row: Mapping[str, Any] | None = None,
+    dataset: str = "",
+) -> dict[str, Choice]:
+    """Every setting of a cell with its source. This is the order of precedence, lowest first:
+
+    1. the default;
+    2. the recipe of the row, or of `--recipe`;
+    3. the profile, with what its table changes of it;
+    4. the command line;
+    5. the row's own settings;
+    6. where the batch size is still None, the one that is usual for the dataset.
+
+    Args:
+        recipe: name in `attention_fer.recipes`, "" for none.
+        profile: name and what it changes.
+        asked: settings of the command line.
+        row: settings of the table's row.
+        dataset: name of the dataset.
 
     Raises:
-        ValueError: an unknown profile, or a value out of range.
+        ValueError: an unknown recipe or setting.
     """
-    settings = PROFILES[one_of("profile", name, PROFILES)]
-    return settings.changed(**{key: v for key, v in changes.items() if v is not None})
+    names = [field.name for field in fields(Settings)]
+    layers: list[tuple[str, Mapping[str, Any]]] = [
+        ("default", {name: getattr(Settings, name) for name in names}),
+        (f"recipe {recipe}", recipes.changes(recipe) if recipe else {}),
+        (f"profile {profile[0]}", profile[1]),
+        ("command line", asked or {}),
+        ("row", row or {}),
+    ]
+    found: dict[str, Choice] = {}
+    for source, values in layers:
+        for name, value in values.items():
+            found[one_of("setting", name, names)] = Choice(_like(name, value), source)
+    if found["batch_size"].value is None and dataset:
+        found["batch_size"] = Choice(PUBLISHED_BATCH.get(dataset, 64), f"dataset {dataset}")
+    return found
+
+
+def settle(chosen: Mapping[str, Choice]) -> Settings:
+    """The settings that were chosen. Raises ValueError for a value out of range."""
+    settings = Settings(**{name: choice.value for name, choice in chosen.items()})
+    settings.check()
+    return settings
+
+
+def profile(name: str, dataset: str = "", **changes: Any) -> Settings:
+    """The settings of a profile with the changes that are not None, for a dataset.
+
+    Raises:
+        ValueError: an unknown profile or setting, or a value out of range.
+    """
+    asked = {key: value for key, value in changes.items() if value is not None}
+    values = PROFILES[one_of("profile", name, PROFILES)]
+    return settle(choices(profile=(name, values), asked=asked, dataset=dataset))
 
 
 def _check_type(name: str, value: Any) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from attention_fer import recipes
 from attention_fer.common.checks import one_of
-from benchmarks.plan.settings import QUICK, Settings, fixed, profile
+from benchmarks.plan import registered
+from benchmarks.plan.settings import PROFILES, fixed
 
 VARIANTS = ("corrected", "published")
 PUBLISHED = Path(__file__).parents[1] / "tables" / "published.csv"
@@ -143,20 +145,10 @@ class Table:
     quick: Mapping[str, Any] = field(default_factory=dict)
     generated: str = "schematic"
 
-    def profile(self, name: str, **changes: Any) -> Settings:
-        """The settings of a profile for this table, with the changes that are not None.
-
-        Raises:
-            ValueError: an unknown profile, or a value out of range.
-        """
-        given = {key: value for key, value in changes.items() if value is not None}
-        return profile(name, **{**(self.quick if name == "quick" else {}), **given})
-
-    def kept(self, profile: str, changes: Mapping[str, Any]) -> tuple[str, ...]:
-        """The settings that no recipe changes: the quick profile's, and those that are not None."""
-        asked = [key for key, value in changes.items() if value is not None]
-        quick = [*QUICK, *self.quick] if profile == "quick" else []
-        return tuple(dict.fromkeys([*quick, *asked]))
+    def profile(self, name: str) -> dict[str, Any]:
+        """What a profile changes in this table. Raises ValueError for an unknown one."""
+        changes = PROFILES[one_of("profile", name, PROFILES)]
+        return {**changes, **(self.quick if name == "quick" else {})}
 
     def reference(self, row: Row, dataset: str) -> Row:
         """The row that `row` is compared to; the row itself if it is the reference."""
@@ -174,20 +166,34 @@ class Table:
     def select(
         self, backbones: Iterable[str] | None = None, attentions: Iterable[str] | None = None
     ) -> Table:
-        """The table of the rows with these backbones and attentions, all for None.
+        """The rows with these backbones and attentions; None for those of the table.
+
+        Any registered name may be asked for. A combination that the table lacks becomes a new row
+        after the others, trained with the recipe and settings that all rows share.
 
         Raises:
-            ValueError: a name that no row has.
+            ValueError: a name that nobody registered.
         """
-        everything = self.all_rows()
-        names = _known("backbone", backbones, dict.fromkeys(row.backbone for row in everything))
-        kinds = _known("attention", attentions, dict.fromkeys(row.attention for row in everything))
+        rows = self.all_rows()
+        own_backbones = list(dict.fromkeys(row.backbone for row in rows))
+        own_attentions = list(dict.fromkeys(row.attention for row in rows))
+        kinds = {"none": None, **dict.fromkeys(registered.attentions())}
+        names = _known("backbone", backbones, own_backbones, registered.backbones())
+        modules = _known("attention module", attentions, own_attentions, kinds)
 
-        def kept(rows: Iterable[Row]) -> tuple[Row, ...]:
-            return tuple(row for row in rows if row.backbone in names and row.attention in kinds)
+        def selected(rows: Sequence[Row]) -> tuple[Row, ...]:
+            kept = [row for row in rows if row.backbone in names and row.attention in modules]
+            there = {(row.backbone, row.attention) for row in rows}
+            new = [
+                Row(backbone, attention, **_shared(rows))
+                for backbone, attention in product(names, modules)
+                if (backbone, attention) not in there
+                and not (backbone in own_backbones and attention in own_attentions)
+            ]
+            return tuple(kept + new)
 
-        special = {dataset: kept(rows) for dataset, rows in self.special.items()}
-        return replace(self, rows=kept(self.rows), special=special)
+        special = {dataset: selected(rows) for dataset, rows in self.special.items()}
+        return replace(self, rows=selected(self.rows), special=special)
 
     def trained(self, recipe: str) -> Table:
         """The table with every row that names no recipe of its own trained by `recipe`.
@@ -242,8 +248,18 @@ def _value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _known(what: str, names: Iterable[str] | None, allowed: Iterable[str]) -> set[str]:
-    allowed = list(allowed)
-    if names is None:
-        return set(allowed)
-    return {one_of(f"{what} of this table", name, allowed) for name in names}
+def _known(
+    what: str, asked: Iterable[str] | None, own: Iterable[str], registered: Iterable[str]
+) -> list[str]:
+    allowed = list(dict.fromkeys([*own, *registered]))
+    return list(own) if asked is None else [one_of(what, name, allowed) for name in asked]
+
+
+def _shared(rows: Sequence[Row]) -> dict[str, Any]:
+    """Recipe and settings, where they are the same in all rows."""
+    first = rows[0]
+    return {
+        name: getattr(first, name)
+        for name in ("recipe", "settings")
+        if all(getattr(row, name) == getattr(first, name) for row in rows)
+    }

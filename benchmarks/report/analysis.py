@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from attention_fer import recipes
-from benchmarks.plan import plan as plans
-from benchmarks.plan.cell import Cell
-from benchmarks.plan.plan import Plan, Target
-from benchmarks.plan.settings import Settings
+from benchmarks import tables
+from benchmarks.plan.cell import Cell, Target
+from benchmarks.plan.plan import Plan
 from benchmarks.plan.table import Row, Table
+from benchmarks.results import plan_file
 from benchmarks.results.folds import Measured, together
 from benchmarks.results.store import Result, Store
 from benchmarks.run import costs
@@ -192,12 +191,8 @@ def _report(
     problems: tuple[tuple[str, str], ...],
 ) -> Report:
     groups: dict[tuple[Row, Target], list[Cell]] = {}
-    targets: dict[tuple[str, str, str], Target] = {
-        (t.dataset, t.fingerprint, t.protocol): t for t in plan.targets
-    }
     for cell in cells:
-        key = (cell.row, targets[cell.dataset, cell.fingerprint, cell.protocol])
-        groups.setdefault(key, []).append(cell)
+        groups.setdefault((cell.row, cell.target), []).append(cell)
     measured = {key: _measure(key, group, plan.table, read) for key, group in groups.items()}
     pairs = _pairs(groups, plan.table)
     entries = {key: _compared(key, measured, pairs) for key in measured}
@@ -291,105 +286,57 @@ def _judged(comparison: Comparison, p: float | None, comparisons: int) -> Compar
     return replace(comparison, adjusted=p, verdict=words, detectable=smallest)
 
 
-def stored(store: Store, table: Table | None = None) -> list[Report]:
-    """Reports of everything planned or stored, one for each way of training.
+def stored(store: Store) -> list[Report]:
+    """Reports of everything that was planned, one for each way of training.
 
-    Args:
-        store: the results.
-        table: for results that no plan lies beside; None for a table made of what is found.
+    Results that belong to no plan are listed among the problems.
     """
-    planned = [(plan, plan.cells) for plan in plans.read(store.root)]
-    known = {cell.slug for _, cells in planned for cell in cells}
+    planned = [(plan, plan.cells) for plan in plan_file.read(store.root)]
     # Thousands of results are slow to read: once is enough.
     found = {result.cell.slug: result for result in store.results()}
-    rest = [result.cell for slug, result in found.items() if slug not in known]
+    known = {cell.slug for _, cells in planned for cell in cells}
     groups: dict[object, list[tuple[Plan, Sequence[Cell]]]] = {}
-    for plan, cells in [*planned, *_made_up(rest, table, store.root.name)]:
-        kind = (plan.settings, plan.kept, plan.variant, plan.backend, plan.replicas, plan.code)
+    for plan, cells in planned:
+        kind = replace(plan, table=_NO_TABLE, targets=(), seeds=0)
         groups.setdefault(kind, []).append((plan, cells))
-    problems = _problems(store)
+    unplanned = [
+        (str(result.path), "no plan beside it names this cell")
+        for slug, result in found.items()
+        if slug not in known
+    ]
+    problems = (*_problems(store), *unplanned)
     return [
-        _report(*_joint(group, table), store, lambda cell: found.get(cell.slug), problems)
+        _report(*_joint(group), store, lambda cell: found.get(cell.slug), problems)
         for group in groups.values()
     ]
 
 
-def _joint(
-    group: Sequence[tuple[Plan, Sequence[Cell]]], named: Table | None
-) -> tuple[Plan, Sequence[Cell]]:
-    """One plan of several commands that trained alike: their cells together.
+def _joint(group: Sequence[tuple[Plan, Sequence[Cell]]]) -> tuple[Plan, Sequence[Cell]]:
+    """One plan of several commands that trained alike, with all their cells.
 
-    The rows stand as in the table of that name, if there is one: files that were copied no longer
-    tell which command came first.
+    The rows stand as in the built-in table of that name, if there is one: the times of files that
+    were copied do not tell which command came first.
     """
     all_plans = [plan for plan, _ in group]
-    tables = [plan.table for plan in all_plans]
+    drawn_up = [plan.table for plan in all_plans]
+    name = drawn_up[-1].name
+    named = tables.get(name).all_rows() if name in tables.names() else ()
     special: dict[str, tuple[Row, ...]] = {}
-    for name, rows in [pair for table in tables for pair in table.special.items()]:
-        special[name] = tuple(dict.fromkeys((*special.get(name, ()), *rows)))
-    first = {row: i for i, row in enumerate(named.all_rows() if named else ())}
-    wanted = dict.fromkeys(row for table in tables for row in table.rows)
+    for dataset, rows in [pair for table in drawn_up for pair in table.special.items()]:
+        special[dataset] = tuple(dict.fromkeys((*special.get(dataset, ()), *rows)))
+    first = {row: i for i, row in enumerate(named)}
+    wanted = dict.fromkeys(row for table in drawn_up for row in table.rows)
     table = replace(
-        tables[-1],
+        drawn_up[-1],
         rows=tuple(sorted(wanted, key=lambda row: first.get(row, len(first)))),
         special=special,
-        published={key: value for table in tables for key, value in table.published.items()},
+        published={key: value for table in drawn_up for key, value in table.published.items()},
     )
     targets = tuple(dict.fromkeys(target for plan in all_plans for target in plan.targets))
     place = {row: i for i, row in enumerate(table.all_rows())}
     cells = dict.fromkeys(cell for _, of in group for cell in of)
-    ordered = sorted(cells, key=lambda cell: place[cell.row])
+    ordered = sorted(cells, key=lambda cell: place.get(cell.row, len(place)))
     return replace(all_plans[-1], table=table, targets=targets), ordered
 
 
-def _made_up(
-    cells: Iterable[Cell], table: Table | None, name: str
-) -> list[tuple[Plan, Sequence[Cell]]]:
-    """Plans for results that have none: records of an earlier version, or copied here."""
-    groups: dict[object, list[Cell]] = {}
-    for cell in cells:
-        settings = _before_changes(cell)
-        key = (settings, cell.variant, cell.backend, cell.replicas, cell.code)
-        groups.setdefault(key, []).append(cell)
-    return [(_plan_of(group, table, name), group) for group in groups.values()]
-
-
-def _plan_of(cells: Sequence[Cell], table: Table | None, name: str) -> Plan:
-    table = table or Table(name, name, rows=())
-    found = dict.fromkeys(cell.row for cell in cells)
-    known = [row for row in table.all_rows() if row in found]
-    rows = tuple(dict.fromkeys([*known, *found]))
-    folds: dict[tuple[str, str, str], dict[int, str]] = {}
-    for cell in cells:
-        key = (cell.dataset, cell.fingerprint, cell.protocol)
-        folds.setdefault(key, {})[cell.fold] = cell.split
-    targets = (Target(*key, tuple(of[i] for i in sorted(of))) for key, of in folds.items())
-    first = cells[0]
-    return Plan(
-        table=replace(table, rows=rows, special={}),
-        targets=tuple(targets),
-        settings=_before_changes(first),
-        seeds=len({cell.seed for cell in cells}),
-        variant=first.variant,
-        backend=first.backend,
-        replicas=first.replicas,
-        code=first.code,
-        kept=tuple(dict.fromkeys(name for cell in cells for name in _kept(cell))),
-    )
-
-
-def _kept(cell: Cell) -> list[str]:
-    """The settings that the cell's recipe would have changed, had they not been asked for."""
-    recipe = recipes.changes(cell.trained_by) if cell.trained_by else {}
-    own = dict(cell.changes)
-    return [k for k, value in recipe.items() if k not in own and getattr(cell.settings, k) != value]
-
-
-def _before_changes(cell: Cell) -> Settings:
-    """A cell's settings without what is its row's own."""
-    default, settings = Settings(), cell.settings
-    own = {key for key, _ in cell.changes}
-    if cell.trained_by:
-        recipe = recipes.changes(cell.trained_by)
-        own |= {key for key, value in recipe.items() if getattr(settings, key) == value}
-    return replace(settings, **{key: getattr(default, key) for key in own})
+_NO_TABLE = Table("", "", ())

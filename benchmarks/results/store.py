@@ -11,21 +11,20 @@ import json
 import os
 import shutil
 import uuid
-import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.plan import cell as cells
+from attention_fer.common.files import write_json
 from benchmarks.plan.cell import Cell
 from benchmarks.results.predictions import PREDICTIONS, Predictions, read_predictions
 from benchmarks.results.saved_model import is_saved
 
 SCHEMA_VERSION = 1
 RESULT, PARTIAL, DAMAGED, LOCKS = "result.json", ".partial", ".damaged-", ".locks"
-OTHERS = ("plans", "costs")  # folders beside the results, see the modules of that name
+OTHERS = ("plans", "costs")  # folders beside the results, see `plan_file` and `run.costs`
 # What a record must have, by its status.
 PARTS = {"done": ("metrics", "history", "provenance", "timing"), "failed": ("error",)}
 
@@ -158,16 +157,6 @@ class Store:
         )
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a JSON file whole or not at all. NaN is refused: it is no JSON."""
-    temporary = path.with_name(path.name + ".tmp")
-    with open(temporary, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, allow_nan=False)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-
-
 def _read(folder: Path) -> Result:
     """The result in a folder. Raises ValueError with the reason where it counts for nothing."""
     if DAMAGED in folder.name:
@@ -209,8 +198,8 @@ def _cell(folder: Path, record: dict[str, Any]) -> Cell:
         slug, recipe = cell.slug, spec.get("recipe")
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"its spec is not that of a cell: {error!r}") from error
-    if recipe != cells.RECIPE:
-        raise ValueError(f"it was made by recipe {recipe!r}, this program's is {cells.RECIPE}")
+    if recipe != cell.recipe:
+        raise ValueError(f"it was made by recipe {recipe!r}, this program's is {cell.recipe}")
     if slug != folder.name:
         raise ValueError(f"it is the result of another cell, {slug}")
     return cell
@@ -220,19 +209,9 @@ def _check_predictions(path: Path, files: dict[str, Any]) -> None:
     """Raises ValueError unless the file is there with the content it had when it was stored."""
     if not path.is_file():
         raise ValueError(f"{PREDICTIONS} is missing")
-    if PREDICTIONS in files:
-        stored, found = files[PREDICTIONS], _sum(path)
-        if found != stored:
-            raise ValueError(f"{PREDICTIONS} is cut short or altered: {found}, stored {stored}")
-        return
-    # A record from before sums were stored: the zip file has its own.
-    try:
-        with zipfile.ZipFile(path) as file:
-            altered = file.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise ValueError(f"{PREDICTIONS} is cut short or altered: {error}") from error
-    if altered:
-        raise ValueError(f"{PREDICTIONS} is altered: {altered}")
+    stored, found = files.get(PREDICTIONS), _sum(path)
+    if found != stored:
+        raise ValueError(f"{PREDICTIONS} is cut short or altered: {found}, stored {stored}")
 
 
 def _sum(path: Path) -> dict[str, int]:

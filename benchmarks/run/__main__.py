@@ -14,15 +14,16 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from benchmarks.plan import plan as plans
 from benchmarks.plan.cell import Cell
 from benchmarks.report import files
 from benchmarks.report.formats import console as make_console
+from benchmarks.results import plan_file
 from benchmarks.run import costs, estimate
 from benchmarks.run.arguments import parser
 from benchmarks.run.live_view import LiveView
 from benchmarks.run.runner import Runner, missing
-from benchmarks.run.setup import Run, make_run
+from benchmarks.run.settings_view import show_settings
+from benchmarks.run.setup import Run, set_up
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,47 +31,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser(__doc__).parse_args(arguments)
     console = make_console()
     try:
-        asked = make_run(options, console)
+        run = set_up(options, console)
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     try:
-        return carry_out(asked, options.dry_run, console)
+        return carry_out(run, options.dry_run, console)
     except KeyboardInterrupt:
-        console.print("Interrupted. Finished cells are stored; the same command goes on.")
+        console.print("Interrupted. Finished cells are stored; rerun the command to resume.")
         return 130
     except OSError as error:
         # A full disk, a folder taken away: what is stored is whole, so the command can go on.
-        print(f"error: {error}. Mend that; the same command goes on.", file=sys.stderr)
+        print(f"error: {error}. Fix this, then rerun the same command to resume.", file=sys.stderr)
         return 1
     finally:
-        asked.executor.close()
+        run.executor.close()
 
 
-def carry_out(asked: Run, dry_run: bool, console: Console) -> int:
-    """Shows the plan, runs what is missing, prints and writes the table."""
-    todo = missing(asked.cells, asked.store, asked.keep)
-    seconds = _announce(asked, todo, console)
+def carry_out(run: Run, dry_run: bool, console: Console) -> int:
+    """Shows the plan, runs what is missing, then prints and writes the table."""
+    todo = missing(run.cells, run.store, run.keep)
+    seconds = _announce(run, todo, console)
     if dry_run:
+        show_settings(run.plan, console)
         return 0
-    plans.write(asked.plan, asked.store.root)
+    plan_file.write(run.plan, run.store.root)
     failed: list[Cell] = []
     if todo:
-        paths = {name: dataset.path for name, dataset in asked.datasets.items()}
-        with LiveView(console, seconds, asked.executor.jobs) as view:
+        with LiveView(console, seconds, run.executor.jobs) as view:
             runner = Runner(
-                store=asked.store,
-                datasets=paths,
-                executor=asked.executor,
-                view=view,
-                table=asked.file,
-                execution=asked.execution,
-                keep=asked.keep,
+                store=run.store,
+                datasets={name: dataset.path for name, dataset in run.datasets.items()},
+                executor=run.executor,
+                observer=view,
+                imports=run.imports,
+                execution=run.execution,
+                keep=run.keep,
             )
             failed = runner.run(todo)
-    if asked.cost:
-        costs.measure(asked, console)
-    files.publish(asked.plan, asked.store, console)
+    if run.cost:
+        costs.measure(run, console)
+    files.publish(run.plan, run.store, console)
     if failed:
         console.print(
             f"{len(failed)} cells failed; the same command tries them again.", style="red"
@@ -78,29 +79,33 @@ def carry_out(asked: Run, dry_run: bool, console: Console) -> int:
     return 1 if failed else 0
 
 
-def _announce(asked: Run, todo: Sequence[Cell], console: Console) -> dict[str, float]:
-    jobs = asked.executor.jobs
-    stored = asked.store.results(asked.cells)
-    seconds, measured = estimate.seconds(todo, stored, asked.sizes, jobs, asked.accelerated)
+def _announce(run: Run, todo: Sequence[Cell], console: Console) -> dict[str, float]:
+    jobs = run.executor.jobs
+    stored = run.store.results(run.cells)
+    seconds, measured = estimate.seconds(todo, stored, run.sizes, jobs, run.accelerated)
     source = (
         f"{measured} of {len(todo)} from finished cells of the same kind, the rest roughly"
         if measured
         else "a rough guess until the first cells are done"
     )
-    total = len(asked.cells)
+    total = len(run.cells)
     console.print(
-        f"Table {asked.plan.table.name}: {total} cells, "
+        f"Table {run.plan.table.name}: {total} cells, "
         f"{total - len(todo)} done, {len(todo)} to run, {jobs} at a time; "
         f"about {estimate.human(sum(seconds.values()) / jobs)} ({source}).",
         highlight=False,
     )
-    for t in asked.plan.targets:
+    for t in run.plan.targets:
         folds = f", {len(t.folds)} folds" if len(t.folds) > 1 else ""
         console.print(f"{t.dataset}: split {t.protocol}{folds}", highlight=False)
-    for folder, reason in asked.store.problems():
+    if not any(row.attention == "none" for row in run.plan.table.all_rows()):
+        console.print(
+            "No row is without attention, so nothing is compared: add none to --attentions."
+        )
+    for folder, reason in run.store.problems():
         console.print(f"ignored: {folder.name}: {reason}", highlight=False, soft_wrap=True)
     console.print(
-        f"Results and TensorBoard logs: {asked.store.root}", highlight=False, soft_wrap=True
+        f"Results and TensorBoard logs: {run.store.root}", highlight=False, soft_wrap=True
     )
     return seconds
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from attention_fer import recipes
 from benchmarks import tables
+from benchmarks.plan import registered
+from benchmarks.plan.execution import JIT
 from benchmarks.plan.settings import OPTIMIZERS
-from benchmarks.train.devices import JIT
 from preprocessing import splits
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -42,9 +43,10 @@ def parser(description: str | None = None) -> argparse.ArgumentParser:
 
 
 def changes(options: argparse.Namespace) -> dict[str, object]:
-    """The settings that the arguments change, None for those they leave."""
+    """The settings that the arguments change."""
     names = [*(name.replace("-", "_") for name in CHANGES), "optimizer", "precision"]
-    return {**{name: getattr(options, name) for name in names}, **dict(options.set or ())}
+    given = {**{name: getattr(options, name) for name in names}, **dict(options.set or ())}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def setting(text: str) -> tuple[str, Any]:
@@ -72,8 +74,28 @@ def _what(group: argparse._ArgumentGroup) -> None:
         metavar="NAME",
         help="default: all below --data, of faces or, for --table eeg, of EEG",
     )
-    add("--backbones", nargs="+", metavar="NAME", help="default: all of the table")
-    add("--attentions", nargs="+", metavar="NAME", help="default: all of the table")
+    add(
+        "--backbones",
+        nargs="+",
+        metavar="NAME",
+        help=f"default: those of the table; any of {', '.join(registered.backbones())}",
+    )
+    add(
+        "--attentions",
+        nargs="+",
+        metavar="NAME",
+        help=f"default: those of the table; any of {', '.join(['none', *registered.attentions()])}",
+    )
+    add(
+        "--import",
+        dest="imports",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="Python file that registers attention modules or backbones of your own, which "
+        "--attentions and --backbones may then name; may be repeated",
+    )
     add("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 (default 1)")
     add(
         "--profile",

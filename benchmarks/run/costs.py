@@ -13,9 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attention_fer.common.files import write_json
 from benchmarks.plan.cell import Cell
-from benchmarks.plan.table import options
-from benchmarks.results.store import write_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,46 +45,35 @@ def measure(asked: Run, console: Console) -> None:
         record = _measure(asked, cell, reference)
         outcome = record["error"] if record["status"] != "done" else _words(record["cost"])
         console.print(
-            f"cost {number}/{len(todo)}  {cell.dataset} {cell.row.label}: {outcome}",
+            f"cost {number}/{len(todo)}  {cell.target.dataset} {cell.row.label}: {outcome}",
             highlight=False,
             markup=False,
         )
         if record["status"] == "done":
             path = _path(asked.store.root, cell)
-            path.parent.mkdir(exist_ok=True)
             write_json(path, {"schema_version": SCHEMA_VERSION, "spec": cell.spec, **record})
 
 
 def _pairs(asked: Run) -> Iterator[tuple[Cell, Cell]]:
     """Each row's network on each dataset, with the same backbone without attention."""
     for cell in asked.cells:
-        plain = cell.row.plain
-        if cell.seed == cell.fold == 0 and plain != cell.row:
-            yield (
-                cell,
-                replace(
-                    cell,
-                    attention="none",
-                    matched="",
-                    config=(),
-                    options=options(plain.options),
-                ),
-            )
+        if cell.seed == cell.fold == 0 and cell.row.plain != cell.row:
+            yield cell, replace(cell, row=cell.row.plain)
 
 
 def _measure(asked: Run, cell: Cell, reference: Cell) -> dict[str, Any]:
     # Imported here, because a report reads costs and measures none.
-    from benchmarks.run.executors.base import Job
+    from benchmarks.plan.job import Job
     from benchmarks.run.executors.local import Local
 
     with tempfile.TemporaryDirectory() as folder:
         job = Job(
-            spec=cell.spec,
-            dataset=asked.datasets[cell.dataset].path.resolve(),
+            cell=cell,
+            dataset=asked.datasets[cell.target.dataset].path.resolve(),
             folder=Path(folder),
-            table=asked.file,
             execution=asked.execution,
-            reference=reference.spec,
+            imports=asked.imports if cell.code else (),
+            reference=reference,
         )
         return Local(1).run(job, lambda event: None)
 
@@ -97,4 +85,5 @@ def _words(cost: Mapping[str, Any]) -> str:
 
 def _path(root: Path, cell: Cell) -> Path:
     """One file stands for all seeds and folds of a network."""
-    return root / FOLDER / f"{replace(cell, seed=0, fold=0, split='').slug}.json"
+    whole = replace(cell, seed=0, fold=0, target=replace(cell.target, folds=("",)))
+    return root / FOLDER / f"{whole.slug}.json"

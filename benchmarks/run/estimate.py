@@ -89,12 +89,13 @@ def human(duration: float) -> str:
 
 def _kind(cell: Cell) -> Cell:
     """Cells of one kind take equally long: attention costs little, the seed nothing."""
-    return replace(cell, attention="none", seed=0, fingerprint="")
+    row, target = replace(cell.row, attention="none"), replace(cell.target, fingerprint="")
+    return replace(cell, row=row, target=target, seed=0)
 
 
 def _guess(cell: Cell, sizes: Mapping[str, tuple[int, int]], rate: float) -> float:
-    layers, gigas = _SIZE.get(cell.backbone, (50, 4.0))
-    area, images = sizes[cell.dataset]
+    layers, gigas = _SIZE.get(cell.row.backbone, (50, 4.0))
+    area, images = sizes[cell.target.dataset]
     area = (cell.settings.image_size or 0) ** 2 or area
     images = min(images, cell.settings.train_samples or images)
     operations = 2e9 * gigas * (area / 224**2) * cell.settings.width**2

@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.plan.cell import Cell
+from benchmarks.plan.execution import Execution
+from benchmarks.plan.job import Job
 from benchmarks.results.store import LOCKS, RESULT, Result, Store
 from benchmarks.run import locks
-from benchmarks.run.executors.base import Cancelled, Executor, Job, failed
-from benchmarks.train.devices import Execution
+from benchmarks.run.executors.base import Cancelled, Executor, failed
 
 _LOOK_AGAIN = 1.0  # seconds between looks at a cell that another run has
 
 
-class View(Protocol):
-    """Who is told what happens."""
+class Observer(Protocol):
+    """Receives the events of a run."""
 
     def event(self, cell: Cell, event: Mapping[str, Any]) -> None:
         """A cell's process reports a stage or a step."""
@@ -43,8 +44,8 @@ class Runner:
         store: where results go.
         datasets: folder of each prepared dataset, by name.
         executor: where cells run.
-        view: is told of the progress, from several threads.
-        table: Python file of a user's table, None for one of ours.
+        observer: receives the progress, from several threads.
+        imports: the user's Python files, which define the table or register modules.
         execution: how cells are computed.
         keep: names of the cells whose trained network is stored, too.
     """
@@ -52,8 +53,8 @@ class Runner:
     store: Store
     datasets: Mapping[str, Path]
     executor: Executor
-    view: View
-    table: Path | None = None
+    observer: Observer
+    imports: tuple[Path, ...] = ()
     execution: Execution = field(default_factory=Execution)
     keep: Collection[str] = ()
     # Cells that another run had, each with the state of its result then.
@@ -124,7 +125,7 @@ class Runner:
                 self._settle(cell, before)
                 return
         if before is None:
-            self.view.note(f"{cell.label}: another run has it; waiting for that at the end.")
+            self.observer.note(f"{cell.label}: another run has it; waiting for that at the end.")
         self._held.put((cell, state if before is None else before))
 
     def _settle(self, cell: Cell, before: int | None) -> None:
@@ -135,9 +136,9 @@ class Runner:
             self._finish(cell, stored.record)
             return
         if before is not None:
-            self.view.note(f"{cell.label}: the other run did not finish it; taken over.")
+            self.observer.note(f"{cell.label}: the other run did not finish it; taken over.")
         if moved := self.store.make_way(cell):
-            self.view.note(f"{cell.slug} was no result ({moved[1]}); moved to {moved[0].name}.")
+            self.observer.note(f"{cell.slug} was no result ({moved[1]}); moved to {moved[0].name}.")
         self._train(cell)
 
     def _train(self, cell: Cell) -> None:
@@ -157,22 +158,22 @@ class Runner:
         if cell.teacher is not None and not (teacher and teacher.done and teacher.saved):
             return failed(f"Its teacher failed: {cell.teacher.label}.")
         job = Job(
-            spec=cell.spec,
-            dataset=self.datasets[cell.dataset].resolve(),
+            cell=cell,
+            dataset=self.datasets[cell.target.dataset].resolve(),
             folder=folder.resolve(),
-            table=self.table,
             execution=self.execution,
-            more=not self._waiting.empty(),
+            imports=self.imports if cell.code else (),
             teacher=None if teacher is None else teacher.path.resolve(),
             keep=cell.slug in self.keep,
         )
-        return self.executor.run(job, lambda event: self._tell(cell, event))
+        more = not self._waiting.empty()
+        return self.executor.run(job, lambda event: self._notify(cell, event), more)
 
-    def _tell(self, cell: Cell, event: Mapping[str, Any]) -> None:
+    def _notify(self, cell: Cell, event: Mapping[str, Any]) -> None:
         if event["event"] == "note":
-            self.view.note(f"{cell.label}: {event['note']}")
+            self.observer.note(f"{cell.label}: {event['note']}")
         else:
-            self.view.event(cell, event)
+            self.observer.event(cell, event)
 
     def _finish(self, cell: Cell, record: Mapping[str, Any]) -> None:
         if record["status"] == "done":
@@ -180,7 +181,7 @@ class Runner:
         else:
             self._failed.append(cell)
         self._open.discard(cell.slug)
-        self.view.finished(cell, record)
+        self.observer.finished(cell, record)
 
     def _state(self, cell: Cell) -> int:
         """Changes when a result of the cell is stored; 0 where there is none."""

@@ -14,18 +14,19 @@ from rich.console import Console
 
 from attention_fer.common.checks import one_of
 from benchmarks import tables
-from benchmarks.plan import user_table
+from benchmarks.plan import user_files
 from benchmarks.plan.cell import Cell
 from benchmarks.plan.datasets import open_datasets, target
+from benchmarks.plan.execution import Execution
 from benchmarks.plan.plan import Plan
 from benchmarks.plan.shard import Shard
 from benchmarks.plan.table import VARIANTS, Table
+from benchmarks.plan.table import options as table_options
 from benchmarks.results.store import Store
 from benchmarks.run import estimate, executors
 from benchmarks.run.arguments import BACKENDS, changes
 from benchmarks.run.executors import Executor
 from benchmarks.train import data
-from benchmarks.train.devices import Execution
 from preprocessing import splits
 from preprocessing.dataset.folder import Dataset
 
@@ -41,7 +42,7 @@ class Run:
         store: of the results.
         executor: where they run.
         accelerated: whether there is a GPU.
-        file: of a user's own table.
+        imports: the user's Python files.
         execution: how cells are computed.
         cost: whether times are measured, too.
         keep: names of the cells whose trained network is stored: all, or those that teach.
@@ -53,7 +54,7 @@ class Run:
     store: Store
     executor: Executor
     accelerated: bool
-    file: Path | None
+    imports: tuple[Path, ...]
     execution: Execution
     cost: bool
     keep: frozenset[str]
@@ -64,7 +65,7 @@ class Run:
         return _sizes(self.plan, self.datasets)
 
 
-def make_run(options: argparse.Namespace, console: Console) -> Run:
+def set_up(options: argparse.Namespace, console: Console) -> Run:
     """Turns arguments into a plan.
 
     Raises:
@@ -79,22 +80,27 @@ def make_run(options: argparse.Namespace, console: Console) -> Run:
         raise ValueError("--seeds and --jobs must be at least 1.")
     gpus = visible_gpus()
     execution = Execution(options.deterministic, options.jit, options.steps_per_execution)
-    file = Path(options.table) if options.table.endswith(".py") else None
-    table = _table(options, file)
-    profile, wanted = options.profile or ("full" if gpus else "quick"), changes(options)
-    settings = table.profile(profile, **wanted)
+    is_file = options.table.endswith(".py")
+    imports = (*([Path(options.table)] if is_file else []), *options.imports)
+    table, own = _table(options, is_file)
+    profile, asked = options.profile or ("full" if gpus else "quick"), changes(options)
+    usual = table.profile(profile)
     datasets = open_datasets(options.data, options.out, options.datasets, console, table.generated)
     plan = Plan(
         table=table,
         targets=tuple(target(dataset, options.protocol) for dataset in datasets.values()),
-        settings=settings,
         seeds=options.seeds,
         variant=options.variant,
         backend=options.backend,
         replicas=_replicas(options.replicas, gpus),
-        code=user_table.digest(file) if file else "",
-        kept=table.kept(profile, wanted),
+        profile=profile,
+        usual=table_options(usual),
+        asked=table_options(asked),
+        code=user_files.digest(imports),
+        own=own,
     )
+    for t in plan.targets:
+        plan.settings(t)  # raises for a value out of range before anything runs
     # By arithmetic alone, so that every machine comes to the same shards.
     rough, _ = estimate.seconds(plan.cells, (), _sizes(plan, datasets), jobs=1, accelerators=True)
     cells = Shard.parse(options.shard).select(plan.cells, rough)
@@ -105,7 +111,7 @@ def make_run(options: argparse.Namespace, console: Console) -> Run:
         store=Store(options.out / table.name),
         executor=_executor(options, gpus, plan.replicas),
         accelerated=bool(gpus),
-        file=file,
+        imports=tuple(path.resolve() for path in imports),
         execution=execution,
         cost=options.cost,
         keep=frozenset(_keep(cells, options.save_models)),
@@ -133,14 +139,17 @@ def _replicas(text: str, gpus: Sequence[str]) -> int:
     return int(text)
 
 
-def _table(options: argparse.Namespace, file: Path | None) -> Table:
-    if file:  # It may import Keras.
+def _table(options: argparse.Namespace, is_file: bool) -> tuple[Table, tuple[str, ...] | None]:
+    """The table, and the names its rows may have from the user's files; None if it is one."""
+    if is_file or options.imports:  # These import Keras.
         os.environ["KERAS_BACKEND"] = options.backend
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    table = user_table.load(file) if file else tables.get(options.table)
+    own = user_files.load_modules(options.imports)
+    table = user_files.load_table(options.table) if is_file else tables.get(options.table)
     table = table.select(options.backbones, options.attentions)
     table = table.trained(options.recipe) if options.recipe else table
-    return table.with_controls() if options.control else table
+    table = table.with_controls() if options.control else table
+    return table, None if is_file else own
 
 
 def visible_gpus() -> list[str]:

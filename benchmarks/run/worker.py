@@ -16,9 +16,12 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.run.executors.base import ADVICE, FULL, failed
+from benchmarks.run.executors.base import ADVICE, FULL, LOG, failed
+
+if TYPE_CHECKING:
+    from benchmarks.plan.job import Job
 
 # How the backends, NumPy and the system say that memory ran out.
 _STARVED = (
@@ -45,23 +48,29 @@ def main() -> int:
     line = sys.stdin.readline()
     if not line:
         return 1  # The runner is gone, or needed no further cell.
-    # What it waited for its job, while another cell trained, is no time of this cell.
-    job = {**json.loads(line), "imported": imported, "received": time.monotonic()}
+    received = time.monotonic()
     threading.Thread(target=_end_with_the_runner, daemon=True).start()
 
     def notify(kind: str, **content: Any) -> None:
         events.write(json.dumps({"event": kind, **content}) + "\n")
         events.flush()
 
-    notify("record", record=_record(job, notify))
+    def start() -> float:
+        # The time it waited for its job, while another cell trained, does not count.
+        return round(imported + time.monotonic() - received, 3)
+
+    notify("record", record=_record(line, notify, start))
     return 0
 
 
-def _record(job: dict[str, Any], notify: Callable[..., None]) -> dict[str, Any]:
+def _record(line: str, notify: Callable[..., None], start: Callable[[], float]) -> dict[str, Any]:
     try:
-        _log_to(job["log"])
+        from benchmarks.plan.job import Job
+
+        job = Job.from_json(line)
+        _log_to(job.folder / LOG)
         notify("stage", stage="start")
-        return _work(job, notify)
+        return _work(job, notify, start)
     except Exception as error:
         # Whatever is wrong with one cell is that cell's result; the table goes on.
         with contextlib.suppress(OSError):  # The log may be what found no room.
@@ -94,52 +103,48 @@ def _import_framework() -> None:
     import benchmarks.train.cell  # noqa: F401
 
 
-def _log_to(path: str) -> None:
+def _log_to(path: Path) -> None:
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
 
 
-def _work(job: dict[str, Any], notify: Callable[..., None]) -> dict[str, Any]:
+def _work(job: Job, notify: Callable[..., None], start: Callable[[], float]) -> dict[str, Any]:
     # Imported here so that what fails on import is a failed cell with a reason.
-    from benchmarks.plan.cell import Cell
     from benchmarks.results.provenance import provenance
     from benchmarks.train import devices
-    from benchmarks.train.cell import Order, train
+    from benchmarks.train.cell import train
     from benchmarks.train.multiply_adds import cost
-    from preprocessing.dataset.folder import Dataset
+    from preprocessing.dataset import Dataset
 
-    cell, execution = Cell.from_spec(job["spec"]), devices.Execution(**job["execution"])
-    devices.prepare(execution, cell.settings)
-    if job["table"] is not None:
-        _load_table(job["table"], cell.code)
-    dataset = Dataset.open(job["dataset"])
-    if job["reference"] is not None:
-        reference = Cell.from_spec(job["reference"])
-        found = cost(cell, reference, dataset.images.shape[1:], len(dataset.classes))
+    devices.prepare(job.execution, job.cell.settings)
+    _import_files(job)
+    dataset = Dataset.open(job.dataset)
+    if job.reference is not None:
+        found = cost(job.cell, job.reference, dataset.images.shape[1:], len(dataset.classes))
         return {"status": "done", "cost": found, "provenance": provenance()}
-    start = round(job["imported"] + time.monotonic() - job["received"], 3)
-    teacher = None if job["teacher"] is None else Path(job["teacher"])
-    order = Order(cell, dataset, Path(job["folder"]), notify, execution, teacher, job["keep"])
-    result = train(order)
-    result["timing"] = {"start": start, **result["timing"]}
+    started = start()
+    result = train(job, dataset, notify)
+    result["timing"] = {"start": started, **result["timing"]}
     origin = {**provenance(), "synthetic": dataset.synthetic}
     record = {"status": "done", **result, "provenance": origin}
-    json.dumps(record, allow_nan=False)  # A number that is not finite is a failure, told here.
+    json.dumps(record, allow_nan=False)  # A number that is not finite fails the cell here.
     return record
 
 
-def _load_table(path: str, code: str) -> None:
-    """Registers what a user's table registers."""
-    from benchmarks.plan import user_table
+def _import_files(job: Job) -> None:
+    """Registers what the user's files register."""
+    from attention_fer.common.imports import import_file
+    from benchmarks.plan.user_files import digest
 
-    if (found := user_table.digest(path)) != code:
+    if job.imports and (found := digest(job.imports)) != job.cell.code:
         raise ValueError(
-            f"{path} has changed since this table was planned: it hashes to {found}, the cell's "
-            f"to {code}."
+            f"{', '.join(map(str, job.imports))} changed after this table was planned: the hash is "
+            f"{found} now, the cell's is {job.cell.code}. Run the command again."
         )
-    user_table.load(path)
+    for path in job.imports:
+        import_file(path)
 
 
 def _end_with_the_runner() -> None:

@@ -18,9 +18,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.plan.cell import Cell
+from benchmarks.plan.cell import Cell, Target
+from benchmarks.plan.job import Job
 from benchmarks.plan.settings import profile
-from benchmarks.run.executors.base import Job
+from benchmarks.plan.table import Row
 from benchmarks.run.executors.local import Local
 from preprocessing.dataset.folder import Dataset
 
@@ -60,17 +61,11 @@ def run(options: argparse.Namespace, console: Console) -> None:
 def cell(options: argparse.Namespace) -> tuple[Cell, Path]:
     """The cell that the arguments describe, and the folder of its dataset."""
     dataset = Dataset.open(options.dataset)
-    settings = profile(
-        "full", width=options.width, epochs=options.epochs, precision=options.precision
-    )
+    changes = {name: getattr(options, name) for name in ("width", "epochs", "precision")}
     one = Cell(
-        backbone=options.backbone,
-        attention=options.attention,
-        variant="corrected",
-        dataset=dataset.name,
-        fingerprint=dataset.fingerprint,
-        protocol=options.protocol,
-        settings=settings.of(dataset.name),
+        row=Row(options.backbone, options.attention),
+        target=Target(dataset.name, dataset.fingerprint, options.protocol),
+        settings=profile("full", dataset.name, **changes),
         seed=0,
         backend=keras.backend.backend(),
     )
@@ -86,7 +81,7 @@ def measure(what: tuple[Cell, Path]) -> dict[str, float]:
     one, dataset = what
     with tempfile.TemporaryDirectory() as folder:
         start = time.monotonic()
-        job = Job(one.spec, dataset.resolve(), Path(folder))
+        job = Job(one, dataset.resolve(), Path(folder))
         record = Local(1).run(job, lambda event: None)
         spent = time.monotonic() - start
     if record["status"] != "done":

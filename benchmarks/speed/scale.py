@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table as RichTable
 
-from benchmarks.plan.cell import Cell
-from benchmarks.plan.plan import Plan, Target, write
-from benchmarks.plan.settings import Settings
+from benchmarks.plan.cell import Cell, Target
+from benchmarks.plan.plan import Plan
 from benchmarks.plan.table import Row, Table
 from benchmarks.report import __main__ as report
 from benchmarks.report import formats
+from benchmarks.results.plan_file import write
 from benchmarks.results.predictions import write_predictions
 from benchmarks.results.store import Store
 from benchmarks.run.runner import missing
@@ -82,7 +82,7 @@ def plan_of(cells: int) -> Plan:
         rows.append(Row("vgg16", "se", config={"reduction_ratio": ratio}))
     target = Target("generated", "0" * 64, "5-fold", tuple("01234"), tuple("abcdefg"), True)
     table = Table("generated", "Generated results", tuple(rows))
-    return Plan(table, (target,), Settings(), SEEDS, "corrected", "jax")
+    return Plan(table, (target,), SEEDS, "corrected", "jax")
 
 
 def put(store: Store, cell: Cell, n: int) -> None:

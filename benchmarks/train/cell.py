@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,6 +12,7 @@ import keras
 from attention_fer.training import freezing, schedules
 from attention_fer.training.distillation import Distillation
 from benchmarks.plan.cell import Cell
+from benchmarks.plan.job import Job
 from benchmarks.plan.settings import Settings
 from benchmarks.results.predictions import write_predictions
 from benchmarks.results.saved_model import load_teacher, save
@@ -32,7 +31,6 @@ from benchmarks.train.callbacks import (
     predict,
 )
 from benchmarks.train.data import Part, copies, digest, part, split
-from benchmarks.train.devices import Execution
 from benchmarks.train.model import Lesson, Trainable, trainable
 from benchmarks.train.multiply_adds import multiply_adds
 from benchmarks.train.tensorboard.epochs import EpochLog
@@ -45,81 +43,59 @@ from preprocessing.splits import Split
 TENSORBOARD = "tensorboard"
 
 
-@dataclass(frozen=True)
-class Order:
-    """What is to be trained, where, and what is to be left.
+def train(job: Job, dataset: Dataset, notify: Notify) -> dict[str, Any]:
+    """Trains the cell of a job; writes predictions, curves and the network if asked to.
 
-    Attributes:
-        cell: the network and its training.
-        dataset: on what.
-        folder: for what is left.
-        notify: is told of stages and steps.
-        execution: how it is computed.
-        teacher: folder of the result of the cell's teacher.
-        keep: whether the trained network is stored, too.
-    """
+    The images of the test part are read once, after the epoch was chosen.
 
-    cell: Cell
-    dataset: Dataset
-    folder: Path
-    notify: Notify
-    execution: Execution = field(default_factory=Execution)
-    teacher: Path | None = None
-    keep: bool = False
-
-    @property
-    def batch(self) -> int:
-        """Images a step."""
-        return int(self.cell.settings.batch_size or 64)
-
-    @property
-    def image_shape(self) -> tuple[int, ...]:
-        return tuple(self.dataset.images.shape[1:])
-
-
-def train(order: Order) -> dict[str, Any]:
-    """Trains a cell; writes predictions, curves and perhaps the network into its folder.
-
-    The images of the test part are read after the epoch was chosen, and once.
+    Args:
+        job: the cell, its folder and how it is computed.
+        dataset: the opened dataset of the cell.
+        notify: receives stages and steps.
 
     Returns:
         The parts of the cell's record that training yields: metrics, history, timing in seconds.
 
     Raises:
-        FloatingPointError: a loss or an output that is not finite.
-        ValueError: the dataset is not the one of the cell, or the devices do not fit it.
+        FloatingPointError: a loss or an output is not finite.
+        ValueError: the dataset is not that of the cell, or the devices do not fit it.
     """
-    rows = _rows(order.cell, order.dataset)
-    with session(order.folder / TENSORBOARD, order.cell.spec) as board:
-        return _train(order, rows, board)
+    rows = _rows(job.cell, dataset)
+    with session(job.folder / TENSORBOARD, job.cell.spec) as board:
+        return _train(job, dataset, notify, rows, board)
 
 
-def _train(order: Order, rows: Split, board: Session) -> dict[str, Any]:
-    clock, cell = Clock(), order.cell
-    order.notify("stage", stage="load")
-    training, validation = (_part(order, rows, name) for name in ("train", "validation"))
+def _train(
+    job: Job, dataset: Dataset, notify: Notify, rows: Split, board: Session
+) -> dict[str, Any]:
+    clock, cell = Clock(), job.cell
+    batch = int(cell.settings.batch_size or 64)
+    notify("stage", stage="load")
+    training, validation = (
+        part(dataset, rows, name, cell.settings) for name in ("train", "validation")
+    )
     clock.lap("load")
-    with devices.scope(cell.replicas, min(order.batch, len(training))):
-        order.notify("stage", stage="build")
-        made = _build(order, training)
+    with devices.scope(cell.replicas, min(batch, len(training))):
+        notify("stage", stage="build")
+        made = _build(job, dataset, training)
         clock.lap("build")
-        order.notify("stage", stage="train")
+        notify("stage", stage="train")
         log = EpochLog(board.curves, _gates(made, validation))
-        best, history = _fit(order, made, (training, validation), log, clock)
+        best, history = _fit(job, made, (training, validation), log, clock, notify)
         clock.lap("train")
-        order.notify("stage", stage="test")
-        test = _part(order, rows, "test")
-        probabilities = predict(made.predictor, test.images, order.batch)
+        notify("stage", stage="test")
+        test = part(dataset, rows, "test", cell.settings)
+        probabilities = predict(made.predictor, test.images, batch)
     clock.lap("test")
-    if order.keep:
-        save(made.predictor, order.folder, order.dataset.classes)
+    if job.keep:
+        save(made.predictor, job.folder, dataset.classes)
     duplicate = copies(test, training, validation)
     write_predictions(
-        order.folder,
+        job.folder,
         probabilities,
         test.labels,
         test.sample,
-        subject=order.dataset.subjects[test.sample],
+        subject=dataset.subjects[test.sample],
         duplicate=duplicate,
     )
     metrics = {
@@ -134,7 +110,7 @@ def _train(order: Order, rows: Split, board: Session) -> dict[str, Any]:
     }
     write_result(
         board.result,
-        classes=order.dataset.classes,
+        classes=dataset.classes,
         images=test.images,
         labels=test.labels,
         probabilities=probabilities,
@@ -152,21 +128,18 @@ def _train(order: Order, rows: Split, board: Session) -> dict[str, Any]:
 
 
 def _rows(cell: Cell, dataset: Dataset) -> Split:
-    if dataset.fingerprint != cell.fingerprint:
+    target = cell.target
+    if dataset.fingerprint != target.fingerprint:
         raise ValueError(
-            f"The dataset at {dataset.path} has changed since this table was planned: its "
-            f"fingerprint is {dataset.fingerprint[:12]}, the cell's {cell.fingerprint[:12]}."
+            f"The dataset at {dataset.path} changed after this table was planned: its fingerprint "
+            f"is {dataset.fingerprint[:12]}, the cell's is {target.fingerprint[:12]}."
         )
-    if cell.split and (found := digest(dataset, cell.protocol, cell.fold)) != cell.split:
+    if cell.split and (found := digest(dataset, target.protocol, cell.fold)) != cell.split:
         raise ValueError(
-            f"The split {cell.protocol} of {dataset.path} has changed since this table was "
-            f"planned: its rows hash to {found}, the cell's to {cell.split}."
+            f"The split {target.protocol} of {dataset.path} changed after this table was planned: "
+            f"its rows hash to {found}, the cell's to {cell.split}."
         )
-    return split(dataset, cell.protocol, cell.fold)
-
-
-def _part(order: Order, rows: Split, name: str) -> Part:
-    return part(order.dataset, rows, name, order.cell.settings)
+    return split(dataset, target.protocol, cell.fold)
 
 
 def _multiply_adds(network: keras.Model) -> int | None:
@@ -175,24 +148,25 @@ def _multiply_adds(network: keras.Model) -> int | None:
     return None
 
 
-def _build(order: Order, training: Part) -> Trainable:
+def _build(job: Job, dataset: Dataset, training: Part) -> Trainable:
     """The cell's network in the model that trains it."""
-    cell, settings = order.cell, order.cell.settings
+    cell, settings = job.cell, job.cell.settings
+    image_shape = tuple(dataset.images.shape[1:])
     keras.utils.set_random_seed(cell.seed)
     keras.config.set_dtype_policy(settings.precision)
-    inner = networks.network(cell, order.image_shape, len(order.dataset.classes))
+    inner = networks.network(cell, image_shape, len(dataset.classes))
     networks.set_norm_momentum(inner, settings.norm_momentum)
     devices.synchronise(inner, cell.replicas)
     lesson = None
     if cell.teacher is not None:
-        if order.teacher is None:
+        if job.teacher is None:
             raise ValueError(f"{cell.label} needs the result of its teacher, {cell.teacher.slug}.")
-        lesson = Lesson(load_teacher(order.teacher), Distillation(**dict(cell.distillation)))
+        lesson = Lesson(load_teacher(job.teacher), Distillation(**dict(cell.row.distillation)))
     return trainable(
         inner,
         settings,
         cell.seed,
-        image_shape=order.image_shape,
+        image_shape=image_shape,
         labels=training.labels,
         lesson=lesson,
     )
@@ -204,29 +178,33 @@ def _gates(made: Trainable, validation: Part) -> Gates:
 
 
 def _fit(
-    order: Order, made: Trainable, parts: Sequence[Part], log: EpochLog, clock: Clock
+    job: Job,
+    made: Trainable,
+    parts: Sequence[Part],
+    log: EpochLog,
+    clock: Clock,
+    notify: Notify,
 ) -> tuple[KeepBest, History]:
-    """Trains to the end or to the patience's; the network then has its best epoch's weights."""
-    settings, (training, validation) = order.cell.settings, parts
-    batches = Batches(
-        training, order.batch, order.cell.seed, settings.resample, labelled=made.labelled
-    )
+    """Trains until the epochs or the patience end; then restores the weights of the best epoch."""
+    cell, settings, (training, validation) = job.cell, job.cell.settings, parts
+    batch = int(settings.batch_size or 64)
+    batches = Batches(training, batch, cell.seed, settings.resample, labelled=made.labelled)
     best, history = KeepBest(made.inner), History()
     callbacks = [
         batches.starter(),
         FirstStep(lambda: clock.lap("trace")),
-        Validate(made.predictor, validation, order.batch),
+        Validate(made.predictor, validation, batch),
         best,
         history,
         log,
-        Report(order.notify, settings.epochs, len(batches)),
-        *_plateau(order),
+        Report(notify, settings.epochs, len(batches)),
+        *_plateau(settings),
         keras.callbacks.EarlyStopping("val_loss", patience=settings.patience),
     ]
     for first, last, until in phases(settings):
         if settings.freeze:
             freezing.freeze(made.inner, until)
-        made.compile(order.execution, steps=len(batches))
+        made.compile(job.execution, steps=len(batches))
         made.model.fit(
             batches,
             initial_epoch=first - 1,
@@ -248,8 +226,7 @@ def phases(settings: Settings) -> list[tuple[int, int, str | int | None]]:
     return freezing.phases(settings.freeze or None, within, last)
 
 
-def _plateau(order: Order) -> list[keras.callbacks.Callback]:
-    settings = order.cell.settings
+def _plateau(settings: Settings) -> list[keras.callbacks.Callback]:
     if settings.schedule != "plateau":
         return []
     factor, patience = settings.plateau_factor, settings.plateau_patience

@@ -7,16 +7,14 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attention_fer.common.checks import one_of
+from benchmarks.plan.execution import JIT, Execution
 from benchmarks.plan.settings import Settings
 
 if TYPE_CHECKING:
     import keras
 
-JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
 # Keras waits for the loss of every execution under TensorFlow, which an accelerator spends idle.
 TENSORFLOW_STEPS = 16
 # What `fit` says of tf.distribute.MultiWorkerMirroredStrategy in Keras 3.15 with TensorFlow 2.21.
@@ -26,49 +24,10 @@ MULTI_WORKER = (
 )
 
 
-@dataclass(frozen=True)
-class Execution:
-    """What may change the speed of a cell and the last digits of its numbers, but no more.
-
-    On how many devices it is computed is part of the cell: `Cell.replicas`.
-
-    Attributes:
-        deterministic: the same numbers each time on the same hardware, at some cost.
-        jit: XLA; "on", "off" or "auto", which leaves it to Keras: on for JAX, for TensorFlow on a
-            single accelerator, and off for PyTorch.
-        steps_per_execution: training steps between two looks at the loss; None: 16 under
-            TensorFlow on accelerators, else 1.
-    """
-
-    deterministic: bool = False
-    jit: str = "auto"
-    steps_per_execution: int | None = None
-
-    def __post_init__(self) -> None:
-        one_of("jit", self.jit, JIT)
-        if self.steps_per_execution is not None and self.steps_per_execution < 1:
-            raise ValueError(
-                f"steps_per_execution must be at least 1, given: {self.steps_per_execution}."
-            )
-
-    def compilation(self) -> dict[str, Any]:
-        """The arguments of `keras.Model.compile`."""
-        steps = self.steps_per_execution or _steps()
-        return {"jit_compile": JIT[self.jit], "steps_per_execution": steps}
-
-
-def environment(backend: str, execution: Execution) -> dict[str, str]:
-    """What has to be in the environment before a process imports its backend."""
-    found = {}
-    if backend == "jax":
-        found["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
-        if execution.deterministic:
-            flags = (os.environ.get("XLA_FLAGS", ""), "--xla_gpu_deterministic_ops=true")
-            found["XLA_FLAGS"] = " ".join(filter(None, flags))
-    if backend == "torch" and execution.deterministic:
-        # https://docs.nvidia.com/cuda/cublas/#results-reproducibility
-        found["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
-    return found
+def compilation(execution: Execution) -> dict[str, Any]:
+    """The arguments of `keras.Model.compile`."""
+    steps = execution.steps_per_execution or _steps()
+    return {"jit_compile": JIT[execution.jit], "steps_per_execution": steps}
 
 
 def prepare(execution: Execution, settings: Settings) -> None:

@@ -16,8 +16,9 @@ from attention_fer.training.distillation import Distillation
 from attention_fer.training.model import prepared, training_graph
 from attention_fer.training.optimizers import optimizer
 from attention_fer.training.sam import SAM
+from benchmarks.plan.execution import Execution
 from benchmarks.plan.settings import Settings
-from benchmarks.train.devices import Execution
+from benchmarks.train import devices
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Trainable:
             optimizer=optimizer(self.settings, self.inner, steps),
             loss=self.loss,
             metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-            **(execution or Execution()).compilation(),
+            **devices.compilation(execution or Execution()),
         )
         # With the optimizer's and the metric's variables made here TensorFlow traces the training
         # step once; made in the first step they cost it two traces and a graph for each variable.

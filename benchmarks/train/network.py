@@ -30,13 +30,13 @@ def network(cell: Cell, input_shape: tuple[int, ...], classes: int) -> keras.Mod
         TypeError: an option that the backbone does not take.
     """
     shape = {"input_shape": cell.settings.input_shape(input_shape), "classes": classes}
-    if not cell.matched:
-        return _build(cell, shape, cell.attention, cell.settings.width)
+    if not cell.row.matched:
+        return _build(cell, shape, cell.row.attention, cell.settings.width)
 
     def count(width: float) -> int:
         return parameters(lambda: _build(cell, shape, "none", width))
 
-    target = parameters(lambda: _build(cell, shape, cell.matched, cell.settings.width))
+    target = parameters(lambda: _build(cell, shape, cell.row.matched, cell.settings.width))
     width = matched_width(count, target, cell.settings.width)
     return _build(cell, shape, "none", width)
 
@@ -45,15 +45,17 @@ def _build(cell: Cell, shape: dict[str, Any], attention: str, width: float) -> k
     given = {**shape, "width": width, "seed": cell.seed}
     kind = one_of("variant", cell.variant, VARIANTS)
     build = published.build if kind == "published" else _corrected
-    config = dict(cell.config)
-    options = dict(cell.options)
+    config = dict(cell.row.config)
+    options = dict(cell.row.options)
     if kind == "published" and cell.settings.drop_path:
         raise ValueError("The published networks have no stochastic depth: set drop_path to 0.")
     if kind != "published":
         options = {**_usual(cell), **options}
     if attention == "none":
-        return build(cell.backbone, "none", **given, **options)
-    return build(cell.backbone, (attention, config) if config else attention, **given, **options)
+        return build(cell.row.backbone, "none", **given, **options)
+    return build(
+        cell.row.backbone, (attention, config) if config else attention, **given, **options
+    )
 
 
 def _corrected(backbone: str, attention: Any, **options: Any) -> keras.Model:
@@ -74,13 +76,13 @@ def _usual(cell: Cell) -> dict[str, Any]:
         # face, on which spatial attention has nothing to choose from.
         ("pool_padding", "valid"): "same",
     }
-    takes = models.options(cell.backbone)
+    takes = models.options(cell.row.backbone)
     found = {key: value for (key, old), value in usual.items() if takes.get(key) == old}
     if not cell.settings.drop_path:
         return found
     if "drop_path" not in takes:
         raise ValueError(
-            f"{cell.backbone} has no stochastic depth: set drop_path to 0 for it, given: "
+            f"{cell.row.backbone} has no stochastic depth: set drop_path to 0 for it, given: "
             f"{cell.settings.drop_path}."
         )
     return {**found, "drop_path": cell.settings.drop_path}

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields as fields_of
 from typing import Any
 
 import numpy as np
 
-from benchmarks.plan.cell import Cell
-from benchmarks.plan.plan import Plan, Target
+from benchmarks.plan.cell import Cell, Target
+from benchmarks.plan.plan import Plan
 from benchmarks.plan.settings import Settings
 from benchmarks.results.predictions import PREDICTIONS, write_predictions
 from benchmarks.results.store import Result, Store
 from benchmarks.table import Row, Table
 
 CLASSES = 7
+ROW = {field.name for field in fields_of(Row)} - {"settings", "teacher"}
+TARGET = {field.name for field in fields_of(Target)}
 NAMES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 PROVENANCE = {
     "processor": "Some Processor",
@@ -26,14 +29,18 @@ PROVENANCE = {
 
 
 def cell(**changes: Any) -> Cell:
-    """A cell; `changes` replace its fields."""
+    """A cell; `changes` replace its fields, and those of its row and its target."""
+    row = {name: changes.pop(name) for name in list(changes) if name in ROW}
+    if "changes" in changes:
+        row["settings"] = changes.pop("changes")
+    target = {name: changes.pop(name) for name in list(changes) if name in TARGET}
+    if "teacher" in changes:
+        row["teacher"] = changes["teacher"].row
     fields = {
-        "backbone": "vgg16",
-        "attention": "none",
-        "variant": "corrected",
-        "dataset": "fer2013",
-        "fingerprint": "a" * 64,
-        "protocol": "official",
+        "row": Row(**{"backbone": "vgg16", **row}),
+        "target": Target(
+            **{"dataset": "fer2013", "fingerprint": "a" * 64, "protocol": "official", **target}
+        ),
         "settings": Settings(width=0.25, batch_size=32),
         "seed": 0,
         "backend": "tensorflow",
@@ -120,7 +127,8 @@ def plan(rows: Sequence[Row], targets: Sequence[Target], seeds: int = 2, **chang
     table = Table(
         **{"name": "made-up", "title": "A made-up table", "rows": tuple(rows), **of_table}
     )
-    fields = {"settings": cell().settings, "variant": "corrected", "backend": "tensorflow"}
+    asked = (("batch_size", 32), ("width", 0.25))
+    fields = {"asked": asked, "variant": "corrected", "backend": "tensorflow"}
     return Plan(table=table, targets=tuple(targets), seeds=seeds, **{**fields, **changes})
 
 
@@ -154,7 +162,7 @@ def put_plan(
     folds = {target.dataset: len(target.folds) for target in of.targets}
     for one in of.cells:
         result = outcome(one)
-        sample = np.arange(one.fold, n, folds[one.dataset])
+        sample = np.arange(one.fold, n, folds[one.target.dataset])
         if isinstance(result, str):
             put_failed(store, one, result)
         elif result is not None:
@@ -172,9 +180,9 @@ STORY: dict[str, tuple[float | str | None, ...]] = {
 
 def told(one: Cell) -> float | str | None:
     """The outcome of a cell of the story; vgg19 is never done."""
-    if one.backbone == "vgg19":
-        return "MemoryError: too large" if one.attention == "none" else None
-    return STORY[one.attention][one.seed]
+    if one.row.backbone == "vgg19":
+        return "MemoryError: too large" if one.row.attention == "none" else None
+    return STORY[one.row.attention][one.seed]
 
 
 def story(root: Any) -> tuple[Store, Plan]:

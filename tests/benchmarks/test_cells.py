@@ -86,7 +86,7 @@ def test_a_copy_of_the_dataset_elsewhere_gives_the_same_cells(dataset, tmp_path)
 
 
 def test_a_spec_survives_json_in_any_order_of_its_keys():
-    one = cell(settings=profile("quick", train_samples=50).of("jaffe"))
+    one = cell(settings=profile("quick", "jaffe", train_samples=50))
     spec = json.loads(json.dumps(one.spec))
     spec["settings"] = dict(reversed(spec["settings"].items()))
     again = Cell.from_spec(dict(reversed(spec.items())))
@@ -114,8 +114,8 @@ def test_settings_in_another_order_keep_the_hash(monkeypatch):
 
 @pytest.mark.parametrize(("dataset", "size"), [("ckplus", 16), ("jaffe", 4), ("fer2013", 64)])
 def test_a_dataset_gets_its_published_batch_size_unless_one_is_given(dataset, size):
-    assert profile("full").of(dataset).batch_size == size
-    assert profile("full", batch_size=10).of(dataset).batch_size == 10
+    assert profile("full", dataset).batch_size == size
+    assert profile("full", dataset, batch_size=10).batch_size == 10
 
 
 @pytest.mark.parametrize("row", ROWS)

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.plan import plan as plans
+from benchmarks.plan.cell import Target
 from benchmarks.plan.datasets import target
-from benchmarks.plan.plan import Plan, Target
+from benchmarks.plan.plan import Plan
 from benchmarks.plan.settings import Settings
 from benchmarks.table import Row, Table
 from benchmarks.train import data

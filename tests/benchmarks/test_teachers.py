@@ -8,8 +8,8 @@ import pytest
 from fabricated import predictions, put_done, record
 
 from benchmarks.plan import plan as plans
-from benchmarks.plan.cell import Cell
-from benchmarks.plan.plan import Plan, Target
+from benchmarks.plan.cell import Cell, Target
+from benchmarks.plan.plan import Plan
 from benchmarks.plan.settings import Settings
 from benchmarks.plan.shard import Shard
 from benchmarks.results.predictions import write_predictions

@@ -59,7 +59,7 @@ def _place(view: View, section: Section) -> dict[str, Any]:
         "table": view.report.table.name,
         "variant": plan.variant,
         "backend": plan.backend,
-        "training": footnotes.training(plan.settings.of(target.dataset)),
+        "training": footnotes.training(plan.settings(target)),
         "dataset": target.dataset,
         "protocol": target.protocol,
         "folds": len(target.folds),

@@ -136,7 +136,7 @@ def _synthetic(section: Section, results: Iterable[Result]) -> bool:
 
 
 def _training(section: Section, plan: Plan) -> str:
-    settings = training(plan.settings.of(section.target.dataset))
+    settings = training(plan.settings(section.target))
     several = f", {plan.replicas} devices share a batch" if plan.replicas > 1 else ""
     own = f", the table's file has the hash {plan.code}" if plan.code else ""
     network = f"{plan.variant} networks, {plan.backend}{several}{own}"

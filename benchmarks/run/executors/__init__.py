@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from attention_fer.common.checks import one_of
-from benchmarks.run.executors.base import Cancelled, Executor, Job
+from benchmarks.run.executors.base import Cancelled, Executor
 
-__all__ = ["Cancelled", "Executor", "Job", "Place", "make", "names"]
+__all__ = ["Cancelled", "Executor", "Place", "make", "names"]
 
 
 @dataclass(frozen=True)

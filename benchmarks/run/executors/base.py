@@ -4,47 +4,18 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.train.devices import Execution
+from benchmarks.plan.job import Job
 
-# Takes the events of a cell's process, see `worker`.
-Tell = Callable[[Mapping[str, Any]], None]
+# Receives the events of a cell's process, see `benchmarks.run.worker`.
+Notify = Callable[[Mapping[str, Any]], None]
 
 LOG = "log.txt"
 # Errors that concern all cells: what they write to is full.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # What may help a cell that ran out of memory.
 ADVICE = "Out of memory: a smaller --batch-size or fewer --jobs may help."
-
-
-@dataclass(frozen=True)
-class Job:
-    """The work of one cell.
-
-    Attributes:
-        spec: the cell's.
-        dataset: folder of its prepared dataset on this machine.
-        folder: empty working folder on this machine, to be filled with what the cell leaves.
-        table: Python file of a user's table, imported before the cell is made; None for none.
-        execution: how it is computed.
-        more: whether further cells of the same backend wait for their turn.
-        reference: spec of a cell beside which this one's cost is measured instead of training it.
-        teacher: folder of the result of the cell's teacher on this machine; None without one.
-        keep: whether the trained network is stored, too.
-    """
-
-    spec: Mapping[str, Any]
-    dataset: Path
-    folder: Path
-    table: Path | None = None
-    execution: Execution = field(default_factory=Execution)
-    more: bool = False
-    reference: Mapping[str, Any] | None = None
-    teacher: Path | None = None
-    keep: bool = False
 
 
 class Cancelled(Exception):  # noqa: N818  # not an error: it was asked for
@@ -60,8 +31,13 @@ class Executor(Protocol):
 
     jobs: int
 
-    def run(self, job: Job, tell: Tell) -> dict[str, Any]:
+    def run(self, job: Job, notify: Notify, more: bool = False) -> dict[str, Any]:
         """Runs a cell's process to its end and returns its record, done or failed.
+
+        Args:
+            job: the work.
+            notify: receives the events.
+            more: whether further cells wait, so that the next process may start early.
 
         Raises:
             Cancelled: `cancel` was called.

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.run.executors.base import Cancelled, Job, Tell
+from benchmarks.plan.job import Job
+from benchmarks.run.executors.base import Cancelled, Notify
 from benchmarks.run.executors.process import Process, environment
 
 
@@ -39,14 +40,14 @@ class Local:
         self._cancelled = False
         self._lock = threading.Lock()
 
-    def run(self, job: Job, tell: Tell) -> dict[str, Any]:
+    def run(self, job: Job, notify: Notify, more: bool = False) -> dict[str, Any]:
         """Trains a cell, see `Executor`."""
         share = self._shares.get()
         try:
-            wanted = environment(job.spec["backend"], self._threads, job.execution, share)
-            process = self._start(wanted, job.more)
+            wanted = environment(job.cell.backend, self._threads, job.execution, share)
+            process = self._start(wanted, more)
             try:
-                record = process.run(job, tell)
+                record = process.run(job, notify)
             finally:
                 with self._lock:
                     self._running.discard(process)

@@ -10,79 +10,61 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from benchmarks.results.saved_model import MODEL
+from benchmarks.plan.job import Job
 from benchmarks.run import locks
-from benchmarks.run.executors.base import Job, Tell
+from benchmarks.run.executors.base import Notify
 from benchmarks.run.executors.process import Process, environment
 from benchmarks.run.executors.shipping import pack, unpack
-from benchmarks.train.devices import Execution
 from preprocessing.dataset.folder import Dataset, read_manifest
 
 
-@dataclass(frozen=True)
-class Order:
-    """A cell for a node.
-
-    Attributes:
-        spec: the cell's.
-        dataset: folder of its prepared dataset on the machine that asks.
-        threads: cores that the cell may use.
-        table: name and content of a user's table, None for one of ours.
-        execution: how it is computed.
-        teacher: the stored network of the cell's teacher; None without one.
-        keep: whether the trained network comes back, too.
-    """
-
-    spec: Mapping[str, Any]
-    dataset: str
-    threads: int
-    table: tuple[str, bytes] | None = None
-    execution: Execution = field(default_factory=Execution)
-    teacher: bytes | None = None
-    keep: bool = False
-
-
 def work(
-    order: Order, archive: Callable[[], bytes] | None, tell: Tell
+    job: Job,
+    threads: int,
+    sent: Mapping[Path, bytes],
+    archive: Callable[[], bytes] | None,
+    notify: Notify,
 ) -> tuple[dict[str, Any], bytes] | None:
     """Runs a cell here.
 
     Args:
-        order: the cell.
-        archive: gives its dataset, packed; None where it was not sent.
-        tell: takes the events.
+        job: the work, with the paths of the machine that asks.
+        threads: cores that the cell may use.
+        sent: content of the files that the job names besides its dataset.
+        archive: returns its dataset, packed; None if it was not sent.
+        notify: receives the events.
 
     Returns:
-        The record and the packed working folder; None where the dataset is not here and was not
-        sent.
+        The record and the packed working folder; None if the dataset is not here and was not sent.
 
     Raises:
         ValueError: the dataset that was sent is not the one of the cell.
     """
-    dataset = find_dataset(Path(order.dataset), order.spec["fingerprint"], archive)
+    dataset = find_dataset(job.dataset, job.cell.target.fingerprint, archive)
     if dataset is None:
         return None
     with _workplace() as place:
-        folder = place / "cell"
-        folder.mkdir()
-        job = Job(
-            spec=order.spec,
+        here = replace(
+            job,
             dataset=dataset,
-            folder=folder,
-            table=_table(place, order.table),
-            execution=order.execution,
-            teacher=_teacher(place, order.teacher),
-            keep=order.keep,
+            folder=place / "cell",
+            imports=tuple(place / path.name for path in job.imports),
+            teacher=job.teacher and place / "teacher",
         )
-        process = Process(environment(order.spec["backend"], order.threads, order.execution))
-        record = _run(process, job, tell)
-        return record, pack(folder)
+        here.folder.mkdir()
+        for path, content in sent.items():
+            target = place / (path.name if path in job.imports else f"teacher/{path.name}")
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(content)
+        process = Process(environment(job.cell.backend, threads, job.execution))
+        record = _run(process, here, notify)
+        return record, pack(here.folder)
 
 
 def find_dataset(
@@ -171,31 +153,14 @@ def _workplace() -> Iterator[Path]:
             locks.forget(lock)
 
 
-def _table(place: Path, table: tuple[str, bytes] | None) -> Path | None:
-    if table is None:
-        return None
-    path = place / Path(table[0]).name
-    path.write_bytes(table[1])
-    return path
-
-
-def _teacher(place: Path, model: bytes | None) -> Path | None:
-    if model is None:
-        return None
-    folder = place / "teacher"
-    folder.mkdir()
-    (folder / MODEL).write_bytes(model)
-    return folder
-
-
-def _run(process: Process, job: Job, tell: Tell) -> dict[str, Any]:
+def _run(process: Process, job: Job, notify: Notify) -> dict[str, Any]:
     """Runs a cell's process; a KeyboardInterrupt, as Ray cancels a task, ends it."""
     found: list[dict[str, Any]] = []
     errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            found.append(process.run(job, tell))
+            found.append(process.run(job, notify))
         except BaseException as error:
             errors.append(error)
 

@@ -9,13 +9,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.run.executors.base import ADVICE, FULL, LOG, Job, Tell, failed
-from benchmarks.train import devices
-from benchmarks.train.devices import Execution
+from benchmarks.plan import execution as executions
+from benchmarks.plan.execution import Execution
+from benchmarks.plan.job import Job
+from benchmarks.run.executors.base import ADVICE, FULL, LOG, Notify, failed
 
 
 class Process:
@@ -41,25 +41,14 @@ class Process:
             start_new_session=True,
         )
 
-    def run(self, job: Job, tell: Tell) -> dict[str, Any]:
+    def run(self, job: Job, notify: Notify) -> dict[str, Any]:
         """Hands the job over, passes events on and returns the record.
 
         Raises:
             OSError: there is no room for what the cell writes.
         """
-        content = {
-            "spec": job.spec,
-            "dataset": str(job.dataset),
-            "folder": str(job.folder),
-            "log": str(job.folder / LOG),
-            "table": None if job.table is None else str(job.table),
-            "execution": asdict(job.execution),
-            "reference": job.reference,
-            "teacher": None if job.teacher is None else str(job.teacher),
-            "keep": job.keep,
-        }
         try:
-            record = self._talk(content, tell)
+            record = self._talk(job, notify)
             status = self._process.wait()
             if record is None:
                 return failed(_last_words(status, self._said(job.folder / LOG)))
@@ -81,18 +70,18 @@ class Process:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def _talk(self, content: dict[str, Any], tell: Tell) -> dict[str, Any] | None:
+    def _talk(self, job: Job, notify: Notify) -> dict[str, Any] | None:
         assert self._process.stdin is not None and self._process.stdout is not None
         record = None
         # It may die before it reads its job; its exit status and its log say why.
         with contextlib.suppress(BrokenPipeError):
-            self._process.stdin.write(json.dumps(content) + "\n")
+            self._process.stdin.write(job.to_json() + "\n")
             self._process.stdin.flush()
         for event in _events(self._process.stdout):
             if event["event"] == "record":
                 record = event["record"]
             else:
-                tell(event)
+                notify(event)
         return record
 
     def _said(self, log: Path) -> str:
@@ -121,7 +110,7 @@ def environment(
         execution: how it is computed.
         gpus: names or numbers of the GPUs it may see; None for all.
     """
-    own = {**devices.environment(backend, execution), "KERAS_BACKEND": backend}
+    own = {**executions.environment(backend, execution), "KERAS_BACKEND": backend}
     if gpus is not None:
         own["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
     shares = {

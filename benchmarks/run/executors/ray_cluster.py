@@ -20,10 +20,11 @@ from typing import Any
 import attention_fer
 import benchmarks
 import preprocessing
+from benchmarks.plan.job import Job
 from benchmarks.results.provenance import revision
 from benchmarks.results.saved_model import MODEL
-from benchmarks.run.executors.base import ADVICE, Cancelled, Job, Tell, failed
-from benchmarks.run.executors.node import Order, work
+from benchmarks.run.executors.base import ADVICE, Cancelled, Notify, failed
+from benchmarks.run.executors.node import work
 from benchmarks.run.executors.shipping import pack, unpack
 from preprocessing.dataset.folder import FILES
 
@@ -60,22 +61,22 @@ class RayCluster:
         self._mailbox = mailbox.remote()
         self._archives: dict[Path, Any] = {}
         self._running: set[Any] = set()
-        self._tells: dict[str, Tell] = {}
+        self._observers: dict[str, Notify] = {}
         self._lock, self._packing = threading.Lock(), threading.Lock()
         self._ended = threading.Event()
         self._cancelled = False
         threading.Thread(target=self._collect, daemon=True).start()
 
-    def run(self, job: Job, tell: Tell) -> dict[str, Any]:
+    def run(self, job: Job, notify: Notify, more: bool = False) -> dict[str, Any]:
         """Trains a cell somewhere in the cluster and fills its working folder here."""
         name = job.folder.name
         with self._lock:
-            self._tells[name] = tell
+            self._observers[name] = notify
         try:
-            return self._run(job, name, tell)
+            return self._run(job, name, notify)
         finally:
             with self._lock:
-                del self._tells[name]
+                del self._observers[name]
 
     def cancel(self) -> None:
         """Cancels all tasks; each ends its cell's process."""
@@ -90,7 +91,7 @@ class RayCluster:
         self._ended.set()
         self._ray.shutdown()
 
-    def _run(self, job: Job, name: str, tell: Tell) -> dict[str, Any]:
+    def _run(self, job: Job, name: str, notify: Notify) -> dict[str, Any]:
         errors = self._ray.exceptions
         lost = (errors.WorkerCrashedError, errors.NodeDiedError, errors.ObjectLostError)
         for attempt in range(1, ATTEMPTS + 1):
@@ -106,7 +107,7 @@ class RayCluster:
                 if not isinstance(error, lost):
                     return self._failure(error)
                 why = f"{type(error).__name__}, attempt {attempt} of {ATTEMPTS}"
-                tell({"event": "note", "note": f"its node was lost ({why})"})
+                notify({"event": "note", "note": f"its node was lost ({why})"})
         return failed(f"Its node was lost {ATTEMPTS} times.")
 
     def _failure(self, error: Exception) -> dict[str, Any]:
@@ -120,30 +121,21 @@ class RayCluster:
 
     def _answer(self, job: Job, name: str) -> tuple[dict[str, Any], bytes]:
         """What the node returns; the dataset is packed and sent when a first node lacks it."""
-        table = None if job.table is None else (job.table.name, job.table.read_bytes())
-        teacher = None if job.teacher is None else (job.teacher / MODEL).read_bytes()
-        order = Order(
-            spec=job.spec,
-            dataset=str(job.dataset),
-            threads=self._threads,
-            table=table,
-            execution=job.execution,
-            teacher=teacher,
-            keep=job.keep,
-        )
+        files = [*job.imports, *([job.teacher / MODEL] if job.teacher else [])]
+        call = (job, self._threads, {path: path.read_bytes() for path in files}, name)
         # In a list, because Ray fetches an argument that is a reference before the task starts.
         sent = self._archives.get(job.dataset)
-        answer = self._get(order, name, [sent] if sent is not None else [])
+        answer = self._get(call, [sent] if sent is not None else [])
         if answer is None:
-            answer = self._get(order, name, [self._archive(job.dataset)])
+            answer = self._get(call, [self._archive(job.dataset)])
         assert answer is not None, "a node asks for a dataset that was sent"
         return answer
 
-    def _get(self, order: Order, name: str, archive: list[Any]) -> Any:
+    def _get(self, call: tuple[Any, ...], archive: list[Any]) -> Any:
         with self._lock:
             if self._cancelled:
                 raise Cancelled
-            reference = self._sized(order.spec).remote(order, name, archive, self._mailbox)
+            reference = self._sized(call[0].cell.replicas).remote(*call, archive, self._mailbox)
             self._running.add(reference)
         try:
             return self._ray.get(reference)
@@ -151,9 +143,8 @@ class RayCluster:
             with self._lock:
                 self._running.discard(reference)
 
-    def _sized(self, spec: Mapping[str, Any]) -> Any:
+    def _sized(self, replicas: int) -> Any:
         """The task; with as many GPUs as devices share a batch of the cell."""
-        replicas = spec.get("replicas", 1)
         if replicas == 1 or not self._largest:
             return self._task
         if replicas > self._largest:
@@ -176,10 +167,10 @@ class RayCluster:
             except Exception:  # Its node was lost, or the cluster: progress is all that is missed.
                 continue
             with self._lock:
-                tells = {name: self._tells.get(name) for name in latest}
-            for name, tell in tells.items():
-                if tell is not None:
-                    tell(latest[name])
+                observers = {name: self._observers.get(name) for name in latest}
+            for name, notify in observers.items():
+                if notify is not None:
+                    notify(latest[name])
 
 
 def share(nodes: Sequence[Mapping[str, float]], jobs: int | None) -> tuple[int, int, float]:
@@ -227,17 +218,24 @@ class _Mailbox:
         return latest
 
 
-def _task(order: Order, name: str, archive: list[Any], mailbox: Any) -> Any:
+def _task(
+    job: Job,
+    threads: int,
+    sent: Mapping[Path, bytes],
+    name: str,
+    archive: list[Any],
+    mailbox: Any,
+) -> Any:
     """The Ray task of a cell."""
     import ray
 
     def fetch() -> bytes:
         return ray.get(archive[0])
 
-    def tell(event: Mapping[str, Any]) -> None:
+    def notify(event: Mapping[str, Any]) -> None:
         mailbox.put.remote(name, event)
 
-    return work(order, fetch if archive else None, tell)
+    return work(job, threads, sent, fetch if archive else None, notify)
 
 
 def _with_revision(record: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,82 @@
+"""A user's Python files: a table of their own, and the modules and backbones it uses.
+
+The file of a table makes a `Table` named TABLE. Any file may register attention modules and
+backbones, which rows then name:
+
+    import keras
+    from attention_fer import layers, models
+    from benchmarks.table import Row, Table
+
+    @layers.register("mine")
+    class Mine(layers.AttentionModule): ...
+
+    TABLE = Table("mine", "My module", rows=(Row("vgg16"), Row("vgg16", "mine")))
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from attention_fer.common.checks import one_of
+from attention_fer.common.imports import import_file
+from benchmarks.plan.datasets import generated_names
+from benchmarks.plan.plan import with_teachers
+from benchmarks.plan.table import Table
+
+NAME = "TABLE"
+
+
+def load_table(path: str | Path) -> Table:
+    """Runs the file and returns its table; what it registers is then known.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it fails, has no `TABLE`, or a row names what nobody registered.
+    """
+    table = getattr(import_file(path), NAME, None)
+    if not isinstance(table, Table):
+        raise ValueError(
+            f"{path} must define {NAME}, a benchmarks.table.Table; found: {type(table).__name__}."
+        )
+    _check(table, Path(path))
+    return table
+
+
+def load_modules(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Runs files; returns the names of the backbones and attention modules that they register.
+
+    Raises: as `attention_fer.common.imports.import_file`, and ValueError for a file that registers
+        nothing.
+    """
+    from attention_fer import layers, models
+
+    own: list[str] = []
+    for path in paths:
+        before = {*layers.names(), *models.names()}
+        import_file(path)
+        new = sorted({*layers.names(), *models.names()} - before)
+        if not new:
+            raise ValueError(f"{path} registers no attention module and no backbone.")
+        own += new
+    return tuple(own)
+
+
+def digest(paths: Sequence[Path]) -> str:
+    """Ten hexadecimal digits that identify the content of the files; "" for none."""
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
+    if len(hashes) > 1:
+        hashes = [hashlib.sha256("".join(hashes).encode()).hexdigest()]
+    return "".join(hashes)[:10]
+
+
+def _check(table: Table, path: Path) -> None:
+    from attention_fer import layers, models
+
+    if not table.rows:
+        raise ValueError(f"{NAME} of {path} has no rows.")
+    one_of(f"generated dataset in {path.name}", table.generated, generated_names())
+    for row in with_teachers(table.all_rows()):
+        one_of(f"backbone in {path.name}", row.backbone, models.names())
+        one_of(f"attention in {path.name}", row.attention, ["none", *layers.names()])
