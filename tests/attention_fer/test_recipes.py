@@ -7,13 +7,12 @@ import pytest
 
 from attention_fer import recipes
 from attention_fer.recipes import Recipe
-from benchmarks.plan.settings import QUICK, Settings, profile
+from benchmarks.plan.settings import QUICK, Settings, choices, profile, settle
 
 
 @pytest.mark.parametrize("name", recipes.names())
 def test_every_recipe_is_within_range(name):
-    settings = Settings().trained(name)
-    settings.check()
+    settings = settle(choices(recipe=name))
     for key, value in vars(recipes.get(name)).items():
         assert getattr(settings, key) == value, key
 
@@ -24,7 +23,7 @@ def test_the_first_recipe_is_the_full_profile():
 
 
 def test_the_quick_profile_keeps_its_own_values():
-    quick = profile("quick").trained("deit", kept=QUICK)
+    quick = settle(choices(recipe="deit", profile=("quick", QUICK)))
     assert {key: getattr(quick, key) for key in QUICK} == dict(QUICK)
     assert quick.augmentation == recipes.get("deit").augmentation
     assert quick.weight_decay == 1e-4

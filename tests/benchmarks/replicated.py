@@ -18,6 +18,7 @@ def main(replicas, backbone, *how):
     import numpy as np
     from fabricated import cell
 
+    from benchmarks.plan.execution import Execution
     from benchmarks.plan.settings import profile
     from benchmarks.train import devices
     from benchmarks.train.callbacks import Batches, KeepBest, Validate, predict
@@ -34,9 +35,9 @@ def main(replicas, backbone, *how):
         )
     still = {} if "augmented" in how else {"flip": False, "zoom": 0.0}
     # SGD, because Adam's first steps depend on little more than the signs of the gradients.
-    settings = profile("quick", width=0.0625, batch_size=8, optimizer="sgd", learning_rate=0.01)
-    settings = settings.changed(**still)
-    devices.prepare(devices.Execution(deterministic="deterministic" in how), settings)
+    plain = {"width": 0.0625, "batch_size": 8, "optimizer": "sgd", "learning_rate": 0.01}
+    settings = profile("quick", **plain, **still)
+    devices.prepare(Execution(deterministic="deterministic" in how), settings)
     one = cell(backbone=backbone, attention="cbam", settings=settings)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (32, 32, 32, 1), np.uint8)

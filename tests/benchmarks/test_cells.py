@@ -12,7 +12,7 @@ from benchmarks.plan.cell import Cell
 from benchmarks.plan.datasets import target
 from benchmarks.plan.plan import Plan
 from benchmarks.plan.settings import Settings, profile
-from benchmarks.table import Row, Table
+from benchmarks.plan.table import Row, Table, options
 from preprocessing.dataset import Dataset
 
 ROWS = (
@@ -25,7 +25,8 @@ ROWS = (
 
 def plan(datasets, settings, seeds, protocol="official"):
     targets = tuple(target(dataset, protocol) for dataset in datasets)
-    return Plan(Table("t", "T", ROWS), targets, settings, seeds, "corrected", "tensorflow")
+    asked = options({k: v for k, v in vars(settings).items() if v != getattr(Settings, k)})
+    return Plan(Table("t", "T", ROWS), targets, seeds, "corrected", "tensorflow", asked=asked)
 
 
 def changed(value):
@@ -40,20 +41,45 @@ def changed(value):
     return 7 if value is None else f"{value}x"
 
 
-@pytest.mark.parametrize("field", [f.name for f in fields(Cell) if f.name != "settings"])
+TAUGHT = cell(teacher=cell(backbone="vgg19"), distillation={"weight": 0.5}, folds=("a", "b"))
+PARTS = ("row", "target", "settings")
+
+
+@pytest.mark.parametrize("field", [f.name for f in fields(Cell) if f.name not in PARTS])
 def test_every_field_of_a_cell_changes_its_folder(field):
-    one = cell()
-    if field in ("teacher", "distillation"):
-        one = replace(one, teacher=cell(backbone="vgg19"), distillation=(("weight", 0.5),))
-    other = replace(one, **{field: changed(getattr(one, field))})
-    assert other.digest != one.digest
-    assert other.slug != one.slug
+    other = replace(TAUGHT, **{field: changed(getattr(TAUGHT, field))})
+    assert other.digest != TAUGHT.digest and other.slug != TAUGHT.slug
+    assert other != TAUGHT
+
+
+@pytest.mark.parametrize(
+    "field", [f.name for f in fields(Row) if f.name not in ("teacher", "recipe")]
+)
+def test_every_field_of_a_row_changes_its_folder(field):
+    row = replace(TAUGHT.row, **{field: changed(getattr(TAUGHT.row, field))})
+    assert replace(TAUGHT, row=row).slug != TAUGHT.slug
+
+
+def test_a_rows_recipe_changes_its_folder():
+    assert replace(TAUGHT, row=replace(TAUGHT.row, recipe="deit")).slug != TAUGHT.slug
+
+
+@pytest.mark.parametrize("field", ["dataset", "fingerprint", "protocol", "folds"])
+def test_what_it_is_measured_on_changes_a_cells_folder(field):
+    value = ("c", "b") if field == "folds" else f"{getattr(TAUGHT.target, field)}x"
+    other = replace(TAUGHT, target=replace(TAUGHT.target, **{field: value}))
+    assert other.slug != TAUGHT.slug
+
+
+def test_other_folds_and_names_of_classes_do_not():
+    target = replace(TAUGHT.target, folds=("a", "c"), classes=("x", "y"), synthetic=True)
+    assert replace(TAUGHT, target=target) == TAUGHT
 
 
 def test_a_taught_cell_comes_back_from_its_spec_with_all_its_teachers():
     first = cell(backbone="vgg19", settings=Settings(epochs=3))
     hard = (("kind", "hard"), ("weight", 0.5))
-    second = cell(teacher=first, distillation=hard, trained_by="deit")
+    second = cell(teacher=first, distillation=hard, recipe="deit")
     third = cell(teacher=second, distillation=hard)
     found = Cell.from_spec(json.loads(json.dumps(third.spec)))
     assert found == third and found.slug == third.slug
@@ -120,9 +146,7 @@ def test_a_dataset_gets_its_published_batch_size_unless_one_is_given(dataset, si
 
 @pytest.mark.parametrize("row", ROWS)
 def test_a_row_survives_its_cell_and_json(row):
-    one = Cell.from_spec({**cell().spec, "backbone": row.backbone, "attention": row.attention})
-    one = replace(one, matched=row.matched, config=row.config, options=row.options)
-    one = replace(one, changes=row.settings)
+    one = replace(cell(), row=row)
     again = Cell.from_spec(json.loads(json.dumps(one.spec)))
     assert again == one and again.slug == one.slug
     assert again.row == row and hash(again.row) == hash(row)
@@ -138,7 +162,7 @@ def test_fields_younger_than_the_first_records_leave_their_hash_alone():
 def test_a_folder_name_holds_nothing_that_a_file_system_refuses():
     odd = cell(backbone="my/net:1", config=(("path", "a b\\c*"),), dataset="é è")
     assert set(odd.slug) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
-    assert odd.slug != replace(odd, backbone="my_net:1").slug
+    assert odd.slug != replace(odd, row=replace(odd.row, backbone="my_net:1")).slug
 
 
 @pytest.mark.parametrize(
@@ -160,7 +184,7 @@ def test_a_setting_out_of_range_is_named(change):
 
 
 def test_whole_and_decimal_numbers_are_the_same_setting():
-    whole, decimal = (Settings().changed(zoom=zero, width=1) for zero in (0, 0.0))
+    whole, decimal = (profile("full", zoom=zero, width=1) for zero in (0, 0.0))
     assert type(whole.zoom) is float and type(whole.width) is float
     assert cell(settings=whole).digest == cell(settings=decimal).digest
     stored = Settings.from_json({"zoom": 0, "epochs": 3})
@@ -184,4 +208,4 @@ def test_whole_and_decimal_numbers_are_the_same_setting():
 )
 def test_settings_that_would_be_ignored_or_misread_are_refused(changes, words):
     with pytest.raises(ValueError, match=words):
-        Settings().changed(**changes)
+        profile("full", **changes)

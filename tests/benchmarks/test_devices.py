@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks.plan.execution import Execution, environment
 from benchmarks.train import devices
-from benchmarks.train.devices import Execution
 
 BACKEND = keras.backend.backend()
 SCRIPT = Path(__file__).with_name("replicated.py")
@@ -125,27 +125,27 @@ def test_an_execution_is_checked_and_is_json():
 
 def test_what_a_model_is_compiled_with():
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    model.compile("sgd", "mse", **Execution(jit="off", steps_per_execution=3).compilation())
+    model.compile("sgd", "mse", **devices.compilation(Execution(jit="off", steps_per_execution=3)))
     assert (model.jit_compile, model.steps_per_execution) == (False, 3)
-    model.compile("sgd", "mse", **Execution().compilation())
+    model.compile("sgd", "mse", **devices.compilation(Execution()))
     # On CPUs, that is; Keras's own choice.
     assert (model.jit_compile, model.steps_per_execution) == (BACKEND == "jax", 1)
 
 
 def test_the_environment_of_each_backend(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_a=1")
-    assert devices.environment("tensorflow", Execution(deterministic=True)) == {}
-    found = devices.environment("jax", Execution(deterministic=True))
+    assert environment("tensorflow", Execution(deterministic=True)) == {}
+    found = environment("jax", Execution(deterministic=True))
     assert found["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     assert found["XLA_FLAGS"] == "--xla_a=1 --xla_gpu_deterministic_ops=true"
-    assert "XLA_FLAGS" not in devices.environment("jax", Execution())
-    assert "CUBLAS_WORKSPACE_CONFIG" in devices.environment("torch", Execution(deterministic=True))
+    assert "XLA_FLAGS" not in environment("jax", Execution())
+    assert "CUBLAS_WORKSPACE_CONFIG" in environment("torch", Execution(deterministic=True))
 
 
 @pytest.mark.slow
 def test_deterministic_runs_are_equal_to_the_last_bit(environment):
     """Two processes on all cores; the environment's flags are accepted by the backend."""
-    flags = devices.environment(BACKEND, Execution(deterministic=True))
+    flags = environment(BACKEND, Execution(deterministic=True))
     done = [
         subprocess.run(
             [sys.executable, str(SCRIPT), "1", "vgg16", "deterministic"],

@@ -12,15 +12,14 @@ import pytest
 from fabricated import cell
 from processes import alive, holder, until
 
-from benchmarks.plan.cell import Cell
+from benchmarks.plan.execution import Execution
+from benchmarks.plan.job import Job
 from benchmarks.plan.settings import profile
 from benchmarks.run.executors import node
-from benchmarks.run.executors.base import Job
-from benchmarks.run.executors.node import Order, cache, find_dataset, work
+from benchmarks.run.executors.node import cache, find_dataset, work
 from benchmarks.run.executors.process import Process, environment
 from benchmarks.run.executors.shipping import pack, unpack
 from benchmarks.train.data import digest
-from benchmarks.train.devices import Execution
 from preprocessing.dataset.folder import FILES, IMAGES, MANIFEST
 
 
@@ -119,15 +118,15 @@ def real_cell(dataset, epochs):
     settings = profile("quick", width=0.0625, epochs=epochs, patience=epochs, batch_size=16,
                        train_samples=32, eval_samples=16)  # fmt: skip
     return cell(dataset="schematic", fingerprint=dataset.fingerprint, settings=settings,
-                split=digest(dataset, "official"))  # fmt: skip
+                folds=(digest(dataset, "official"),))  # fmt: skip
 
 
 def test_a_cell_runs_and_its_folder_comes_back(dataset, shipped, tmp_path):
     events = []
     one = real_cell(dataset, 1)
-    order = Order(one.spec, "/nowhere", threads=1)
-    assert work(order, None, events.append) is None
-    record, archive = work(order, shipped, events.append)
+    job = Job(one, Path("/nowhere"), Path("/nowhere/else"))
+    assert work(job, 1, {}, None, events.append) is None
+    record, archive = work(job, 1, {}, shipped, events.append)
     assert record["status"] == "done" and record["metrics"]["n_test"] == 16
     assert [e["stage"] for e in events if e["event"] == "stage"][-1] == "test"
     unpack(archive, tmp_path / "home")
@@ -135,7 +134,6 @@ def test_a_cell_runs_and_its_folder_comes_back(dataset, shipped, tmp_path):
         path.name for path in (tmp_path / "home").iterdir()
     }
     assert list((cache() / "cells").iterdir()) == []
-    assert Cell.from_spec(order.spec) == one
 
 
 @pytest.mark.slow
@@ -143,7 +141,7 @@ def test_a_cell_runs_and_its_folder_comes_back(dataset, shipped, tmp_path):
 def test_an_interrupt_ends_the_cells_process(dataset, tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     process = Process(environment("tensorflow", 1, Execution()))
-    job = Job(real_cell(dataset, 500).spec, dataset.path, tmp_path)
+    job = Job(real_cell(dataset, 500), dataset.path, tmp_path)
     number = []
 
     def interrupted(seconds):

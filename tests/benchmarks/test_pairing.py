@@ -121,13 +121,14 @@ def test_prediction_is_that_of_the_network_on_unaugmented_pixels(images):
 TWICE = """
 import json, pathlib, sys, tempfile
 from benchmarks.plan.cell import Cell
-from benchmarks.train.cell import Order, train
+from benchmarks.plan.job import Job
+from benchmarks.train.cell import train
 from preprocessing.dataset import Dataset
 dataset = Dataset.open(sys.argv[1])
 for spec in json.loads(sys.argv[2]):
     with tempfile.TemporaryDirectory() as folder:
         one, place = Cell.from_spec(spec), pathlib.Path(folder)
-        found = train(Order(one, dataset, place, lambda *a, **b: None))
+        found = train(Job(one, dataset.path, place), dataset, lambda *a, **b: None)
     print(json.dumps([found["history"], found["metrics"]]))
 """
 

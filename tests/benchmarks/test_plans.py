@@ -5,11 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.plan import plan as plans
 from benchmarks.plan.cell import Target
 from benchmarks.plan.datasets import target
 from benchmarks.plan.plan import Plan
-from benchmarks.plan.settings import Settings
+from benchmarks.results import plan_file
 from benchmarks.table import Row, Table
 from benchmarks.train import data
 
@@ -26,11 +25,11 @@ TABLE = Table(
 )
 HALVES = Target("ckplus", "a" * 64, "2-fold", ("one", "two"), ("x", "y"))
 WHOLE = Target("jaffe", "b" * 64, "official", ("all",), synthetic=True)
-PLAN = Plan(TABLE, (HALVES, WHOLE), Settings(width=0.5), 3, "corrected", "jax", 2, "c0de")
+PLAN = Plan(TABLE, (HALVES, WHOLE), 3, "corrected", "jax", 2, asked=(("width", 0.5),), code="c0de")
 
 
 def test_cells_are_targets_by_seeds_by_folds_by_rows_in_this_order():
-    found = [(c.dataset, c.seed, c.fold, c.row) for c in PLAN.cells]
+    found = [(c.target.dataset, c.seed, c.fold, c.row) for c in PLAN.cells]
     halves = [("ckplus", s, f, row) for s in range(3) for f in range(2) for row in ROWS]
     whole = [("jaffe", s, 0, row) for s in range(3) for row in (*ROWS, SLOW)]
     assert found == halves + whole
@@ -39,8 +38,8 @@ def test_cells_are_targets_by_seeds_by_folds_by_rows_in_this_order():
 
 def test_a_cell_has_what_its_target_and_plan_say():
     for cell in PLAN.cells:
-        of = HALVES if cell.dataset == "ckplus" else WHOLE
-        assert (cell.fingerprint, cell.protocol) == (of.fingerprint, of.protocol)
+        of = HALVES if cell.target.dataset == "ckplus" else WHOLE
+        assert cell.target == of
         assert cell.split == of.folds[cell.fold]
         assert (cell.variant, cell.backend, cell.replicas, cell.code) == (
             "corrected",
@@ -54,7 +53,7 @@ def test_a_cell_has_what_its_target_and_plan_say():
 def test_a_row_changes_its_own_training_before_the_dataset_gets_its_batch_size():
     rates = {c.row: c.settings.learning_rate for c in PLAN.cells}
     assert rates == {ROWS[0]: 1e-4, ROWS[1]: 1e-4, SLOW: 1e-5}
-    sizes = {(c.dataset, c.row): c.settings.batch_size for c in PLAN.cells}
+    sizes = {(c.target.dataset, c.row): c.settings.batch_size for c in PLAN.cells}
     assert sizes["jaffe", SLOW] == 2
     assert sizes["jaffe", ROWS[0]] == 4 and sizes["ckplus", ROWS[0]] == 16
 
@@ -70,25 +69,25 @@ def test_a_row_whose_settings_are_wrong_is_refused(settings, error):
 
 
 def test_a_stored_plan_gives_the_same_cells_and_table(tmp_path):
-    plans.write(PLAN, tmp_path)
-    (again,) = plans.read(tmp_path)
+    plan_file.write(PLAN, tmp_path)
+    (again,) = plan_file.read(tmp_path)
     assert again == PLAN
     assert again.cells == PLAN.cells
     assert again.table.reference(SLOW, "jaffe") == ROWS[0]
 
 
 def test_the_same_plan_is_stored_once_and_another_beside_it(tmp_path):
-    plans.write(PLAN, tmp_path)
-    plans.write(PLAN, tmp_path)
-    plans.write(replace(PLAN, seeds=5), tmp_path)
-    assert sorted(plan.seeds for plan in plans.read(tmp_path)) == [3, 5]
+    plan_file.write(PLAN, tmp_path)
+    plan_file.write(PLAN, tmp_path)
+    plan_file.write(replace(PLAN, seeds=5), tmp_path)
+    assert sorted(plan.seeds for plan in plan_file.read(tmp_path)) == [3, 5]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"schema_version": 1}', '{"schema_version": 9}'])
 def test_a_file_that_is_no_plan_is_passed_over(tmp_path, text):
-    plans.write(PLAN, tmp_path)
-    (tmp_path / plans.FOLDER / "other.json").write_text(text)
-    assert plans.read(tmp_path) == [PLAN]
+    plan_file.write(PLAN, tmp_path)
+    (tmp_path / plan_file.FOLDER / "other.json").write_text(text)
+    assert plan_file.read(tmp_path) == [PLAN]
 
 
 def test_a_target_names_a_hash_for_each_fold(dataset):

@@ -37,11 +37,14 @@ cluster.shutdown()
 # The nodes do not see the driver's files.
 APART = """
 import sys
-from benchmarks import run
-from benchmarks.run.executors import ray_cluster
-order = ray_cluster.Order
-ray_cluster.Order = lambda spec, dataset, *rest: order(spec, "/nowhere", *rest)
-sys.exit(run.main(sys.argv[1:]))
+from dataclasses import replace
+from pathlib import Path
+from benchmarks.run.__main__ import main
+from benchmarks.run.executors import node, ray_cluster
+def work(job, *rest):
+    return node.work(replace(job, dataset=Path("/nowhere")), *rest)
+ray_cluster.work = work
+sys.exit(main(sys.argv[1:]))
 """
 
 

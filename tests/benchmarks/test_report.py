@@ -8,10 +8,9 @@ from fabricated import cell, plan, put_done, put_failed, put_plan, story, target
 from rich.console import Console
 
 from benchmarks import tables
-from benchmarks.plan import plan as plans
-from benchmarks.plan.settings import Settings
 from benchmarks.report import __main__ as report
 from benchmarks.report import analysis, files, formats
+from benchmarks.results import plan_file
 from benchmarks.results.store import Store
 from benchmarks.table import Row
 
@@ -21,7 +20,7 @@ PAIR = (Row("vgg16"), Row("vgg16", "se"))
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     store, of = story(tmp_path_factory.mktemp("runs") / "made-up")
-    plans.write(of, store.root)
+    plan_file.write(of, store.root)
     return store
 
 
@@ -59,44 +58,42 @@ def test_what_a_stored_plan_asks_for_is_missing_and_not_absent(store):
 
 def test_a_folder_without_results_is_an_error_in_a_line(tmp_path, capsys):
     assert report.main([str(tmp_path / "attention")]) == 2
-    assert capsys.readouterr().err == f"error: No results in {tmp_path / 'attention'}.\n"
-    put_done(Store(tmp_path / "attention"), cell(), [True])
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {tmp_path / 'attention'}") and said.count("\n") == 1
+    plan_file.write(plan(PAIR, [target()]), tmp_path / "attention")
     assert report.main([str(tmp_path)]) == 2
-    assert "lie in a folder of it: attention." in capsys.readouterr().err
-    assert report.main([str(tmp_path / "attention"), "--table", "atention"]) == 2
-    assert "Did you mean 'attention'?" in capsys.readouterr().err
+    assert "one of its folders: attention." in capsys.readouterr().err
 
 
-def test_results_without_a_plan_get_their_tables_published_figures(tmp_path, capsys):
-    put_done(Store(tmp_path / "attention"), cell(), [True, False])
-    put_done(Store(tmp_path / "mine"), cell(), [True, False])
-    for folder, table, published in (
-        ("attention", None, True), ("mine", None, False), ("mine", "attention", True),
-    ):  # fmt: skip
-        (built,) = report.read(tmp_path / folder, table)
-        (entry,) = built.entries.values()
-        figure = tables.get("attention").published[Row("vgg16"), "fer2013"]
-        assert entry.published == (figure if published else None)
+def test_results_that_no_plan_names_are_a_problem_that_is_shown(tmp_path):
+    store, of = Store(tmp_path), plan(PAIR, [target()], seeds=1)
+    plan_file.write(of, store.root)
+    other = put_done(store, cell(seed=7), [True, False])
+    (built,) = analysis.stored(store)
+    assert built.problems == ((str(other.path), "no plan beside it names this cell"),)
 
 
-def test_stored_results_of_other_settings_are_never_averaged(tmp_path):
+def test_results_of_other_settings_are_never_averaged(tmp_path):
     store = Store(tmp_path)
-    kinds = [{}, {"variant": "published"}, {"backend": "jax"}, {"protocol": "published"}]
-    kinds += [{"fingerprint": "b" * 64}, {"settings": cell().settings.of("jaffe").__class__()}]
-    for change in kinds:
-        put_done(store, cell(**change), [True, False])
+    kinds = [{}, {"variant": "published"}, {"backend": "jax"}, {"asked": (("epochs", 3),)}]
+    plans = [plan(PAIR, [target()], seeds=1, **change) for change in kinds]
+    plans += [plan(PAIR, [target(**change)], seeds=1) for change in
+              ({"protocol": "published"}, {"fingerprint": "b" * 64})]  # fmt: skip
+    for of in plans:
+        plan_file.write(of, store.root)
+        put_plan(store, of, lambda c: 0.5)
     entries = [entry for built in analysis.stored(store) for entry in built.entries.values()]
-    assert len(entries) == len(kinds)
+    assert len(entries) == 2 * len(plans)
     assert all(entry.planned == 1 for entry in entries)
     lines = formats.render(analysis.stored(store), "csv").splitlines()
-    assert len(lines) == 1 + len(kinds)
+    assert len(lines) == 1 + 2 * len(plans)
 
 
 def test_a_plan_run_twice_with_more_seeds_is_one_report(tmp_path):
     store = Store(tmp_path)
     for seeds in (1, 3):
         of = plan(PAIR, [target()], seeds=seeds)
-        plans.write(of, store.root)
+        plan_file.write(of, store.root)
         put_plan(store, of, lambda c: 0.5)
     (built,) = analysis.stored(store)
     assert [entry.seeds for entry in built.entries.values()] == [(0, 1, 2)] * 2
@@ -146,27 +143,17 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def test_failed_cells_alone_are_a_report(tmp_path):
     of = plan(PAIR, [target()], seeds=1)
+    plan_file.write(of, tmp_path)
     put_failed(Store(tmp_path), of.cells[0], "")
     text = formats.render(analysis.stored(Store(tmp_path)), "text")
     assert "failed: no reason was stored" in text
-
-
-def test_records_without_a_plan_tell_what_their_recipe_did_not_change(tmp_path):
-    store = Store(tmp_path)
-    settings = Settings(epochs=3, train_samples=100).trained("mini-resnet", kept=["epochs"])
-    one = cell(trained_by="mini-resnet", changes=(("mean", 0.25),), settings=settings)
-    put_done(store, one, [True, False])
-    (built,) = analysis.stored(store)
-    assert built.plan.kept == ("epochs",)
-    assert "epochs 3," in formats.render([built], "text")
-    assert "a recipe leaves epochs." in " ".join(formats.render([built], "text").split())
 
 
 def test_rows_stand_as_in_the_table_of_that_name_whichever_plan_is_older(tmp_path):
     store, table = Store(tmp_path), tables.get("small-cnn")
     for backbone in ("mini_resnet", "cnn_v1", "cnn_v2"):
         asked = plan(table.select([backbone], ["none"]).rows, [target()])
-        plans.write(asked, store.root)
+        plan_file.write(asked, store.root)
         put_plan(store, asked, lambda _: 0.5)
     (built,) = analysis.stored(store, table)
     names = [row.backbone for row in built.plan.table.rows]

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
+from benchmarks.plan.execution import Execution
 from benchmarks.run import setup
 from benchmarks.run.executors.local import shares
 from benchmarks.run.executors.process import environment
-from benchmarks.train.devices import Execution
 
 
 @pytest.fixture

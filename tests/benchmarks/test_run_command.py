@@ -23,7 +23,7 @@ def finished(run, tmp_path_factory):
 
 
 def results(out):
-    return {result.cell.attention: result for result in Store(out / "attention").results()}
+    return {result.cell.row.attention: result for result in Store(out / "attention").results()}
 
 
 def stamps(out):
@@ -154,8 +154,8 @@ def test_costs_are_measured_once_and_stand_in_the_table(finished, run):
     (file,) = (out / "attention" / "costs").iterdir()
     content = json.loads(file.read_text())
     found = content["cost"]
-    assert Cell.from_spec(content["spec"]).attention == "se"
-    assert Cell.from_spec(found["reference"]).attention == "none"
+    assert Cell.from_spec(content["spec"]).row.attention == "se"
+    assert Cell.from_spec(found["reference"]).row.attention == "none"
     records = {name: result.record["metrics"] for name, result in results(out).items()}
     for count in ("parameters", "multiply_adds"):
         counted = {"network": records["se"][count], "reference": records["none"][count]}

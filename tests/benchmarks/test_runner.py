@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from fabricated import cell, predictions, put_done, put_failed, record
 
-from benchmarks.plan.cell import Cell
 from benchmarks.results.predictions import write_predictions
 from benchmarks.results.store import RESULT, Store
 from benchmarks.run import locks, runner
@@ -27,8 +26,8 @@ class Quick:
         self.ran, self.folders = [], []
         self.cancelled = threading.Event()
 
-    def run(self, job, tell):
-        one = Cell.from_spec(job.spec)
+    def run(self, job, notify, more=False):
+        one = job.cell
         self.ran.append(one.seed)
         self.folders.append(job.folder)
         if self.begun is not None:

@@ -1,13 +1,16 @@
 """The tables: their figures are those of the published tables, their rows can be built."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from functools import lru_cache
 
 import pytest
 from fabricated import cell
 
+from attention_fer import layers, models
 from benchmarks import published, tables
-from benchmarks.plan.settings import profile
+from benchmarks.plan.settings import choices, profile, settle
 from benchmarks.table import Row
 from benchmarks.train.network import network
 
@@ -109,11 +112,11 @@ def untaught(row):
 )
 def test_every_row_can_be_built_at_the_quick_width_and_differs_from_the_others(name):
     table = tables.get(name)
-    settings = table.profile("quick")
+    quick = ("quick", table.profile("quick"))
     made = {
         (
-            built(replace(untaught(row), settings=()), settings.width),
-            settings.trained(row.recipe or "published").changed(**dict(row.settings)),
+            built(replace(untaught(row), settings=()), quick[1]["width"]),
+            settle(choices(recipe=row.recipe, profile=quick, row=dict(row.settings))),
             row.teacher,
             row.distillation,
             dict(row.options).get("weights"),
@@ -151,3 +154,25 @@ def test_a_selection_keeps_what_the_table_says_of_it():
     with pytest.raises(ValueError, match="Did you mean 'cbam'"):
         tables.get("attention").select(attentions=["cbm"])
     assert [r.attention for r in tables.get("attention").select(["vgg19"], ["eca"]).rows] == ["eca"]
+
+
+def test_a_table_takes_every_registered_module_and_backbone():
+    table = tables.get("attention").select(["convnext", "vgg16"], ["none", "cbam_channel"])
+    assert table.rows == (
+        Row("vgg16"),
+        Row("convnext"),
+        Row("convnext", "cbam_channel"),
+        Row("vgg16", "cbam_channel"),
+    )
+    # What all rows of a table share, new rows share, too.
+    rows = tables.get("small-cnn").trained("eeg").select(["vgg16"], ["eca"]).rows
+    assert rows == (Row("vgg16", "eca", recipe="eeg"),)
+    rates = tables.get("learning-rate").select(None, ["eca"])
+    assert {row.settings for row in rates.rows} == {()}
+
+
+def test_registered_names_are_known_without_loading_keras():
+    code = "import sys\nfrom benchmarks.plan import registered\n"
+    code += "print(registered.attentions(), registered.backbones(), 'keras' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"{layers.names()} {sorted(models.names())} False"

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from fabricated import predictions, put_done, record
 
-from benchmarks.plan import plan as plans
-from benchmarks.plan.cell import Cell, Target
+from benchmarks.plan.cell import Target
 from benchmarks.plan.plan import Plan
-from benchmarks.plan.settings import Settings
 from benchmarks.plan.shard import Shard
+from benchmarks.results import plan_file
 from benchmarks.results.predictions import write_predictions
 from benchmarks.results.saved_model import MODEL
 from benchmarks.results.store import Store
@@ -28,8 +27,8 @@ TARGET = Target("fer2013", "a" * 64, "official", ("0" * 10,))
 RIGHT = np.array([True, False, True])
 
 
-def plan(*rows, kept=()):
-    return Plan(Table("t", "T", rows), (TARGET,), Settings(), 2, "corrected", "jax", kept=kept)
+def plan(*rows, asked=()):
+    return Plan(Table("t", "T", rows), (TARGET,), 2, "corrected", "jax", asked=asked)
 
 
 class Recording:
@@ -40,13 +39,13 @@ class Recording:
     def __init__(self, failing=()):
         self.failing, self.trained, self.lock = failing, [], threading.Lock()
 
-    def run(self, job, tell):
-        one = Cell.from_spec(job.spec)
+    def run(self, job, notify, more=False):
+        one = job.cell
         if one.teacher is not None:
             assert (job.teacher / MODEL).read_text() == one.teacher.slug
         with self.lock:
             self.trained.append(one)
-        if one.backbone in self.failing:
+        if one.row.backbone in self.failing:
             return {"status": "failed", "error": "a reason"}
         if job.keep:
             (job.folder / MODEL).write_text(one.slug)
@@ -95,8 +94,8 @@ def test_teachers_stand_first_whether_they_are_rows_or_not():
 
 def test_a_teacher_is_trained_by_its_own_recipe():
     teacher = plan(FIRST).cells[0]
-    assert teacher.settings == Settings().trained("mini-resnet").of("fer2013")
-    assert plan(FIRST, kept=("mean", "std")).cells[0].settings.mean == 0
+    assert (teacher.settings.mean, teacher.settings.epochs) == (0.5077, 349)
+    assert plan(FIRST, asked=(("mean", 0.0),)).cells[0].settings.mean == 0
 
 
 def test_every_student_finds_its_teachers_network(tmp_path):
@@ -138,9 +137,9 @@ def test_each_shard_has_the_teachers_of_its_students():
 
 
 def test_a_plan_with_teachers_comes_back_from_its_file(tmp_path):
-    one = plan(ALONE, TEACHER, FIRST, SECOND, kept=("epochs",))
-    plans.write(one, tmp_path)
-    (found,) = plans.read(tmp_path)
+    one = plan(ALONE, TEACHER, FIRST, SECOND, asked=(("epochs", 3),))
+    plan_file.write(one, tmp_path)
+    (found,) = plan_file.read(tmp_path)
     assert found == one
     assert [c.slug for c in found.cells] == [c.slug for c in one.cells]
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from fabricated import cell
 
+from benchmarks.plan.job import Job
 from benchmarks.plan.settings import profile
 from benchmarks.results.store import PREDICTIONS
 from benchmarks.train import data
 from benchmarks.train.callbacks import KeepBest
-from benchmarks.train.cell import Order, train
+from benchmarks.train.cell import train
 from benchmarks.train.multiply_adds import multiply_adds
 from benchmarks.train.network import network
 
@@ -62,7 +63,7 @@ def trained(dataset, tmp_path_factory):
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(KeepBest, "restore", restored)
-        found = train(Order(one, replace(dataset, images=watched), folder, notify))
+        found = train(Job(one, path, folder), replace(dataset, images=watched), notify)
     return one, found, folder, events
 
 
@@ -113,8 +114,9 @@ def test_every_part_of_the_time_is_there(trained):
 
 def test_another_content_is_refused(dataset, tmp_path):
     one = cell(dataset=dataset.name, fingerprint="0" * 64, settings=SETTINGS)
-    with pytest.raises(ValueError, match="has changed since this table was planned"):
-        train(Order(one, dataset, tmp_path, lambda *_, **__: None))
-    one = replace(one, fingerprint=dataset.fingerprint, split="0" * 10)
-    with pytest.raises(ValueError, match="The split official .* has changed"):
-        train(Order(one, dataset, tmp_path, lambda *_, **__: None))
+    with pytest.raises(ValueError, match="fingerprint is"):
+        train(Job(one, dataset.path, tmp_path), dataset, lambda *_, **__: None)
+    target = replace(one.target, fingerprint=dataset.fingerprint, folds=("0" * 10,))
+    one = replace(one, target=target)
+    with pytest.raises(ValueError, match="split official .* changed"):
+        train(Job(one, dataset.path, tmp_path), dataset, lambda *_, **__: None)

@@ -11,10 +11,11 @@ from fabricated import cell
 
 from attention_fer.training import freezing
 from benchmarks import tables
+from benchmarks.plan.job import Job
 from benchmarks.plan.settings import QUICK, Settings, profile
 from benchmarks.results.saved_model import MODEL
 from benchmarks.results.store import PREDICTIONS
-from benchmarks.train.cell import Order, phases, train
+from benchmarks.train.cell import phases, train
 from benchmarks.train.model import trainable
 from benchmarks.train.network import network
 from preprocessing.prepare import prepare
@@ -64,7 +65,7 @@ def made(dataset, folder, **changes):
         backend=keras.backend.backend(),
     )
     folder.mkdir()
-    found = train(Order(one, dataset, folder, lambda *_, **__: None, keep=True))
+    found = train(Job(one, dataset.path, folder, keep=True), dataset, lambda *_, **__: None)
     with np.load(folder / PREDICTIONS) as file:
         return one, found, file["probabilities"]
 
@@ -186,7 +187,7 @@ def test_maps_of_five_bands_are_learned_like_faces(tmp_path):
         backend=keras.backend.backend(),
     )
     (tmp_path / "cell").mkdir()
-    found = train(Order(one, maps, tmp_path / "cell", lambda *_, **__: None))
+    found = train(Job(one, maps.path, tmp_path / "cell"), maps, lambda *_, **__: None)
     assert found["metrics"]["n_test"] == 16
     assert maps.images.shape[1:] == (48, 48, 5)
 

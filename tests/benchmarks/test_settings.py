@@ -1,0 +1,70 @@
+"""The order of precedence of settings, and what --dry-run shows of it."""
+
+import io
+
+import pytest
+from fabricated import plan, target
+from rich.console import Console
+
+from benchmarks.plan.settings import choices, profile, settle
+from benchmarks.run.settings_view import show_settings
+from benchmarks.table import Row
+
+# Each source sets its own name and all later ones.
+ORDER = ("recipe mini-resnet", "profile quick", "command line", "row", "dataset jaffe")
+
+
+def chosen(**sources):
+    given = {
+        "recipe": "mini-resnet",  # learning_rate 1e-4, mean 0.5077, epochs 349, batch_size 256
+        "profile": ("quick", {"epochs": 4, "width": 0.125, "optimizer": "by-norm", "zoom": 0.1}),
+        "asked": {"width": 0.5, "optimizer": "sgd", "zoom": 0.2},
+        "row": {"optimizer": "adam", "zoom": 0.3},
+        "dataset": "jaffe",
+    }
+    return choices(**{**given, **sources})
+
+
+def test_a_later_source_wins_and_is_named():
+    found = {name: (one.value, one.source) for name, one in chosen().items()}
+    assert found["mean"] == (0.5077, "recipe mini-resnet")
+    assert found["epochs"] == (4, "profile quick")
+    assert found["width"] == (0.5, "command line")
+    assert found["optimizer"] == ("adam", "row")
+    assert found["zoom"] == (0.3, "row")
+    assert found["batch_size"] == (256, "recipe mini-resnet")
+    assert found["ema"] == (0.0, "default")
+
+
+def test_the_dataset_decides_the_batch_size_where_nobody_does():
+    found = chosen(recipe="")["batch_size"]
+    assert (found.value, found.source) == (4, "dataset jaffe")
+    assert chosen(recipe="", dataset="fer2013")["batch_size"].value == 64
+    assert chosen(recipe="", row={"batch_size": 8})["batch_size"].value == 8
+
+
+@pytest.mark.parametrize("source", ["asked", "row"])
+def test_an_unknown_setting_is_refused_wherever_it_comes_from(source):
+    with pytest.raises(ValueError, match="setting.*'epoch'.*Did you mean 'epochs'"):
+        chosen(**{source: {"epoch": 3}})
+
+
+def test_a_value_out_of_range_is_refused():
+    with pytest.raises(ValueError, match="epochs must be"):
+        settle(chosen(asked={"epochs": 0}))
+
+
+def test_a_profile_with_changes():
+    assert profile("quick", "ckplus", batch_size=None, epochs=2).batch_size == 32
+    assert profile("full", "ckplus").batch_size == 16
+
+
+def test_a_dry_run_shows_values_and_sources():
+    row = Row("vgg16", "se", settings={"zoom": 0.25})
+    of = plan([Row("vgg16"), row], [target("jaffe")], profile="quick", usual=(("epochs", 4),))
+    said = io.StringIO()
+    show_settings(of, Console(file=said, width=120))
+    lines = [line.split() for line in said.getvalue().splitlines()]
+    assert ["all", "epochs", "4", "profile", "quick"] in lines
+    assert ["all", "width", "0.25", "command", "line"] in lines
+    assert ["vgg16", "se,", "zoom", "0.25", "zoom", "0.25", "row"] in lines
