@@ -8,6 +8,8 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
+_IMPORTED: set[str] = set()  # names that `import_file` gave
+
 
 def import_file(path: str | Path) -> ModuleType:
     """Runs a Python file as the module of its name: `mine.py` becomes `mine`.
@@ -28,6 +30,7 @@ def import_file(path: str | Path) -> ModuleType:
             f"{path} cannot be imported: its name must be that of a Python module, such as mine.py."
         )
     _check_free(name, path)
+    _IMPORTED.add(name)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
@@ -46,6 +49,8 @@ def import_file(path: str | Path) -> ModuleType:
 def _check_free(name: str, path: Path) -> None:
     """Raises ValueError where `import name` would give another module."""
     loaded = sys.modules.get(name)
+    if loaded is not None and name in _IMPORTED:
+        return
     if loaded is not None:
         origin = getattr(loaded, "__file__", None)
     else:

@@ -43,7 +43,7 @@ class Job:
 
     @classmethod
     def from_json(cls, text: str) -> Job:
-        """Reads `to_json`. Raises ValueError, KeyError or TypeError if `text` is not a job."""
+        """Reads `to_json`. Raises an error of several kinds if `text` is not a job."""
         content = json.loads(text)
         return cls(**{name: _READ.get(name, _same)(value) for name, value in content.items()})
 

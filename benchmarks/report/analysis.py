@@ -6,7 +6,7 @@ No deep-learning framework is imported here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -297,7 +297,7 @@ def stored(store: Store) -> list[Report]:
     known = {cell.slug for _, cells in planned for cell in cells}
     groups: dict[object, list[tuple[Plan, Sequence[Cell]]]] = {}
     for plan, cells in planned:
-        kind = replace(plan, table=_NO_TABLE, targets=(), seeds=0)
+        kind = tuple(getattr(plan, name) for name in _TRAINING)
         groups.setdefault(kind, []).append((plan, cells))
     unplanned = [
         (str(result.path), "no plan beside it names this cell")
@@ -339,4 +339,5 @@ def _joint(group: Sequence[tuple[Plan, Sequence[Cell]]]) -> tuple[Plan, Sequence
     return replace(all_plans[-1], table=table, targets=targets), ordered
 
 
-_NO_TABLE = Table("", "", ())
+# What plans must share to be one report.
+_TRAINING = [f.name for f in fields(Plan) if f.name not in ("table", "targets", "seeds")]

@@ -39,5 +39,5 @@ def test_the_cell_of_a_later_fold_is_the_same_cell():
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"cell": 1}'])
 def test_what_is_not_a_job_is_refused(text):
-    with pytest.raises((ValueError, TypeError, KeyError)):
+    with pytest.raises((ValueError, TypeError, KeyError, AttributeError)):
         Job.from_json(text)

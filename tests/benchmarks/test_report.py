@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from fabricated import cell, plan, put_done, put_failed, put_plan, story, target
@@ -108,6 +109,7 @@ def published(store, of):
 
 def test_a_run_writes_its_table_beside_the_results_and_says_where(tmp_path):
     store, of = Store(tmp_path), plan(PAIR, [target()], seeds=2)
+    plan_file.write(of, store.root)
     put_plan(store, of, lambda c: None if c.seed else 0.5)
     paths, printed = published(store, of)
     assert [path.name for path in paths] == [f"made-up.{s}" for s in ("md", "csv", "tex", "html")]
@@ -150,11 +152,13 @@ def test_failed_cells_alone_are_a_report(tmp_path):
 
 
 def test_rows_stand_as_in_the_table_of_that_name_whichever_plan_is_older(tmp_path):
-    store, table = Store(tmp_path), tables.get("small-cnn")
+    table = tables.get("small-cnn")
+    store = Store(tmp_path / table.name)
     for backbone in ("mini_resnet", "cnn_v1", "cnn_v2"):
         asked = plan(table.select([backbone], ["none"]).rows, [target()])
+        asked = replace(asked, table=replace(asked.table, name=table.name))
         plan_file.write(asked, store.root)
         put_plan(store, asked, lambda _: 0.5)
-    (built,) = analysis.stored(store, table)
+    (built,) = analysis.stored(store)
     names = [row.backbone for row in built.plan.table.rows]
     assert names == ["cnn_v1", "cnn_v2", "mini_resnet"]

@@ -49,7 +49,7 @@ class Quick:
 
 
 class Heard:
-    """A view that remembers."""
+    """An observer that remembers."""
 
     def __init__(self):
         self.notes, self.seen = [], []
@@ -89,7 +89,7 @@ def test_several_runners_train_each_cell_once_and_all_see_it_finished(store, tmp
     trained = Counter(seed for one in runners for seed in one.executor.ran)
     assert trained == Counter(range(40))
     for one in runners:
-        assert sorted(one.view.seen) == [(seed, "done") for seed in range(40)]
+        assert sorted(one.observer.seen) == [(seed, "done") for seed in range(40)]
     assert len(list(store.results())) == 40 and store.problems() == []
     assert not [path for path in store.root.iterdir() if path.name not in {c.slug for c in cells}]
 
@@ -100,7 +100,7 @@ def test_a_cell_that_failed_in_another_run_is_told_and_not_tried_at_once(store, 
     with locks.claim(store.lock(cell())):
         thread = threading.Thread(target=one.run, args=([cell(), cell(seed=1)],))
         thread.start()
-        while one.executor.ran != [1] or not one.view.seen:
+        while one.executor.ran != [1] or not one.observer.seen:
             time.sleep(0.01)
         time.sleep(0.1)
         assert one.executor.ran == [1]
@@ -108,8 +108,8 @@ def test_a_cell_that_failed_in_another_run_is_told_and_not_tried_at_once(store, 
         os.utime(store.root / cell().slug / RESULT, ns=(1, 1))
     thread.join(10)
     assert one.executor.ran == [1]
-    assert one.view.seen == [(1, "done"), (0, "failed")]
-    assert len(one.view.notes) == 1 and "another run has it" in one.view.notes[0]
+    assert one.observer.seen == [(1, "done"), (0, "failed")]
+    assert len(one.observer.notes) == 1 and "another run has it" in one.observer.notes[0]
 
 
 def test_a_cell_that_another_run_left_unfinished_is_taken_over(store, tmp_path):
@@ -119,12 +119,12 @@ def test_a_cell_that_another_run_left_unfinished_is_taken_over(store, tmp_path):
     with locks.claim(store.lock(cell())):
         thread = threading.Thread(target=one.run, args=([cell()],))
         thread.start()
-        while not one.view.notes:
+        while not one.observer.notes:
             time.sleep(0.01)
         assert left.is_dir()
     thread.join(10)
     assert one.executor.ran == [0] and store.read(cell()).done
-    assert "did not finish it; taken over" in one.view.notes[-1]
+    assert "did not finish it; taken over" in one.observer.notes[-1]
     assert not left.exists()
 
 
@@ -132,7 +132,7 @@ def test_a_cell_finished_by_another_run_since_the_plan_is_not_trained(store, tmp
     put_done(store, cell(), RIGHT)
     one = make(store, tmp_path)
     assert one.run([cell()]) == []
-    assert one.executor.ran == [] and one.view.seen == [(0, "done")]
+    assert one.executor.ran == [] and one.observer.seen == [(0, "done")]
 
 
 def test_what_is_damaged_is_moved_aside_and_said_before_the_cell_is_trained(store, tmp_path):
@@ -140,7 +140,7 @@ def test_what_is_damaged_is_moved_aside_and_said_before_the_cell_is_trained(stor
     path.write_text("{")
     one = make(store, tmp_path)
     assert one.run([cell()]) == []
-    (note,) = one.view.notes
+    (note,) = one.observer.notes
     assert f"{cell().slug} was no result (result.json is cut short" in note
     assert f"moved to {cell().slug}.damaged-1" in note
     assert store.read(cell()).done
@@ -175,6 +175,6 @@ def test_no_cells_need_no_folder(store, tmp_path):
 def test_the_executor_is_told_whether_further_cells_wait(store, tmp_path, monkeypatch):
     one, more = make(store, tmp_path), []
     run = one.executor.run
-    monkeypatch.setattr(one.executor, "run", lambda job, t: more.append(job.more) or run(job, t))
+    monkeypatch.setattr(one.executor, "run", lambda job, t, m: more.append(m) or run(job, t, m))
     one.run([cell(seed=seed) for seed in range(3)])
     assert more == [True, True, False]
