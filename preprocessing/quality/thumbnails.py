@@ -40,7 +40,7 @@ def make_thumbnail(image: np.ndarray) -> Thumbnail:
 
 
 def fit(image: np.ndarray, longest: int) -> Image.Image:
-    """Scales an image so that its longer side has `longest` pixels; enlarged pixels stay squares."""
+    """Scales an image to `longest` pixels along its longer side; enlarged pixels stay squares."""
     if image.ndim == 3 and image.shape[2] != 3:
         image = image[..., 0]
     picture = Image.fromarray(np.ascontiguousarray(image))
@@ -50,7 +50,9 @@ def fit(image: np.ndarray, longest: int) -> Image.Image:
     return picture.resize((width, height), how).convert("RGB")
 
 
-def draw_boxes(shown: Thumbnail, chosen: Box | None = None, boxes: Sequence[Box] = ()) -> Image.Image:
+def draw_boxes(
+    shown: Thumbnail, chosen: Box | None = None, boxes: Sequence[Box] = ()
+) -> Image.Image:
     """Draws the boxes of faces on a thumbnail; an empty one says why there is no picture."""
     if shown.picture is None:
         picture = Image.new("RGB", (PHOTO, PHOTO), PAPER)
