@@ -170,8 +170,8 @@ def last_convolution(order: list[LayerRun]) -> LayerRun:
         found = "cuts its map into tokens" if tokens else "has no convolution with a map"
         raise ValueError(
             f"This model {found}, and Grad-CAM needs the last map of a convolution, of more than "
-            "one pixel. For a transformer use the attention rollout (`rollout`, --method rollout), for "
-            "another model name a layer that outputs a map (`layer=`, --layer)."
+            "one pixel. For a transformer use the attention rollout (`rollout`, --method rollout); "
+            "for another model name a layer that outputs a map (`layer=`, --layer)."
         )
     of_size = [run for run in maps if run.size == convolutions[-1].size]
     layers = [run.layer for run in order]
