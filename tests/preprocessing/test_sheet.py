@@ -320,15 +320,15 @@ def test_damaged_datasets_are_refused(data, tmp_path):
     folder, out = data.write(), tmp_path / "sheets"
     with pytest.raises(ValueError, match="per_class.*at least 1"):
         write_sheets(folder, [], out, 0)
-    with pytest.raises(FileNotFoundError, match="no prepared dataset at"):
+    with pytest.raises(FileNotFoundError, match="(?i)no prepared dataset"):
         write_sheets(tmp_path / "nowhere", [], out)
     (folder / DROPPED).write_text("source,reason,detail,label\na,b\n")
-    with pytest.raises(ValueError, match="dropped.csv, line 2: 2 cells, expected 4"):
+    with pytest.raises(ValueError, match="dropped.csv.*line 2.*2 cells"):
         write_sheets(folder, [], out)
     data.rows[0] = (*data.rows[0][:4], "left", 1, 2, 3, "")
-    with pytest.raises(ValueError, match="index.csv, image 0: could not convert.*'left'"):
+    with pytest.raises(ValueError, match="index.csv.*image 0.*'left'"):
         write_sheets(data.write(), [], out)
     data.rows.append(data.rows[0])
-    with pytest.raises(ValueError, match="has 2 rows for 1 images"):
+    with pytest.raises(ValueError, match="2 rows.*1 images"):
         write_sheets(data.write(), [], out)
     assert not out.exists()
