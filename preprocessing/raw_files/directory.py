@@ -1,4 +1,4 @@
-"""The files below a directory; whatever may hide some of them is reported."""
+"""Lists the files below a directory and reports whatever may hide some of them."""
 
 from __future__ import annotations
 
