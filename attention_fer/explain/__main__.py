@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from attention_fer.explain.command.explainer import Explainer
     from attention_fer.explain.command.pictures import Picture
 
+PROGRAM = "python -m attention_fer.explain"
 PER_PAGE = 48
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     """Returns the parser of the command line."""
     result = argparse.ArgumentParser(
-        "python -m attention_fer.explain",
-        description=__doc__,
+        prog,
+        description=(__doc__ or "").replace(PROGRAM, prog),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = result.add_argument
@@ -59,14 +60,14 @@ def parser() -> argparse.ArgumentParser:
     return result
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line.
+def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
+    """Runs the command line. `prog` is the command that started it.
 
     Returns:
         Exit status: 0 done; 1 done, but some files could not be read; 2 wrong usage, no model, no
         picture, or a model that the method does not fit; 130 interrupted.
     """
-    args = parser().parse_args(arguments)
+    args = parser(prog).parse_args(arguments)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         return _explain(args)
