@@ -83,12 +83,10 @@ def grad_cam(
     order = run_order(model, images[:1])
     target = find_layer(order, layer) if layer else last_convolution(order)
     _check_map(target)
-    found = [
-        _batch_maps(scores, target, batch, None if chosen is None else chosen[rows])[
-            : _length(rows)
-        ]
-        for rows, batch in batches(images, batch_size)
-    ]
+    found = []
+    for rows, batch in batches(images, batch_size):
+        some = None if chosen is None else chosen[rows]
+        found.append(_batch_maps(scores, target, batch, some)[: rows.stop - rows.start])
     size = image_size(images, data_format_of(order))
     return _warn_if_empty(divide_by_maximum(resize_maps(np.concatenate(found), size)))
 
@@ -167,10 +165,6 @@ def _check_map(target: LayerRun) -> None:
             f"The layer {target.path!r} must output images of shape (n, height, width, channels), "
             f"got shape {target.shape}. Choose another layer."
         )
-
-
-def _length(rows: slice) -> int:
-    return rows.stop - rows.start
 
 
 def _warn_if_probabilities(values: np.ndarray) -> None:
