@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -375,3 +377,11 @@ def test_outputs_of_one_name_are_told_apart_by_number():
     with pytest.raises(ValueError, match="Several outputs are called"):
         ClassScores(outer, inner.name)
     assert ClassScores(outer, 1).probabilities(np.zeros((2, 4), "float32")).shape == (2, 5)
+
+
+def test_a_missing_library_is_named_with_what_to_install():
+    code = "import sys; sys.modules['cv2'] = None\n"
+    code += "from attention_fer.explain.__main__ import main; sys.exit(main(['m.keras', 'faces']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "cv2" in done.stderr and "attention-fer[preprocessing]" in done.stderr

@@ -53,7 +53,8 @@ def find_pictures(path: str | os.PathLike[str], note: Callable[[str], None]) -> 
     path = Path(path)
     files = container(path, _EXPECTED)
     names = files.names()
-    chosen = list(filter(is_photograph, names)) if path.is_dir() or len(names) != 1 else names
+    single = path.is_file() and path.suffix.lower() != ".zip"
+    chosen = names if single else list(filter(is_photograph, names))
     if not chosen:
         raise ValueError(f"No picture in {str(path)!r}. Give {_EXPECTED}.")
     others = sorted({*names} - {*chosen}) + [item.source for item in files.problems()]
