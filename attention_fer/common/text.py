@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,16 @@ def printable(text: str) -> str:
         for letter in letters
         if not unicodedata.combining(letter)
     )
+
+
+def class_labels(classes: Sequence[str]) -> list[str]:
+    """Printable class names, one line each; `class 3` for a name in another alphabet."""
+    names = [" ".join(name.split()) for name in classes]
+    return [
+        label if label and label.count("?") == name.count("?") else f"class {number}"
+        for number, name in enumerate(names)
+        for label in [printable(name)]
+    ]
 
 
 def width(text: str, letters: ImageFont.FreeTypeFont) -> int:

@@ -100,11 +100,16 @@ def whole(image: np.ndarray, settings: Crop) -> np.ndarray:
     return crop(image, (0, 0, width, height), None, plain)
 
 
-def fit(image: np.ndarray, size: int | None, colour: str | None) -> np.ndarray:
+def fit(image: np.ndarray, size: int | tuple[int, int] | None, colour: str | None) -> np.ndarray:
     """Resize and convert an image that is a face already; None leaves what it has.
 
+    Args:
+        image: uint8 (height, width) grey or (height, width, 3) RGB.
+        size: side of the square output, or its height and width, in pixels.
+        colour: "grey" or "rgb".
+
     Returns:
-        uint8 (size, size) or (size, size, 3); the very same image if nothing is asked for.
+        uint8 (height, width) or (height, width, 3); the very same image if nothing is asked for.
 
     Raises:
         ValueError: there is something to do and the image is neither grey nor RGB.
@@ -243,15 +248,15 @@ def _coloured(image: np.ndarray, colour: str) -> np.ndarray:
     return image
 
 
-def _resized(image: np.ndarray, size: int) -> np.ndarray:
+def _resized(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
     """Shrink by area, enlarge linearly, each axis for itself; always a copy.
 
     OpenCV's area interpolation degenerates to nearly nearest neighbours when it enlarges, and does
     so on both axes if one of them grows.
     """
-    height, width = image.shape[:2]
-    fewer = min(width, size), min(height, size)
+    down, across = (size, size) if isinstance(size, int) else size
+    fewer = min(image.shape[1], across), min(image.shape[0], down)
     shrunk = cv2.resize(image, fewer, interpolation=cv2.INTER_AREA)
-    if fewer == (size, size):
+    if fewer == (across, down):
         return shrunk
-    return cv2.resize(shrunk, (size, size), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(shrunk, (across, down), interpolation=cv2.INTER_LINEAR)

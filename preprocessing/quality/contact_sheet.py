@@ -1,4 +1,4 @@
-"""Contact sheets: pages to look at before training on what the detector made of photographs."""
+"""Contact sheets: pages that show, before training, what the detector made of photographs."""
 
 from __future__ import annotations
 
@@ -12,16 +12,21 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from attention_fer.common.cards import GAP, SMALL, page
+from attention_fer.common.text import font, wrap
 from preprocessing.dataset.folder import DROPPED, IMAGES, read_manifest
 from preprocessing.dataset.index import INDEX, MEND, read_dropped, read_rows
-from preprocessing.quality import drawing
-from preprocessing.quality.drawing import Box, Photo
-from preprocessing.sources import Rejected, Sample, UnreadableError
+from preprocessing.quality import thumbnails
+from preprocessing.quality.thumbnails import FACE, PHOTO, Box, Thumbnail
+from preprocessing.raw_files.errors import Rejected, UnreadableError
+from preprocessing.sources import Sample
+
+_WIDTH = 4 * (PHOTO + FACE + 4 * GAP) + GAP  # of a page in pixels
 
 
 @dataclass(frozen=True)
 class _Face:
-    """One row of the index; `number` is its place."""
+    """One row of the index; `number` is its position."""
 
     number: int
     label: str
@@ -36,28 +41,28 @@ def write_sheets(
     out_folder: str | Path,
     per_class: int = 24,
 ) -> list[Path]:
-    """Write a PNG per class, and ``dropped.png`` for what was left out.
+    """Writes a PNG per class, and `dropped.png` for what was left out.
 
-    A class's sheet shows photographs with the boxes of their faces beside what was stored, evenly
-    spaced over its rows. The last sheet divides its places among the reasons. The same dataset
-    gives the same sheets.
+    The sheet of a class shows photographs, evenly spaced over its rows, with the boxes of their
+    faces, and beside each what was stored. The last sheet divides its places among the reasons. The
+    same dataset gives the same sheets.
 
     Args:
         dataset_folder: a prepared dataset.
-        samples: the raw items that it was made from; gone through once, until all that are to be
+        samples: the raw items that it was made from. They are iterated once, until all that will be
             shown are found, and only these are loaded.
         out_folder: where to write; sheets of the same name are replaced.
         per_class: most images on a sheet.
 
     Returns:
-        The files, in the order of the classes, the dropped last.
+        The files, in the order of the classes, `dropped.png` last.
 
     Raises:
         ValueError: `per_class` is below 1, or the dataset is damaged.
-        FileNotFoundError: no prepared dataset there.
+        FileNotFoundError: `dataset_folder` holds no prepared dataset.
     """
     if per_class < 1:
-        raise ValueError(f"got per_class={per_class}: expected at least 1")
+        raise ValueError(f"per_class must be at least 1, got {per_class}.")
     folder, out = Path(dataset_folder), Path(out_folder)
     manifest = read_manifest(folder)
     labels, faces = _pick_faces(folder, per_class)
@@ -70,18 +75,18 @@ def write_sheets(
     for place, label in enumerate(manifest["classes"]):
         title = f"{label}: {len(drawn[label])} of {labels[label]:,} images"
         written.append(out / f"{place:02d}-{_file_name(label)}.png")
-        drawing.page(title, _settings(manifest), drawn[label]).save(written[-1])
+        page(drawn[label], _WIDTH, title, _settings(manifest)).save(written[-1])
     title = f"dropped: {len(lost)} of {reasons.total():,} items"
     counts = ", ".join(f"{reason} {n:,}" for reason, n in reasons.most_common())
     written.append(out / "dropped.png")
-    drawing.page(title, counts, [_lost_card(item, photos) for item in lost]).save(written[-1])
+    page([_lost_card(item, photos) for item in lost], _WIDTH, title, counts).save(written[-1])
     return written
 
 
 def _pick_faces(folder: Path, most: int) -> tuple[Counter[str], list[_Face]]:
-    """Rows of each class, and those to show.
+    """Counts the rows of each class and picks those to show.
 
-    The index is read once to count and once to choose: 200,000 rows need not be held.
+    The index is read once to count and once to pick, so that 200,000 rows are never held.
     """
     labels = Counter(label for (label,) in read_rows(folder / INDEX, ("label",)))
     images = len(np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False))
@@ -97,7 +102,7 @@ def _pick_faces(folder: Path, most: int) -> tuple[Counter[str], list[_Face]]:
 
 
 def _pick_lost(path: Path, most: int) -> tuple[Counter[str], list[Rejected]]:
-    """Items of each reason, and those to show, the most frequent reason first."""
+    """Counts the items of each reason and picks those to show, the most frequent reason first."""
     reasons = Counter(item.reason for item in read_dropped(path))
     shares = _shares(reasons, most)
     wanted = {reason: _spread(number, shares[reason]) for reason, number in reasons.items()}
@@ -111,13 +116,13 @@ def _pick_lost(path: Path, most: int) -> tuple[Counter[str], list[Rejected]]:
 
 
 def _spread(number: int, most: int) -> set[int]:
-    """Evenly spaced places among `number`; all of them if there are no more than `most`."""
+    """Evenly spaced positions among `number`; all of them if there are no more than `most`."""
     count = min(number, most)
     return {(2 * i + 1) * number // (2 * count) for i in range(count)}
 
 
 def _shares(counts: Counter[str], places: int) -> Counter[str]:
-    """Places for each reason, one in turn as long as there are any, the most frequent first."""
+    """Divides the places among the reasons, one each in turn, the most frequent first."""
     shares, free = Counter[str](), min(places, counts.total())
     while free:
         for reason, number in counts.most_common():
@@ -138,7 +143,7 @@ def _read_faces(index: Path) -> Iterator[_Face]:
 
 
 def _boxes(index: Path, sources: set[str]) -> dict[str, list[Box]]:
-    """All boxes of each of these photographs."""
+    """All boxes of these photographs."""
     found: dict[str, list[Box]] = {source: [] for source in sources}
     for face in _read_faces(index):
         if face.box and face.source in found:
@@ -146,31 +151,31 @@ def _boxes(index: Path, sources: set[str]) -> dict[str, list[Box]]:
     return found
 
 
-def _photos(samples: Iterable[Sample | Rejected], sources: set[str]) -> Mapping[str, Photo]:
-    found: dict[str, Photo] = defaultdict(Photo)
+def _photos(samples: Iterable[Sample | Rejected], sources: set[str]) -> Mapping[str, Thumbnail]:
+    found: dict[str, Thumbnail] = defaultdict(Thumbnail)
     for item in samples if sources else ():
         if item.source in sources and item.source not in found:
-            found[item.source] = _photo(item)
+            found[item.source] = _thumbnail(item)
             if len(found) == len(sources):
                 break
     return found
 
 
-def _photo(item: Sample | Rejected) -> Photo:
+def _thumbnail(item: Sample | Rejected) -> Thumbnail:
     if isinstance(item, Rejected):
-        return Photo(why=item.reason)
+        return Thumbnail(why=item.reason)
     try:
-        return drawing.photo(item.load())
+        return thumbnails.make_thumbnail(item.load())
     except UnreadableError as error:
-        return Photo(why=error.reason)
+        return Thumbnail(why=error.reason)
     except MemoryError:
         raise
-    except Exception as error:  # a sheet that lacks one photograph is better than none
-        return Photo(why=f"{type(error).__name__}: {error}")
+    except Exception as error:  # one photograph less is better than no sheet
+        return Thumbnail(why=f"{type(error).__name__}: {error}")
 
 
 def _face_cards(
-    folder: Path, faces: Sequence[_Face], photos: Mapping[str, Photo]
+    folder: Path, faces: Sequence[_Face], photos: Mapping[str, Thumbnail]
 ) -> Mapping[str, list[Image.Image]]:
     """The cards of each class."""
     images = np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False)
@@ -179,16 +184,15 @@ def _face_cards(
     for face in faces:
         photo, others = photos[face.source], boxes[face.source]
         pictures = [
-            drawing.marked(photo, face.box, others),
-            drawing.fitted(images[face.number], drawing.FACE),
+            thumbnails.draw_boxes(photo, face.box, others),
+            thumbnails.fit(images[face.number], FACE),
         ]
         captions = [face.source, _facts(face, photo, len(others))]
-        widths = drawing.THUMBNAIL, drawing.FACE
-        drawn[face.label].append(drawing.card(pictures, widths, captions))
+        drawn[face.label].append(thumbnails.draw_card(pictures, (PHOTO, FACE), captions))
     return drawn
 
 
-def _facts(face: _Face, photo: Photo, boxes: int) -> str:
+def _facts(face: _Face, photo: Thumbnail, boxes: int) -> str:
     facts = [f"score {float(face.score):.2f}"] if face.score else []
     facts += ["face {2:.0f}x{3:.0f}".format(*face.box) if face.box else "no box"]
     facts += ["image {}x{}".format(*photo.size)] if photo.picture else []
@@ -196,27 +200,27 @@ def _facts(face: _Face, photo: Photo, boxes: int) -> str:
     return ", ".join(facts)
 
 
-def _lost_card(item: Rejected, photos: Mapping[str, Photo]) -> Image.Image:
+def _lost_card(item: Rejected, photos: Mapping[str, Thumbnail]) -> Image.Image:
     photo = photos[item.source]
-    shown = photo if photo.picture else Photo(why=item.reason)
+    shown = photo if photo.picture else Thumbnail(why=item.reason)
     reason = f"{item.reason} ({item.label})" if item.label else item.reason
-    detail = [*drawing.wrapped(item.detail, drawing.THUMBNAIL, 2), "", ""][:2]
+    detail = [*wrap(item.detail, PHOTO, font(SMALL), 2), "", ""][:2]
     captions = [item.source, reason, *detail]
-    return drawing.card([drawing.marked(shown)], (drawing.THUMBNAIL,), captions)
+    return thumbnails.draw_card([thumbnails.draw_boxes(shown)], (PHOTO,), captions)
 
 
 def _settings(manifest: dict[str, Any]) -> str:
-    """The detector and how faces were cut, in words; "" where the manifest does not say."""
+    """The detector and how faces were cut, in words; "" if the manifest does not say."""
     parameters = manifest.get("parameters")
     faces = parameters.get("faces") if isinstance(parameters, dict) else None
     if not isinstance(faces, dict):
         return ""
-    return "; ".join(f"{name} {_told(value)}" for name, value in faces.items())
+    return "; ".join(f"{name} {_in_words(value)}" for name, value in faces.items())
 
 
-def _told(value: Any) -> str:
+def _in_words(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_told(part)}" for name, part in value.items())
+        return ", ".join(f"{name} {_in_words(part)}" for name, part in value.items())
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     text = str(value)

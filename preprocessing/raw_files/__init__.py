@@ -1,1 +1,1 @@
-"""Reading raw files: folders, archives and photographs."""
+"""Raw files: folders and archives, bounded reading, and strict decoding of photographs."""

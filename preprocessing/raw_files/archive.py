@@ -1,4 +1,4 @@
-"""The members of a zip archive, read in place and from several threads."""
+"""The members of a zip archive, read in place from several threads."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from preprocessing.raw_files.errors import Rejected, UnreadableError
 from preprocessing.raw_files.files import Files, as_text, is_hidden, state_of
-from preprocessing.sources.base import Rejected, UnreadableError
 
-_UNIX = 3  # of the system that made a member: its attributes then tell links from files
+_UNIX = 3  # made on Unix: the attributes of a member then distinguish links from files
 
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""The methods of which zipfile unpacks no more than it is asked for; of the others a block at a
-time, which a few hundred bytes can make as large as the memory."""
+"""Compressions of which zipfile unpacks no more than requested. It unpacks the others by the block,
+and a few hundred bytes can make a block that fills the memory."""
 
 _METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 
@@ -27,11 +27,11 @@ _METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 
 class ZipFiles(Files):
     """The members of a zip archive.
 
-    Where several members have one name, the last counts, as it does in unpacking. The archive is
-    closed when nothing refers to this any more: `ZipFile` sees to it.
+    Of several members with one name the last counts, as in unpacking. `ZipFile` closes the archive
+    once nothing refers to this object.
 
     Raises:
-        ValueError: the file is not a whole zip archive.
+        ValueError: the file is not a complete zip archive.
     """
 
     def __init__(self, path: Path):
@@ -49,8 +49,8 @@ class ZipFiles(Files):
             struct.error,
         ) as error:
             raise ValueError(
-                f"{path} is not a readable zip archive ({error}): download it again, "
-                "or give the directory it was unpacked to"
+                f"{path} must be a complete zip archive, got: {error}. Download it again, or give "
+                "the directory with its unpacked content."
             ) from error
         self._identity = state_of([(path.name, path)])
         for info in self._zip.infolist():
@@ -74,7 +74,7 @@ class ZipFiles(Files):
             method = _METHODS.get(info.compress_type, f"method {info.compress_type}")
             detail = f"{method}, expected deflate: unpack it, or pack it again"
             raise UnreadableError("unsupported zip compression", detail)
-        # ZipFile counts its open members without a lock of its own; reading them has one.
+        # ZipFile counts its open members without a lock; it locks only reads.
         with self._lock:
             stream = self._zip.open(info)
         try:
@@ -88,7 +88,7 @@ class ZipFiles(Files):
 
     def _take(self, info: zipfile.ZipInfo) -> None:
         parts = info.filename.replace("\\", "/").split("/")
-        if parts[-1] == "":  # a directory, also in archives of Windows
+        if parts[-1] == "":  # a directory, also in archives made on Windows
             return
         if parts[0] == "" or ".." in parts or re.fullmatch("[A-Za-z]:", parts[0]):
             detail = "expected a path inside the archive"

@@ -1,4 +1,4 @@
-"""The files below a directory, with everything reported that would hide some of them."""
+"""Lists the files below a directory and reports whatever may hide some of them."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
+from preprocessing.raw_files.errors import Rejected
 from preprocessing.raw_files.files import Files, as_text, is_hidden, state_of
-from preprocessing.sources.base import Rejected
 
 
 class DirectoryFiles(Files):
-    """All files below a directory, read once however often links lead to them.
+    """All files below a directory, each once, however many links lead to it.
 
-    Linked directories are followed after the real ones, and linked files are taken after all of
-    those, each in the order of their names, so that which of two ways to a file counts depends on
-    the directory alone.
+    Links to directories are followed after all real directories, links to files after those, both
+    in the order of their names: which of two paths to a file counts depends only on the directory.
 
     Args:
         root: the directory.
-        only: names to take without looking for others; None for all there are.
+        only: the names to take, without searching the directory; None for all files.
     """
 
     def __init__(self, root: Path, only: Sequence[str] | None = None):
@@ -63,8 +62,8 @@ class _Walk:
     """One pass through a directory.
 
     Attributes:
-        names: the regular files found.
-        problems: whatever else was found.
+        names: the regular files.
+        problems: everything else.
     """
 
     def __init__(self, root: str):
@@ -76,7 +75,7 @@ class _Walk:
         self._file_links: list[tuple[str, tuple[int, int]]] = []
 
     def all(self) -> None:
-        """Read the root. Raises OSError if it cannot be read."""
+        """Reads the root. Raises OSError if it cannot be read."""
         os.scandir(self._root).close()
         self._below("")
         while self._links:
@@ -85,7 +84,7 @@ class _Walk:
             self._take_linked_files()
 
     def _below(self, top: str) -> None:
-        """Read a directory and the real ones below it."""
+        """Reads a directory and the real directories below it."""
         waiting = [top]
         while waiting:
             folder = waiting.pop()
@@ -135,7 +134,7 @@ class _Walk:
             self._report(name, "not a regular file", _kind(status.st_mode))
 
     def _take_linked_files(self) -> None:
-        """Add the files that links alone lead to, each by the first of its links."""
+        """Adds the files that only links lead to, each under the first of its links."""
         taken = {self._place(name) for name in self.names}
         for name, place in sorted(self._file_links):
             if place in taken:
@@ -146,7 +145,7 @@ class _Walk:
                 self.names.append(name)
 
     def _place(self, name: str) -> tuple[int, int] | None:
-        """What makes a file the same by whatever name; None where it cannot be told."""
+        """Device and inode, the same under every name of a file; None if the file is gone."""
         try:
             status = os.stat(os.path.join(self._root, name))
         except OSError:
@@ -163,7 +162,7 @@ _LINKS = {errno.ENOENT: "dangling link", errno.ENOTDIR: "dangling link", errno.E
 def _target(link: str) -> str:
     try:
         return f"link to {os.readlink(link)}"
-    except OSError:  # taken away meanwhile
+    except OSError:  # removed meanwhile
         return "link"
 
 

@@ -1,4 +1,4 @@
-"""The files of a raw dataset, alike whether they lie in a directory or inside a zip."""
+"""One interface to the files of a directory and of a zip, with bounded reading."""
 
 from __future__ import annotations
 
@@ -9,56 +9,56 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import PurePosixPath
 from typing import IO, Protocol
 
-from preprocessing.sources.base import Rejected, UnreadableError
+from preprocessing.raw_files.errors import Rejected, UnreadableError
 
 MOST_BYTES = 256 * 2**20
-"""Largest image file that is read, so that one damaged entry cannot fill the memory."""
+"""Largest image file that is read, so that one damaged entry cannot fill the memory; bytes."""
 
 MOST_LINE = 2**20
-"""Longest line of a text file in bytes; a row of FER2013 has about 9,000."""
+"""Longest line of a text file; a row of FER2013 has about 9,000 bytes."""
 
-_STEP = 2**20  # bytes asked for at once
+_STEP = 2**20  # bytes per read
 
 
 class Files(Protocol):
     """Named files. Names are relative, with forward slashes; hidden files are left out.
 
-    Reading is safe from several threads at once.
+    Several threads may read at once.
     """
 
     prefix: str
-    """Goes before a name to say where a sample came from."""
+    """Precedes a name in the source of a sample."""
 
     def names(self) -> list[str]:
-        """Every file that can be opened, sorted."""
+        """All files that can be opened, sorted."""
         ...
 
     def problems(self) -> list[Rejected]:
-        """Everything found that is no such file, sorted: the samples it hides are not seen."""
+        """Everything else that was found, sorted: it may hide samples."""
         ...
 
     def size(self, name: str) -> int:
-        """Bytes of a file's content as announced, which in an archive may be untrue."""
+        """Announced size of a file in bytes, which may be wrong in an archive."""
         ...
 
     def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
-        """Open a file for reading from its beginning."""
+        """Opens a file for reading."""
         ...
 
     def identity(self, names: Iterable[str] | None = None) -> str:
-        """Changes whenever one of these files does, or where None are named, any; see `state_of`.
+        """A hash that changes with any of these files, or of all if None; see `state_of`.
 
-        An archive is one file.
+        An archive counts as one file.
         """
         ...
 
     def source(self, name: str) -> str:
-        """Where a sample came from, as text that any file can hold."""
+        """Where a sample came from, as text that can be written to any file."""
         return as_text(self.prefix + name)
 
 
 def read_bytes(files: Files, name: str, *, most: int = MOST_BYTES) -> bytes:
-    """Content of one file of at most `most` bytes. Raises `UnreadableError` where it cannot."""
+    """Reads a file of at most `most` bytes. Raises `UnreadableError`."""
     with _readable():
         size = files.size(name)
         if size > most:
@@ -71,7 +71,7 @@ def read_bytes(files: Files, name: str, *, most: int = MOST_BYTES) -> bytes:
 
 
 def _up_to(stream: IO[bytes], most: int) -> bytes:
-    """The first `most` bytes, in steps: one large read reserves or unpacks all that is asked."""
+    """The first `most` bytes, in steps: one large read would reserve all of them at once."""
     parts = []
     while most and (part := stream.read(min(most, _STEP))):
         parts.append(part)
@@ -80,12 +80,12 @@ def _up_to(stream: IO[bytes], most: int) -> bytes:
 
 
 def read_lines(files: Files, name: str) -> Iterator[str | UnreadableError]:
-    """Lines of one text file as they come, undecodable bytes replaced.
+    """Yields the lines of a text file, undecodable bytes replaced.
 
-    In place of a line of more than `MOST_LINE` bytes comes an error; the lines behind it follow.
+    A line of more than `MOST_LINE` bytes yields an error instead; the lines after it follow.
 
     Raises:
-        UnreadableError: the file cannot be read on.
+        UnreadableError: the file cannot be read any further.
     """
     encoding = "utf-8-sig"  # some copies start with a byte-order mark
     with _readable(), files.open(name) as stream:
@@ -99,30 +99,30 @@ def read_lines(files: Files, name: str) -> Iterator[str | UnreadableError]:
 
 
 def _skip_rest(stream: IO[bytes], line: bytes) -> None:
-    # The end may have come: readline of a member of a zip gives a little more than its limit.
+    # At the end already? readline of a zip member returns a little more than its limit.
     while line and not line.endswith(b"\n"):
         line = stream.readline(MOST_LINE)
 
 
 def state_of(files: Iterable[tuple[str, str | os.PathLike[str]]]) -> str:
-    """A hash over the name, size and time of modification of each file.
+    """Hashes the name, size and modification time of each file.
 
     Args:
-        files: names that do not depend on where the dataset lies, and paths.
+        files: pairs of a name, independent of where the dataset lies, and a path.
     """
     digest = hashlib.sha256()
     for name, path in files:
         try:
             status = os.stat(path)
             state = f"{status.st_size} {status.st_mtime_ns}"
-        except OSError:  # to read it will fail too, and that is told of the one file
+        except OSError:  # reading it will fail, too, and reject this file alone
             state = "unreadable"
         digest.update(f"{name}\0{state}\0".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
 def joined(identities: Iterable[str]) -> str:
-    """One identity for several, in their order."""
+    """Joins several identities, in order, into one."""
     return hashlib.sha256(" ".join(identities).encode()).hexdigest()
 
 
@@ -132,7 +132,7 @@ def _readable() -> Iterator[None]:
         yield
     except UnreadableError:
         raise
-    except Exception as error:  # damaged archives raise nearly anything from inside decompressors
+    except Exception as error:  # decompressors raise almost anything on damaged archives
         raise UnreadableError("unreadable file", as_text(str(error))) from error
 
 
@@ -145,5 +145,5 @@ def is_hidden(name: str) -> bool:
 
 
 def as_text(name: str) -> str:
-    """A file name as text that can be encoded: bytes that are none become backslash escapes."""
+    """A file name as text that can be encoded; bytes that are not text become escapes."""
     return name.encode("utf-8", "backslashreplace").decode()

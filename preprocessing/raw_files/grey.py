@@ -1,26 +1,26 @@
-"""Decoding one image file's bytes, strictly."""
+"""Strict decoding of image files that must be grey and of one size."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image
 
+from preprocessing.raw_files.errors import UnreadableError
 from preprocessing.raw_files.pillow import opened
-from preprocessing.sources.base import UnreadableError
 
 
 def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:
-    """Decode a JPEG or PNG that must be grey and of one size.
+    """Decodes a JPEG or PNG that must be grey and of one size.
 
-    Colour files whose three channels are equal count as grey. Pillow rather than OpenCV, because
-    OpenCV fills what a truncated file lacks with grey and reports success.
+    Colour files whose three channels are equal count as grey. Uses Pillow because OpenCV fills the
+    missing part of a truncated file with grey and reports success.
 
     Args:
-        data: the file's bytes.
+        data: content of the file.
         size: (width, height) in pixels.
 
     Returns:
-        uint8 (height, width).
+        uint8 of shape (height, width).
 
     Raises:
         UnreadableError: empty, not a JPEG or PNG, truncated, of another size, or in colour.

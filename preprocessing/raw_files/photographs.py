@@ -1,4 +1,4 @@
-"""Decoding a photograph of any usual format to eight bits, grey or RGB."""
+"""Decodes photographs of any common format to 8 bits, grey or RGB."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
+from preprocessing.raw_files.errors import UnreadableError
 from preprocessing.raw_files.files import Files, read_bytes
 from preprocessing.raw_files.pillow import READABLE, opened
-from preprocessing.sources.base import UnreadableError
 
-_ORIENTATION = 0x0112  # EXIF tag, also that of TIFF
+_READ = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif", ".tif")
+_READ_TOO = (".tiff", ".webp", ".avif", ".ppm", ".pgm", ".pbm", ".pnm")
+# The last are photographs that we cannot read: their rejection says what to do about them.
+_SUFFIXES = (*_READ, *_READ_TOO, ".heic", ".heif", ".jp2", ".jxl")
+
+_ORIENTATION = 0x0112  # EXIF tag, the same in TIFF
 
 _COLOURSPACES = {"L": "GRAY", "RGB": "RGB"}
-_HARMLESS = "extraneous bytes"  # that some cameras leave between two parts of a file
+_HARMLESS = "extraneous bytes"  # some cameras leave them between two parts of a file
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -26,23 +31,29 @@ _TURNS = {
 }
 
 
+def is_photograph(name: str) -> bool:
+    """Whether a file's name ends as a photograph's does."""
+    return name.lower().endswith(_SUFFIXES)
+
+
 def load_photograph(files: Files, name: str) -> np.ndarray:
-    """Read and decode one file, see `decode_photograph`. Raises `UnreadableError`."""
+    """Reads and decodes one file, see `decode_photograph`. Raises `UnreadableError`."""
     return decode_photograph(read_bytes(files, name))
 
 
 def decode_photograph(data: bytes) -> np.ndarray:
-    """Decode a photograph as a viewer shows it, upright and over white where it is transparent.
+    """Decodes a photograph as a viewer shows it: upright, transparent parts white.
 
-    The content decides on the format and not the file's name. Sixteen bits are divided by 256,
-    CMYK is converted without a colour profile, a JPEG with several pictures (MPO, as phones write)
-    gives its first.
+    The content decides the format, not the file's name. Grey values of 16 bits become
+    `round(v / 257)`, which maps 0 to 65535 linearly to 0 to 255; of 16-bit colours Pillow takes the
+    high byte, at most 1 away. CMYK is converted without a colour profile. Of a JPEG with several
+    pictures (MPO, from phones) the first is taken.
 
     Args:
-        data: the bytes of a JPEG, PNG, BMP, GIF, TIFF, WEBP, PPM or AVIF file.
+        data: content of a JPEG, PNG, BMP, GIF, TIFF, WEBP, PPM or AVIF file.
 
     Returns:
-        uint8 (height, width) where the file is grey, else (height, width, 3) RGB.
+        uint8 of shape (height, width) if the file is grey, else RGB of shape (height, width, 3).
 
     Raises:
         UnreadableError: empty, truncated or damaged, of another format, of more than 100
@@ -52,16 +63,16 @@ def decode_photograph(data: bytes) -> np.ndarray:
         _check_single(image)
         if (pixels := _jpeg(data, image)) is not None:
             return pixels
-        image.load()  # Pillow turns some TIFF files itself, and then takes the tag away
+        image.load()  # Pillow turns some TIFF files itself and then removes the tag
         turn = _TURNS.get(_orientation(image))
         return _pixels(image if turn is None else image.transpose(turn))
 
 
 def _jpeg(data: bytes, image: Image.Image) -> np.ndarray | None:
-    """The pixels of a grey or RGB JPEG, or None for Pillow to decode it.
+    """The pixels of a grey or RGB JPEG; None leaves the decoding to Pillow.
 
-    The pixels are Pillow's, in a quarter of the time, and damage in the middle of a file, which
-    Pillow passes over, is an error.
+    They equal Pillow's, in a quarter of the time. Damage in the middle of a file, which Pillow
+    ignores, is an error.
     """
     if image.format != "JPEG" or image.mode not in _COLOURSPACES:
         return None
@@ -86,7 +97,7 @@ def _check_single(image: Image.Image) -> None:
 def _orientation(image: Image.Image) -> int:
     try:
         return image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # a damaged EXIF block is no reason to lose the photograph
+    except Exception:  # a damaged EXIF block must not lose the photograph
         return 1
 
 
@@ -95,23 +106,23 @@ def _pixels(image: Image.Image) -> np.ndarray:
         detail = "expected whole numbers of 8 or 16 bits: convert it to PNG"
         raise UnreadableError("floating-point image", detail)
     if image.mode.startswith("I"):
-        return _high_byte(np.asarray(image))
+        return _eight_bits(np.asarray(image))
     if image.has_transparency_data:
         flat = _over_white(image)
     else:
         wanted = "L" if image.mode in ("1", "L") else "RGB"
         flat = image if image.mode == wanted else image.convert(wanted)
     pixels = np.asarray(flat)
-    # A palette does not say whether its colours are greys.
+    # A palette does not say whether its colours are all grey.
     return _grey(pixels) if image.mode in ("P", "PA") else pixels
 
 
-def _high_byte(values: np.ndarray) -> np.ndarray:
+def _eight_bits(values: np.ndarray) -> np.ndarray:
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 0xFFFF:
         detail = f"from {low} to {high}: convert it to PNG"
         raise UnreadableError("pixels not in 0..65535", detail)
-    return (values >> 8).astype(np.uint8)
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def _over_white(image: Image.Image) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Opening image bytes with Pillow: its formats, its limits and its warnings under our control."""
+"""Opens image bytes with Pillow, with our own formats, limits and warnings."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from contextlib import contextmanager
 
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
-from preprocessing.sources.base import UnreadableError
+from preprocessing.raw_files.errors import UnreadableError
 
 MOST_PIXELS = 100_000_000
 """Largest photograph that is decoded; a file of a few kilobytes can announce any size."""
 
 READABLE = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "AVIF")
-"""Formats of photographs. None of them runs a program, as EPS does; JPEG includes MPO."""
+"""Formats of photographs; JPEG includes MPO. None of them starts a program, as EPS does."""
 
 _LIBRARIES = {"JPEG": "jpg", "WEBP": "webp", "AVIF": "avif"}
-"""What a format needs beside Pillow, as `PIL.features` calls it."""
+"""Libraries that formats need beside Pillow, as named in `PIL.features`."""
 
 _SIGNATURES = (
     (0, b"\xff\xd8\xff", "JPEG"),
@@ -46,9 +46,9 @@ _SIGNATURES = (
 
 @contextmanager
 def opened(data: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
-    """Open an image whose content, whatever its name, is of one of `formats`.
+    """Opens an image whose content, whatever the file's name, has one of `formats`.
 
-    Only the header is read. Whatever goes wrong inside the block becomes an `UnreadableError`.
+    Reads only the header. Any exception inside the block becomes an `UnreadableError`.
 
     Raises:
         UnreadableError: empty, of another format, damaged, or of more than `MOST_PIXELS`.
@@ -66,7 +66,7 @@ def opened(data: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
         raise _unidentified(data, formats) from None
     except Image.DecompressionBombError as error:
         raise UnreadableError("too many pixels", str(error)) from error
-    except Exception as error:  # damaged files raise nearly anything from inside the decoders
+    except Exception as error:  # decoders raise almost anything on damaged files
         raise UnreadableError("undecodable image", str(error)) from error
 
 
@@ -79,7 +79,7 @@ def _check_pixels(image: Image.Image) -> None:
 
 @functools.cache
 def _available(formats: tuple[str, ...]) -> tuple[str, ...]:
-    """Those formats that this Pillow reads: AVIF came with 11.3, and a build may lack some."""
+    """The formats that this Pillow reads: AVIF came with 11.3, and builds may lack some."""
     Image.init()
     return tuple(
         name
@@ -102,10 +102,10 @@ _lock = threading.Lock()
 
 
 def _settle() -> None:
-    """Ignore Pillow's own warnings, on metadata and on sizes we check; fill no truncated file.
+    """Silences Pillow's warnings on metadata and sizes, and refuses to fill truncated files.
 
-    For the process and for good: `warnings.catch_warnings` would put back, at its end, whatever
-    filters another thread had set aside meanwhile. Libraries for training turn the filling on.
+    Permanently and for the process: on exit, `warnings.catch_warnings` would restore filters that
+    another thread had replaced meanwhile. Training libraries turn the filling on.
     """
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     with _lock:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from preprocessing.raw_files.errors import Rejected, UnreadableError
+
 # Importing a module registers its source.
 from preprocessing.sources import ckplus, fer2013, ferplus, folder, jaffe, schematic  # noqa: F401
 from preprocessing.sources.base import (
     SPLITS,
     Notice,
     Raw,
-    Rejected,
     Sample,
     Source,
-    UnreadableError,
     get,
     names,
     register,

@@ -8,15 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from preprocessing.raw_files.errors import Rejected
+
 SPLITS = ("train", "validation", "test")
-
-
-class UnreadableError(Exception):
-    """One item cannot be read; `reason` is its category, the message the detail."""
-
-    def __init__(self, reason: str, detail: str):
-        super().__init__(detail)
-        self.reason = reason
 
 
 Notice = Callable[[str], object]
@@ -44,23 +38,6 @@ class Sample:
     split: str
     source: str
     more: Mapping[str, str | int | float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """One raw item that could not become an image of the dataset.
-
-    Attributes:
-        source: where it lies, as in `Sample`.
-        reason: the category it is counted under, the same words for every item of a kind.
-        detail: what was found in this item.
-        label: its class name where it is known.
-    """
-
-    source: str
-    reason: str
-    detail: str = ""
-    label: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,10 @@ from itertools import chain
 from pathlib import Path
 
 from preprocessing.raw_files.containers import containers, listing
+from preprocessing.raw_files.errors import Rejected
 from preprocessing.raw_files.files import joined
 from preprocessing.raw_files.photographs import load_photograph
-from preprocessing.sources.base import Notice, Raw, Rejected, Sample, Source, register
+from preprocessing.sources.base import Notice, Raw, Sample, Source, register
 from preprocessing.sources.ckplus_files import Sequence, Tree, scan
 from preprocessing.sources.ckplus_labels import CLASSES, label_of
 

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from preprocessing.raw_files.errors import Rejected
 from preprocessing.raw_files.files import Files
-from preprocessing.sources.base import Rejected
 
 Key = tuple[str, str]
 """Subject and sequence, as in ("S005", "001")."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from preprocessing.raw_files.errors import Rejected, UnreadableError
 from preprocessing.raw_files.files import read_bytes
-from preprocessing.sources.base import Rejected, UnreadableError
 from preprocessing.sources.ckplus_files import Label
 from preprocessing.sources.vocabulary import WITH_CONTEMPT
 

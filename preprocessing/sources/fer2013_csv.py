@@ -10,8 +10,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from preprocessing.raw_files.errors import Rejected, UnreadableError
 from preprocessing.raw_files.files import Files, read_lines
-from preprocessing.sources.base import Notice, Rejected, Sample, UnreadableError
+from preprocessing.sources.base import Notice, Sample
 from preprocessing.sources.vocabulary import BASIC
 
 CLASSES = BASIC

@@ -11,9 +11,10 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from preprocessing.raw_files.errors import Rejected
 from preprocessing.raw_files.files import Files, read_bytes
 from preprocessing.raw_files.grey import decode_grey
-from preprocessing.sources.base import SPLITS, Notice, Rejected, Sample
+from preprocessing.sources.base import SPLITS, Notice, Sample
 from preprocessing.sources.fer2013_csv import CLASSES, SIDE, USAGES
 
 SUFFIXES = (".jpg", ".jpeg", ".png")

@@ -17,9 +17,10 @@ import numpy as np
 
 from preprocessing.raw_files.containers import container, containers, listing
 from preprocessing.raw_files.directory import DirectoryFiles
+from preprocessing.raw_files.errors import Rejected
 from preprocessing.raw_files.files import Files, joined
 from preprocessing.sources import fer2013_csv, fer2013_folders
-from preprocessing.sources.base import Notice, Raw, Rejected, Sample, Source, register
+from preprocessing.sources.base import Notice, Raw, Sample, Source, register
 from preprocessing.sources.fer2013_csv import USAGES
 from preprocessing.sources.ferplus_join import check_agreement, check_order, read_rows
 from preprocessing.sources.ferplus_votes import (

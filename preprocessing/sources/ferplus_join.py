@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from preprocessing.raw_files.errors import UnreadableError
 from preprocessing.raw_files.files import Files
 from preprocessing.sources import fer2013_csv
-from preprocessing.sources.base import UnreadableError
 from preprocessing.sources.fer2013_csv import USAGES
 from preprocessing.sources.ferplus_votes import Votes
 from preprocessing.sources.vocabulary import BASIC

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from preprocessing.raw_files.errors import UnreadableError
 from preprocessing.raw_files.files import Files
-from preprocessing.sources.base import UnreadableError
 from preprocessing.sources.fer2013_csv import USAGES, header, rows
 from preprocessing.sources.vocabulary import WITH_CONTEMPT
 

@@ -14,16 +14,12 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from preprocessing.raw_files.containers import container, listing
+from preprocessing.raw_files.errors import Rejected
 from preprocessing.raw_files.files import Files, as_text
-from preprocessing.raw_files.photographs import load_photograph
-from preprocessing.sources.base import SPLITS, Notice, Raw, Rejected, Sample, Source, register
+from preprocessing.raw_files.photographs import is_photograph, load_photograph
+from preprocessing.sources.base import SPLITS, Notice, Raw, Sample, Source, register
 from preprocessing.sources.subjects import Subjects
 from preprocessing.sources.vocabulary import is_expression, ordered
-
-_READ = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif", ".tif")
-_READ_TOO = (".tiff", ".webp", ".avif", ".ppm", ".pgm", ".pbm", ".pnm")
-# The last are photographs that we cannot read: their rejection says what to do about them.
-SUFFIXES = (*_READ, *_READ_TOO, ".heic", ".heif", ".jp2", ".jxl")
 
 FOLDERS = {
     "train": "train",
@@ -90,7 +86,7 @@ def open_folder(
     """
     files = container(path, EXPECTED)
     names = files.names()
-    images = [name for name in names if _is_image(name)]
+    images = [name for name in names if is_photograph(name)]
     tree = _tree(images)
     placed = {name: tree.place(name) for name in images}
     classes = ordered({label for _, label in placed.values() if label})
@@ -117,10 +113,6 @@ def open_folder(
     where = f"{words} in {files.source(tree.root).rstrip('/') or '.'}"
     length = len(names) + len(problems)
     return Raw(classes, chain(items, problems), None, length, (), where, files.identity())
-
-
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES)
 
 
 def _tree(images: list[str]) -> _Tree:

@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from attention_fer.common import files, text
+from attention_fer.common import cards, files, text
 from attention_fer.common.registry import Registry
 
 
@@ -64,6 +66,12 @@ def test_text_has_letters_that_the_font_has():
     assert text.printable("Ärger 怒り\n") == "Arger ???"
 
 
+def test_class_names_in_another_alphabet_become_numbers():
+    given = ["fear", "peur été", "恐れ", "  two\nlines ", "", "\udcff", "😨", "why?"]
+    labels = ["fear", "peur ete", "class 2", "two lines", "class 4", "class 5", "class 6", "why?"]
+    assert text.class_labels(given) == labels
+
+
 def test_text_is_cut_to_pixels_at_the_end_asked_for():
     letters = text.font(13)
     path = "faces/" * 20 + "anna.png"
@@ -81,3 +89,21 @@ def test_text_is_wrapped_and_the_last_line_cut():
     assert len(lines) == 3 and lines[-1].endswith("...")
     assert all(letters.getlength(line) <= 120 for line in lines)
     assert " ".join(text.wrap(words, 120, letters, 99)).split() == words.split()
+
+
+def test_a_page_has_its_cards_in_rows_below_the_title_and_the_legend():
+    colours = [(200, 0, 0), (0, 200, 0), (0, 0, 200)]
+    made = [Image.new("RGB", (50, 30), colour) for colour in colours]
+    legend = Image.new("RGB", (20, 9), (1, 2, 3))
+    plain = cards.page(made, 2 * (50 + cards.GAP) + cards.GAP, "title")
+    told = cards.page(made, plain.width, "title", "a note", legend)
+    assert told.height - plain.height == cards.LINE + legend.height + cards.GAP
+    for picture in map(np.asarray, (plain, told)):
+        corners = [np.argwhere((picture == colour).all(-1)).min(axis=0) for colour in colours]
+        (top, left), *others = corners
+        assert left == cards.GAP
+        assert others[0].tolist() == [top, left + 50 + cards.GAP]
+        assert others[1].tolist() == [top + 30 + cards.GAP, left]
+        assert (picture[top + 30 + cards.GAP :, left + 50 :] == 255).all()  # no fourth card
+        assert (picture[: top - 2] < 100).any()
+    assert cards.page([], 100, "t").height < 50

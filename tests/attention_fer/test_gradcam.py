@@ -221,7 +221,7 @@ def test_a_map_without_evidence_stays_zero_and_is_told(pooled):
     against = keras.models.clone_model(pooled)
     kernel, bias, last, end = pooled.get_weights()
     against.set_weights([kernel, bias, -np.abs(last), end])
-    with pytest.warns(UserWarning, match="5 of 5 maps are 0 everywhere"):
+    with pytest.warns(UserWarning, match="5 of 5 maps.* 0 everywhere"):
         found = grad_cam(against, IMAGES)
     assert (found == 0).all()
 
@@ -230,7 +230,7 @@ def test_probabilities_made_in_another_way_are_told():
     softmaxes = [pooled_network(), pooled_network()]
     x = keras.Input((8, 8, 2))
     mean = keras.Model(x, kl.Average()([network(x) for network in softmaxes]))
-    with pytest.warns(UserWarning, match="without a softmax at its end"):
+    with pytest.warns(UserWarning, match="not end in a softmax"):
         grad_cam(mean, IMAGES)
 
 
@@ -286,19 +286,19 @@ def test_what_does_not_fit_is_refused_in_words(pooled):
         grad_cam(transformer, IMAGES)
     with pytest.raises(ValueError, match="Did you mean 'conv'"):
         grad_cam(pooled, IMAGES, layer="conf")
-    with pytest.raises(ValueError, match="gives no map but the shape"):
+    with pytest.raises(ValueError, match="out.*shape.*another layer"):
         grad_cam(pooled, IMAGES, layer="out")
     with pytest.raises(ValueError, match=r"image\[None\]"):
         grad_cam(pooled, IMAGES[0])
-    with pytest.raises(ValueError, match="from 0 to 3, .* given: 1 to 4"):
+    with pytest.raises(ValueError, match="from 0 to 3.* 1 to 4"):
         grad_cam(pooled, IMAGES, [1, 1, 2, 4, 1])
-    with pytest.raises(ValueError, match="each of the 5 images"):
+    with pytest.raises(ValueError, match="classes.*5 images"):
         grad_cam(pooled, IMAGES, [1])
     with pytest.raises(ValueError, match="with its classifier"):
         grad_cam(keras.Model(x, kl.Conv2D(3, 3)(x)), IMAGES)
     broken = keras.models.clone_model(pooled)
     broken.set_weights([np.full_like(w, np.nan) for w in pooled.get_weights()])
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="finite.*NaN"):
         grad_cam(broken, IMAGES)
 
 
@@ -311,9 +311,9 @@ def test_a_layer_that_runs_twice_and_a_name_that_two_share_are_refused():
     other = keras.Sequential([keras.Input((8, 8, 2)), kl.Conv2D(2, 1, name="conv")], name="other")
     core = keras.Model(x, kl.Dense(3)(kl.Flatten()(other(y))))
     model = keras.Model(outer_input, core(outer_input))
-    with pytest.raises(ValueError, match="'shared' runs 2 times"):
+    with pytest.raises(ValueError, match="'shared'.*2 runs"):
         grad_cam(model, IMAGES, layer="shared")
-    with pytest.raises(ValueError, match="2 layers are called 'conv': .*inner/conv.*other/conv"):
+    with pytest.raises(ValueError, match="2 layers.*inner/conv.*other/conv"):
         grad_cam(model, IMAGES, layer="conv")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)

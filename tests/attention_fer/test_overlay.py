@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from attention_fer.explain import gallery, overlay
-from attention_fer.explain.gallery.overlay import COLORMAPS, coloured
+from attention_fer.explain.drawing.overlay import COLORMAPS, apply_colormap
 
 pytestmark = pytest.mark.slow  # builds networks
 
@@ -29,7 +29,7 @@ def lightness(colours):
 @pytest.mark.parametrize("name", COLORMAPS)
 def test_lightness_grows_evenly(name):
     values = np.linspace(0, 1, 101)
-    light = lightness(coloured(values, name).astype("float64"))
+    light = lightness(apply_colormap(values, name).astype("float64"))
     straight = np.linspace(light[0], light[-1], 101)
     assert light[-1] - light[0] > 70
     assert (np.diff(light) > 0).all()
@@ -40,14 +40,14 @@ def test_lightness_grows_evenly(name):
 def test_colours_are_matplotlibs(name):
     matplotlib = pytest.importorskip("matplotlib")
     expected = np.array(matplotlib.colormaps[name].colors) * 255
-    found = coloured(np.linspace(0, 1, 256), name).astype("float64")
+    found = apply_colormap(np.linspace(0, 1, 256), name).astype("float64")
     assert np.abs(found - expected).max() < 3
 
 
 def test_an_overlay_by_hand():
     grey = np.array([[0, 100], [200, 255]], "uint8")
     heat = np.array([[0, 1], [0.5, 0]])
-    low, middle, high = (coloured(value, "viridis").astype(float) for value in (0, 0.5, 1))
+    low, middle, high = (apply_colormap(value, "viridis").astype(float) for value in (0, 0.5, 1))
     expected = [[0.25 * low, 75 + 0.25 * high], [150 + 0.25 * middle, 191.25 + 0.25 * low]]
     found = overlay(grey, heat, alpha=0.25)
     assert found.dtype == np.uint8
@@ -55,7 +55,9 @@ def test_an_overlay_by_hand():
     np.testing.assert_array_equal(overlay(grey[..., None], heat, 0.25), found)
     colour = np.stack([grey, 255 - grey, grey // 2], axis=-1)
     np.testing.assert_array_equal(overlay(colour, heat, alpha=0), colour)
-    np.testing.assert_array_equal(overlay(colour, heat, 1, "inferno"), coloured(heat, "inferno"))
+    np.testing.assert_array_equal(
+        overlay(colour, heat, 1, "inferno"), apply_colormap(heat, "inferno")
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,9 +65,9 @@ def test_an_overlay_by_hand():
     [
         ({"image": np.zeros((2, 2))}, "must be uint8"),
         ({"image": np.zeros((2, 2, 4), "uint8")}, "1 or 3 channels"),
-        ({"heat": np.zeros((2, 3))}, r"size \(2, 2\), given: \(2, 3\)"),
-        ({"heat": np.full((2, 2), 1.5)}, "from 0 to 1, given: 1.5"),
-        ({"heat": np.full((2, 2), np.nan)}, "from 0 to 1, given: nan"),
+        ({"heat": np.zeros((2, 3))}, r"size \(2, 2\).*\(2, 3\)"),
+        ({"heat": np.full((2, 2), 1.5)}, "from 0 to 1.*1.5"),
+        ({"heat": np.full((2, 2), np.nan)}, "from 0 to 1.*nan"),
         ({"alpha": 2}, "alpha must be from 0 to 1"),
         ({"colormap": "viridi"}, "Did you mean 'viridis'"),
     ],
@@ -77,7 +79,8 @@ def test_what_does_not_fit_is_refused(change, words):
 
 
 def cards(count=1, **change):
-    from attention_fer.explain.gallery.page import Card, Tile
+    from attention_fer.explain.drawing.gallery import Card
+    from attention_fer.explain.drawing.tiles import Tile
 
     picture = np.full((8, 8), 128, "uint8")
     heat = np.zeros((8, 8))
@@ -91,7 +94,7 @@ def test_a_page_shows_picture_overlay_and_bars(tmp_path):
     path = gallery(cards(), tmp_path / "new" / "page.png", size=100, alpha=1)
     with Image.open(path) as opened:
         page = np.asarray(opened)
-    low, high = coloured(0.0), coloured(1.0)
+    low, high = apply_colormap(0.0), apply_colormap(1.0)
     rows = np.flatnonzero((page == high).all(-1).sum(axis=1) > 30)
     assert 90 <= len(rows) <= 100
     row = page[rows[50]]
@@ -136,9 +139,9 @@ def test_pages_hold_any_text_and_any_shape(tmp_path):
 
 
 def test_a_page_that_cannot_be_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="at least one card"):
+    with pytest.raises(ValueError, match="cards.*at least one"):
         gallery([], tmp_path / "page.png")
-    with pytest.raises(ValueError, match=r"is a \.png file"):
+    with pytest.raises(ValueError, match=r"path.*\.png"):
         gallery(cards(), tmp_path / "page.jpg")
     with pytest.raises(ValueError, match="Did you mean 'inferno'"):
         gallery(cards(), tmp_path / "page.png", colormap="infern")

@@ -6,15 +6,15 @@ import pytest
 
 from attention_fer import models
 from attention_fer.explain import rollout
-from attention_fer.explain.maps.attention_scores import Scores, attention_scores
-from attention_fer.explain.maps.rollout import roll
+from attention_fer.explain.maps.attention_scores import AttentionScores, attention_scores
+from attention_fer.explain.maps.rollout import roll_out
 
 pytestmark = pytest.mark.slow  # builds networks
 
 
 def scores(*heads, special, grid):
     """One image; each head a matrix."""
-    return Scores("layer", np.array([heads], "float32"), special, grid)
+    return AttentionScores("layer", np.array([heads], "float32"), special, grid)
 
 
 def test_two_layers_by_hand():
@@ -33,14 +33,16 @@ def test_two_layers_by_hand():
         grid=(1, 2),
     )
     # Class row of second @ first: .5 * [.75 .25 0] + .5 * [0 .5 .5].
-    np.testing.assert_allclose(roll([first, second]), [[[0.375, 0.25]]])
+    np.testing.assert_allclose(roll_out([first, second]), [[[0.375, 0.25]]])
     # The other way round: .75 * [.5 0 .5] + .25 * [.25 .75 0].
-    np.testing.assert_allclose(roll([second, first]), [[[0.1875, 0.375]]])
+    np.testing.assert_allclose(roll_out([second, first]), [[[0.1875, 0.375]]])
 
 
 def random(seed, images, heads, special, grid):
     raw = np.random.default_rng(seed).random((images, heads, *[special + grid[0] * grid[1]] * 2))
-    return Scores(str(seed), (raw / raw.sum(-1, keepdims=True)).astype("float32"), special, grid)
+    return AttentionScores(
+        str(seed), (raw / raw.sum(-1, keepdims=True)).astype("float32"), special, grid
+    )
 
 
 def flow(layers, token, special):
@@ -70,7 +72,7 @@ def test_a_class_token_that_joins_late_and_a_grid_that_is_not_square():
         random(2, 2, 3, 1, (2, 3)),
         random(3, 2, 3, 1, (2, 3)),
     ]
-    found = roll(layers)
+    found = roll_out(layers)
     assert found.shape == (2, 2, 3)
     np.testing.assert_allclose(found, flow(layers, 0, 1), rtol=1e-6)
 
@@ -79,25 +81,25 @@ def test_class_and_distillation_token_and_their_mean():
     layers = [random(seed, 2, 2, 2, (2, 2)) for seed in range(3)]
     one, two = flow(layers, 0, 2), flow(layers, 1, 2)
     assert np.abs(one - two).max() > 0.01
-    np.testing.assert_allclose(roll(layers, token=0), one, rtol=1e-6)
-    np.testing.assert_allclose(roll(layers, token=1), two, rtol=1e-6)
-    np.testing.assert_allclose(roll(layers), (one + two) / 2, rtol=1e-6)
+    np.testing.assert_allclose(roll_out(layers, token=0), one, rtol=1e-6)
+    np.testing.assert_allclose(roll_out(layers, token=1), two, rtol=1e-6)
+    np.testing.assert_allclose(roll_out(layers), (one + two) / 2, rtol=1e-6)
 
 
 def test_without_a_special_token_it_is_the_mean_of_all_patches():
     layers = [random(seed, 1, 2, 0, (2, 2)) for seed in range(2)]
     expected = np.mean([flow(layers, token, 0) for token in range(4)], axis=0)
-    np.testing.assert_allclose(roll(layers), expected, rtol=1e-6)
+    np.testing.assert_allclose(roll_out(layers), expected, rtol=1e-6)
 
 
 def test_what_does_not_fit_is_refused():
     layers = [random(0, 1, 1, 1, (2, 2)), random(1, 1, 1, 1, (1, 4))]
     with pytest.raises(ValueError, match="one grid of patches"):
-        roll(layers)
+        roll_out(layers)
     with pytest.raises(ValueError, match="one grid of patches"):
-        roll([])
-    with pytest.raises(ValueError, match="from 0 to 0.*given: 1"):
-        roll(layers[:1], token=1)
+        roll_out([])
+    with pytest.raises(ValueError, match="token.*below 1.*got 1"):
+        roll_out(layers[:1], token=1)
 
 
 def planted():

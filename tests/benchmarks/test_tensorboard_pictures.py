@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from attention_fer.common.cards import GAP, page
 from benchmarks.train.tensorboard import mistakes, pictures
-from benchmarks.train.tensorboard.lettering import fitted, font, names
-from benchmarks.train.tensorboard.mistakes import COLUMNS, FACE, GAP, LINE
+from benchmarks.train.tensorboard.mistakes import CARD, COLUMNS, FACE, LINE, WIDTH
 from benchmarks.train.tensorboard.pictures import FULL, LABEL
+
+TOP = page([], WIDTH, "title").height  # of the first face
 
 # True classes 0, 0, 0, 0, 1; class 2 has no image.
 LABELS = np.array([0, 0, 0, 0, 1])
@@ -76,7 +78,7 @@ def faces(n, height, width, channels):
 
 def middle(picture, place):
     column, line = place % COLUMNS, place // COLUMNS
-    x, y = GAP + column * (FACE + GAP), GAP + LINE + line * (FACE + 2 * LINE + GAP)
+    x, y = GAP + column * (FACE + GAP), TOP + line * (CARD + GAP)
     return picture[y + FACE // 2, x + FACE // 2]
 
 
@@ -91,14 +93,14 @@ def test_faces_stand_in_order_whatever_their_size(shape):
     for place in range(7):
         expected = np.broadcast_to(images[n - 1 - place, 0, 0], 3)
         np.testing.assert_array_equal(middle(picture, place), expected)
-    second = GAP + LINE + FACE + 2 * LINE + GAP
+    second = TOP + CARD + GAP
     assert (picture[second:, GAP + FACE + GAP :] == 255).all()  # no eighth face
 
 
 def test_a_face_keeps_its_proportions():
     images = np.zeros((1, 60, 30, 1), "uint8")
     picture = mistakes.picture(images, np.array([1]), np.array([[0.7, 0.3]]), ["a", "b"])
-    square = picture[GAP + LINE : GAP + LINE + FACE, GAP : GAP + FACE, 0]
+    square = picture[TOP : TOP + FACE, GAP : GAP + FACE, 0]
     assert (square == 0).all(axis=0).sum() == FACE / 2 and (square == 0).any(axis=1).all()
 
 
@@ -114,7 +116,7 @@ def test_other_numbers_of_channels_stand_beside_each_other_row_by_row():
     picture = mistakes.picture(images, np.array([1]), np.array([[0.7, 0.3]]), ["a", "b"])
     # Three columns and two rows fill two thirds of the square, in the middle.
     x = GAP + np.array([1, 3, 5]) * FACE // 6
-    y = GAP + LINE + FACE // 2 + np.array([-1, 1]) * FACE // 6
+    y = TOP + FACE // 2 + np.array([-1, 1]) * FACE // 6
     assert picture[y[0], x, 0].tolist() == [10, 60, 110]
     assert picture[y[1], x, 0].tolist() == [160, 210, 255]
 
@@ -125,7 +127,7 @@ def test_a_caption_tells_the_true_class_from_the_predicted_one():
         mistakes.picture(images, np.array([label]), odds, classes)
         for label, classes in ((0, ["a", "b", "c"]), (2, ["a", "b", "c"]), (0, ["a", "x", "c"]))
     ]
-    top, bottom = GAP + LINE + FACE + 2, GAP + LINE + FACE + 2 + LINE
+    top, bottom = TOP + FACE + 2, TOP + FACE + 2 + LINE
     first, other_truth, other_prediction = drawn
     assert (first[top:bottom] != other_truth[top:bottom]).any()
     np.testing.assert_array_equal(first[bottom + 4 :], other_truth[bottom + 4 :])
@@ -142,17 +144,3 @@ def test_no_mistake_leaves_an_empty_sheet():
 def test_other_images_are_refused(images):
     with pytest.raises(ValueError, match=r"uint8 of shape \(n, height, width, channels\)"):
         mistakes.picture(images, np.array([0]), np.array([[0.7, 0.3]]), ["a", "b"])
-
-
-def test_names_that_cannot_be_drawn_become_numbers():
-    given = ["fear", "peur été", "恐れ", "  two\nlines ", "", "\udcff", "😨"]
-    drawn = ["fear", "peur ete", "class 2", "two lines", "class 4", "class 5", "class 6"]
-    assert names(given) == drawn
-
-
-def test_long_text_is_cut_to_its_width():
-    letters = font(14)
-    assert fitted("fear", 100, letters) == "fear"
-    cut = fitted("a very long name of a class", 100, letters)
-    assert cut.endswith("..") and 80 < letters.getlength(cut) <= 100
-    assert fitted("wide", 1, letters) == ""

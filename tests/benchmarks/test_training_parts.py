@@ -241,9 +241,9 @@ def test_stochastic_depth_is_refused_where_there_is_none(variant, dataset):
 
 def test_a_process_that_explains_reads_what_a_cell_stored(dataset, tmp_path):
     made(dataset, tmp_path / "cell", channels=3)
-    code = "from attention_fer.explain.command.model_file import load\n"
+    code = "from attention_fer.explain.command.model_file import load_model\n"
     code += "import sys; from pathlib import Path\n"
-    code += "print(load(Path(sys.argv[1])).input_shape)"
+    code += "print(load_model(Path(sys.argv[1])).input_shape)"
     model = str(tmp_path / "cell" / MODEL)
     done = subprocess.run([sys.executable, "-c", code, model], capture_output=True, text=True)
     assert done.stdout.strip() == "(None, 48, 48, 1)", done.stderr

@@ -13,9 +13,10 @@ from PIL import Image
 
 from preprocessing.dataset.folder import DROPPED, FILES, IMAGES, MANIFEST, SCHEMA_VERSION
 from preprocessing.dataset.index import COLUMNS, INDEX
-from preprocessing.quality import drawing
+from preprocessing.quality import thumbnails
 from preprocessing.quality.contact_sheet import write_sheets
-from preprocessing.sources import Rejected, Sample, UnreadableError
+from preprocessing.raw_files.errors import Rejected, UnreadableError
+from preprocessing.sources import Sample
 
 CLASSES = ("happy", "sad", "never seen")
 BLUE, RED = (0, 0, 200), (200, 0, 0)  # photographs of happy and of sad people
@@ -97,10 +98,10 @@ def tiles(page):
 def test_a_box_is_drawn_where_the_face_is(data):
     data.add("a.jpg")
     page = data.sheets()["00-happy.png"]
-    left, top, right, bottom = extent(page, BLUE, drawing.CHOSEN)
+    left, top, right, bottom = extent(page, BLUE, thumbnails.CHOSEN)
     scale = 208 / 400
     assert (right - left, bottom - top) == (208, 300 * scale)
-    found = np.array(extent(page, drawing.CHOSEN)) - (left, top, left, top)
+    found = np.array(extent(page, thumbnails.CHOSEN)) - (left, top, left, top)
     x, y, width, height = BOX
     expected = np.array([x, y, x + width, y + height]) * scale
     assert np.abs(found - expected).max() <= 0.51
@@ -114,8 +115,8 @@ def test_a_box_is_drawn_where_the_face_is(data):
 def test_a_box_beyond_the_border_keeps_its_sides_in_view(data, box):
     data.add("a.jpg", box=box)
     page = data.sheets()["00-happy.png"]
-    frame = extent(page, BLUE, drawing.CHOSEN)
-    found = extent(page, drawing.CHOSEN)
+    frame = extent(page, BLUE, thumbnails.CHOSEN)
+    found = extent(page, thumbnails.CHOSEN)
     corners = (box[0], box[1], box[0] + box[2], box[1] + box[3])
     limits = np.array([0, 0, 400, 300, 400, 300])
     expected = np.clip(corners, 0, limits[2:]) * 0.52 + (frame[0], frame[1]) * 2
@@ -125,7 +126,7 @@ def test_a_box_beyond_the_border_keeps_its_sides_in_view(data, box):
         page[[top, bottom - 1], (left + right) // 2],
         page[(top + bottom) // 2, [left, right - 1]],
     )
-    assert (np.concatenate(sides) == drawing.CHOSEN).all()
+    assert (np.concatenate(sides) == thumbnails.CHOSEN).all()
 
 
 def test_every_class_has_its_own_faces(data):
@@ -175,35 +176,35 @@ def test_faces_of_one_photograph_are_all_marked(data):
     data.row("a.jpg", "happy", box=(250.0, 100.0, 90.0, 90.0))
     data.row("a.jpg", "sad", box=(10.0, 200.0, 30.0, 30.0))
     pages = data.sheets(per_class=1)
-    left, top, *_ = extent(pages["00-happy.png"], BLUE, drawing.CHOSEN, drawing.OTHER)
+    left, top, *_ = extent(pages["00-happy.png"], BLUE, thumbnails.CHOSEN, thumbnails.OTHER)
     # The second of two is shown; the first one and the sad one lie around it.
-    chosen = np.array(extent(pages["00-happy.png"], drawing.CHOSEN)) - (left, top, left, top)
+    chosen = np.array(extent(pages["00-happy.png"], thumbnails.CHOSEN)) - (left, top, left, top)
     assert np.abs(chosen - np.array([250, 100, 340, 190]) * 0.52).max() <= 0.51
-    others = np.array(extent(pages["00-happy.png"], drawing.OTHER)) - (left, top, left, top)
+    others = np.array(extent(pages["00-happy.png"], thumbnails.OTHER)) - (left, top, left, top)
     assert np.abs(others - np.array([10, 30, 140, 230]) * 0.52).max() <= 0.51
     assert data.loaded["a.jpg"] == 1
 
 
 def test_each_card_marks_its_own_face(data):
     data.add("a.jpg")
-    alone = count(data.sheets()["00-happy.png"], drawing.CHOSEN)
+    alone = count(data.sheets()["00-happy.png"], thumbnails.CHOSEN)
     data.row("a.jpg", box=(200.0, 130.0, *BOX[2:]))
-    assert count(data.sheets()["00-happy.png"], drawing.CHOSEN) == 2 * alone
+    assert count(data.sheets()["00-happy.png"], thumbnails.CHOSEN) == 2 * alone
 
 
 def test_pixels_are_shown_as_squares_and_photographs_without_moire():
     pixels = np.array([[0, 255, 0], [255, 0, 255]], np.uint8)
-    found = np.asarray(drawing.fitted(pixels, 30))
+    found = np.asarray(thumbnails.fit(pixels, 30))
     assert np.array_equal(found[..., 0], pixels.repeat(10, axis=0).repeat(10, axis=1))
     stripes = np.tile(np.array([0, 255], np.uint8), (110, 165))
-    assert np.ptp(np.asarray(drawing.fitted(stripes, 100)).astype(int)) < 128
+    assert np.ptp(np.asarray(thumbnails.fit(stripes, 100)).astype(int)) < 128
 
 
 def test_of_a_long_path_the_end_is_written_and_of_a_long_detail_the_beginning():
     picture = Image.new("RGB", (9, 9))
 
     def drawn(name, detail):
-        return np.asarray(drawing.card([picture], (200,), [name, detail])).tobytes()
+        return np.asarray(thumbnails.draw_card([picture], (200,), [name, detail])).tobytes()
 
     long = "folder/" * 20
     plain = drawn(f"{long}a.jpg", f"because {long}")
@@ -216,7 +217,7 @@ def test_rows_without_a_box_and_grey_faces(data):
     data.photo("a.png", (33, 34, 33), size=(48, 48))
     data.row("a.png", box=None, score="")
     page = data.sheets()["00-happy.png"]
-    assert not count(page, drawing.CHOSEN) and count(page, (33, 34, 33)) == 208 * 208
+    assert not count(page, thumbnails.CHOSEN) and count(page, (33, 34, 33)) == 208 * 208
     grey = np.full((1, 48, 48, 1), 99, np.uint8)
     np.save(data.folder / IMAGES, grey)
     first = write_sheets(data.folder, data.samples, data.folder / "again")[0]
@@ -278,7 +279,9 @@ def test_odd_names_stay_on_their_line_and_in_the_folder(data, tmp_path):
 
 def test_names_that_cannot_be_encoded_are_drawn():
     picture = Image.new("RGB", (9, 9))
-    pictures = [drawing.card([picture], (200,), [name]) for name in ("\udcff\x00\n", "???", "a")]
+    pictures = [
+        thumbnails.draw_card([picture], (200,), [name]) for name in ("\udcff\x00\n", "???", "a")
+    ]
     same, other = (np.asarray(p).tobytes() == pictures[0].tobytes() for p in pictures[1:])
     assert same and not other
 
@@ -300,7 +303,7 @@ def test_the_score_is_written(data):
     data.rows[0] = (*data.rows[0][:-1], "0.13")
     second = data.sheets()["00-happy.png"]
     changed = extent((first != second).any(axis=2)[..., None] * np.ones(3), (1, 1, 1))
-    picture = extent(first, BLUE, drawing.CHOSEN)
+    picture = extent(first, BLUE, thumbnails.CHOSEN)
     assert changed[1] > picture[3] and changed[3] - changed[1] < 17
 
 
@@ -315,17 +318,17 @@ def test_the_same_dataset_gives_the_same_sheets(data):
 def test_damaged_datasets_are_refused(data, tmp_path):
     data.add("a.jpg")
     folder, out = data.write(), tmp_path / "sheets"
-    with pytest.raises(ValueError, match="got per_class=0: expected at least 1"):
+    with pytest.raises(ValueError, match="per_class.*at least 1"):
         write_sheets(folder, [], out, 0)
-    with pytest.raises(FileNotFoundError, match="no prepared dataset at"):
+    with pytest.raises(FileNotFoundError, match="(?i)no prepared dataset"):
         write_sheets(tmp_path / "nowhere", [], out)
     (folder / DROPPED).write_text("source,reason,detail,label\na,b\n")
-    with pytest.raises(ValueError, match="dropped.csv, line 2: 2 cells, expected 4"):
+    with pytest.raises(ValueError, match="dropped.csv.*line 2.*2 cells"):
         write_sheets(folder, [], out)
     data.rows[0] = (*data.rows[0][:4], "left", 1, 2, 3, "")
-    with pytest.raises(ValueError, match="index.csv, image 0: could not convert.*'left'"):
+    with pytest.raises(ValueError, match="index.csv.*image 0.*'left'"):
         write_sheets(data.write(), [], out)
     data.rows.append(data.rows[0])
-    with pytest.raises(ValueError, match="has 2 rows for 1 images"):
+    with pytest.raises(ValueError, match="2 rows.*1 images"):
         write_sheets(data.write(), [], out)
     assert not out.exists()

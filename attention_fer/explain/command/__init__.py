@@ -1,1 +1,1 @@
-"""The parts of `python -m attention_fer.explain`."""
+"""The command line: model files, folders of pictures, and the methods by name."""

@@ -1,4 +1,4 @@
-"""A model's file, and what is noted down beside it: its classes and what it takes."""
+"""Loads a model from its file, and the class names and input recorded beside it."""
 
 from __future__ import annotations
 
@@ -10,97 +10,99 @@ from typing import Any
 
 import keras
 
-# In this order; the last is that of a prepared dataset.
-CARDS = ("model.json", "classes.json", "manifest.json")
+# In this order; the last is the one of a prepared dataset.
+METADATA = ("model.json", "classes.json", "manifest.json")
 
 
-def model_file(given: str | os.PathLike[str]) -> Path:
-    """The .keras file that is meant: itself, or `model.keras` in a folder.
+def find_model(given: str | os.PathLike[str]) -> Path:
+    """Returns the path of a .keras file: `given` itself, or `model.keras` in that folder.
 
     Raises:
-        FileNotFoundError: it is not there.
+        FileNotFoundError: no such file.
         ValueError: a file of another kind.
     """
     path = Path(given)
     path = path / "model.keras" if path.is_dir() else path
     if not path.is_file():
-        raise FileNotFoundError(f"No model at {str(path)!r}: expected a .keras file.")
+        raise FileNotFoundError(f"No model at {str(path)!r}. Give a .keras file.")
     if path.suffix != ".keras":
         raise ValueError(
-            f"{str(path)!r} is no .keras file. Save the whole model with model.save('x.keras'): "
-            "weights alone have no network, and older formats can run code when they are read."
+            f"MODEL must be a .keras file, got {str(path)!r}. Save the whole model with "
+            "model.save('x.keras'): weights alone have no network, and loading older formats can "
+            "run code."
         )
     return path
 
 
-def load(path: Path) -> keras.Model:
-    """The model of a .keras file, read in Keras's safe mode, which runs no code of the file's.
+def load_model(path: Path) -> keras.Model:
+    """Loads a .keras file in Keras's safe mode, which runs no code from the file.
 
     Raises:
-        ValueError: a damaged file, one that would have to run its own code, or layers that nobody
-            has registered.
+        ValueError: a damaged file, one that would have to run its own code, or unregistered layers.
     """
-    # They register what a file may be made of.
+    # Importing these registers the layers that a file may contain.
     from attention_fer import layers, models  # noqa: F401
     from attention_fer.training import model as graph  # noqa: F401
 
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # Keras raises whatever a damaged archive leads to.
+    except Exception as error:  # Damaged archives make Keras raise almost anything.
         first = (str(error).splitlines() or [""])[0][:300]
         raise ValueError(
             f"{str(path)!r} could not be read as a Keras model: {type(error).__name__}: {first} "
             "If it has layers of other packages, name the modules that register them with --import."
         ) from error
     if not isinstance(model, keras.Model):
-        raise ValueError(f"{str(path)!r} holds a {type(model).__name__}, expected a Keras model.")
+        raise ValueError(f"{str(path)!r} must hold a Keras model, got a {type(model).__name__}.")
     return model
 
 
-def card(path: Path) -> tuple[dict[str, Any], Path | None]:
-    """What stands beside a model in the first of `CARDS` that has classes, and which that is.
+def read_metadata(path: Path) -> tuple[dict[str, Any], Path | None]:
+    """Returns the content and the path of the first file of `METADATA` beside a model.
+
+    Files without classes do not count; without any, the result is `({}, None)`.
 
     Raises:
-        ValueError: a file that is not JSON, or whose classes are no list of names.
+        ValueError: a file that is not JSON, or whose classes are not a list of names.
     """
-    for name in CARDS:
+    for name in METADATA:
         beside = path.with_name(name)
         if beside.is_file():
-            content = _json(beside)
+            content = _read_json(beside)
             content = {"classes": content} if isinstance(content, list) else content
             if isinstance(content, dict) and "classes" in content:
-                return {**content, "classes": _names(content["classes"], beside)}, beside
+                return {**content, "classes": _check_names(content["classes"], beside)}, beside
     return {}, None
 
 
 def class_names(given: Sequence[str]) -> list[str]:
-    """Names as they are given, or those in the one file that is given.
+    """Returns the given names, or the names in the only given file.
 
-    The file is JSON, a list or an object with "classes", or text with a name a line.
+    The file is JSON, a list or an object with "classes", or text with a name per line.
 
     Raises:
-        ValueError: a file without names.
+        ValueError: a file without names, or repeated names.
     """
     path = Path(given[0])
     if len(given) > 1 or not path.is_file():
-        return _names(list(given), None)
+        return _check_names(list(given), None)
     if path.suffix != ".json":
         lines = path.read_text(encoding="utf-8").splitlines()
-        return _names([line.strip() for line in lines if line.strip()], path)
-    content = _json(path)
-    return _names(content.get("classes") if isinstance(content, dict) else content, path)
+        return _check_names([line.strip() for line in lines if line.strip()], path)
+    content = _read_json(path)
+    return _check_names(content.get("classes") if isinstance(content, dict) else content, path)
 
 
-def _json(path: Path) -> Any:
+def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{str(path)!r} is not JSON: {error}") from error
+        raise ValueError(f"{str(path)!r} must be JSON: {error}") from error
 
 
-def _names(given: Any, path: Path | None) -> list[str]:
+def _check_names(given: Any, path: Path | None) -> list[str]:
     whole = isinstance(given, list) and given and all(isinstance(name, str) for name in given)
     if not whole or len(set(given)) != len(given):
         where = f" in {str(path)!r}" if path else ""
-        raise ValueError(f"Expected a list of different class names{where}, given: {given!r}.")
+        raise ValueError(f"Classes{where} must be a list of different names, got {given!r}.")
     return list(given)

@@ -1,103 +1,87 @@
-"""Pictures of a folder: which there are, of which class, and each as the model takes it."""
+"""The pictures of a folder or zip, decoded and resized as `preprocessing` does."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from attention_fer.explain.gallery.pil import Image, ImageOps
+from attention_fer.common.checks import positive_int
 
-ENDINGS = (
-    ".bmp",
-    ".gif",
-    ".jpeg",
-    ".jpg",
-    ".pgm",
-    ".png",
-    ".ppm",
-    ".tif",
-    ".tiff",
-    ".webp",
-)
-FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
-"""Those of Pillow's that no other program takes part in: for EPS it starts one."""
+try:
+    from preprocessing.faces.crops import fit
+    from preprocessing.raw_files.containers import container
+    from preprocessing.raw_files.files import Files
+    from preprocessing.raw_files.photographs import is_photograph, load_photograph
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"Reading pictures needs {error.name}, which is not installed: "
+        'pip install "attention-fer[preprocessing]".'
+    ) from error
 
-
-class UnreadableError(ValueError):
-    """A file that is no picture, with the reason as its text."""
+_EXPECTED = "a folder or .zip of pictures, or of a subfolder for each class"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A file and the folder that it lies in, below the one looked through; "" for none."""
+    """A picture file.
 
-    path: Path
+    Attributes:
+        files: where it lies.
+        name: path within `files`, with forward slashes.
+        folder: the first folder of that path, "" for a picture in no folder.
+    """
+
+    files: Files
     name: str
     folder: str
 
 
-def pictures(folder: str | os.PathLike[str]) -> list[Picture]:
-    """The files below a folder whose names end as a picture's do, sorted; hidden ones are left out.
+def find_pictures(path: str | os.PathLike[str], note: Callable[[str], None]) -> list[Picture]:
+    """Finds the pictures below a folder or in a zip, sorted by path; or a single picture.
 
-    A subfolder of the first level is the class of what lies below it.
-
-    Raises:
-        FileNotFoundError: no such folder or file.
-        ValueError: there is no picture in it.
-    """
-    root = Path(folder)
-    if root.is_file():
-        return [Picture(root, root.name, "")]
-    if not root.is_dir():
-        raise FileNotFoundError(f"No folder of pictures at {str(root)!r}.")
-    found = [path for path in sorted(root.rglob("*")) if _is_picture(path.relative_to(root), path)]
-    if not found:
-        raise ValueError(
-            f"No picture in {str(root)!r}: expected files that end in {', '.join(ENDINGS)}, in it "
-            "or in a subfolder for each class."
-        )
-    names = [path.relative_to(root) for path in found]
-    return [
-        Picture(path, name.as_posix(), name.parts[0] if len(name.parts) > 1 else "")
-        for path, name in zip(found, names, strict=True)
-    ]
-
-
-def _is_picture(name: Path, path: Path) -> bool:
-    hidden = any(part.startswith(".") for part in name.parts)
-    return not hidden and name.suffix.lower() in ENDINGS and path.is_file()
-
-
-def read(path: Path, size: tuple[int, int], channels: int) -> np.ndarray:
-    """A picture as uint8 of shape `(height, width, channels)`.
-
-    It is turned as its EXIF entry says, made grey or coloured, and resized as a whole: no face is
-    looked for, and the sides may change their ratio. Of an animation the first frame is taken.
+    A file counts as a picture if its name ends as a photograph's does. Hidden files are ignored;
+    `note` receives a sentence about all others that are left out.
 
     Raises:
-        UnreadableError: a file that cannot be read as a picture of 8 or 16 bits.
+        FileNotFoundError: nothing at `path`.
+        ValueError: no picture there, or a damaged zip.
     """
-    try:
-        with Image.open(path, formats=FORMATS) as opened:
-            picture = _eight_bits(ImageOps.exif_transpose(opened))
-    except Exception as error:  # Decoders raise whatever they like on damaged files.
-        raise UnreadableError(f"{type(error).__name__}: {error}") from error
-    picture = picture.convert("L" if channels == 1 else "RGB")
-    height, width = size
-    resized = picture.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(resized, "uint8").reshape(height, width, channels)
+    path = Path(path)
+    files = container(path, _EXPECTED)
+    names = files.names()
+    single = path.is_file() and path.suffix.lower() != ".zip"
+    chosen = names if single else list(filter(is_photograph, names))
+    if not chosen:
+        raise ValueError(f"No picture in {str(path)!r}. Give {_EXPECTED}.")
+    others = sorted({*names} - {*chosen}) + [item.source for item in files.problems()]
+    if others:
+        shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+        files_are = "1 file is" if len(others) == 1 else f"{len(others)} files are"
+        note(f"{files_are} left out, not a picture: {shown}")
+    return [Picture(files, name, name.partition("/")[0] if "/" in name else "") for name in chosen]
 
 
-def _eight_bits(picture: Image.Image) -> Image.Image:
-    """A picture whose values go to 255; Pillow would cut off those above."""
-    if picture.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(picture, "float64") / 257).round().astype("uint8"))
-    if picture.mode in ("I", "F"):
-        raise ValueError(f"values of 32 bits (mode {picture.mode}): save it with 8 or 16 bits")
-    if "transparency" in picture.info or "A" in picture.getbands():
-        opaque = picture.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
-    return picture.convert("RGB") if picture.mode not in ("L", "RGB") else picture
+def spread(pictures: list[Picture], limit: int | None) -> list[Picture]:
+    """Picks `limit` evenly spaced pictures; all of them if None or if there are fewer."""
+    if limit is None or positive_int("--limit", limit) >= len(pictures):
+        return pictures
+    return [pictures[(2 * i + 1) * len(pictures) // (2 * limit)] for i in range(limit)]
+
+
+def read_picture(picture: Picture, size: tuple[int, int], channels: int) -> np.ndarray:
+    """Decodes a picture and resizes it as a whole, as the preparation of a dataset does.
+
+    No face is looked for, and the aspect ratio may change.
+
+    Returns:
+        uint8 of shape `(*size, channels)`.
+
+    Raises:
+        UnreadableError: see `decode_photograph`.
+    """
+    pixels = load_photograph(picture.files, picture.name)
+    return fit(pixels, size, "grey" if channels == 1 else "rgb").reshape(*size, channels)

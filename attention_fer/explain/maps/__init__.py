@@ -1,1 +1,1 @@
-"""The methods: from a model and images to maps."""
+"""The methods, from a model and images to maps, and what they share."""

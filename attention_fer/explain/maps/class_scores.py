@@ -1,4 +1,4 @@
-"""The class scores of a model: which of its outputs, and what they are before their softmax."""
+"""Class scores of one output of a model, with or without its final softmax."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import Any
 import keras
 
 from attention_fer.common.checks import one_of
-from attention_fer.explain.maps.hooks import around, run
+from attention_fer.explain.maps.hooks import run_model, wrapped_call
+from attention_fer.explain.maps.layer_tree import producer
 
 _SQUASHING = ("softmax", "sigmoid")
 
 
 class ClassScores:
-    """The scores of one output of a model.
+    """The class scores of one output of a model.
 
     Args:
-        model: gives `(images, classes)`, or several such.
-        output: name or index; None where there is one.
+        model: outputs scores of shape `(n, classes)`, or several such.
+        output: name or index; None if there is only one output.
 
     Raises:
-        ValueError: several outputs and none chosen, or an unknown one, with the names.
+        ValueError: several outputs and none chosen, or an unknown output.
     """
 
     def __init__(self, model: keras.Model, output: str | int | None = None):
@@ -35,15 +36,15 @@ class ClassScores:
 
     @property
     def squashed(self) -> bool:
-        """Whether the model ends in a softmax or sigmoid that can be left out."""
+        """Whether the output ends in a softmax or sigmoid that can be left out."""
         return self._head is not None
 
     def probabilities(self, images: Any) -> Any:
-        """What the model gives for a batch, of shape `(images, classes)`."""
-        return self._chosen(run(self._model, images))
+        """Returns what the model outputs for a batch, of shape `(n, classes)`."""
+        return self._chosen(run_model(self._model, images))
 
     def scores(self, images: Any) -> Any:
-        """The same before the softmax or sigmoid that made it; as it is where there is none."""
+        """Returns the same before the final softmax or sigmoid, unchanged if there is none."""
         with _left_out(self._head) if self._head else contextlib.nullcontext():
             return self.probabilities(images)
 
@@ -57,27 +58,27 @@ class ClassScores:
             chosen = flat[chosen_output(names, self._output)]
         if len(chosen.shape) != 2:
             raise ValueError(
-                f"Expected class scores of shape (images, classes), the model gives "
-                f"{tuple(chosen.shape)}. Give a model with its classifier."
+                f"The model must output class scores of shape (n, classes), got "
+                f"{tuple(chosen.shape)}. Use a model with its classifier."
             )
         if chosen.shape[1] < 2:
             raise ValueError(
-                "Expected scores of at least two classes, the model gives one number. Give it a "
-                "softmax over both, or wrap it in a model that gives both."
+                "The model must output scores of at least two classes, got one number. Give it a "
+                "softmax over both classes, or wrap it in a model that outputs both."
             )
         return chosen
 
 
 def chosen_output(names: list[str], output: str | int | None) -> int:
-    """The place of an output that is given by name or index.
+    """Returns the index of an output given by name or index.
 
     Raises:
-        ValueError: none is given where there are several, or it is unknown.
+        ValueError: several outputs and none chosen, or an unknown output.
     """
     if output is None:
         if len(names) > 1:
             raise ValueError(
-                f"This model has {len(names)} outputs: choose one with output=, by name or index: "
+                f"This model has {len(names)} outputs. Choose one with output=, by name or index: "
                 f"{', '.join(map(repr, names))}."
             )
         return 0
@@ -86,16 +87,16 @@ def chosen_output(names: list[str], output: str | int | None) -> int:
     if isinstance(output, str):
         if names.count(output) > 1:
             raise ValueError(
-                f"Several outputs are called {output!r}: give an index, 0 to {len(names) - 1}."
+                f"Several outputs are called {output!r}. Give an index, 0 to {len(names) - 1}."
             )
         return names.index(one_of("output", output, names))
     if not 0 <= output < len(names):
-        raise ValueError(f"output must be from 0 to {len(names) - 1}, given: {output}.")
+        raise ValueError(f"output must be from 0 to {len(names) - 1}, got {output}.")
     return output
 
 
 def _names(model: keras.Model) -> list[str]:
-    """Names of the flattened outputs: the keys of a dict, or the layers that give them."""
+    """Names of the flattened outputs: the keys of a dict, or the layers that compute them."""
     given = getattr(model, "output", None)
     if isinstance(given, dict):
         return sorted(given)
@@ -104,17 +105,14 @@ def _names(model: keras.Model) -> list[str]:
 
 
 def _squashing(model: keras.Model, index: int) -> Any:
-    """The layer or operation whose softmax or sigmoid gives that output, None if there is none."""
+    """The layer or operation that ends an output with softmax or sigmoid; None if nothing does."""
     tensor = model.outputs[index]
     while True:
-        history = getattr(tensor, "_keras_history", None)
-        if history is None:
-            return None
-        made = history.operation
+        made, index = producer(tensor)
         if isinstance(made, keras.Model):
             if not getattr(made, "outputs", None):
                 return None
-            tensor = made.outputs[history.tensor_index]
+            tensor = made.outputs[index]
         elif _squashes(made):
             return made
         elif _changes_nothing(made):
@@ -129,7 +127,7 @@ def _squashes(made: Any) -> bool:
 
 
 def _changes_nothing(made: Any) -> bool:
-    """A layer that at most casts: common after a softmax under mixed precision."""
+    """Whether a layer at most casts, as often happens after a softmax in mixed precision."""
     plain = isinstance(made, keras.layers.Activation) and _activation(made) == "linear"
     return plain or isinstance(made, (keras.layers.Identity, keras.layers.Dropout))
 
@@ -140,9 +138,9 @@ def _activation(made: Any) -> str:
 
 @contextlib.contextmanager
 def _left_out(made: Any) -> Iterator[None]:
-    """While it lasts, a layer is without its activation, or an activation hands its input on."""
+    """Within the block, a layer has no activation, or an activation returns its input."""
     if _activation(made) not in _SQUASHING:
-        with around(made, lambda original, inputs, *args, **kwargs: inputs):
+        with wrapped_call(made, lambda original, inputs, *args, **kwargs: inputs):
             yield
         return
     activation = made.activation

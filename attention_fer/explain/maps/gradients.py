@@ -1,4 +1,4 @@
-"""The gradient of a number with respect to an array, by whatever backend Keras runs on."""
+"""Gradients on any backend of Keras."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Function = Callable[[Any], Any]
 
 
 def gradient(function: Function, at: Any) -> Any:
-    """The derivative of the scalar `function(x)` at the tensor `x = at`, of the shape of `at`."""
+    """Returns the gradient of the scalar `function(x)` at `x = at`, a tensor shaped like `at`."""
     return _BACKENDS[keras.backend.backend()](function, at)
 
 
 def without_gradients() -> contextlib.AbstractContextManager[Any]:
-    """Within it PyTorch keeps nothing for gradients; the other backends keep nothing unasked."""
+    """Turns off gradient recording in PyTorch; the other backends record only on request."""
     if keras.backend.backend() != "torch":
         return contextlib.nullcontext()
     import torch

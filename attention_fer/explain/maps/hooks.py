@@ -1,4 +1,4 @@
-"""Looking into a running model: for a while a layer's `call` goes through a function of ours."""
+"""Forward hooks: temporarily wrap a layer's `call`."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Any
 import keras
 
 
-def run(model: keras.Model, images: Any) -> Any:
-    """What a model gives for a batch, in inference.
+def run_model(model: keras.Model, images: Any) -> Any:
+    """Returns what a model outputs for a batch, in inference mode.
 
     Raises:
         ValueError: a model with several inputs.
     """
-    taken = getattr(model, "input", None)  # A tensor, or a list or dict of one; not all have it.
-    if len(keras.tree.flatten(taken)) > 1:
-        names = [one.name for one in keras.tree.flatten(taken)]
-        raise ValueError(f"Expected a model with one input, given: inputs {', '.join(names)}.")
-    if isinstance(taken, (list, tuple, dict)):
-        images = keras.tree.map_structure(lambda _: images, taken)
+    given = getattr(model, "input", None)  # A tensor, or a list or dict of one; not always there.
+    if len(keras.tree.flatten(given)) > 1:
+        names = [one.name for one in keras.tree.flatten(given)]
+        raise ValueError(f"model must have one input, got {', '.join(names)}.")
+    if isinstance(given, (list, tuple, dict)):
+        images = keras.tree.map_structure(lambda _: images, given)
     return model(images, training=False)
 
 
 @contextlib.contextmanager
-def around(layer: Any, call: Callable[..., Any]) -> Iterator[None]:
-    """While it lasts, `layer.call(...)` is `call(original, ...)`.
+def wrapped_call(layer: Any, call: Callable[..., Any]) -> Iterator[None]:
+    """Within the block, `layer.call(...)` is `call(original, ...)`.
 
-    It works for any layer of any model, nested or not, where a second graph through the layer would
-    have to be rebuilt through every model that holds it. The model is the worse for it while it
-    lasts: use it in one thread at a time.
+    This works for any layer, however deeply nested, where a second graph through the layer would
+    have to be rebuilt through every model around it. The model must not run in another thread
+    meanwhile.
     """
     original = layer.call
     before = vars(layer).get("call")
@@ -45,32 +45,32 @@ def around(layer: Any, call: Callable[..., Any]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def outputs_of(layer: Any) -> Iterator[list[Any]]:
-    """A list that gets what `layer` gives at each run."""
+    """Yields a list that collects the outputs of `layer`, one per run."""
     seen: list[Any] = []
 
     def call(original: Any, *args: Any, **kwargs: Any) -> Any:
         seen.append(original(*args, **kwargs))
         return seen[-1]
 
-    with around(layer, call):
+    with wrapped_call(layer, call):
         yield seen
 
 
 @contextlib.contextmanager
 def inputs_of(layer: Any) -> Iterator[list[Any]]:
-    """A list that gets what `layer` is given at each run."""
+    """Yields a list that collects the first argument of `layer`, one per run."""
     seen: list[Any] = []
 
     def call(original: Any, first: Any, *args: Any, **kwargs: Any) -> Any:
         seen.append(first)
         return original(first, *args, **kwargs)
 
-    with around(layer, call):
+    with wrapped_call(layer, call):
         yield seen
 
 
 @contextlib.contextmanager
-def replaced(layer: Any, outputs: Any) -> Iterator[None]:
-    """While it lasts, `layer` gives `outputs`, whatever it is given."""
-    with around(layer, lambda original, *args, **kwargs: outputs):
+def replaced_outputs(layer: Any, outputs: Any) -> Iterator[None]:
+    """Within the block, `layer` outputs `outputs`, whatever its input."""
+    with wrapped_call(layer, lambda original, *args, **kwargs: outputs):
         yield

@@ -1,4 +1,8 @@
-"""What a model is made of: its layers by path, also those of models nested in it."""
+"""The layers of a model by path, including those of nested models, and the order they run in.
+
+The only private names of Keras that `explain` uses are in `sublayers` and `producer`: Keras has no
+public way to list the layers that a layer holds, or to ask which operation made a tensor.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,11 @@ from typing import Any
 import keras
 
 from attention_fer.common.checks import one_of
-from attention_fer.explain.maps.hooks import around, run
+from attention_fer.explain.maps.hooks import run_model, wrapped_call
 from attention_fer.layers import Attention
 
-# What only moves, hides or thins out values of the map before it; a map is looked at before these.
-_BESIDE = (
+# These only move, hide or thin out the values of the map before them, which is used instead.
+_PASSING = (
     keras.layers.AveragePooling2D,
     keras.layers.Cropping2D,
     keras.layers.Dropout,
@@ -32,8 +36,8 @@ _BESIDE = (
 
 
 @dataclass(frozen=True)
-class Called:
-    """A layer that ran: its path, the shape it gave, and how its maps are laid out."""
+class LayerRun:
+    """A layer that ran: its path, the shape of its output, and the layout of its maps."""
 
     path: str
     layer: keras.layers.Layer
@@ -42,15 +46,29 @@ class Called:
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Height and width of a map, None for what is no map."""
+        """Height and width of a map; None if the output is not a map."""
         if len(self.shape) != 4:
             return None
         height, width = self.shape[2:] if self.data_format == "channels_first" else self.shape[1:3]
         return height, width
 
 
+def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """The layers that a layer holds directly."""
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
+def producer(tensor: Any) -> tuple[Any, int]:
+    """The operation that made a symbolic tensor and the index of the tensor among its outputs.
+
+    The operation is None for a tensor of no graph.
+    """
+    history = getattr(tensor, "_keras_history", None)
+    return (None, 0) if history is None else (history.operation, history.tensor_index)
+
+
 def layers_by_path(model: keras.Model) -> dict[str, keras.layers.Layer]:
-    """The layers of `model`; those of a nested model are `outer/inner` and come before it."""
+    """The layers of `model`; those of a nested model are `outer/inner` and precede it."""
     found: dict[str, keras.layers.Layer] = {}
     for layer in model.layers:
         if isinstance(layer, keras.Model):
@@ -61,115 +79,111 @@ def layers_by_path(model: keras.Model) -> dict[str, keras.layers.Layer]:
 
 
 def attention_layers(model: keras.Model) -> dict[str, Attention]:
-    """The attention modules of `model` by path, also those held by another layer."""
+    """The attention modules of `model` by path, including those that other layers hold."""
     found: dict[str, Attention] = {}
     for path, layer in layers_by_path(model).items():
         if not isinstance(layer, keras.Model):
-            found.update(_held(path, layer))
+            found.update(_attention_within(path, layer))
     return found
 
 
-def _held(path: str, layer: keras.layers.Layer) -> Iterator[tuple[str, Attention]]:
+def _attention_within(path: str, layer: keras.layers.Layer) -> Iterator[tuple[str, Attention]]:
     if isinstance(layer, Attention):
         yield path, layer
         return
-    for below in layer._flatten_layers(include_self=False, recursive=False):
-        yield from _held(f"{path}/{below.name}", below)
+    for below in sublayers(layer):
+        yield from _attention_within(f"{path}/{below.name}", below)
 
 
-def run_order(model: keras.Model, image: Any) -> list[Called]:
-    """The layers of `model` and of models nested in it, in the order in which they end.
+def run_order(model: keras.Model, image: Any) -> list[LayerRun]:
+    """The layers of `model` and of models nested in it, in the order in which they finish.
 
     Args:
-        model: is run once, on one image.
+        model: runs once, on one image.
         image: a batch of one, as `model` takes it.
     """
-    order: list[Called] = []
+    order: list[LayerRun] = []
     data_format = keras.config.image_data_format()
 
-    def noted(path: str, layer: keras.layers.Layer) -> Any:
+    def recorded(path: str, layer: keras.layers.Layer) -> Any:
         def call(original: Any, *args: Any, **kwargs: Any) -> Any:
             nonlocal data_format
             outputs = original(*args, **kwargs)
             data_format = getattr(layer, "data_format", None) or data_format
             shape = tuple(getattr(outputs, "shape", ()))
-            order.append(Called(path, layer, shape, data_format))
+            order.append(LayerRun(path, layer, shape, data_format))
             return outputs
 
-        return around(layer, call)
+        return wrapped_call(layer, call)
 
-    with contextlib.ExitStack() as taps:
+    with contextlib.ExitStack() as hooks:
         for path, layer in layers_by_path(model).items():
-            taps.enter_context(noted(path, layer))
-        run(model, image)
+            hooks.enter_context(recorded(path, layer))
+        run_model(model, image)
     return order
 
 
-def image_format(order: list[Called]) -> str:
-    """How the images of a model that ran are laid out: as its first layer that says so has it."""
-    own = (getattr(called.layer, "data_format", None) for called in order)
-    return next(filter(None, own), keras.config.image_data_format())
+def data_format_of(order: list[LayerRun]) -> str:
+    """The data format of a model's images: that of its first layer that has one."""
+    formats = (getattr(run.layer, "data_format", None) for run in order)
+    return next(filter(None, formats), keras.config.image_data_format())
 
 
-def find_layer(order: list[Called], name: str) -> Called:
-    """The layer of a path, or of the end of one: `base/relu`, or `relu` where there is but one.
+def find_layer(order: list[LayerRun], name: str) -> LayerRun:
+    """The layer of a path or of the end of one: `base/relu`, or `relu` if only one matches.
 
     Raises:
-        ValueError: an unknown name, with the nearest; one that several layers share, with their
-            paths; a layer that runs more than once.
+        ValueError: an unknown name, a name that several layers share, or a layer that runs more
+            than once.
     """
-    paths = list(dict.fromkeys(called.path for called in order))
+    paths = list(dict.fromkeys(run.path for run in order))
     matching = [path for path in paths if path == name]
     matching = matching or [path for path in paths if path.endswith(f"/{name}")]
     if not matching:
-        one_of("layer", name, [*paths, *(path.rpartition("/")[2] for path in paths)])
+        one_of("layer", name, dict.fromkeys([*paths, *(path.split("/")[-1] for path in paths)]))
     if len(matching) > 1:
         raise ValueError(
-            f"{len(matching)} layers are called {name!r}: give one of {', '.join(matching)}."
+            f"{len(matching)} layers are called {name!r}. Give one of {', '.join(matching)}."
         )
-    found = [called for called in order if called.path == matching[0]]
+    found = [run for run in order if run.path == matching[0]]
     if len(found) > 1:
         raise ValueError(
-            f"The layer {name!r} runs {len(found)} times in this model, and a map has to come from "
-            "one run: give a layer that runs once."
+            f"The layer {name!r} must run once in this model, got {len(found)} runs. Give another."
         )
     return found[0]
 
 
-def last_convolution(order: list[Called]) -> Called:
-    """The last map of the last convolution's size, after its normalisation, activation, addition.
+def last_convolution(order: list[LayerRun]) -> LayerRun:
+    """The last map with the size of the last convolution's, after its activation and addition.
 
-    Pooling and what comes after it are not looked at, nor is a map of one pixel.
+    Ignores pooling and everything after it, and maps of one pixel.
 
     Raises:
-        ValueError: no convolution gives a map of more than one pixel, or the last map is cut into
-            tokens, as in a transformer, whose decision is not made of that map.
+        ValueError: no convolution outputs a map of more than one pixel, or the last map is cut into
+            tokens, as in a transformer, whose decision is not made from that map.
     """
-    maps = [called for called in order if _is_map(called)]
-    convolutions = [called for called in maps if _convolves(called.layer)]
-    tokens = any(len(called.shape) == 3 for called in order[_last_place(order, convolutions) :])
+    maps = [run for run in order if _is_map(run)]
+    convolutions = [run for run in maps if _convolves(run.layer)]
+    after = order.index(convolutions[-1]) if convolutions else len(order)
+    tokens = any(len(run.shape) == 3 for run in order[after:])
     if not convolutions or tokens:
         found = "cuts its map into tokens" if tokens else "has no convolution with a map"
         raise ValueError(
-            f"This model {found}, and Grad-CAM looks at the last map of a convolution, of more "
-            "than one pixel. For a transformer take the attention rollout (`rollout`, --method "
-            "rollout), for another model name a layer with a map (`layer=`, --layer)."
+            f"This model {found}, and Grad-CAM needs the last map of a convolution, of more than "
+            "one pixel. For a transformer use the attention rollout (`rollout`, --method rollout); "
+            "for another model name a layer that outputs a map (`layer=`, --layer)."
         )
-    of_size = [called for called in maps if called.size == convolutions[-1].size]
-    runs = [called.layer for called in order]
-    return [called for called in of_size if runs.count(called.layer) == 1][-1]
+    of_size = [run for run in maps if run.size == convolutions[-1].size]
+    layers = [run.layer for run in order]
+    return [run for run in of_size if layers.count(run.layer) == 1][-1]
 
 
-def _last_place(order: list[Called], convolutions: list[Called]) -> int:
-    return order.index(convolutions[-1]) if convolutions else len(order)
-
-
-def _is_map(called: Called) -> bool:
-    beside = isinstance(called.layer, (keras.Model, *_BESIDE))
-    return called.size is not None and called.size != (1, 1) and not beside
+def _is_map(run: LayerRun) -> bool:
+    passing = isinstance(run.layer, (keras.Model, *_PASSING))
+    return run.size is not None and run.size != (1, 1) and not passing
 
 
 def _convolves(layer: keras.layers.Layer) -> bool:
-    """Whether a layer is, or holds, a two-dimensional convolution that is no attention."""
+    """Whether a layer is or holds a two-dimensional convolution outside attention modules."""
     kernels = any(len(weight.shape) == 4 for weight in layer.weights)
     return kernels and not isinstance(layer, Attention)

@@ -1,4 +1,4 @@
-"""Attention rollout: which patches a transformer's decision is made of.
+"""Attention rollout: the patches that a transformer's decision draws on.
 
 Abnar and Zuidema 2020, https://arxiv.org/abs/2005.00928
 """
@@ -12,22 +12,28 @@ import keras
 import numpy as np
 
 from attention_fer.common.checks import positive_int
-from attention_fer.explain.maps.attention_scores import Scores, attention_scores
-from attention_fer.explain.maps.batches import batches, check_images, resized, size_of, to_unit
+from attention_fer.explain.maps.attention_scores import AttentionScores, attention_scores
+from attention_fer.explain.maps.batches import (
+    batches,
+    check_images,
+    divide_by_maximum,
+    image_size,
+    resize_maps,
+)
 
 
 def rollout(
     model: keras.Model, images: Any, *, token: int | None = None, batch_size: int = 32
 ) -> np.ndarray:
-    """For each image a map of how much the class token took, through all layers, of each patch.
+    """Maps how much the class token takes from each patch through all layers.
 
-    It does not depend on a class. Its lowest values are above 0 and often much alike, because
-    each layer adds the token itself; the maps are not stretched to hide that.
+    A map does not depend on a class. Its lowest values are above 0 and often similar, because each
+    layer adds the token itself; the maps are not stretched to hide this.
 
     Args:
-        model: a network with a vision transformer; see `models.attention_scores`.
-        images: `(n, height, width, channels)`, or channels first, as the model takes it.
-        token: whose row is shown: 0 for the class token, 1 for DeiT's distillation token. None for
+        model: a network with a vision transformer; see `attention_scores`.
+        images: `(n, height, width, channels)`, or channels first, as the model takes them.
+        token: whose row is shown: 0 for the class token, 1 for DeiT's distillation token, None for
             the mean of all, as DeiT predicts with the mean of both.
         batch_size: how many images are computed at a time.
 
@@ -36,46 +42,46 @@ def rollout(
         its maximum.
 
     Raises:
-        ValueError: a model without self-attention over patches; a token it does not have.
+        ValueError: a model without self-attention over patches, or an unknown token.
     """
     images = check_images(images)
     positive_int("batch_size", batch_size)
-    size = size_of(images, keras.config.image_data_format())
+    size = image_size(images, keras.config.image_data_format())
     maps = [np.zeros((0, 1, 1), "float32")] if not len(images) else []
     for rows, batch in batches(images, batch_size):
-        found = roll(attention_scores(model, batch, batch_size=batch_size), token)
+        found = roll_out(attention_scores(model, batch, batch_size=batch_size), token)
         maps.append(found[: rows.stop - rows.start])
-    return to_unit(resized(np.concatenate(maps), size))
+    return divide_by_maximum(resize_maps(np.concatenate(maps), size))
 
 
-def roll(layers: Sequence[Scores], token: int | None = None) -> np.ndarray:
+def roll_out(layers: Sequence[AttentionScores], token: int | None = None) -> np.ndarray:
     """Rolls out the scores of several layers, first layer first.
 
-    A layer's matrix is `0.5 A + 0.5 I`, `A` being the mean of its heads, with rows that sum to 1;
-    the matrices are multiplied, later ones from the left. A special token that joins after some
-    layers, as ConViT's class token does after the gated ones, is until then a token that takes of
-    itself alone and of which nothing is taken.
+    The matrix of a layer is `0.5 A + 0.5 I`, where `A` is the mean of its heads; its rows sum to 1.
+    The matrices are multiplied, later ones from the left. A special token that joins after some
+    layers, as ConViT's class token after the gated ones, attends only to itself until then, and no
+    token attends to it.
 
     Args:
-        layers: see `models.attention_scores`; all with the same grid.
-        token: a special token, or None for the mean of all; where there is none, of all patches,
-            whose mean a network without a class token reads.
+        layers: see `attention_scores`; all with the same grid.
+        token: a special token, or None for the mean of all. Without special tokens, None means all
+            patches, because such a network reads their mean.
 
     Returns:
-        float64 of shape `(images, rows, columns)`: shares of the patches, with those of the
-        special tokens summing to 1.
+        float64 of shape `(images, rows, columns)`: shares of the patches, which together with those
+        of the special tokens sum to 1.
 
     Raises:
-        ValueError: no layer, layers with different grids, or a token there is not.
+        ValueError: no layer, layers with different grids, or an unknown token.
     """
     if not layers or len({layer.grid for layer in layers}) != 1:
         grids = sorted({layer.grid for layer in layers})
-        raise ValueError(f"Expected attention layers over one grid of patches, given: {grids}.")
+        raise ValueError(f"layers must share one grid of patches, got the grids {grids}.")
     special = max(layer.special for layer in layers)
     if token is not None and not 0 <= token < special:
         raise ValueError(
-            f"token must be from 0 to {special - 1}, as this network has {special} special "
-            f"token(s); given: {token}."
+            f"token must be below {special}, the number of special tokens of this network, got "
+            f"{token}."
         )
     rolled = _step(layers[0], special)
     for layer in layers[1:]:
@@ -85,8 +91,8 @@ def roll(layers: Sequence[Scores], token: int | None = None) -> np.ndarray:
     return rows[:, special:].reshape(len(rows), *layers[0].grid)
 
 
-def _step(layer: Scores, special: int) -> np.ndarray:
-    """One layer's `0.5 A + 0.5 I`, with all special tokens, rows summing to 1."""
+def _step(layer: AttentionScores, special: int) -> np.ndarray:
+    """One layer's `0.5 A + 0.5 I` with all special tokens; rows sum to 1."""
     heads = np.asarray(layer.weights, "float64").mean(axis=1)
     absent = special - layer.special
     tokens = heads.shape[-1] + absent

@@ -8,9 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from benchmarks.train.tensorboard.lettering import fitted, font, names
+from attention_fer.common import cards
+from attention_fer.common.text import class_labels, cut, font
 
-FACE, GAP, LINE, LETTERS, COLUMNS = 128, 10, 18, 14, 6
+FACE, LINE, LETTERS, COLUMNS = 128, 18, 14, 6
+CARD = FACE + 2 * LINE + 4  # height in pixels
+WIDTH = COLUMNS * (FACE + cards.GAP) + cards.GAP
 
 
 def worst(labels: np.ndarray, probabilities: np.ndarray, at_most: int) -> np.ndarray:
@@ -46,15 +49,13 @@ def picture(
             "Images must be uint8 of shape (n, height, width, channels), given: "
             f"{images.dtype} of shape {images.shape}."
         )
-    rows, called = worst(labels, probabilities, at_most), names(classes)
-    canvas = _sheet(len(rows), f"{_errors(labels, probabilities)}; the surest first")
-    for place, row in enumerate(rows):
-        column, line = place % COLUMNS, place // COLUMNS
-        x, y = GAP + column * (FACE + GAP), GAP + LINE + line * (FACE + 2 * LINE + GAP)
-        canvas.paste(_face(images[row]), (x, y))
+    names, faces = class_labels(classes), []
+    for row in worst(labels, probabilities, at_most):
         predicted = probabilities[row].argmax()
-        _caption(canvas, x, y, called[labels[row]], called[predicted], probabilities[row].max())
-    return np.asarray(canvas)
+        faces.append(_face(images[row]))
+        _caption(faces[-1], names[labels[row]], names[predicted], probabilities[row].max())
+    title = f"{_errors(labels, probabilities)}; the surest first"
+    return np.asarray(cards.page(faces, WIDTH, title))
 
 
 def _errors(labels: np.ndarray, probabilities: np.ndarray) -> str:
@@ -62,23 +63,15 @@ def _errors(labels: np.ndarray, probabilities: np.ndarray) -> str:
     return f"{wrong} of {len(labels)} wrong"
 
 
-def _sheet(faces: int, title: str) -> Image.Image:
-    lines = -(-faces // COLUMNS)
-    size = (GAP + COLUMNS * (FACE + GAP), 2 * GAP + LINE + lines * (FACE + 2 * LINE + GAP))
-    canvas = Image.new("RGB", size, "white")
-    ImageDraw.Draw(canvas).text((GAP, GAP / 2), title, "black", font(LETTERS))
-    return canvas
-
-
 def _face(pixels: np.ndarray) -> Image.Image:
-    """An image enlarged or reduced into a square, its proportions kept."""
+    """An image scaled into a square, its proportions kept, with room for a caption below."""
     image = Image.fromarray(pixels if pixels.shape[2] == 3 else _grey(pixels)).convert("RGB")
     scale = FACE / max(image.size)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    square = Image.new("RGB", (FACE, FACE), "white")
+    card = Image.new("RGB", (FACE, CARD), cards.PAPER)
     resized = image.resize(size, Image.Resampling.BICUBIC)
-    square.paste(resized, ((FACE - size[0]) // 2, (FACE - size[1]) // 2))
-    return square
+    card.paste(resized, ((FACE - size[0]) // 2, (FACE - size[1]) // 2))
+    return card
 
 
 def _grey(pixels: np.ndarray) -> np.ndarray:
@@ -92,12 +85,10 @@ def _grey(pixels: np.ndarray) -> np.ndarray:
     return grid.reshape(rows * height, columns * width)
 
 
-def _caption(
-    canvas: Image.Image, x: int, y: int, true: str, predicted: str, probability: float
-) -> None:
-    draw, letters = ImageDraw.Draw(canvas), font(LETTERS)
+def _caption(card: Image.Image, true: str, predicted: str, probability: float) -> None:
+    draw, letters = ImageDraw.Draw(card), font(LETTERS)
     arrow, percent = " ->", f" {probability:.0%}"
-    first = fitted(true, FACE - letters.getlength(arrow), letters) + arrow
-    second = fitted(predicted, FACE - letters.getlength(percent), letters) + percent
-    draw.text((x, y + FACE + 2), first, "black", letters)
-    draw.text((x, y + FACE + 2 + LINE), second, "#b00020", letters)
+    first = cut(true, FACE - letters.getlength(arrow), letters) + arrow
+    second = cut(predicted, FACE - letters.getlength(percent), letters) + percent
+    draw.text((0, FACE + 2), first, "black", letters)
+    draw.text((0, FACE + 2 + LINE), second, "#b00020", letters)

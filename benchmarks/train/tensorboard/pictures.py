@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
-from benchmarks.train.tensorboard.lettering import fitted, font, names, upright
+from attention_fer.common.text import class_labels, cut, font, width
 
 LETTERS, LABEL, HEAD = 15, 150, 24
 FULL = np.array([16, 60, 120])  # colour of a class that is always predicted for the row's
@@ -26,7 +26,7 @@ def picture(labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -
     counts = np.zeros((len(classes), len(classes)), int)
     np.add.at(counts, (labels, predicted), 1)
     side = max(8, min(64, 1200 // len(classes)))
-    canvas = _frame(len(classes), side, names(classes))
+    canvas = _frame(len(classes), side, class_labels(classes))
     draw = ImageDraw.Draw(canvas)
     for row, column in np.ndindex(counts.shape):
         _field(draw, column * side + LABEL, row * side + LABEL, side, counts[row], column)
@@ -41,11 +41,19 @@ def _frame(n: int, side: int, labels: Sequence[str]) -> Image.Image:
     draw.text((8, 28), "columns: predicted", "black", letters)
     for number, name in enumerate(labels):
         middle = LABEL + number * side + side / 2
-        text = fitted(name, LABEL - 60, letters)
+        text = cut(name, LABEL - 60, letters)
         draw.text((LABEL - 8, middle), text, "black", letters, anchor="rm")
-        strip = upright(text, letters)
+        strip = _upright(text, letters)
         canvas.paste(strip, (round(middle - strip.width / 2), LABEL - 8 - strip.height))
     return canvas
+
+
+def _upright(text: str, letters: ImageFont.FreeTypeFont) -> Image.Image:
+    """Black text on white that reads from bottom to top."""
+    size = max(1, width(text, letters)), round(letters.size * 1.3)
+    strip = Image.new("RGB", size, "white")
+    ImageDraw.Draw(strip).text((0, size[1] / 2), text, "black", letters, anchor="lm")
+    return strip.transpose(Image.Transpose.ROTATE_90)
 
 
 def _field(

@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from preprocessing.raw_files.containers import container, listing
+from preprocessing.raw_files.errors import Rejected, UnreadableError
 from preprocessing.raw_files.files import MOST_BYTES, Files, read_bytes
-from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
+from preprocessing.sources.base import Notice, Raw, Source, register
 from preprocessing.sources.eeg.features import features as features_of
 from preprocessing.sources.eeg.images import SIZE, Look, raw_of
 from preprocessing.sources.eeg.mne_import import mne

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.sources.base import UnreadableError
+from preprocessing.raw_files.errors import UnreadableError
 from preprocessing.sources.eeg.electrodes import electrodes, good
 from preprocessing.sources.eeg.mne_import import mne, told
 from preprocessing.sources.eeg.recording import Mark, Read, Recording

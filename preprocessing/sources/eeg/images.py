@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.sources.base import Raw, Rejected, Sample, UnreadableError
+from preprocessing.raw_files.errors import Rejected, UnreadableError
+from preprocessing.sources.base import Raw, Sample
 from preprocessing.sources.eeg.electrodes import good
 from preprocessing.sources.eeg.features import Features
 from preprocessing.sources.eeg.levels import MOST_CLIPPED, OUTSIDE, clipped, levels

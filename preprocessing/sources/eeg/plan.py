@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from preprocessing.raw_files.errors import Rejected
 from preprocessing.raw_files.files import as_text
-from preprocessing.sources.base import Notice, Rejected
+from preprocessing.sources.base import Notice
 from preprocessing.sources.eeg.recording import Recording
 from preprocessing.sources.eeg.windows import Cut, Trial, overlaps
 

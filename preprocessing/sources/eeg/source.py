@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from preprocessing.raw_files.directory import DirectoryFiles
+from preprocessing.raw_files.errors import Rejected, UnreadableError
 from preprocessing.raw_files.files import as_text, joined, state_of
-from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
+from preprocessing.sources.base import Notice, Raw, Source, register
 from preprocessing.sources.eeg.features import features as features_of
 from preprocessing.sources.eeg.files import EXPECTED, FORMATS, Opened, open_file, suffix
 from preprocessing.sources.eeg.images import SIZE, Look, raw_of

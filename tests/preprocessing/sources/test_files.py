@@ -21,8 +21,9 @@ import pytest
 from preprocessing.raw_files.archive import ZipFiles
 from preprocessing.raw_files.containers import container, containers
 from preprocessing.raw_files.directory import DirectoryFiles
+from preprocessing.raw_files.errors import UnreadableError
 from preprocessing.raw_files.files import MOST_BYTES, MOST_LINE, read_bytes, read_lines
-from preprocessing.sources import UnreadableError, get
+from preprocessing.sources import get
 
 ODD = ["a b/c  d.png", "Größe/日本.png", "line\nbreak.png", "tab\t'\".png", "back\\slash.png"]
 
@@ -171,7 +172,7 @@ def test_what_is_no_regular_file_is_never_opened(tmp_path, monkeypatch):
             "pipe.png": ("not a regular file", "named pipe"),
             "socket.png": ("not a regular file", "socket"),
         }
-    with pytest.raises(ValueError, match="pipe.png is neither a file nor a directory: give THAT"):
+    with pytest.raises(ValueError, match="pipe.png is neither.*THAT"):
         container(tmp_path / "pipe.png", "THAT")
 
 
@@ -365,7 +366,7 @@ def test_compressions_that_cannot_be_bounded_are_refused(method, name, raw, tmp_
     data = bytearray((tmp_path / "a.zip").read_bytes())
     struct.pack_into("<H", data, data.index(b"PK\x01\x02") + 10, 77)
     (tmp_path / "b.zip").write_bytes(data)
-    with pytest.raises(UnreadableError, match="method 77, expected deflate"):
+    with pytest.raises(UnreadableError, match="method 77.*deflate"):
         read_bytes(ZipFiles(tmp_path / "b.zip"), "a.bin")
 
 
@@ -388,7 +389,7 @@ def test_a_header_without_end_is_not_read_to_its_end(tmp_path):
     files = ZipFiles(path)
     (line, peak) = _peak(lambda: next(read_lines(files, "fer2013.csv")))
     assert line.reason == "line too long" and peak < 8 * 2**20
-    with pytest.raises(ValueError, match="no FER2013 at"):
+    with pytest.raises(ValueError, match="(?i)no FER2013"):
         get("fer2013").open(path, notice=pytest.fail)
 
 

@@ -180,7 +180,7 @@ def test_patterns_that_cannot_work_are_errors_with_an_example(read, raw, png, tm
 
 
 def test_trees_without_classes_say_what_was_found_and_expected(read, raw, png, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no file or directory at .*nowhere.*ROOT/happy"):
+    with pytest.raises(FileNotFoundError, match="(?i)no file.*nowhere.*ROOT/happy"):
         read("folder", tmp_path / "nowhere")
     loose = raw.directory(tmp_path / "d", {"1.png": png, "2.png": png})
     with pytest.raises(

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps, features
 
+from preprocessing.raw_files.errors import UnreadableError
 from preprocessing.raw_files.files import read_bytes
 from preprocessing.raw_files.photographs import decode_photograph
 from preprocessing.raw_files.pillow import MOST_PIXELS, READABLE
-from preprocessing.sources import UnreadableError
 
 GREY = np.add.outer(np.arange(0, 120, 5), np.arange(0, 128, 4)).astype(np.uint8)  # 24 x 32
 RGB = np.stack([GREY, 255 - GREY, np.roll(GREY, 9, axis=1)], axis=-1)
@@ -169,7 +169,9 @@ def _png(width, height, depth, colour, rows, chunks=()):
 
 
 def test_sixteen_bits_are_divided_and_not_clipped():
-    deep = GREY.astype(np.uint16) * 256 + 77
+    every = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    assert np.array_equal(decode_photograph(encode(every)), np.round(every / 257))
+    deep = GREY.astype(np.uint16) * 257 + 77
     assert np.array_equal(decode_photograph(encode(deep)), GREY)
     assert np.array_equal(decode_photograph(encode(deep, "TIFF")), GREY)
     for order in "<>":

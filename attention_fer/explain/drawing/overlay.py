@@ -1,4 +1,4 @@
-"""A map laid over a picture, in colours whose lightness grows evenly with the value."""
+"""Overlays a map on an image, in colours whose lightness grows evenly with the value."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ COLORMAPS = {
 }
 
 
-def coloured(values: np.ndarray, colormap: str = "viridis") -> np.ndarray:
-    """Values from 0 to 1 of any shape as uint8 colours, with an axis of 3 at the end.
+def apply_colormap(values: np.ndarray, colormap: str = "viridis") -> np.ndarray:
+    """Turns values from 0 to 1, of any shape, into uint8 RGB colours along a new last axis.
 
     Raises:
         ValueError: an unknown colour map, or values outside 0 to 1.
     """
     table = COLORMAPS[one_of("colormap", colormap, COLORMAPS)]
     values = np.asarray(values, "float64")
-    # Not a comparison with the limits: NaN has to fail too.
+    # Written so that NaN fails, too.
     if values.size and not (values.min() >= 0 and values.max() <= 1 + 1e-6):
         raise ValueError(
-            f"A map has values from 0 to 1, given: {values.min():g} to {values.max():g}. Divide it "
-            "by its maximum."
+            f"heat must be from 0 to 1, got {values.min():g} to {values.max():g}. Divide it by its "
+            "maximum."
         )
     places = np.linspace(0, 1, len(table))
     channels = [np.interp(values, places, table[:, channel]) for channel in range(3)]
@@ -50,14 +50,14 @@ def coloured(values: np.ndarray, colormap: str = "viridis") -> np.ndarray:
 def overlay(
     image: np.ndarray, heat: np.ndarray, alpha: float = 0.5, colormap: str = "viridis"
 ) -> np.ndarray:
-    """A picture with a map over it: `(1 - alpha) * image + alpha * colour`.
+    """Overlays a map on an image: `(1 - alpha) * image + alpha * colour`.
 
     Args:
         image: uint8 of shape `(height, width)`, or with 1 or 3 channels at the end.
         heat: of shape `(height, width)`, from 0 to 1.
-        alpha: share of the colour, from 0 (the picture alone) to 1 (the map alone).
-        colormap: "viridis", whose hue still tells the values apart where a picture is bright or
-            dark, or "inferno".
+        alpha: share of the colour, from 0 (only the image) to 1 (only the map).
+        colormap: `"viridis"`, whose hue still separates values where an image is bright or dark,
+            or `"inferno"`.
 
     Returns:
         uint8 of shape `(height, width, 3)`.
@@ -70,15 +70,15 @@ def overlay(
         image.ndim == 2 or (image.ndim == 3 and image.shape[2] in (1, 3))
     ):
         raise ValueError(
-            "image must be uint8 of shape (height, width), or with 1 or 3 channels, given: "
+            "image must be uint8 of shape (height, width), or with 1 or 3 channels, got "
             f"{image.dtype} of shape {image.shape}."
         )
     if heat.shape != image.shape[:2]:
         raise ValueError(
-            f"The map must have the image's size {image.shape[:2]}, given: {heat.shape}."
+            f"heat must have the image's size {image.shape[:2]}, got shape {heat.shape}."
         )
     if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha must be from 0 to 1, given: {alpha}.")
+        raise ValueError(f"alpha must be from 0 to 1, got {alpha}.")
     picture = image.reshape(*heat.shape, -1).astype("float64")
-    blended = (1 - alpha) * picture + alpha * coloured(heat, colormap)
+    blended = (1 - alpha) * picture + alpha * apply_colormap(heat, colormap)
     return blended.round().astype("uint8")

@@ -1,0 +1,1 @@
+"""Overlays of maps on images, and galleries of them."""

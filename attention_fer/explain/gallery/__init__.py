@@ -1,1 +1,0 @@
-"""Drawing maps over images, and galleries of them."""
