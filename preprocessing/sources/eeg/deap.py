@@ -1,16 +1,18 @@
 """DEAP: EEG of 32 people who watched 40 music videos each and rated them.
 
 Koelstra et al., "DEAP: A Database for Emotion Analysis using Physiological Signals", 2012,
-https://doi.org/10.1109/T-AFFC.2011.15. On request for research; nothing is fetched here. Read are
-the preprocessed files for Python, s01.dat to s32.dat. This was tried on files made up after their
-documented layout and not on the real ones.
+https://doi.org/10.1109/T-AFFC.2011.15. Available on request for research; nothing is downloaded
+here. Reads the preprocessed files for MATLAB, s01.mat to s32.mat. Tested on files made after the
+documented layout, not on the real ones.
 """
 
 from __future__ import annotations
 
+import io
+import math
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,31 +22,30 @@ import numpy as np
 from preprocessing.raw_files.containers import container, listing
 from preprocessing.raw_files.errors import Rejected, UnreadableError
 from preprocessing.raw_files.files import MOST_BYTES, Files, read_bytes
-from preprocessing.sources.base import Notice, Raw, Source, register
+from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
+from preprocessing.sources.eeg.epochs import SECONDS, Cut, Plan, Read, Recording, Trial
+from preprocessing.sources.eeg.epochs import notify, plan
 from preprocessing.sources.eeg.features import features as features_of
-from preprocessing.sources.eeg.images import SIZE, Look, raw_of
+from preprocessing.sources.eeg.images import OPTIONS, SIZE, Look, raw_of
 from preprocessing.sources.eeg.mne_import import mne
-from preprocessing.sources.eeg.plan import Plan, Window, marked, plan, tell
-from preprocessing.sources.eeg.recording import Mark, Read, Recording
-from preprocessing.sources.eeg.unpickle import arrays
-from preprocessing.sources.eeg.windows import SECONDS, Cut
 
 ELECTRODES = (
     *("Fp1", "AF3", "F3", "F7", "FC5", "FC1", "C3", "T7", "CP5", "CP1", "P3", "P7", "PO3", "O1"),
     *("Oz", "Pz", "Fp2", "AF4", "Fz", "F4", "F8", "FC6", "FC2", "Cz", "C4", "T8", "CP6", "CP2"),
     *("P4", "P8", "PO4", "O2"),
 )
-"""The first 32 channels of a file; eight of other signals follow."""
+"""The first 32 channels of a file; eight channels of other signals follow."""
 
 SUBJECTS, VIDEOS = 32, 40
 CHANNELS, RATE, BASELINE = 40, 128.0, 3.0
 DIMENSIONS = ("valence", "arousal", "dominance", "liking")
 CLASSES = ("low", "high")
 THRESHOLD = 5.0
-"""A rating above it, of 1 to 9, is high."""
+"""Ratings are from 1 to 9; those above this are high."""
 
-EXPECTED = "the directory or .zip that holds s01.dat to s32.dat, or one of them"
-_NAME = re.compile(r"(?:.*/)?(s\d{2})\.dat", re.IGNORECASE | re.DOTALL)
+EXPECTED = "the directory or .zip that holds s01.mat to s32.mat, or one of them"
+FOREIGN = "not a file of DEAP"
+_NAME = re.compile(r"(?:.*/)?(s\d{2})\.(mat|dat)", re.IGNORECASE | re.DOTALL)
 
 
 def open_deap(
@@ -59,114 +60,130 @@ def open_deap(
     size: int = SIZE,
     notice: Notice = warnings.warn,
 ) -> Raw:
-    """Plan the windows of all videos. The three seconds before a video are left out.
-
-    The files are pickles; they are read by `unpickle.arrays`, which runs no code.
+    """Plan the windows of all videos, without the three seconds before each.
 
     Args:
         path: see `EXPECTED`.
         dimension: the rating that makes the classes, one of `DIMENSIONS`.
-        window, step: see `windows.Cut`.
+        window, step: see `epochs.Cut`.
         features, slices, value_range: see `features.features`. The signal is in microvolts.
         size: side of the images in pixels.
-        notice: called with subjects that are missing, and files without forty videos.
+        notice: called with missing subjects and files without forty videos.
 
     Returns:
-        Samples of (size, size, channels) images by subject, video and time; what else lies there,
-        and a file that is none of DEAP, is rejected.
+        Samples of (size, size, channels) images by subject, video and time; all other files are
+        rejected.
 
     Raises:
-        FileNotFoundError: nothing at `path`.
-        ValueError: no file of DEAP at `path`, or an option out of range.
+        FileNotFoundError: Nothing is at `path`.
+        ValueError: No file at `path` is one of DEAP, or an option is out of range.
         ImportError: MNE is missing.
     """
     look, cut = Look(features_of(features, slices, value_range), size), Cut(window, step)
     if dimension not in DIMENSIONS:
-        raise ValueError(f"got dimension={dimension!r}: expected one of {', '.join(DIMENSIONS)}")
+        raise ValueError(f"dimension must be one of {', '.join(DIMENSIONS)}, got {dimension!r}.")
     files = container(path, EXPECTED)
     info = info_of(RATE)
     plans: list[Plan] = []
     problems = files.problems()
     for name in files.names():
         try:
-            plans.append(_plan(files, name, DIMENSIONS.index(dimension), info, cut))
+            found = _recording(files, name, DIMENSIONS.index(dimension), info)
+            plans.append(plan(found, found.trials, cut))
         except UnreadableError as error:
             problems.append(Rejected(files.source(name), error.reason, str(error)))
     if not plans:
         why = "; ".join(f"{one.source}: {one.reason} ({one.detail})" for one in problems[:3])
         raise ValueError(
-            f"no file of DEAP at {path}: expected {EXPECTED}; {why or listing([files])}"
+            f"{path} must be {EXPECTED}, got no file of DEAP: {why or listing([files])}."
         )
-    _tell_of_gaps(plans, notice)
-    tell(plans, notice)
-    words = f"preprocessed files for Python, {dimension} above {THRESHOLD:g} is high"
-    return raw_of(plans, look, words, files.identity(), problems)
-
-
-def _tell_of_gaps(plans: Sequence[Plan], notice: Notice) -> None:
-    there = {item.trial.subject for one in plans for item in one.items if isinstance(item, Window)}
+    there = {one.recording.trials[0].subject for one in plans}
     names = [f"s{number:02d}" for number in range(1, SUBJECTS + 1)]
     if lost := [name for name in names if name not in there]:
         notice(f"DEAP has {SUBJECTS} subjects, {len(lost)} are missing: {', '.join(lost)}")
-    if short := [one.recording.name for one in plans if len(one.recording.lengths) != VIDEOS]:
-        notice(f"not {VIDEOS} videos, as the published files have, in: {', '.join(short)}")
+    if short := [one.recording.name for one in plans if len(one.recording.trials) != VIDEOS]:
+        notice(f"the number of videos is not {VIDEOS}, as published, in: {', '.join(short)}")
+    notify(plans, notice)
+    words = f"preprocessed files for MATLAB, {dimension} above {THRESHOLD:g} is high"
+    return raw_of(plans, look, words, files.identity(), problems)
 
 
 def info_of(rate: float) -> Any:
-    """An ``mne.Info`` of DEAP's electrodes, where the cap of 32 that it used has them."""
-    return (
-        mne().create_info(list(ELECTRODES), rate, "eeg", verbose="error").set_montage("biosemi32")
-    )
+    """Return an `mne.Info` of DEAP's electrodes at their places on its cap of 32."""
+    made = mne().create_info(list(ELECTRODES), rate, "eeg", verbose="error")
+    return made.set_montage("biosemi32")
 
 
-def _plan(files: Files, name: str, column: int, info: Any, cut: Cut) -> Plan:
+def _recording(files: Files, name: str, column: int, info: Any) -> Recording:
     match = _NAME.fullmatch(name)
     if match is None:
-        raise UnreadableError("not a file of DEAP", "expected s01.dat to s32.dat")
-    data, ratings = read(files, name)
-    start, length = round(BASELINE * RATE), data.shape[-1]
-    marks = tuple(
-        Mark(video, start, start, length, CLASSES[int(rating > THRESHOLD)])
+        raise UnreadableError(FOREIGN, "expected s01.mat to s32.mat")
+    if match[2].lower() == "dat":
+        raise UnreadableError(
+            "pickle, not opened",
+            "pickles can run code; DEAP's page offers the same data as .mat files in "
+            "data_preprocessed_matlab.zip",
+        )
+    ratings, length = read(files, name, "labels")
+    trials = [
+        Trial(
+            number=video,
+            start=round(BASELINE * RATE),
+            stop=length,
+            limit=length,
+            label=CLASSES[int(rating > THRESHOLD)],
+            subject=match[1].lower(),
+            offset=video * length,
+        )
         for video, rating in enumerate(ratings[:, column])
-    )
-    opened = partial(_open, files, name)
-    source, lengths = files.source(name), (length,) * len(data)
-    found = Recording(source, info, RATE, lengths, marks, (), opened, False)
-    return plan(found, marked(found, cut, None), cut, match[1].lower(), alone=False)
+    ]
+    return Recording(files.source(name), info, RATE, trials, partial(_open, files, name))
 
 
 def _open(files: Files, name: str) -> Read:
-    data, _ = read(files, name)
-    return lambda block, start, stop: 1e-6 * data[block, : len(ELECTRODES), start:stop]
+    data, _ = read(files, name, "data")
+    return lambda video, start, stop: 1e-6 * data[video, : len(ELECTRODES), start:stop]
 
 
-def read(files: Files, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Signal in microvolts (videos, 40, samples) and ratings (videos, 4) of one subject.
+def read(files: Files, name: str, variable: str) -> tuple[np.ndarray, int]:
+    """Return a variable of one subject's file, and the number of samples of a video.
+
+    Args:
+        files, name: the file.
+        variable: "data" for microvolts (videos, 40, samples), "labels" for ratings (videos, 4).
 
     Raises:
-        UnreadableError: too large, no pickle of arrays alone, or of another layout.
+        UnreadableError: The file is too large, no MATLAB file, or of another layout.
     """
+    from scipy.io import loadmat, whosmat
+
+    stream = io.BytesIO(read_bytes(files, name, most=MOST_BYTES))
     try:
-        found = arrays(read_bytes(files, name, most=MOST_BYTES))
-    except ValueError as error:
-        raise UnreadableError("not a pickle of arrays", str(error)) from error
-    shapes = {key: value.shape for key, value in found.items()}
-    data, ratings = found.get("data"), found.get("labels")
-    if data is None or ratings is None or not _fits(data.shape, ratings.shape):
-        raise UnreadableError(
-            "not a file of DEAP",
-            f"it has {shapes}, expected data (videos, 40, samples) and labels (videos, 4)",
-        )
-    if not ((ratings >= 1) & (ratings <= 9)).all():
-        raise UnreadableError("not a file of DEAP", "ratings outside 1 to 9")
-    return data, ratings
+        # The first of several variables of a name is the one that loadmat reads.
+        kinds = {key: (shape, kind) for key, shape, kind in reversed(whosmat(stream))}
+        if not _fits(kinds):
+            raise UnreadableError(
+                FOREIGN,
+                f"it has {kinds}, expected data (videos, 40, samples) and labels (videos, 4)",
+            )
+        found = np.asarray(loadmat(stream, variable_names=[variable])[variable], np.float64)
+    except UnreadableError:
+        raise
+    except Exception as error:  # damaged files raise nearly anything
+        raise UnreadableError("not a MATLAB file", str(error)) from error
+    if variable == "labels" and not ((found >= 1) & (found <= 9)).all():
+        raise UnreadableError(FOREIGN, "ratings outside 1 to 9")
+    return found, kinds["data"][0][-1]
 
 
-def _fits(data: tuple[int, ...], ratings: tuple[int, ...]) -> bool:
+def _fits(kinds: Mapping[str, tuple[tuple[int, ...], str]]) -> bool:
+    (data, first), (ratings, second) = (kinds.get(name, ((), "")) for name in ("data", "labels"))
     return (
-        len(data) == 3
+        {first, second} <= {"double", "single"}
+        and len(data) == 3
         and data[1] == CHANNELS
         and data[2] > BASELINE * RATE
+        and 8 * math.prod(data) <= MOST_BYTES
         and ratings == (data[0], len(DIMENSIONS))
     )
 
@@ -175,12 +192,7 @@ SOURCE = register(
     Source(
         name="deap",
         open=open_deap,
-        options=frozenset(
-            {
-                *("dimension", "window", "step", "features", "slices", "value_range"),
-                "size",
-            }
-        ),
+        options=frozenset({"dimension", *OPTIONS}),
         needs_path=EXPECTED,
         faces=True,
         maps=True,

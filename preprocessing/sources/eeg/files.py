@@ -1,23 +1,24 @@
-"""Recordings in the commonest of the formats that MNE reads: continuous, in epochs, averaged."""
+"""Recordings in the formats that MNE reads: continuous, in epochs, or averaged."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from preprocessing.raw_files.errors import UnreadableError
-from preprocessing.sources.eeg.electrodes import electrodes, good
-from preprocessing.sources.eeg.mne_import import mne, told
-from preprocessing.sources.eeg.recording import Mark, Read, Recording
+from preprocessing.sources.base import UnreadableError
+from preprocessing.sources.eeg.electrodes import good, select
+from preprocessing.sources.eeg.epochs import Cut, Read, Recording, Trial
+from preprocessing.sources.eeg.mne_import import mne, recorded_warnings
 
 FORMATS = (".fif", ".fif.gz", ".edf", ".bdf", ".gdf", ".vhdr", ".set", ".cnt")
 COMPANIONS = (".eeg", ".vmrk", ".fdt")
-"""Parts of a recording that its header names; nothing by themselves."""
+"""Files that belong to a recording's header and are not read by themselves."""
 
 EXPECTED = (
     "a recording (.fif, .edf, .bdf, .gdf, .vhdr, .set, .cnt), epochs (-epo.fif, .set), evoked "
@@ -27,186 +28,128 @@ _EPOCHS = re.compile(r"[-_]epo(-\d+)?\.fif(\.gz)?$")
 _EVOKED = re.compile(r"[-_]ave\.fif(\.gz)?$")
 _FIRST = re.compile(r"(.*?)(?:_split-\d+)?([-_]epo)(\.fif(?:\.gz)?)")
 _BAD = re.compile(r"bad|edge|boundary$|new segment", re.IGNORECASE)
-"""How the names of annotations begin that label nothing: MNE's, EEGLAB's and BrainVision's."""
+"""Beginnings of annotations that are no labels: MNE's, EEGLAB's and BrainVision's."""
 _JOIN = re.compile(r"boundary$|new segment", re.IGNORECASE)
-"""Those of them that stand where two pieces of signal were joined, whatever length they have."""
+"""Those that mark where two signals were joined; their duration is that of what is missing."""
 
 
-@dataclass(frozen=True, eq=False)
-class Opened:
-    """A recording's header.
-
-    Attributes:
-        recording: itself.
-        parts: further files that belong to it.
-        warned: what MNE warns of.
-        channels: names of all channels, also of those that are not drawn.
-    """
-
-    recording: Recording
-    parts: list[Path]
-    warned: list[str]
-    channels: list[str]
-
-
-def open_file(path: Path, name: str, montage: str | None, without: Collection[str]) -> Opened:
-    """Read a recording's header.
+def open_file(
+    path: Path, name: str, cut: Cut, montage: str | None = None, without: Collection[str] = ()
+) -> Recording:
+    """Read the header of a recording.
 
     Args:
         path: the file.
-        name: what it is called.
-        montage, without: see `electrodes.electrodes`.
+        name: name of the recording.
+        cut: places trials around events.
+        montage, without: see `electrodes.select`.
 
     Raises:
-        UnreadableError: MNE cannot read it.
-        ValueError: its electrodes cannot be drawn.
-        ImportError: MNE needs a further library for this format.
+        UnreadableError: MNE cannot read the file.
+        ValueError: Its electrodes cannot be drawn.
+        ImportError: MNE needs another library for this format.
     """
-    with told() as warned:
-        kind = _kind(path)
+    with recorded_warnings() as texts:
         try:
-            found = kind(path)
+            found = _read(path)
         except ImportError:
             raise
         except Exception as error:  # each format's reader raises its own
-            raise UnreadableError("unreadable recording", _told(error)) from error
-        inst = found[0] if isinstance(found, list) else found
-        info = electrodes(inst.info, montage, without, name)
-        recording = _DESCRIBED[kind](found, path, name, info)
-    filenames = getattr(inst, "filenames", None) or (_further(path) if kind is _epochs else ())
-    parts = [Path(part) for part in filenames if part is not None]
-    others = [part for part in parts if part.name != path.name]
-    return Opened(recording, others, warned, list(inst.ch_names))
+            detail = " ".join(f"{type(error).__name__}: {error}".split())
+            raise UnreadableError("unreadable recording", detail) from error
+        one = found[0] if isinstance(found, list) else found
+        info = select(one.info, montage, without, name)
+        rate = float(info["sfreq"])
+        recording = Recording(name, info, rate, (), partial(_signal, path, good(info)), path=path)
+        if hasattr(one, "first_samp"):
+            recording = _continuous(recording, one, cut)
+        else:
+            recording = replace(recording, trials=_epochs(found, rate, cut))
+    parts = getattr(one, "filenames", None) or _further(path)
+    return replace(
+        recording,
+        parts=[Path(part) for part in parts if part and Path(part).name != path.name],
+        warnings=texts,
+        channels=list(one.ch_names),
+    )
 
 
-def suffix(name: str) -> str:
-    """The ending of a file's name that says its format; "" where none is known."""
-    return next((end for end in (*FORMATS, *COMPANIONS) if name.lower().endswith(end)), "")
+def _read(path: Path) -> Any:
+    """Return MNE's `Raw` or `Epochs` of a file, not loaded where possible, or list of `Evoked`."""
+    if _EVOKED.search(path.name):
+        return mne().read_evokeds(path, proj=False)
+    if _EPOCHS.search(path.name):
+        return mne().read_epochs(path, proj=False, preload=False)
+    try:
+        return mne().io.read_raw(path, preload=False)
+    except TypeError:  # how MNE says that an EEGLAB file holds epochs
+        if path.suffix.lower() != ".set":
+            raise
+        return mne().read_epochs_eeglab(path)
 
 
-def _told(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())
+def _signal(path: Path, picks: Sequence[str]) -> Read:
+    with mne().use_log_level("error"):
+        found = _read(path)
+        if hasattr(found, "first_samp"):
+            return lambda _, start, stop: found.get_data(picks, start, stop)
+        if isinstance(found, list):
+            data = [one.get_data(picks) for one in found]
+        else:
+            data = found.get_data(picks)
+    return lambda number, start, stop: data[number][:, start:stop]
 
 
 def _further(path: Path) -> list[Path]:
-    """Later parts of split epochs, which MNE reads with the first and does not name."""
+    """Return the later files of split epochs, which MNE reads with the first but does not list."""
     first = _FIRST.fullmatch(path.name)
-    if first is None:  # a later part itself: those behind it belong to the first one anyway
+    if first is None:  # a later file itself
         return []
     stem, epochs, end = map(re.escape, first.groups())
     later = re.compile(rf"{stem}(?:{epochs}-\d+|_split-(?!0*1_)\d+{epochs}){end}")
     return [one for one in path.parent.iterdir() if one != path and later.fullmatch(one.name)]
 
 
-def _kind(path: Path) -> Callable[[Path], Any]:
-    if _EVOKED.search(path.name):
-        return _evoked
-    if _EPOCHS.search(path.name):
-        return _epochs
-    return _set if path.suffix.lower() == ".set" else _raw
+def _continuous(recording: Recording, raw: Any, cut: Cut) -> Recording:
+    """Add the trials and bad stretches of a `Raw` from its annotations or trigger channel."""
+    rate, notes = recording.rate, raw.annotations
+    found, _ = mne().events_from_annotations(raw, lambda text: 1, regexp=None)
+    starts = (found[:, 0] - raw.first_samp).tolist()
+    lengths = np.rint(notes.duration * rate).astype(int).tolist()
+    events, bad = [], []
+    for start, length, text in zip(starts, lengths, notes.description, strict=True):
+        if _BAD.match(text):
+            bad.append((start, start + (0 if _JOIN.match(text) else length)))
+        else:  # BrainVision writes markers of no duration as one sample
+            events.append((start, start + (length if length > 1 else 0), str(text)))
+    if not events and len(mne().pick_types(raw.info, meg=False, stim=True)):
+        codes = mne().find_events(raw, shortest_event=1) - [raw.first_samp, 0, 0]
+        events = [(start, start, str(code)) for start, _, code in codes.tolist()]
+    trials = [
+        Trial(number, *cut.extent(start, start, stop, rate), raw.n_times, label)
+        for number, (start, stop, label) in enumerate(events)
+    ]
+    return replace(recording, trials=trials, bad=bad, length=raw.n_times)
 
 
-def _raw(path: Path) -> Any:
-    return mne().io.read_raw(path, preload=False)
-
-
-def _epochs(path: Path) -> Any:
-    return mne().read_epochs(path, proj=False, preload=False)
-
-
-def _set(path: Path) -> Any:
-    try:
-        return _raw(path)
-    except TypeError:  # so MNE says that it holds epochs
-        return mne().read_epochs_eeglab(path)
-
-
-def _evoked(path: Path) -> Any:
-    return mne().read_evokeds(path, proj=False)
-
-
-def _continuous(raw: Any, path: Path, name: str, info: Any) -> Recording:
-    if not hasattr(raw, "first_samp"):
-        return _in_epochs(raw, path, name, info)
-    picks, rate = good(info), float(raw.info["sfreq"])
-
-    def start() -> Read:
-        with mne().use_log_level("error"):
-            again = _raw(path)
-        return lambda _, start, stop: again.get_data(picks, start, stop)
-
-    found = [_mark(raw, one, rate) for one in raw.annotations]
-    marks = [mark for mark in found if not _BAD.match(mark.name)] or _events(raw)
-    bad = tuple((0, *_extent(mark)) for mark in found if _BAD.match(mark.name))
-    return Recording(name, info, rate, (raw.n_times,), tuple(marks), bad, start, True)
-
-
-def _extent(mark: Mark) -> tuple[int, int]:
-    """Where no window may lie; a join lies between two samples, and no window across it."""
-    return (mark.start, mark.start) if _JOIN.match(mark.name) else (mark.start, mark.stop)
-
-
-def _mark(raw: Any, annotation: Any, rate: float) -> Mark:
-    """An annotation; its time counts from the start of the measurement, of which the file may
-    hold a part alone. One of a single sample, as BrainVision writes them, has no length."""
-    zero = round(annotation["onset"] * rate) - raw.first_samp
-    length = round(annotation["duration"] * rate)
-    return Mark(0, zero, zero, zero + (length if length > 1 else 0), str(annotation["description"]))
-
-
-def _events(raw: Any) -> list[Mark]:
-    """Events of the trigger channels, for files without annotations; their names are numbers."""
-    if not len(mne().pick_types(raw.info, meg=False, stim=True)):
-        return []
-    events = mne().find_events(raw, shortest_event=1)
-    return [Mark(0, zero, zero, zero, str(code)) for zero, code in _places(events, raw.first_samp)]
-
-
-def _places(events: np.ndarray, first: int) -> list[tuple[int, int]]:
-    return [(int(sample) - first, int(code)) for sample, _, code in events]
-
-
-def _in_epochs(epochs: Any, path: Path, name: str, info: Any) -> Recording:
-    picks, rate = good(info), float(epochs.info["sfreq"])
-    names = {code: text for text, code in epochs.event_id.items()}
-    length, zero = len(epochs.times), -round(float(epochs.times[0]) * rate)
-    marks = tuple(
-        Mark(block, zero, 0, length, names[int(code)])
-        for block, code in enumerate(epochs.events[:, 2])
-    )
-
-    def start() -> Read:
-        with mne().use_log_level("error"):
-            again = _kind(path)(path)
-            data = again.get_data(picks)
-        return lambda block, start, stop: data[block, :, start:stop]
-
-    begins = epochs.events[:, 0]
-    # Those of epochs that were made of an array are 0, 1, 2 and say nothing of time.
-    known = len(begins) > 1 and not (np.diff(begins) == 1).all()
-    times = tuple(map(int, begins)) if known else ()
-    return Recording(name, info, rate, (length,) * len(marks), marks, (), start, False, times)
-
-
-def _averaged(evoked: list[Any], path: Path, name: str, info: Any) -> Recording:
-    picks, rate = good(info), float(evoked[0].info["sfreq"])
-    marks = tuple(
-        Mark(block, -round(float(one.times[0]) * rate), 0, len(one.times), one.comment or "")
-        for block, one in enumerate(evoked)
-    )
-
-    def start() -> Read:
-        with mne().use_log_level("error"):
-            again = _evoked(path)
-        return lambda block, start, stop: again[block].get_data(picks)[:, start:stop]
-
-    lengths = tuple(mark.stop for mark in marks)
-    return Recording(name, info, rate, lengths, marks, (), start, False)
-
-
-_DESCRIBED: dict[Callable[[Path], Any], Callable[..., Recording]] = {
-    _raw: _continuous,
-    _set: _continuous,
-    _epochs: _in_epochs,
-    _evoked: _averaged,
-}
+def _epochs(found: Any, rate: float, cut: Cut) -> list[Trial]:
+    """Return the trials of MNE's `Epochs`, or of a list of `Evoked`."""
+    if isinstance(found, list):
+        blocks = [(one.comment or "", one.times) for one in found]
+        offsets = np.arange(len(found)) * max(len(times) for _, times in blocks)
+    else:
+        names = {code: name for name, code in found.event_id.items()}
+        blocks = [(names[code], found.times) for code in found.events[:, 2].tolist()]
+        offsets = found.events[:, 0]
+        if (np.diff(offsets) == 1).all():  # made from an array: 0, 1, 2 are not times
+            offsets = np.arange(len(offsets)) * len(found.times)
+    return [
+        Trial(
+            number,
+            *cut.extent(-round(float(times[0]) * rate), 0, len(times), rate),
+            len(times),
+            label,
+            offset=int(offset),
+        )
+        for number, ((label, times), offset) in enumerate(zip(blocks, offsets, strict=True))
+    ]

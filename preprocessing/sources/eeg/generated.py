@@ -1,10 +1,10 @@
-"""Generated EEG: for trying everything out where no recording is at hand.
+"""Generated EEG, to try everything without a recording.
 
-Two classes under the names of the published experiment, happy and not happy, two to one. Background
-activity is pink noise from places all over the scalp. Four rhythms, left and right frontal alpha,
-midline theta and temporal beta, are a little stronger or weaker with the class; they vary more from
-trial to trial and from person to person than that, so that the classes overlap. It is no model of
-emotion: a number measured here says nothing about brains.
+Two classes named as in the published experiment, happy and not happy, two to one. Background
+activity is pink noise from all over the scalp. Four rhythms, left and right frontal alpha, midline
+theta and temporal beta, are slightly stronger or weaker by class; they vary more between trials and
+between people, so that the classes overlap. This is not a model of emotion: a result on it says
+nothing about brains.
 """
 
 from __future__ import annotations
@@ -12,17 +12,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 import numpy as np
 
 from preprocessing.sources.base import Notice, Raw, Source, register
 from preprocessing.sources.eeg.deap import ELECTRODES, info_of
+from preprocessing.sources.eeg.electrodes import positions
+from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Trial, plan
 from preprocessing.sources.eeg.features import features as features_of
-from preprocessing.sources.eeg.images import SIZE, Look, raw_of
-from preprocessing.sources.eeg.plan import Plan, marked, plan
-from preprocessing.sources.eeg.recording import Mark, Read, Recording
-from preprocessing.sources.eeg.windows import SECONDS, Cut
+from preprocessing.sources.eeg.images import OPTIONS, SIZE, Look, raw_of
 
 SUBJECTS, TRIALS, LENGTH = 15, 20, 10.0
 RATE = 128.0
@@ -33,13 +32,13 @@ HAPPY = 2 / 3
 
 @dataclass(frozen=True)
 class Rhythm:
-    """Band-limited noise below some electrodes.
+    """Band-limited noise under some electrodes.
 
     Attributes:
-        low, high: its band in hertz.
-        near: the electrodes.
-        amplitude: usual strength in microvolts.
-        effect: by how much the logarithm of the strength differs between the classes.
+        low, high: band in hertz.
+        near: the electrodes above it.
+        amplitude: typical strength in microvolts.
+        effect: difference of the logarithm of the strength between the classes.
     """
 
     low: float
@@ -57,7 +56,7 @@ RHYTHMS = (
 )
 _TRIAL, _PERSON = 0.35, 0.35  # standard deviations of the logarithm of a rhythm's strength
 _SOURCES, _BACKGROUND, _NOISE = 24, 10.0, 1.0  # microvolts
-_SPREAD = 0.04  # metres over which a source is seen
+_SPREAD = 0.04  # metres; reach of a source
 
 
 def open_generated(
@@ -74,71 +73,64 @@ def open_generated(
     seed: int = 0,
     notice: Notice = warnings.warn,
 ) -> Raw:
-    """Describe the dataset, subject by subject; a trial is generated when a window of it is loaded.
+    """Plan the dataset, subject by subject; a trial is generated when its first window is loaded.
 
     Args:
         path: ignored.
         subjects: number of people.
-        trials: of each, of 10 s; two thirds are happy.
-        window, step: see `windows.Cut`.
+        trials: number of trials of each, of 10 s; two thirds are happy.
+        window, step: see `epochs.Cut`.
         features, slices, value_range: see `features.features`.
         size: side of the images in pixels.
-        seed: another seed gives other people.
+        seed: a different seed gives different people.
         notice: never called.
 
     Returns:
-        Samples of (size, size, channels) images; 1,500 of them unless asked otherwise.
+        Samples of (size, size, channels) images, 1,500 by default.
 
     Raises:
-        ValueError: a number out of range.
+        ValueError: A number is out of range.
         ImportError: MNE is missing.
     """
     if subjects < 1 or trials < 1 or seed < 0:
         raise ValueError(
-            f"got subjects={subjects}, trials={trials}, seed={seed}: expected at least 1, 1 and 0"
+            "subjects, trials and seed must be at least 1, 1 and 0, got "
+            f"{subjects}, {trials} and {seed}."
         )
     look, cut = Look(features_of(features, slices, value_range), size), Cut(window, step)
     info = info_of(RATE)
-    plans = [_plan(recording(seed, number, trials, info), cut) for number in range(subjects)]
+    made = [recording(seed, number, trials, info) for number in range(subjects)]
     words = f"{subjects:,} generated subjects of {trials:,} trials at {RATE:g} Hz"
-    return raw_of(plans, look, f"{words}, windows of {window:g} s")
-
-
-def _plan(made: Recording, cut: Cut) -> Plan:
-    return plan(made, marked(made, cut, None), cut, made.name.rsplit("/", 1)[-1], alone=False)
+    return raw_of(
+        [plan(one, one.trials, cut) for one in made], look, f"{words}, windows of {window:g} s"
+    )
 
 
 def recording(seed: int, subject: int, trials: int, info: object) -> Recording:
-    """One subject; each block is a trial, a function of the seed, the subject and its number."""
-    length = round(LENGTH * RATE)
-    labels = _labels(seed, subject, trials)
-    marks = tuple(Mark(block, 0, 0, length, label) for block, label in enumerate(labels))
-    opened = partial(_open, seed, subject, labels)
-    name = f"eeg-generated:seed{seed}/s{subject:03d}"
-    return Recording(name, info, RATE, (length,) * trials, marks, (), opened, False)
-
-
-def _labels(seed: int, subject: int, trials: int) -> list[str]:
-    happy = round(HAPPY * trials)
+    """Return one subject, whose trials are functions of seed, subject and number."""
+    length, happy = round(LENGTH * RATE), round(HAPPY * trials)
     order = np.random.default_rng([seed, subject, 0, 0]).permutation(trials)
-    return [CLASSES[int(place >= happy)] for place in order]
+    labels = [CLASSES[int(place >= happy)] for place in order]
+    who = f"s{subject:03d}"
+    made = [
+        Trial(number, 0, length, length, label, who, offset=number * length)
+        for number, label in enumerate(labels)
+    ]
+    opened = partial(_open, seed, subject, labels)
+    return Recording(f"eeg-generated:seed{seed}/{who}", info, RATE, made, opened)
 
 
 def _open(seed: int, subject: int, labels: Sequence[str]) -> Read:
-    held: dict[int, np.ndarray] = {}  # the trial read last: its windows come one after the other
+    @lru_cache(maxsize=1)  # the windows of a trial come one after the other
+    def signal(number: int) -> np.ndarray:
+        return trial(seed, subject, number, labels[number])
 
-    def read(block: int, start: int, stop: int) -> np.ndarray:
-        if block not in held:
-            held.clear()
-            held[block] = trial(seed, subject, block, labels[block])
-        return held[block][:, start:stop]
-
-    return read
+    return lambda number, start, stop: signal(number)[:, start:stop]
 
 
 def trial(seed: int, subject: int, number: int, label: str) -> np.ndarray:
-    """The signal of one trial in volts, float64 (32, samples)."""
-    # The third number keeps the streams of the person and of the trials apart.
+    """Return the signal of one trial in volts, float64 (32, samples)."""
+    # The third number separates the random streams of the person and of the trials.
     person, rng = (np.random.default_rng([seed, subject, *end]) for end in ((1, 0), (2, number)))
     length = round(LENGTH * RATE)
     places = person.choice(len(ELECTRODES), _SOURCES, replace=False)
@@ -156,7 +148,7 @@ def trial(seed: int, subject: int, number: int, label: str) -> np.ndarray:
 def _noise(
     rng: np.random.Generator, number: int, length: int, low: float, high: float, slope: float
 ) -> np.ndarray:
-    """Noise of deviation 1 whose power falls as 1 / f**slope in a band, (number, length)."""
+    """Return noise of deviation 1 whose power falls as 1 / f**slope in a band, (number, length)."""
     frequencies = np.fft.rfftfreq(length, 1 / RATE)
     inside = (frequencies >= low) & (frequencies < high)
     shape = np.where(inside, np.maximum(frequencies, low) ** (-slope / 2), 0.0)
@@ -165,27 +157,23 @@ def _noise(
 
 
 def _seen(sources: Sequence[int] | np.ndarray) -> np.ndarray:
-    """How much each electrode sees of a source below another, (electrodes, sources)."""
-    distance = np.linalg.norm(_positions()[:, None] - _positions()[sources], axis=-1)
+    """Return how much each electrode sees of a source under another, (electrodes, sources)."""
+    places = _positions()
+    distance = np.linalg.norm(places[:, None] - places[sources], axis=-1)
     return np.exp(-((distance / _SPREAD) ** 2) / 2)
 
 
 @cache
 def _positions() -> np.ndarray:
-    """Metres, (32, 3)."""
-    return np.array([channel["loc"][:3] for channel in info_of(RATE)["chs"]])
+    """Return metres, (32, 3)."""
+    return positions(info_of(RATE))
 
 
 SOURCE = register(
     Source(
         name="eeg-generated",
         open=open_generated,
-        options=frozenset(
-            {
-                *("subjects", "trials", "window", "step", "features", "slices", "value_range"),
-                *("size", "seed"),
-            }
-        ),
+        options=frozenset({"subjects", "trials", "seed", *OPTIONS}),
         faces=True,
         maps=True,
         synthetic=True,

@@ -1,4 +1,10 @@
-"""From planned windows to the samples of a source: signal, features, map, grey levels."""
+"""From planned windows to the samples of a source: signal, features, map, grey levels.
+
+A value becomes the same grey level in every recording, subject and split: the range is fixed in
+advance and not measured, so that nothing of a test recording reaches the training images. The price
+is that amplifiers and skulls differ visibly, and a network has to cope with that, as with a new
+person.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +12,30 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any
 
 import numpy as np
 
-from preprocessing.raw_files.errors import Rejected, UnreadableError
-from preprocessing.sources.base import Raw, Sample
-from preprocessing.sources.eeg.electrodes import good
+from preprocessing.sources.base import Raw, Rejected, Sample, UnreadableError
+from preprocessing.sources.eeg.electrodes import good, positions
+from preprocessing.sources.eeg.epochs import Plan, Reader, Window
 from preprocessing.sources.eeg.features import Features
-from preprocessing.sources.eeg.levels import MOST_CLIPPED, OUTSIDE, clipped, levels
 from preprocessing.sources.eeg.mne_import import mne
-from preprocessing.sources.eeg.plan import Plan, Window
-from preprocessing.sources.eeg.recording import Reader
 from preprocessing.sources.eeg.topography import Topography, frame, topography
 from preprocessing.sources.vocabulary import ordered
 
 SIZE, MOST = 48, 512
 FLAT = 1e-6
-"""A channel is flat that moves less than this share of what the median channel does."""
+"""A channel is flat if its range is below this share of the median channel's."""
+
+OUTSIDE = 0
+"""Level of the pixels outside the head; those inside have 1 to 255."""
+
+MOST_CLIPPED = 0.5
+"""Largest share of the values at electrodes that may lie outside the range."""
 
 COLUMNS = ("sequence",)
+OPTIONS = ("window", "step", "features", "slices", "value_range", "size")
+"""Options that all sources of EEG have."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +47,7 @@ class Look:
         size: side in pixels.
 
     Raises:
-        ValueError: a size out of range.
+        ValueError: The size is out of range.
     """
 
     features: Features
@@ -45,10 +55,10 @@ class Look:
 
     def __post_init__(self) -> None:
         if type(self.size) is not int or not 8 <= self.size <= MOST:
-            raise ValueError(f"got size={self.size!r}: expected a whole number from 8 to {MOST}")
+            raise ValueError(f"size must be a whole number from 8 to {MOST}, got {self.size!r}.")
 
     def words(self) -> str:
-        """All that decides a pixel, for the manifest."""
+        """Describe everything that decides a pixel, for the manifest."""
         shown = self.features
         return (
             f"topographic maps of {shown.name} ({', '.join(shown.channels)}); "
@@ -65,14 +75,14 @@ def raw_of(
     identity: str = "",
     problems: Sequence[Rejected] = (),
 ) -> Raw:
-    """The windows of all recordings as samples, recording after recording.
+    """Return the windows of all recordings as samples, recording after recording.
 
     Args:
         plans: the recordings with their windows.
         look: what the images show.
         words: what was read.
-        identity: of the raw files, see `base.Raw`.
-        problems: what comes after them.
+        identity: identity of the raw files, see `base.Raw`.
+        problems: rejected files, which come last.
     """
     labels = {_label(item) for one in plans for item in one.items}
     return Raw(
@@ -90,78 +100,88 @@ def _label(item: Window | Rejected) -> str:
 
 
 def _samples(plans: Sequence[Plan], look: Look) -> Iterator[Sample | Rejected]:
-    radius = max((frame(info) for info in _different(plans)), default=None)
-    before: tuple[bytes, Topography] | None = None
+    # All are drawn in the largest frame, and each arrangement of electrodes once: that takes a
+    # second.
+    different = {positions(one.recording.info).tobytes(): one.recording.info for one in plans}
+    radius = max(map(frame, different.values()), default=None)
+    drawn: tuple[bytes, Topography] | None = None
     for one in plans:
-        info = mne().pick_info(one.recording.info, _picks(one))
-        if before is None or before[0] != _places(info):  # drawing it takes a second
-            before = _places(info), topography(info, look.size, radius)
-        # Nothing else refers to the reader: what it holds goes with the last of its samples.
+        info = mne().pick_info(one.recording.info, _good_places(one))
+        places = positions(info).tobytes()
+        if drawn is None or drawn[0] != places:
+            drawn = places, topography(info, look.size, radius)
+        # Nothing else refers to the reader, so its signal is freed with the last of its samples.
         reader = Reader(one.recording)
         for item in one.items:
-            yield _sample(item, one, reader, before[1], look)
+            if isinstance(item, Rejected):
+                yield item
+                continue
+            load = partial(image, reader, item, one, drawn[1], look)
+            trial, more = item.trial, {"sequence": item.sequence}
+            yield Sample(load, trial.label, trial.subject, "", item.source, more)
 
 
-def _different(plans: Sequence[Plan]) -> list[Any]:
-    return list({_places(one.recording.info): one.recording.info for one in plans}.values())
-
-
-def _picks(one: Plan) -> list[int]:
-    kept = set(good(one.recording.info))
-    return [place for place, name in enumerate(one.recording.info["ch_names"]) if name in kept]
-
-
-def _places(info: Any) -> bytes:
-    return np.array([channel["loc"][:3] for channel in info["chs"]]).tobytes()
-
-
-def _sample(
-    item: Window | Rejected, one: Plan, reader: Reader, head: Topography, look: Look
-) -> Sample | Rejected:
-    if isinstance(item, Rejected):
-        return item
-    load = partial(image, reader, item, one, head, look)
-    more = {"sequence": item.sequence}
-    return Sample(load, item.trial.label, item.trial.subject, "", item.source, more)
+def _good_places(one: Plan) -> list[int]:
+    return [one.recording.info["ch_names"].index(name) for name in good(one.recording.info)]
 
 
 def image(reader: Reader, window: Window, one: Plan, head: Topography, look: Look) -> np.ndarray:
-    """The image of one window, uint8 (size, size, channels).
+    """Return the image of one window, uint8 (size, size, channels).
 
     Raises:
-        UnreadableError: samples that are no numbers, electrodes that are flat, or half of the
-            values out of range.
-        ValueError: the features cannot be computed of such a window.
+        UnreadableError: Samples are not numbers, electrodes are flat, or half of the values are out
+            of range.
+        ValueError: The features cannot be computed from such a window.
     """
-    signal = reader(window.trial.block, window.start, window.stop)
+    signal = reader(window.trial.number, window.start, window.stop)
     check(signal, good(one.recording.info))
-    values = look.features.compute(signal, one.recording.rate)
-    share = clipped(values, look.features)
+    shown = look.features
+    values = shown.compute(signal, one.recording.rate)
+    share = clipped_share(values, shown)
     if share > MOST_CLIPPED:
-        shown = look.features
         raise UnreadableError(
             "values out of range",
             f"{share:.0%} of {values.min():.1f} to {values.max():.1f} lie outside {shown.low:g} to "
-            f"{shown.high:g} {shown.unit}: are they in volts, filtered and referenced? Or give "
-            "--range",
+            f"{shown.high:g} {shown.unit}: check that they are volts, filtered and referenced, or "
+            "give --range",
         )
-    return levels(head.maps(values), head.inside, look.features)
+    return levels(head.maps(values), head.inside, shown)
 
 
 def check(signal: np.ndarray, names: Sequence[str]) -> None:
-    """Refuse a window of which a map would show what nobody measured.
+    """Reject a window whose map would show what nobody measured.
 
     Args:
         signal: (electrodes, samples).
-        names: of the electrodes.
+        names: names of the electrodes.
 
     Raises:
-        UnreadableError: not a number, or flat; the message names the electrodes.
+        UnreadableError: Samples are not numbers, or electrodes flat; the message names the
+            electrodes.
     """
-    lost = ~np.isfinite(signal).all(axis=1)
-    if lost.any():
-        raise UnreadableError("not a number", ", ".join(np.array(names)[lost]))
     moves = np.ptp(signal, axis=1)
-    flat = moves <= FLAT * np.median(moves)
-    if flat.any():
-        raise UnreadableError("flat electrode", ", ".join(np.array(names)[flat]))
+    for reason, wrong in (
+        ("not a number", ~np.isfinite(signal).all(axis=1)),
+        ("flat electrode", moves <= FLAT * np.median(moves)),
+    ):
+        if wrong.any():
+            raise UnreadableError(reason, ", ".join(np.array(names)[wrong]))
+
+
+def levels(maps: np.ndarray, inside: np.ndarray, features: Features) -> np.ndarray:
+    """Convert maps to grey levels, uint8 (height, width, channels).
+
+    Linear from `features.low`, 1, to `features.high`, 255; values outside are clipped.
+
+    Args:
+        maps: float (channels, height, width).
+        inside: bool (height, width), the pixels of the head.
+    """
+    share = (maps - features.low) / (features.high - features.low)
+    shown = 1 + np.rint(254 * np.clip(share, 0, 1))
+    return np.moveaxis(np.where(inside, shown, OUTSIDE), 0, -1).astype(np.uint8)
+
+
+def clipped_share(values: np.ndarray, features: Features) -> float:
+    """Return the share of values outside the range."""
+    return float(np.mean((values < features.low) | (values > features.high)))

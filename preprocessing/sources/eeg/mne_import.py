@@ -1,4 +1,4 @@
-"""MNE-Python, which reads recordings and draws maps; imported where it is needed alone."""
+"""MNE-Python, which reads recordings and draws maps; imported only when needed."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 
 def mne() -> Any:
-    """The module. Raises ImportError that says how to install it."""
+    """Return the module. Raises ImportError with the command that installs it."""
     try:
         import mne as module
     except ImportError as error:
         raise ImportError(
-            f'EEG is read and drawn with MNE-Python ({error}): pip install "attention-fer[eeg]"'
+            f'EEG needs MNE-Python ({error}). Run pip install "attention-fer[eeg]".'
         ) from error
     return module
 
 
 @contextmanager
-def told() -> Iterator[list[str]]:
-    """Collects what MNE warns of, each sentence once, instead of printing it."""
+def recorded_warnings() -> Iterator[list[str]]:
+    """Collect MNE's warnings, each text once, instead of printing them."""
     texts: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from preprocessing.sources.eeg.features import BANDS, bands, features, slices
-from preprocessing.sources.eeg.levels import clipped, levels
+from preprocessing.sources.eeg.images import clipped_share, levels
 
 RATE = 128.0
 TIME = np.arange(512) / RATE
@@ -81,4 +81,4 @@ def test_levels_are_linear_clipped_and_apart_from_the_outside():
 
 
 def test_the_clipped_share_counts_both_ends():
-    assert clipped(np.array([-3, -2, 0, 3, 4.0]), features("slices", 2, [-2, 3])) == 0.4
+    assert clipped_share(np.array([-3, -2, 0, 3, 4.0]), features("slices", 2, [-2, 3])) == 0.4

@@ -9,7 +9,7 @@ from eeg_recordings import NAMES, RATE, info, raw, save, signal, write_brainvisi
 
 from preprocessing.sources import get
 from preprocessing.sources.eeg.files import open_file
-from preprocessing.sources.eeg.recording import Reader
+from preprocessing.sources.eeg.epochs import Cut, Reader
 
 MARKED = [(1, 4, "happy"), (6, 4, "sad")]
 
@@ -27,7 +27,7 @@ def shown(reading):
 
 
 def opened(path, montage=None, without=()):
-    return open_file(path, path.name, montage, without).recording
+    return open_file(path, path.name, Cut(), montage, without)
 
 
 def test_annotations_are_cut_into_windows(read, tmp_path):
@@ -59,8 +59,8 @@ def test_the_place_of_an_annotation_is_that_of_mne_where_a_file_begins_late(firs
     path = save(raw(annotations=MARKED, first=first).crop(0.5), tmp_path / "a_raw.fif")
     again = mne.io.read_raw(path, verbose="error")
     events, _ = mne.events_from_annotations(again, verbose="error")
-    marks = opened(path).marks
-    assert [mark.start for mark in marks] == (events[:, 0] - again.first_samp).tolist() == [50, 550]
+    trials = opened(path).trials
+    assert [trial.start for trial in trials] == (events[:, 0] - again.first_samp).tolist() == [50, 550]
     piece = Reader(opened(path))(0, 50, 60)
     np.testing.assert_allclose(piece, signal()[:, 100:110], rtol=1e-5)
 

@@ -8,7 +8,7 @@ from eeg_recordings import NAMES, RATE, raw, save
 
 from preprocessing.sources import UnreadableError, get
 from preprocessing.sources.eeg.features import bands, features
-from preprocessing.sources.eeg.levels import levels
+from preprocessing.sources.eeg.images import levels
 from preprocessing.sources.eeg.topography import topography
 
 MARKED = [(1, 4, "happy"), (6, 4, "sad")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from eeg_recordings import raw, save
 
-from preprocessing.sources.eeg.windows import Trial, overlaps
+from preprocessing.sources.eeg.epochs import Trial, overlapping
 
 MARKED = [(0, 4, "happy"), (4, 4, "sad"), (7.5, 4, "sad")]
 
@@ -35,7 +35,7 @@ def test_one_recording_of_nobody_is_divided_by_trials_that_share_no_sample(read,
 def test_trials_overlap_through_a_longer_one():
     spans = [(0, 0, 100), (0, 20, 40), (0, 60, 80), (0, 100, 120), (1, 110, 130)]
     trials = [Trial(number, *span, "x") for number, span in enumerate(spans)]
-    found = [[trial.number for trial in group] for group in overlaps(trials[::-1])]
+    found = [[trial.number for trial in group] for group in overlapping(trials[::-1])]
     assert found == [[0, 1, 2], [3], [4]]
 
 
