@@ -9,22 +9,20 @@ documented layout, not on the real ones.
 from __future__ import annotations
 
 import io
-import math
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from preprocessing.raw_files.containers import container, listing
-from preprocessing.raw_files.errors import Rejected, UnreadableError
+from attention_fer.common.checks import one_of
+from preprocessing.raw_files.containers import container
 from preprocessing.raw_files.files import MOST_BYTES, Files, read_bytes
 from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
-from preprocessing.sources.eeg.epochs import SECONDS, Cut, Plan, Read, Recording, Trial
-from preprocessing.sources.eeg.epochs import notify, plan
+from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
 from preprocessing.sources.eeg.features import features as features_of
 from preprocessing.sources.eeg.images import OPTIONS, SIZE, Look, raw_of
 from preprocessing.sources.eeg.mne_import import mne
@@ -37,14 +35,15 @@ ELECTRODES = (
 """The first 32 channels of a file; eight channels of other signals follow."""
 
 SUBJECTS, VIDEOS = 32, 40
-CHANNELS, RATE, BASELINE = 40, 128.0, 3.0
+RATE, BASELINE = 128.0, 3.0
 DIMENSIONS = ("valence", "arousal", "dominance", "liking")
 CLASSES = ("low", "high")
 THRESHOLD = 5.0
 """Ratings are from 1 to 9; those above this are high."""
 
 EXPECTED = "the directory or .zip that holds s01.mat to s32.mat, or one of them"
-FOREIGN = "not a file of DEAP"
+VARIABLES = "data (videos, 40, samples) and labels (videos, 4), floating point"
+FOREIGN, FLOATS = "not a file of DEAP", ("double", "single")
 _NAME = re.compile(r"(?:.*/)?(s\d{2})\.(mat|dat)", re.IGNORECASE | re.DOTALL)
 
 
@@ -80,32 +79,28 @@ def open_deap(
         ImportError: MNE is missing.
     """
     look, cut = Look(features_of(features, slices, value_range), size), Cut(window, step)
-    if dimension not in DIMENSIONS:
-        raise ValueError(f"dimension must be one of {', '.join(DIMENSIONS)}, got {dimension!r}.")
+    column = DIMENSIONS.index(one_of("dimension", dimension, DIMENSIONS))
     files = container(path, EXPECTED)
     info = info_of(RATE)
-    plans: list[Plan] = []
+    found: list[Recording] = []
     problems = files.problems()
     for name in files.names():
         try:
-            found = _recording(files, name, DIMENSIONS.index(dimension), info)
-            plans.append(plan(found, found.trials, cut))
+            one = _recording(files, name, column, info)
+            found.append(plan(one, one.trials, cut))
         except UnreadableError as error:
             problems.append(Rejected(files.source(name), error.reason, str(error)))
-    if not plans:
+    if not found:
         why = "; ".join(f"{one.source}: {one.reason} ({one.detail})" for one in problems[:3])
-        raise ValueError(
-            f"{path} must be {EXPECTED}, got no file of DEAP: {why or listing([files])}."
-        )
-    there = {one.recording.trials[0].subject for one in plans}
+        raise ValueError(f"{path} must be {EXPECTED}, got none of them: {why or 'no file'}.")
+    there = {one.trials[0].subject for one in found}
     names = [f"s{number:02d}" for number in range(1, SUBJECTS + 1)]
     if lost := [name for name in names if name not in there]:
         notice(f"DEAP has {SUBJECTS} subjects, {len(lost)} are missing: {', '.join(lost)}")
-    if short := [one.recording.name for one in plans if len(one.recording.trials) != VIDEOS]:
+    if short := [one.name for one in found if len(one.trials) != VIDEOS]:
         notice(f"the number of videos is not {VIDEOS}, as published, in: {', '.join(short)}")
-    notify(plans, notice)
     words = f"preprocessed files for MATLAB, {dimension} above {THRESHOLD:g} is high"
-    return raw_of(plans, look, words, files.identity(), problems)
+    return raw_of(found, look, words, files.identity(), problems)
 
 
 def info_of(rate: float) -> Any:
@@ -125,19 +120,13 @@ def _recording(files: Files, name: str, column: int, info: Any) -> Recording:
             "data_preprocessed_matlab.zip",
         )
     ratings, length = read(files, name, "labels")
+    start, subject = round(BASELINE * RATE), match[1].lower()
+    labels = [CLASSES[int(rating > THRESHOLD)] for rating in ratings[:, column]]
     trials = [
-        Trial(
-            number=video,
-            start=round(BASELINE * RATE),
-            stop=length,
-            limit=length,
-            label=CLASSES[int(rating > THRESHOLD)],
-            subject=match[1].lower(),
-            offset=video * length,
-        )
-        for video, rating in enumerate(ratings[:, column])
+        Segment(video, start, length, length, label, subject, offset=video * length)
+        for video, label in enumerate(labels)
     ]
-    return Recording(files.source(name), info, RATE, trials, partial(_open, files, name))
+    return Recording(files.source(name), info, trials, partial(_open, files, name))
 
 
 def _open(files: Files, name: str) -> Read:
@@ -159,33 +148,24 @@ def read(files: Files, name: str, variable: str) -> tuple[np.ndarray, int]:
 
     stream = io.BytesIO(read_bytes(files, name, most=MOST_BYTES))
     try:
-        # The first of several variables of a name is the one that loadmat reads.
-        kinds = {key: (shape, kind) for key, shape, kind in reversed(whosmat(stream))}
-        if not _fits(kinds):
-            raise UnreadableError(
-                FOREIGN,
-                f"it has {kinds}, expected data (videos, 40, samples) and labels (videos, 4)",
-            )
-        found = np.asarray(loadmat(stream, variable_names=[variable])[variable], np.float64)
+        # The first of several variables of one name is the one that loadmat reads.
+        listed = {key: shape for key, shape, kind in reversed(whosmat(stream)) if kind in FLOATS}
+        match listed:
+            case {"data": (videos, 40, length), "labels": (rated, 4)} if (
+                videos == rated > 0
+                and length > BASELINE * RATE
+                and 8 * videos * 40 * length <= MOST_BYTES
+            ):
+                found = loadmat(stream, variable_names=[variable])[variable].astype(np.float64)
+            case _:
+                raise UnreadableError(FOREIGN, f"it has {listed}, expected {VARIABLES}")
     except UnreadableError:
         raise
     except Exception as error:  # damaged files raise nearly anything
         raise UnreadableError("not a MATLAB file", str(error)) from error
     if variable == "labels" and not ((found >= 1) & (found <= 9)).all():
         raise UnreadableError(FOREIGN, "ratings outside 1 to 9")
-    return found, kinds["data"][0][-1]
-
-
-def _fits(kinds: Mapping[str, tuple[tuple[int, ...], str]]) -> bool:
-    (data, first), (ratings, second) = (kinds.get(name, ((), "")) for name in ("data", "labels"))
-    return (
-        {first, second} <= {"double", "single"}
-        and len(data) == 3
-        and data[1] == CHANNELS
-        and data[2] > BASELINE * RATE
-        and 8 * math.prod(data) <= MOST_BYTES
-        and ratings == (data[0], len(DIMENSIONS))
-    )
+    return found, length
 
 
 SOURCE = register(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +20,20 @@ SECONDS = 2.0
 SHORT, BEYOND, BAD = "shorter than a window", "outside the recording", "in a stretch marked bad"
 
 Read = Callable[[int, int, int], np.ndarray]
-"""`read(number, start, stop)` returns volts, (electrodes, samples), see `Trial`."""
+"""`read(number, start, stop)` returns volts, (electrodes, samples), see `Segment`."""
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A labelled stretch of a recording.
+class Segment:
+    """A labelled stretch of a recording: a trial, or one of its windows.
 
     Attributes:
-        number: index of the annotation, event, epoch or response in its file, or of the row in a
-            table of times.
-        start, stop: first sample and the one after the last, counted from the start of a
-            continuous recording, or of the trial's own epoch or response.
-        limit: number of samples of that recording, epoch or response.
-        label: class name.
-        subject: who was recorded; "" where unknown.
-        offset: sample of the measurement that `start` counts from.
+        number: index of its event or epoch in the file, or of its row in a table of times.
+        start, stop: samples from the start of the continuous recording, or of the epoch.
+        limit: number of samples of that recording or epoch.
+        label, subject: class name, and who was recorded; "" where unknown.
+        offset: sample of the measurement at which the epoch starts.
+        source, sequence: of windows: their name, and the name of what no split divides.
     """
 
     number: int
@@ -44,6 +43,8 @@ class Trial:
     label: str
     subject: str = ""
     offset: int = 0
+    source: str = ""
+    sequence: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,21 +54,19 @@ class Recording:
     Attributes:
         name: path of its file below the given directory.
         info: the `mne.Info` of its electrodes, all with positions, the bad ones marked.
-        rate: samples per second.
         trials: what the file itself labels, in its order.
         open: opens the signal of the electrodes that are not marked bad.
-        length: number of samples of a continuous recording; None for epochs and responses.
-        bad: start and stop of stretches marked bad, in samples; a join of two signals is a stretch
-            of no length.
+        length: number of samples of a continuous recording; None for epochs.
+        bad: start and stop of stretches marked bad, in samples; equal at a join of two signals.
         path, parts: its file, and further files that belong to it.
         warnings: what MNE warned about.
         channels: names of all its channels, also of those that are not drawn.
+        items: the windows and rejected trials, in order, once planned.
     """
 
     name: str
     info: Any
-    rate: float
-    trials: Sequence[Trial]
+    trials: Sequence[Segment]
     open: Callable[[], Read]
     length: int | None = None
     bad: Sequence[tuple[int, int]] = ()
@@ -75,22 +74,25 @@ class Recording:
     parts: Sequence[Path] = ()
     warnings: Sequence[str] = ()
     channels: Sequence[str] = ()
+    items: Sequence[Segment | Rejected] = ()
+
+    @property
+    def rate(self) -> float:
+        """Samples per second."""
+        return float(self.info["sfreq"])
 
 
 class Reader:
-    """Reads pieces of one recording; opens it at the first piece and is safe between threads."""
+    """Reads pieces of one recording, which it opens at the first; safe between threads."""
 
     def __init__(self, recording: Recording):
-        self._open = recording.open
-        self._read: Read | None = None
+        self._opened = cache(recording.open)
         self._lock = threading.Lock()
 
     def __call__(self, number: int, start: int, stop: int) -> np.ndarray:
         """Return one piece in volts, float64 (electrodes, samples)."""
         with self._lock:
-            if self._read is None:
-                self._read = self._open()
-            return np.asarray(self._read(number, start, stop), np.float64)
+            return np.asarray(self._opened()(number, start, stop), np.float64)
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,7 @@ class Cut:
     """How trials are placed around events and cut into windows.
 
     Attributes:
-        length: seconds of a window; None for `SECONDS` of a continuous recording and for the whole
-            epoch or response otherwise.
+        length: seconds of a window; None for 2 in a continuous recording, else the whole epoch.
         step: seconds from one window to the next; None for `length`.
         tmin, tmax: where a trial begins and ends, in seconds from its event; None for the extent of
             the annotation or epoch, or one window where it has none.
@@ -123,9 +124,12 @@ class Cut:
             raise ValueError(f"tmin must be below tmax, got tmin={self.tmin}, tmax={self.tmax}.")
 
     def extent(self, event: int, start: int, stop: int, rate: float) -> tuple[int, int]:
-        """Return start and stop of the trial of an event at sample `event`.
+        """Return start and stop of a trial, all in samples.
 
-        `start` and `stop` are those of its annotation or epoch; they are equal if it has no length.
+        Args:
+            event: the event; `tmin` and `tmax` count from here.
+            start, stop: of its annotation or epoch; equal if it has no length.
+            rate: samples per second.
         """
         extended = stop > start
         if self.tmin is not None:
@@ -133,44 +137,24 @@ class Cut:
         if self.tmax is not None:
             stop = event + round(self.tmax * rate)
         elif not extended:
-            stop = start + self._samples(SECONDS, rate)
+            stop = start + max(1, round((self.length or SECONDS) * rate))
         return start, stop
 
-    def windows(self, trial: Trial, recording: Recording) -> list[tuple[int, int]]:
-        """Return start and stop of each window that lies wholly in a trial."""
-        whole = trial.stop - trial.start
-        default = SECONDS if recording.length is not None else whole / recording.rate
-        length = self._samples(default, recording.rate)
+    def windows(self, trial: Segment, recording: Recording) -> list[tuple[int, int]]:
+        """Return start and stop of each window that fits into a trial, in samples."""
+        length = trial.stop - trial.start
+        if self.length is not None or recording.length is not None:
+            length = max(1, round((self.length or SECONDS) * recording.rate))
         step = length if self.step is None else max(1, round(self.step * recording.rate))
-        starts = range(trial.start, trial.stop - length + 1, step) if whole > 0 else ()
+        if not 0 < length <= trial.stop - trial.start:
+            return []
+        starts = range(trial.start, trial.stop - length + 1, step)
         return [(start, start + length) for start in starts]
 
-    def _samples(self, default: float, rate: float) -> int:
-        return max(1, round((self.length or default) * rate))
 
-
-@dataclass(frozen=True)
-class Window:
-    """One window, not yet read: its trial, samples, sequence and source, see `plan`."""
-
-    trial: Trial
-    start: int
-    stop: int
-    sequence: str
-    source: str
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """A recording with its windows and rejected trials, in order."""
-
-    recording: Recording
-    items: Sequence[Window | Rejected]
-
-
-def overlapping(trials: Sequence[Trial]) -> list[list[Trial]]:
+def overlapping(trials: Sequence[Segment]) -> list[list[Segment]]:
     """Group trials that share samples, directly or through others, in order of time."""
-    groups: list[list[Trial]] = []
+    groups: list[list[Segment]] = []
     end = float("-inf")
     for trial in sorted(trials, key=lambda one: (one.offset + one.start, one.number)):
         if trial.offset + trial.start >= end:
@@ -180,18 +164,14 @@ def overlapping(trials: Sequence[Trial]) -> list[list[Trial]]:
     return groups
 
 
-def plan(recording: Recording, trials: Sequence[Trial], cut: Cut, alone: bool = False) -> Plan:
-    """Cut the trials of a recording into windows.
+def plan(
+    recording: Recording, trials: Sequence[Segment], cut: Cut, alone: bool = False
+) -> Recording:
+    """Return a recording with its trials cut into windows.
 
-    A window's sequence is what no split divides: the trial, together with those that share samples
-    with it; or the whole recording, most likely of one person, if the subject is unknown and there
-    are other recordings.
-
-    Args:
-        recording: the recording.
-        trials: its labelled stretches.
-        cut: how to cut them.
-        alone: whether there is no other recording.
+    A window's sequence, which no split divides, is its trial with those that share samples with it;
+    but the whole recording, most likely of one person, where the subject is unknown and the
+    recording is not `alone`.
 
     Raises:
         ValueError: Two trials of different labels are the same stretch.
@@ -201,60 +181,58 @@ def plan(recording: Recording, trials: Sequence[Trial], cut: Cut, alone: bool = 
         place = one.offset + one.start, one.offset + one.stop
         if seen.setdefault(place, one.label) != one.label:
             raise ValueError(
-                f"{recording.name}: {_seconds(one.start, one.stop, recording.rate)} is labelled "
-                f"both {seen[place]!r} and {one.label!r}. Choose the annotations that are labels "
-                "with --events."
+                f"{recording.name}: {_seconds(recording, one.start, one.stop)} is labelled both "
+                f"{seen[place]!r} and {one.label!r}. Choose the annotations that are labels with "
+                "--events."
             )
     first = {one.number: group[0].number for group in overlapping(trials) for one in group}
-    items: list[Window | Rejected] = []
-    for trial in trials:
-        part = f"/trial {first[trial.number]}" if trial.subject or alone else ""
-        items += _items(recording, trial, cut, as_text(recording.name + part))
-    return Plan(recording, items)
+    items: list[Segment | Rejected] = []
+    for one in trials:
+        part = f"/trial {first[one.number]}" if one.subject or alone else ""
+        items += _windows(recording, replace(one, sequence=as_text(recording.name + part)), cut)
+    return replace(recording, items=items)
 
 
-def _items(
-    recording: Recording, trial: Trial, cut: Cut, sequence: str
-) -> Iterator[Window | Rejected]:
-    name, rate = as_text(f"{recording.name}/trial {trial.number}"), recording.rate
-    if trial.start < 0 or trial.stop > trial.limit:
-        detail = f"{_seconds(trial.start, trial.stop, rate)} of {trial.limit / rate:g} s"
-        yield Rejected(name, BEYOND, detail, trial.label)
-        return
+def _windows(recording: Recording, trial: Segment, cut: Cut) -> Iterator[Segment | Rejected]:
+    name, detail = (
+        f"{recording.name}/trial {trial.number}",
+        f"of {trial.limit / recording.rate:g} s",
+    )
+    detail = f"{_seconds(recording, trial.start, trial.stop)} {detail}"
     windows = cut.windows(trial, recording)
-    if not windows:
-        yield Rejected(name, SHORT, f"{(trial.stop - trial.start) / rate:g} s", trial.label)
-    for start, stop in windows:
-        source = f"{name}/{_seconds(start, stop, rate)}"
-        # The rule of mne.Epochs(reject_by_annotation=True), which would have to read the signal.
-        if any(begin < stop and start < end for begin, end in recording.bad):
-            yield Rejected(source, BAD, "", trial.label)
-        else:
-            yield Window(trial, start, stop, sequence, source)
+    if trial.start < 0 or trial.stop > trial.limit:
+        yield Rejected(name, BEYOND, detail, trial.label)
+    elif not windows:
+        yield Rejected(name, SHORT, detail, trial.label)
+    else:
+        for start, stop in windows:
+            source = f"{name}/{_seconds(recording, start, stop)}"
+            # As mne.Epochs does by reject_by_annotation, which has to read the signal for it.
+            if any(begin < stop and start < end for begin, end in recording.bad):
+                yield Rejected(source, BAD, "", trial.label)
+            else:
+                yield replace(trial, start=start, stop=stop, source=source)
 
 
-def _seconds(start: int, stop: int, rate: float) -> str:
-    return f"{start / rate:.3f}-{stop / rate:.3f} s"
+def _seconds(recording: Recording, start: int, stop: int) -> str:
+    return f"{start / recording.rate:.3f}-{stop / recording.rate:.3f} s"
 
 
-def notify(plans: Sequence[Plan], notice: Notice) -> None:
-    """Report electrodes marked bad and unknown subjects."""
-    for one in plans:
-        if bads := one.recording.info["bads"]:
-            notice(
-                f"{one.recording.name}: electrodes marked bad are left out and interpolated from "
-                f"the others: {', '.join(bads)}"
-            )
-    windows = [item for one in plans for item in one.items if isinstance(item, Window)]
-    if all(window.trial.subject for window in windows):
+def notify(recordings: Sequence[Recording], notice: Notice) -> None:
+    """Report electrodes marked bad and unknown subjects of planned recordings."""
+    for one in recordings:
+        if bads := ", ".join(one.info["bads"]):
+            notice(f"{one.name}: electrodes marked bad are left out and interpolated over: {bads}")
+    items = [item for one in recordings for item in one.items]
+    if all(isinstance(item, Rejected) or item.subject for item in items):
         return
-    if len(plans) == 1:
+    if len(recordings) == 1:
         notice(
             "the subject is unknown and there is one recording: its trials are divided among the "
             "splits, and a result says nothing about other people"
         )
     else:
         notice(
-            "subjects are unknown: each recording is kept whole, as if from a person of its own; "
-            "name subjects with --subject-pattern or a column subject if some have several"
+            "subjects are unknown: each recording is taken for a different person and kept whole; "
+            "give --subject-pattern or a column subject if some people have several"
         )

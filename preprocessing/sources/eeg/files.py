@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 
 from preprocessing.sources.base import UnreadableError
 from preprocessing.sources.eeg.electrodes import good, select
-from preprocessing.sources.eeg.epochs import Cut, Read, Recording, Trial
+from preprocessing.sources.eeg.epochs import Cut, Read, Recording, Segment
 from preprocessing.sources.eeg.mne_import import mne, recorded_warnings
 
 FORMATS = (".fif", ".fif.gz", ".edf", ".bdf", ".gdf", ".vhdr", ".set", ".cnt")
@@ -59,18 +58,20 @@ def open_file(
             raise UnreadableError("unreadable recording", detail) from error
         one = found[0] if isinstance(found, list) else found
         info = select(one.info, montage, without, name)
-        rate = float(info["sfreq"])
-        recording = Recording(name, info, rate, (), partial(_signal, path, good(info)), path=path)
-        if hasattr(one, "first_samp"):
-            recording = _continuous(recording, one, cut)
-        else:
-            recording = replace(recording, trials=_epochs(found, rate, cut))
-    parts = getattr(one, "filenames", None) or _further(path)
-    return replace(
-        recording,
-        parts=[Path(part) for part in parts if part and Path(part).name != path.name],
+        raw = hasattr(one, "first_samp")
+        trials, bad = _annotated(one, cut) if raw else (_epochs(found, cut), [])
+    parts = map(Path, filter(None, getattr(one, "filenames", ()) or _further(path)))
+    return Recording(
+        name,
+        info,
+        trials,
+        partial(_signal, path, good(info)),
+        length=one.n_times if raw else None,
+        bad=bad,
+        path=path,
+        parts=[part for part in parts if part.name != path.name],
         warnings=texts,
-        channels=list(one.ch_names),
+        channels=one.ch_names,
     )
 
 
@@ -110,9 +111,9 @@ def _further(path: Path) -> list[Path]:
     return [one for one in path.parent.iterdir() if one != path and later.fullmatch(one.name)]
 
 
-def _continuous(recording: Recording, raw: Any, cut: Cut) -> Recording:
-    """Add the trials and bad stretches of a `Raw` from its annotations or trigger channel."""
-    rate, notes = recording.rate, raw.annotations
+def _annotated(raw: Any, cut: Cut) -> tuple[list[Segment], list[tuple[int, int]]]:
+    """Return the trials and bad stretches of a `Raw`, by its annotations or trigger channel."""
+    rate, notes = float(raw.info["sfreq"]), raw.annotations
     found, _ = mne().events_from_annotations(raw, lambda text: 1, regexp=None)
     starts = (found[:, 0] - raw.first_samp).tolist()
     lengths = np.rint(notes.duration * rate).astype(int).tolist()
@@ -126,14 +127,15 @@ def _continuous(recording: Recording, raw: Any, cut: Cut) -> Recording:
         codes = mne().find_events(raw, shortest_event=1) - [raw.first_samp, 0, 0]
         events = [(start, start, str(code)) for start, _, code in codes.tolist()]
     trials = [
-        Trial(number, *cut.extent(start, start, stop, rate), raw.n_times, label)
+        Segment(number, *cut.extent(start, start, stop, rate), raw.n_times, label)
         for number, (start, stop, label) in enumerate(events)
     ]
-    return replace(recording, trials=trials, bad=bad, length=raw.n_times)
+    return trials, bad
 
 
-def _epochs(found: Any, rate: float, cut: Cut) -> list[Trial]:
+def _epochs(found: Any, cut: Cut) -> list[Segment]:
     """Return the trials of MNE's `Epochs`, or of a list of `Evoked`."""
+    rate = float((found[0] if isinstance(found, list) else found).info["sfreq"])
     if isinstance(found, list):
         blocks = [(one.comment or "", one.times) for one in found]
         offsets = np.arange(len(found)) * max(len(times) for _, times in blocks)
@@ -143,13 +145,8 @@ def _epochs(found: Any, rate: float, cut: Cut) -> list[Trial]:
         offsets = found.events[:, 0]
         if (np.diff(offsets) == 1).all():  # made from an array: 0, 1, 2 are not times
             offsets = np.arange(len(offsets)) * len(found.times)
-    return [
-        Trial(
-            number,
-            *cut.extent(-round(float(times[0]) * rate), 0, len(times), rate),
-            len(times),
-            label,
-            offset=int(offset),
-        )
-        for number, ((label, times), offset) in enumerate(zip(blocks, offsets, strict=True))
-    ]
+    trials = []
+    for number, (label, times) in enumerate(blocks):
+        span = cut.extent(-round(float(times[0]) * rate), 0, len(times), rate)
+        trials.append(Segment(number, *span, len(times), label, offset=int(offsets[number])))
+    return trials

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 
 from preprocessing.sources.base import Notice, Raw, Source, register
 from preprocessing.sources.eeg.deap import ELECTRODES, info_of
 from preprocessing.sources.eeg.electrodes import positions
-from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Trial, plan
+from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
 from preprocessing.sources.eeg.features import features as features_of
 from preprocessing.sources.eeg.images import OPTIONS, SIZE, Look, raw_of
 
@@ -30,15 +30,10 @@ HAPPY = 2 / 3
 """Share of the trials of each subject."""
 
 
-@dataclass(frozen=True)
-class Rhythm:
-    """Band-limited noise under some electrodes.
+class Rhythm(NamedTuple):
+    """Noise in a band (hertz) under some electrodes, and its typical strength (microvolts).
 
-    Attributes:
-        low, high: band in hertz.
-        near: the electrodes above it.
-        amplitude: typical strength in microvolts.
-        effect: difference of the logarithm of the strength between the classes.
+    `effect` is the difference of the logarithm of the strength between the classes.
     """
 
     low: float
@@ -101,9 +96,8 @@ def open_generated(
     info = info_of(RATE)
     made = [recording(seed, number, trials, info) for number in range(subjects)]
     words = f"{subjects:,} generated subjects of {trials:,} trials at {RATE:g} Hz"
-    return raw_of(
-        [plan(one, one.trials, cut) for one in made], look, f"{words}, windows of {window:g} s"
-    )
+    found = [plan(one, one.trials, cut) for one in made]
+    return raw_of(found, look, f"{words}, windows of {window:g} s")
 
 
 def recording(seed: int, subject: int, trials: int, info: object) -> Recording:
@@ -113,11 +107,11 @@ def recording(seed: int, subject: int, trials: int, info: object) -> Recording:
     labels = [CLASSES[int(place >= happy)] for place in order]
     who = f"s{subject:03d}"
     made = [
-        Trial(number, 0, length, length, label, who, offset=number * length)
+        Segment(number, 0, length, length, label, who, offset=number * length)
         for number, label in enumerate(labels)
     ]
     opened = partial(_open, seed, subject, labels)
-    return Recording(f"eeg-generated:seed{seed}/{who}", info, RATE, made, opened)
+    return Recording(f"eeg-generated:seed{seed}/{who}", info, made, opened)
 
 
 def _open(seed: int, subject: int, labels: Sequence[str]) -> Read:

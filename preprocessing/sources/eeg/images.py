@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
 from preprocessing.sources.base import Raw, Rejected, Sample, UnreadableError
 from preprocessing.sources.eeg.electrodes import good, positions
-from preprocessing.sources.eeg.epochs import Plan, Reader, Window
+from preprocessing.sources.eeg.epochs import Reader, Recording, Segment
 from preprocessing.sources.eeg.features import Features
 from preprocessing.sources.eeg.mne_import import mne
 from preprocessing.sources.eeg.topography import Topography, frame, topography
@@ -69,7 +70,7 @@ class Look:
 
 
 def raw_of(
-    plans: Sequence[Plan],
+    recordings: Sequence[Recording],
     look: Look,
     words: str,
     identity: str = "",
@@ -78,54 +79,47 @@ def raw_of(
     """Return the windows of all recordings as samples, recording after recording.
 
     Args:
-        plans: the recordings with their windows.
+        recordings: as `epochs.plan` returns them.
         look: what the images show.
         words: what was read.
         identity: identity of the raw files, see `base.Raw`.
         problems: rejected files, which come last.
     """
-    labels = {_label(item) for one in plans for item in one.items}
+    items = [item for one in recordings for item in one.items]
     return Raw(
-        ordered(labels - {""}),
-        chain(_samples(plans, look), problems),
-        length=sum(len(one.items) for one in plans) + len(problems),
+        ordered({item.label for item in items} - {""}),
+        chain(_samples(recordings, look), problems),
+        length=len(items) + len(problems),
         columns=COLUMNS,
         distribution=f"{words}; {look.words()}",
         identity=identity,
     )
 
 
-def _label(item: Window | Rejected) -> str:
-    return item.label if isinstance(item, Rejected) else item.trial.label
-
-
-def _samples(plans: Sequence[Plan], look: Look) -> Iterator[Sample | Rejected]:
-    # All are drawn in the largest frame, and each arrangement of electrodes once: that takes a
-    # second.
-    different = {positions(one.recording.info).tobytes(): one.recording.info for one in plans}
-    radius = max(map(frame, different.values()), default=None)
+def _samples(recordings: Sequence[Recording], look: Look) -> Iterator[Sample | Rejected]:
+    infos = {positions(one.info).tobytes(): one.info for one in recordings}
+    radius = max(map(frame, infos.values()), default=None)  # all are drawn in the largest frame
     drawn: tuple[bytes, Topography] | None = None
-    for one in plans:
-        info = mne().pick_info(one.recording.info, _good_places(one))
+    for one in recordings:
+        picks = [one.info["ch_names"].index(name) for name in good(one.info)]
+        info = mne().pick_info(one.info, picks)
         places = positions(info).tobytes()
-        if drawn is None or drawn[0] != places:
+        if drawn is None or drawn[0] != places:  # drawing takes a second
             drawn = places, topography(info, look.size, radius)
         # Nothing else refers to the reader, so its signal is freed with the last of its samples.
-        reader = Reader(one.recording)
+        reader = Reader(one)
         for item in one.items:
             if isinstance(item, Rejected):
                 yield item
                 continue
-            load = partial(image, reader, item, one, drawn[1], look)
-            trial, more = item.trial, {"sequence": item.sequence}
-            yield Sample(load, trial.label, trial.subject, "", item.source, more)
+            load = partial(image, reader, item, info, drawn[1], look.features)
+            more = {"sequence": item.sequence}
+            yield Sample(load, item.label, item.subject, "", item.source, more)
 
 
-def _good_places(one: Plan) -> list[int]:
-    return [one.recording.info["ch_names"].index(name) for name in good(one.recording.info)]
-
-
-def image(reader: Reader, window: Window, one: Plan, head: Topography, look: Look) -> np.ndarray:
+def image(
+    reader: Reader, window: Segment, info: Any, head: Topography, features: Features
+) -> np.ndarray:
     """Return the image of one window, uint8 (size, size, channels).
 
     Raises:
@@ -133,19 +127,19 @@ def image(reader: Reader, window: Window, one: Plan, head: Topography, look: Loo
             of range.
         ValueError: The features cannot be computed from such a window.
     """
-    signal = reader(window.trial.number, window.start, window.stop)
-    check(signal, good(one.recording.info))
-    shown = look.features
-    values = shown.compute(signal, one.recording.rate)
-    share = clipped_share(values, shown)
+    signal = reader(window.number, window.start, window.stop)
+    check(signal, info["ch_names"])
+    values = features.compute(signal, info["sfreq"])
+    low, high = features.low, features.high
+    share = np.mean((values < low) | (values > high))
     if share > MOST_CLIPPED:
         raise UnreadableError(
             "values out of range",
-            f"{share:.0%} of {values.min():.1f} to {values.max():.1f} lie outside {shown.low:g} to "
-            f"{shown.high:g} {shown.unit}: check that they are volts, filtered and referenced, or "
+            f"{share:.0%} of {values.min():.1f} to {values.max():.1f} lie outside {low:g} to "
+            f"{high:g} {features.unit}: check that they are volts, filtered and referenced, or "
             "give --range",
         )
-    return levels(head.maps(values), head.inside, shown)
+    return levels(head.maps(values), head.inside, features)
 
 
 def check(signal: np.ndarray, names: Sequence[str]) -> None:
@@ -180,8 +174,3 @@ def levels(maps: np.ndarray, inside: np.ndarray, features: Features) -> np.ndarr
     share = (maps - features.low) / (features.high - features.low)
     shown = 1 + np.rint(254 * np.clip(share, 0, 1))
     return np.moveaxis(np.where(inside, shown, OUTSIDE), 0, -1).astype(np.uint8)
-
-
-def clipped_share(values: np.ndarray, features: Features) -> float:
-    """Return the share of values outside the range."""
-    return float(np.mean((values < features.low) | (values > features.high)))

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import csv
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from preprocessing.sources.eeg.epochs import Cut, Recording, Trial, overlapping
+from preprocessing.sources.eeg.epochs import Cut, Recording, Segment, overlapping
 
-COLUMNS = ("file", "start", "end", "event", "label", "subject")
+OPTIONAL = frozenset({"file", "subject"})
 EXPECTED = (
     "the columns label and either start and end (seconds from the beginning of the recording) or "
     "event (the number of the event or epoch, counted from 0), and optionally file and subject"
 )
-LINE = "line"  # key of a row's line number, not a column
+
 
 Row = dict[str, str]
 
@@ -26,27 +25,18 @@ class Labels:
 
     Attributes:
         path: the file.
-        columns: its columns, some of `COLUMNS`.
-        rows: cells by column, and the line number.
+        columns: its columns.
+        rows: cells by column, and the number of the line as "line".
     """
 
     path: Path
     columns: Sequence[str]
     rows: Sequence[Row]
 
-    @property
-    def timed(self) -> bool:
-        """Whether it gives times rather than numbers of events."""
-        return "start" in self.columns
-
-    def refuse(self, rows: Sequence[Row], what: str, advice: str) -> None:
-        """Raise ValueError if there are such rows; the message shows the first."""
-        if rows:
-            cells = ", ".join(f"{name} {rows[0][name]!r}" for name in self.columns)
-            raise ValueError(
-                f"{self.path}: {len(rows):,} of {len(self.rows):,} lines {what}, such as line "
-                f"{rows[0][LINE]} ({cells}): {advice}."
-            )
+    def error(self, row: Row, expected: str) -> ValueError:
+        """Return the error of a row."""
+        cells = ", ".join(f"{name} {row[name]!r}" for name in self.columns)
+        return ValueError(f"{self.path}, line {row['line']}: expected {expected}, got {cells}.")
 
 
 def read_labels(path: str | Path) -> Labels:
@@ -54,8 +44,7 @@ def read_labels(path: str | Path) -> Labels:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: The columns differ from `EXPECTED`, the table or a label is empty, or a time or
-            number is not one.
+        ValueError: It is no CSV file, its columns differ from `EXPECTED`, or it has no rows.
     """
     path = Path(path)
     if not path.is_file():
@@ -64,135 +53,102 @@ def read_labels(path: str | Path) -> Labels:
         with open(path, encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             columns = [cell.strip().lower() for cell in next(reader, [])]
-            lines = [
-                (str(reader.line_num), list(map(str.strip, row))) for row in reader if any(row)
-            ]
+            lines = [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
     except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not a readable CSV file: {error}.") from error
+        raise ValueError(f"{path} must be a readable CSV file: {error}.") from error
     given = set(columns)
-    fits = "label" in given and ({"start", "end"} <= given) != ("event" in given)
-    if not fits or not given <= set(COLUMNS) or len(given) != len(columns) or not lines:
+    needed = {"label", "event"} if "event" in given else {"label", "start", "end"}
+    if not lines or len(given) < len(columns) or not needed <= given <= needed | OPTIONAL:
         raise ValueError(
             f"{path} must have {EXPECTED}, separated by commas, got the columns "
             f"{', '.join(columns) or 'none'} and {len(lines)} lines of labels."
         )
-    for number, cells in lines:
+    rows = []
+    for line, cells in lines:
         if len(cells) != len(columns):
             raise ValueError(
-                f"{path}, line {number} must have {len(columns)} cells, got {len(cells)}."
+                f"{path}, line {line} must have {len(columns)} cells, got {len(cells)}."
             )
-    rows = [{LINE: number, **dict(zip(columns, cells, strict=True))} for number, cells in lines]
-    found = Labels(path, columns, rows)
-    found.refuse([row for row in rows if not row["label"]], "have no label", "fill it in")
-    valid, names = (_is_time, ("start", "end")) if found.timed else (_is_number, ("event",))
-    wrong = [row for row in rows if not all(valid(row[name]) for name in names)]
-    found.refuse(wrong, f"have no number as {' and '.join(names)}", f"expected {EXPECTED}")
-    return found
+        rows.append({"line": str(line), **dict(zip(columns, map(str.strip, cells), strict=True))})
+    return Labels(path, columns, rows)
 
 
-def _is_time(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
-
-
-def _is_number(cell: str) -> bool:
-    return cell.isascii() and cell.isdigit()
-
-
-def assign(labels: Labels, recordings: Sequence[Recording], cut: Cut) -> dict[str, list[Trial]]:
+def assign(table: Labels, recordings: Sequence[Recording], cut: Cut) -> dict[str, list[Segment]]:
     """Return the labelled trials of each recording, by its name.
 
     Raises:
-        ValueError: Rows fit no recording, event or time, events have no row or several, or
-            stretches of different labels overlap.
+        ValueError: A row has no label, or fits no recording, event or time; events have no row or
+            several; or stretches of different labels overlap.
     """
-    if labels.timed and (cut.tmin is not None or cut.tmax is not None):
-        raise ValueError(f"{labels.path} gives times: tmin and tmax have no effect beside it.")
-    trials_of = _timed if labels.timed else _numbered
-    rows = _by_recording(labels, [one.name for one in recordings])
-    return {one.name: trials_of(labels, one, rows[one.name]) for one in recordings}
+    timed = "start" in table.columns
+    if timed and (cut.tmin is not None or cut.tmax is not None):
+        raise ValueError(f"{table.path} gives times: tmin and tmax have no effect beside it.")
+    rows: dict[str, list[Row]] = {one.name: [] for one in recordings}
+    if "file" not in table.columns and len(rows) > 1:
+        raise ValueError(f"{table.path} must have a column file for {len(rows):,} recordings.")
+    files = [name.rsplit("/", 1)[-1] for name in rows]
+    known = {file: name for file, name in zip(files, rows, strict=True) if files.count(file) == 1}
+    known |= {name: name for name in rows}
+    for row in table.rows:
+        cell = row.get("file", recordings[0].name).replace("\\", "/").removeprefix("./")
+        if cell not in known:
+            raise table.error(row, f"the path of one recording, such as {recordings[0].name}")
+        if not row["label"]:
+            raise table.error(row, "a label")
+        rows[known[cell]].append(row)
+    found = _timed if timed else _numbered
+    return {one.name: found(table, one, rows[one.name]) for one in recordings}
 
 
-def _by_recording(labels: Labels, names: Sequence[str]) -> dict[str, list[Row]]:
-    if "file" not in labels.columns:
-        if len(names) > 1:
-            raise ValueError(
-                f"{labels.path} must have a column file, as there are {len(names):,} recordings, "
-                f"such as {names[0]}."
-            )
-        return {names[0]: list(labels.rows)}
-    find = _finder(names)
-    placed = [(row, find(row["file"])) for row in labels.rows]
-    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-    lost = [row for row, name in placed if name is None]
-    labels.refuse(lost, "name no recording, or several", f"there are {shown}")
-    return {name: [row for row, where in placed if where == name] for name in names}
-
-
-def _finder(names: Sequence[str]) -> Callable[[str], str | None]:
-    """Find recordings by their path, or by their file name if no other has it."""
-    known: dict[str, str | None] = {}
-    for name in names:
-        short = name.rsplit("/", 1)[-1]
-        known[short] = None if short in known else name
-    known |= {name: name for name in names}
-    return lambda cell: known.get(cell.replace("\\", "/").removeprefix("./"))
-
-
-def _timed(labels: Labels, recording: Recording, rows: Sequence[Row]) -> list[Trial]:
+def _timed(table: Labels, recording: Recording, rows: Sequence[Row]) -> list[Segment]:
     length, rate = recording.length, recording.rate
-    if not rows:
-        return []
-    if length is None:
-        raise ValueError(
-            f"{labels.path} gives times, but {recording.name} has {len(recording.trials)} epochs or "
-            "responses: give their numbers in a column event."
-        )
-    times = [(float(row["start"]), float(row["end"])) for row in rows]
-    wrong = [
-        row
-        for row, (start, end) in zip(rows, times, strict=True)
-        if not 0 <= start < end <= length / rate
-    ]
-    advice = f"{recording.name} lasts from 0 to {length / rate:g} s, and start is below end"
-    labels.refuse(wrong, "have times outside the recording", advice)
-    trials = [
-        Trial(number, round(start * rate), round(end * rate), length, row["label"], _subject(row))
-        for number, (row, (start, end)) in enumerate(zip(rows, times, strict=True))
-    ]
-    for group in overlapping(trials):
-        if other := [one for one in group if one.label != group[0].label]:
-            raise ValueError(
-                f"{labels.path}: stretches of {recording.name} with the labels {group[0].label!r} "
-                f"and {other[0].label!r} overlap (its rows {group[0].number + 1} and "
-                f"{other[0].number + 1}): give each moment one label."
-            )
+    trials = []
+    for number, row in enumerate(rows):
+        if length is None:
+            raise table.error(row, f"a column event, as {recording.name} has epochs and no times")
+        start, end = _number(row["start"]), _number(row["end"])
+        if not 0 <= start < end <= length / rate:
+            raise table.error(row, f"0 <= start < end <= {length / rate:g} s of {recording.name}")
+        span = round(start * rate), round(end * rate)
+        trials.append(Segment(number, *span, length, row["label"], row.get("subject", "")))
+    for first, *others in overlapping(trials):
+        for other in others:
+            if other.label != first.label:
+                raise ValueError(
+                    f"{table.path}: stretches of {recording.name} with the labels {first.label!r} "
+                    f"and {other.label!r} overlap (its rows {first.number + 1} and "
+                    f"{other.number + 1}): give each moment one label."
+                )
     return trials
 
 
-def _numbered(labels: Labels, recording: Recording, rows: Sequence[Row]) -> list[Trial]:
-    if not rows:
-        return []
-    trials = recording.trials
-    advice = f"{recording.name} has {len(trials):,} events or epochs, counted from 0"
-    wrong = [row for row in rows if int(row["event"]) >= len(trials)]
-    labels.refuse(wrong, "name no event", advice)
-    first: dict[int, Row] = {}
-    again = [row for row in rows if first.setdefault(int(row["event"]), row) is not row]
-    labels.refuse(again, "label an event a second time", advice)
-    if missing := [one for one in trials if one.number not in first]:
+def _numbered(table: Labels, recording: Recording, rows: Sequence[Row]) -> list[Segment]:
+    labelled: dict[float, Row] = {}
+    numbers = {trial.number for trial in recording.trials}
+    for row in rows:
+        event = _number(row["event"])
+        if event not in numbers or event in labelled:
+            has = f"{recording.name} has {len(numbers):,}, counted from 0"
+            raise table.error(row, f"each event or epoch once, and {has}")
+        labelled[event] = row
+    if labelled and len(labelled) < len(numbers):
+        missing = next(one for one in recording.trials if one.number not in labelled)
         raise ValueError(
-            f"{labels.path} labels {len(first):,} of the {len(trials):,} events or epochs of "
-            f"{recording.name}, not number {missing[0].number} ({missing[0].label}): label all, "
-            "and leave out classes with --without."
+            f"{table.path} must label all {len(numbers):,} events or epochs of {recording.name}, "
+            f"got none for number {missing.number} ({missing.label}). Leave out classes with "
+            "--without."
         )
     return [
-        replace(one, label=first[one.number]["label"], subject=_subject(first[one.number]))
-        for one in trials
+        replace(trial, label=row["label"], subject=row.get("subject", ""))
+        for trial in recording.trials
+        for row in [labelled.get(trial.number)]
+        if row
     ]
 
 
-def _subject(row: Row) -> str:
-    return row.get("subject", "")
+def _number(cell: str) -> float:
+    """Return a number; nan, which is in no range, for other texts."""
+    try:
+        return float(cell)
+    except ValueError:
+        return float("nan")

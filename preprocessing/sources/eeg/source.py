@@ -12,11 +12,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from attention_fer.common.checks import one_of
 from preprocessing.raw_files.directory import DirectoryFiles
 from preprocessing.raw_files.errors import Rejected, UnreadableError
 from preprocessing.raw_files.files import as_text, joined, state_of
 from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
-from preprocessing.sources.eeg.epochs import SECONDS, Cut, Recording, Trial, notify, plan
+from preprocessing.sources.eeg.epochs import SECONDS, Cut, Recording, Segment, notify, plan
 from preprocessing.sources.eeg.features import features as features_of
 from preprocessing.sources.eeg.files import COMPANIONS, EXPECTED, FORMATS, open_file
 from preprocessing.sources.eeg.images import OPTIONS, SIZE, Look, raw_of
@@ -55,8 +56,8 @@ def open_eeg(
     Args:
         path: the recording or directory, see `files.EXPECTED`.
         labels: table of labels, see `labels.EXPECTED`; None for the recordings' own annotations
-            (except those named BAD..., EDGE..., boundary and New Segment) or, without any, the codes
-            of their trigger channel, the names of epochs, the comments of evoked responses.
+            (except those named BAD..., EDGE..., boundary and New Segment) or, without any, the
+            codes of their trigger channel, the names of epochs, the comments of evoked responses.
         events: names of the annotations or events that are labels; None for all.
         subject_pattern: regular expression that finds the subject in a recording's path, see
             `folder.open_folder`; None for the sub-... of BIDS if all recordings have it. Subjects
@@ -82,23 +83,24 @@ def open_eeg(
     table = None if labels is None else read_labels(labels)
     if table is not None and events is not None:
         raise ValueError("events have no effect beside a table of labels: give one of them.")
-    beside = () if table is None else (table.path.resolve(),)
+    beside = [table.path.resolve()] if table else []
     recordings, problems, identity = _open_all(Path(path), beside, cut, montage, drop_channels)
     for one in recordings:
         for text in one.warnings:
             notice(f"{one.name}: {text}")
-    if table is not None:
-        identity = joined([identity, state_of([("", table.path)])])
-        trials = assign(table, recordings, cut)
-    else:
-        trials = _named(recordings, events)
+    trials = assign(table, recordings, cut) if table else _named(recordings, events)
     trials = _with_subjects(trials, subject_pattern)
     alone = len(recordings) == 1
-    plans = [plan(one, trials[one.name], cut, alone) for one in recordings]
-    notify(plans, notice)
-    empty = [Rejected(one.recording.name, UNLABELLED) for one in plans if not one.items]
-    kept = [one for one in plans if one.items]
-    return raw_of(kept, look, _words(recordings, window), identity, [*empty, *problems])
+    planned = [plan(one, trials[one.name], cut, alone) for one in recordings]
+    notify(planned, notice)
+    problems = [Rejected(one.name, UNLABELLED) for one in planned if not one.items] + problems
+    if table:
+        identity = joined([identity, state_of([("", table.path)])])
+    rates = ", ".join(sorted({f"{one.rate:g} Hz" for one in recordings}))
+    length = window or (SECONDS if all(one.length for one in recordings) else None)
+    shown = f"{length:g} s" if length else "the whole trial"
+    words = f"EEG recordings: {len(recordings):,} at {rates}, windows of {shown}"
+    return raw_of([one for one in planned if one.items], look, words, identity, problems)
 
 
 def _open_all(
@@ -128,63 +130,45 @@ def _open_all(
             f"{one.source}: {one.reason} {one.detail}".strip() for one in problems[:5]
         )
         raise ValueError(f"{path} must be {EXPECTED}, got no recording: {found or 'nothing'}.")
-    known = {name for one in opened for name in one.channels}
-    for name in sorted(set(without) - known):
-        raise ValueError(f"drop_channels must be among {', '.join(sorted(known))}, got {name!r}.")
+    known = sorted({name for one in opened for name in one.channels})
+    for name in without:
+        one_of("drop_channels", name, known)
     parts = sorted({part.resolve() for one in opened for part in one.parts})
     identity = joined([files.identity(), state_of((part.name, part) for part in parts)])
     return [one for one in opened if one.path.resolve() not in parts], problems, identity
 
 
-def _named(recordings: Sequence[Recording], events: Sequence[str] | None) -> dict[str, list[Trial]]:
-    """Return the trials that recordings label themselves. Raises ValueError if a name is missing."""
-    names = sorted({trial.label for one in recordings for trial in one.trials})
-    if not names:
+def _named(
+    recordings: Sequence[Recording], events: Sequence[str] | None
+) -> dict[str, list[Segment]]:
+    """Return the trials that recordings label themselves."""
+    names = {trial.label for one in recordings for trial in one.trials}
+    if not all(name.strip() for name in names or [""]):
         raise ValueError(
-            f"{recordings[0].name} has no annotation, event or epoch: give a table of --labels."
+            "Recordings must name all their annotations, events or epochs, got "
+            f"{'an empty name' if names else 'none of them'}: give a table of --labels."
         )
-    for event in events or ():
-        if event not in names:
-            raise ValueError(f"events must be among {', '.join(names[:20])}, got {event!r}.")
-    for one in recordings:
-        if number := sum(not trial.label.strip() for trial in one.trials):
-            raise ValueError(
-                f"{one.name}: {number} of {len(one.trials)} annotations, events or responses have "
-                "no name that could be a label: give a table of --labels."
-            )
-    return {
-        one.name: [trial for trial in one.trials if events is None or trial.label in events]
-        for one in recordings
-    }
+    chosen = names if events is None else {one_of("events", name, sorted(names)) for name in events}
+    return {one.name: [t for t in one.trials if t.label in chosen] for one in recordings}
 
 
-def _with_subjects(trials: dict[str, list[Trial]], pattern: str | None) -> dict[str, list[Trial]]:
+def _with_subjects(
+    trials: dict[str, list[Segment]], pattern: str | None
+) -> dict[str, list[Segment]]:
     """Fill in the subjects of trials from the names of their recordings."""
-    names = list(trials)
-    if pattern is None and all(re.search(BIDS, name) for name in names):
+    if pattern is None and all(re.search(BIDS, name) for name in trials):
         pattern = BIDS
-    subjects = Subjects(pattern, names)
-    lost = [n for n in names if subjects.of(n) is None and not all(t.subject for t in trials[n])]
-    if lost:
-        raise ValueError(
-            f"subject_pattern must find a subject in every recording, got {pattern!r}, which finds "
-            f"none in {len(lost)} of {len(names)}, such as {lost[0]}."
-        )
-    return {
-        name: [replace(one, subject=one.subject or subjects.of(name) or "") for one in found]
-        for name, found in trials.items()
-    }
-
-
-def _words(recordings: Sequence[Recording], window: float | None) -> str:
-    rates = ", ".join(sorted({f"{one.rate:g} Hz" for one in recordings}))
-    lengths = sorted(
-        {
-            f"{window or SECONDS:g} s" if window or one.length is not None else "the whole trial"
-            for one in recordings
-        }
-    )
-    return f"EEG recordings: {len(recordings):,} at {rates}, windows of {' or '.join(lengths)}"
+    subjects = Subjects(pattern, list(trials))
+    filled = {}
+    for name, found in trials.items():
+        subject = subjects.of(name)
+        if subject is None and not all(trial.subject for trial in found):
+            raise ValueError(
+                f"subject_pattern must find a subject in every recording, got {pattern!r}, which "
+                f"finds none in {name}."
+            )
+        filled[name] = [replace(one, subject=one.subject or subject or "") for one in found]
+    return filled
 
 
 SOURCE = register(
@@ -192,11 +176,8 @@ SOURCE = register(
         name="eeg",
         open=open_eeg,
         options=frozenset(
-            {
-                *("labels", "events", "subject_pattern", "montage", "drop_channels"),
-                *("tmin", "tmax", *OPTIONS),
-            }
-        ),
+            ["labels", "events", "subject_pattern", "montage", "drop_channels", "tmin", "tmax"]
+        ).union(OPTIONS),
         needs_path=EXPECTED,
         names_dataset=False,
         faces=True,

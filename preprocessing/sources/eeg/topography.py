@@ -1,9 +1,9 @@
-"""From values at electrodes to images of the head: MNE's topographic map as one matrix.
+"""Topographic maps of values at electrodes: MNE's interpolation as one matrix.
 
-``mne.viz.plot_topomap`` interpolates by a cubic on a triangulation (Clough and Tocher) whose
-gradients it estimates from the values. That is linear in the values, up to the tolerance of the
-estimation; so the map of any values is a sum of the maps of single electrodes. These are drawn once
-by MNE itself, with its defaults: cubic, extrapolated to the head with the mean of the neighbours.
+`mne.viz.plot_topomap` interpolates by a cubic on a triangulation (Clough and Tocher) whose
+gradients it estimates from the values. This is linear in the values, up to the tolerance of the
+estimation, so that any map is a sum of the maps of single electrodes. MNE draws these once, with
+its defaults: cubic, extrapolated to the head with the mean of the neighbours.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from preprocessing.sources.eeg.mne_import import mne
 
 HEAD = 0.095
-"""Radius of the head in metres where no electrode lies outside it, MNE's default."""
+"""Radius of the head in metres if no electrode lies outside, MNE's default."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,26 +32,26 @@ class Topography:
     inside: np.ndarray
 
     def maps(self, values: np.ndarray) -> np.ndarray:
-        """Maps of many values at once, by one product of matrices.
+        """Return the maps of many values at once, by one matrix product.
 
         Args:
-            values: (..., electrodes), in microvolts, decibels or the like: where all are very
-                small, as volts are, MNE's own estimation of gradients stops early.
+            values: (..., electrodes), in microvolts, decibels or similar: for very small values,
+                such as volts, MNE's own estimation of gradients stops early.
 
         Returns:
-            float64 (..., size, size): the nose at the top, the left ear at the left; 0 outside.
+            float64 (..., size, size), nose at the top, left ear at the left, 0 outside the head.
         """
         flat = values.reshape(-1, values.shape[-1]) @ self.matrix.T
         return flat.reshape(*values.shape[:-1], *self.inside.shape)
 
 
 def topography(info: Any, size: int, radius: float | None = None) -> Topography:
-    """Have MNE draw the map of each electrode.
+    """Return the maps of an arrangement of electrodes, each drawn by MNE.
 
     Args:
-        info: an ``mne.Info`` of EEG channels with positions; those marked bad count too.
+        info: an `mne.Info` of EEG channels with positions; those marked bad count too.
         size: side of the images in pixels.
-        radius: of the circle that the images show, in metres, see `frame`; None for its own.
+        radius: radius of the circle that the images show, in metres; None for that of `frame`.
     """
     radius = frame(info) if radius is None else radius
     axes = _axes()
@@ -65,10 +65,10 @@ def topography(info: Any, size: int, radius: float | None = None) -> Topography:
 
 
 def frame(info: Any) -> float:
-    """Radius in metres of the circle that MNE shows: the head, or more if electrodes lie outside.
+    """Return the radius in metres of what MNE shows: the head, or all electrodes if that is more.
 
-    Recordings whose electrodes differ are to be drawn with the largest of their radii, so that a
-    place on the head is the same place in every image.
+    Draw recordings of different electrodes with the largest of their radii, so that a place on the
+    head is the same place in every image.
     """
     image = _drawn(np.zeros(len(info["ch_names"])), info, 2, HEAD, _axes())
     return float(image.get_extent()[1])
@@ -81,7 +81,7 @@ def _axes() -> Any:
 
 
 def _drawn(values: np.ndarray, info: Any, size: int, radius: float, axes: Any) -> Any:
-    for artist in (*axes.images, *axes.lines):  # to clear the axes takes longer than to draw
+    for artist in (*axes.images, *axes.lines):  # clearing the axes takes longer than drawing
         artist.remove()
     image, _ = mne().viz.plot_topomap(
         values,
@@ -100,12 +100,12 @@ def _drawn(values: np.ndarray, info: Any, size: int, radius: float, axes: Any) -
 
 
 def _values(image: Any) -> np.ndarray:
-    """Pixels of MNE's image, whose first row is the lowest."""
+    """Return the pixels of MNE's image, whose first row is the lowest."""
     return np.ma.filled(image.get_array(), np.nan)[::-1]
 
 
 def _inside(image: Any, axes: Any) -> np.ndarray:
-    """Which pixels MNE shows: those whose centres the outline of the head contains."""
+    """Return which pixels MNE shows: those whose centres lie inside the outline of the head."""
     left, right, bottom, top = image.get_extent()
     size = image.get_array().shape[0]
     x, y = np.meshgrid(np.linspace(left, right, size), np.linspace(top, bottom, size))
