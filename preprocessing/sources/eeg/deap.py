@@ -86,8 +86,7 @@ def open_deap(
     problems = files.problems()
     for name in files.names():
         try:
-            one = _recording(files, name, column, info)
-            found.append(plan(one, one.trials, cut))
+            found.append(plan(_recording(files, name, column, info), cut))
         except UnreadableError as error:
             problems.append(Rejected(files.source(name), error.reason, str(error)))
     if not found:

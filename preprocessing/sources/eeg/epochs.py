@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.raw_files.files import as_text
 from preprocessing.sources.base import Notice, Rejected
 
 SECONDS = 2.0
@@ -54,7 +53,7 @@ class Recording:
     Attributes:
         name: path of its file below the given directory.
         info: the `mne.Info` of its electrodes, all with positions, the bad ones marked.
-        trials: what the file itself labels, in its order.
+        trials: what the file or a table labels, in its order.
         open: opens the signal of the electrodes that are not marked bad.
         length: number of samples of a continuous recording; None for epochs.
         bad: start and stop of stretches marked bad, in samples; equal at a join of two signals.
@@ -164,9 +163,7 @@ def overlapping(trials: Sequence[Segment]) -> list[list[Segment]]:
     return groups
 
 
-def plan(
-    recording: Recording, trials: Sequence[Segment], cut: Cut, alone: bool = False
-) -> Recording:
+def plan(recording: Recording, cut: Cut, alone: bool = False) -> Recording:
     """Return a recording with its trials cut into windows.
 
     A window's sequence, which no split divides, is its trial with those that share samples with it;
@@ -176,42 +173,40 @@ def plan(
     Raises:
         ValueError: Two trials of different labels are the same stretch.
     """
+    name, trials = recording.name, recording.trials
     seen: dict[tuple[int, int], str] = {}
     for one in trials:
         place = one.offset + one.start, one.offset + one.stop
         if seen.setdefault(place, one.label) != one.label:
             raise ValueError(
-                f"{recording.name}: {_seconds(recording, one.start, one.stop)} is labelled both "
+                f"{name}: {_seconds(recording, one.start, one.stop)} is labelled both "
                 f"{seen[place]!r} and {one.label!r}. Choose the annotations that are labels with "
                 "--events."
             )
     first = {one.number: group[0].number for group in overlapping(trials) for one in group}
     items: list[Segment | Rejected] = []
     for one in trials:
-        part = f"/trial {first[one.number]}" if one.subject or alone else ""
-        items += _windows(recording, replace(one, sequence=as_text(recording.name + part)), cut)
+        whole = not one.subject and not alone
+        sequence = name if whole else f"{name}/trial {first[one.number]}"
+        items += _windows(recording, replace(one, sequence=sequence), cut)
     return replace(recording, items=items)
 
 
 def _windows(recording: Recording, trial: Segment, cut: Cut) -> Iterator[Segment | Rejected]:
-    name, detail = (
-        f"{recording.name}/trial {trial.number}",
-        f"of {trial.limit / recording.rate:g} s",
-    )
-    detail = f"{_seconds(recording, trial.start, trial.stop)} {detail}"
+    name, span = f"{recording.name}/trial {trial.number}", (trial.start, trial.stop)
     windows = cut.windows(trial, recording)
-    if trial.start < 0 or trial.stop > trial.limit:
-        yield Rejected(name, BEYOND, detail, trial.label)
-    elif not windows:
-        yield Rejected(name, SHORT, detail, trial.label)
-    else:
-        for start, stop in windows:
-            source = f"{name}/{_seconds(recording, start, stop)}"
-            # As mne.Epochs does by reject_by_annotation, which has to read the signal for it.
-            if any(begin < stop and start < end for begin, end in recording.bad):
-                yield Rejected(source, BAD, "", trial.label)
-            else:
-                yield replace(trial, start=start, stop=stop, source=source)
+    if trial.start < 0 or trial.stop > trial.limit or not windows:
+        reason = SHORT if trial.start >= 0 and trial.stop <= trial.limit else BEYOND
+        detail = f"{_seconds(recording, *span)} of {trial.limit / recording.rate:g} s"
+        yield Rejected(name, reason, detail, trial.label)
+        return
+    for start, stop in windows:
+        source = f"{name}/{_seconds(recording, start, stop)}"
+        # As mne.Epochs does by reject_by_annotation, which has to read the signal for it.
+        if any(begin < stop and start < end for begin, end in recording.bad):
+            yield Rejected(source, BAD, "", trial.label)
+        else:
+            yield replace(trial, start=start, stop=stop, source=source)
 
 
 def _seconds(recording: Recording, start: int, stop: int) -> str:

@@ -58,7 +58,7 @@ def open_file(
             raise UnreadableError("unreadable recording", detail) from error
         one = found[0] if isinstance(found, list) else found
         info = select(one.info, montage, without, name)
-        raw = hasattr(one, "first_samp")
+        raw = isinstance(one, mne().io.BaseRaw)
         trials, bad = _annotated(one, cut) if raw else (_epochs(found, cut), [])
     parts = map(Path, filter(None, getattr(one, "filenames", ()) or _further(path)))
     return Recording(
@@ -92,7 +92,7 @@ def _read(path: Path) -> Any:
 def _signal(path: Path, picks: Sequence[str]) -> Read:
     with mne().use_log_level("error"):
         found = _read(path)
-        if hasattr(found, "first_samp"):
+        if isinstance(found, mne().io.BaseRaw):
             return lambda _, start, stop: found.get_data(picks, start, stop)
         if isinstance(found, list):
             data = [one.get_data(picks) for one in found]

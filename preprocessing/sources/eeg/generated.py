@@ -94,9 +94,8 @@ def open_generated(
         )
     look, cut = Look(features_of(features, slices, value_range), size), Cut(window, step)
     info = info_of(RATE)
-    made = [recording(seed, number, trials, info) for number in range(subjects)]
+    found = [plan(recording(seed, number, trials, info), cut) for number in range(subjects)]
     words = f"{subjects:,} generated subjects of {trials:,} trials at {RATE:g} Hz"
-    found = [plan(one, one.trials, cut) for one in made]
     return raw_of(found, look, f"{words}, windows of {window:g} s")
 
 

@@ -73,8 +73,8 @@ def read_labels(path: str | Path) -> Labels:
     return Labels(path, columns, rows)
 
 
-def assign(table: Labels, recordings: Sequence[Recording], cut: Cut) -> dict[str, list[Segment]]:
-    """Return the labelled trials of each recording, by its name.
+def assign(table: Labels, recordings: Sequence[Recording], cut: Cut) -> list[Recording]:
+    """Return the recordings with the trials that the table labels.
 
     Raises:
         ValueError: A row has no label, or fits no recording, event or time; events have no row or
@@ -97,7 +97,7 @@ def assign(table: Labels, recordings: Sequence[Recording], cut: Cut) -> dict[str
             raise table.error(row, "a label")
         rows[known[cell]].append(row)
     found = _timed if timed else _numbered
-    return {one.name: found(table, one, rows[one.name]) for one in recordings}
+    return [replace(one, trials=found(table, one, rows[one.name])) for one in recordings]
 
 
 def _timed(table: Labels, recording: Recording, rows: Sequence[Row]) -> list[Segment]:

@@ -17,7 +17,7 @@ from preprocessing.raw_files.directory import DirectoryFiles
 from preprocessing.raw_files.errors import Rejected, UnreadableError
 from preprocessing.raw_files.files import as_text, joined, state_of
 from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
-from preprocessing.sources.eeg.epochs import SECONDS, Cut, Recording, Segment, notify, plan
+from preprocessing.sources.eeg.epochs import SECONDS, Cut, Recording, notify, plan
 from preprocessing.sources.eeg.features import features as features_of
 from preprocessing.sources.eeg.files import COMPANIONS, EXPECTED, FORMATS, open_file
 from preprocessing.sources.eeg.images import OPTIONS, SIZE, Look, raw_of
@@ -88,10 +88,9 @@ def open_eeg(
     for one in recordings:
         for text in one.warnings:
             notice(f"{one.name}: {text}")
-    trials = assign(table, recordings, cut) if table else _named(recordings, events)
-    trials = _with_subjects(trials, subject_pattern)
-    alone = len(recordings) == 1
-    planned = [plan(one, trials[one.name], cut, alone) for one in recordings]
+    labelled = assign(table, recordings, cut) if table else _named(recordings, events)
+    labelled = _with_subjects(labelled, subject_pattern)
+    planned = [plan(one, cut, alone=len(recordings) == 1) for one in labelled]
     notify(planned, notice)
     problems = [Rejected(one.name, UNLABELLED) for one in planned if not one.items] + problems
     if table:
@@ -138,10 +137,8 @@ def _open_all(
     return [one for one in opened if one.path.resolve() not in parts], problems, identity
 
 
-def _named(
-    recordings: Sequence[Recording], events: Sequence[str] | None
-) -> dict[str, list[Segment]]:
-    """Return the trials that recordings label themselves."""
+def _named(recordings: Sequence[Recording], events: Sequence[str] | None) -> list[Recording]:
+    """Return the recordings with those of their own trials that are labels."""
     names = {trial.label for one in recordings for trial in one.trials}
     if not all(name.strip() for name in names or [""]):
         raise ValueError(
@@ -149,25 +146,27 @@ def _named(
             f"{'an empty name' if names else 'none of them'}: give a table of --labels."
         )
     chosen = names if events is None else {one_of("events", name, sorted(names)) for name in events}
-    return {one.name: [t for t in one.trials if t.label in chosen] for one in recordings}
+    return [
+        replace(one, trials=[trial for trial in one.trials if trial.label in chosen])
+        for one in recordings
+    ]
 
 
-def _with_subjects(
-    trials: dict[str, list[Segment]], pattern: str | None
-) -> dict[str, list[Segment]]:
-    """Fill in the subjects of trials from the names of their recordings."""
-    if pattern is None and all(re.search(BIDS, name) for name in trials):
+def _with_subjects(recordings: Sequence[Recording], pattern: str | None) -> list[Recording]:
+    """Fill in subjects from the names of recordings."""
+    names = [one.name for one in recordings]
+    if pattern is None and all(re.search(BIDS, name) for name in names):
         pattern = BIDS
-    subjects = Subjects(pattern, list(trials))
-    filled = {}
-    for name, found in trials.items():
-        subject = subjects.of(name)
-        if subject is None and not all(trial.subject for trial in found):
+    subjects, filled = Subjects(pattern, names), []
+    for one in recordings:
+        subject = subjects.of(one.name)
+        if subject is None and not all(trial.subject for trial in one.trials):
             raise ValueError(
                 f"subject_pattern must find a subject in every recording, got {pattern!r}, which "
-                f"finds none in {name}."
+                f"finds none in {one.name}."
             )
-        filled[name] = [replace(one, subject=one.subject or subject or "") for one in found]
+        trials = [replace(trial, subject=trial.subject or subject or "") for trial in one.trials]
+        filled.append(replace(one, trials=trials))
     return filled
 
 
