@@ -1,1 +1,1 @@
-"""EEG as topographic maps, one image a window: recordings of any kind, generated ones, DEAP."""
+"""EEG as topographic maps, one image per window: recordings, generated ones, and DEAP."""

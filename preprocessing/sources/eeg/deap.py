@@ -118,8 +118,8 @@ def _recording(files: Files, name: str, column: int, info: Any) -> Recording:
             "pickles can run code; DEAP's page offers the same data as .mat files in "
             "data_preprocessed_matlab.zip",
         )
-    ratings, length = read(files, name, "labels")
-    start, subject = round(BASELINE * RATE), match[1].lower()
+    data, ratings = read(files, name)
+    start, length, subject = round(BASELINE * RATE), data.shape[-1], match[1].lower()
     labels = [CLASSES[int(rating > THRESHOLD)] for rating in ratings[:, column]]
     trials = [
         Segment(video, start, length, length, label, subject, offset=video * length)
@@ -129,16 +129,12 @@ def _recording(files: Files, name: str, column: int, info: Any) -> Recording:
 
 
 def _open(files: Files, name: str) -> Read:
-    data, _ = read(files, name, "data")
+    data, _ = read(files, name)
     return lambda video, start, stop: 1e-6 * data[video, : len(ELECTRODES), start:stop]
 
 
-def read(files: Files, name: str, variable: str) -> tuple[np.ndarray, int]:
-    """Return a variable of one subject's file, and the number of samples of a video.
-
-    Args:
-        files, name: the file.
-        variable: "data" for microvolts (videos, 40, samples), "labels" for ratings (videos, 4).
+def read(files: Files, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return microvolts (videos, 40, samples) and ratings (videos, 4) of one subject's file.
 
     Raises:
         UnreadableError: The file is too large, no MATLAB file, or of another layout.
@@ -149,22 +145,25 @@ def read(files: Files, name: str, variable: str) -> tuple[np.ndarray, int]:
     try:
         # The first of several variables of one name is the one that loadmat reads.
         listed = {key: shape for key, shape, kind in reversed(whosmat(stream)) if kind in FLOATS}
-        match listed:
-            case {"data": (videos, 40, length), "labels": (rated, 4)} if (
-                videos == rated > 0
-                and length > BASELINE * RATE
-                and 8 * videos * 40 * length <= MOST_BYTES
-            ):
-                found = loadmat(stream, variable_names=[variable])[variable].astype(np.float64)
-            case _:
-                raise UnreadableError(FOREIGN, f"it has {listed}, expected {VARIABLES}")
+        if not _fits(listed):
+            raise UnreadableError(FOREIGN, f"it has {listed}, expected {VARIABLES}")
+        found = loadmat(stream, variable_names=["data", "labels"])
+        data, ratings = (found[key].astype(np.float64) for key in ("data", "labels"))
     except UnreadableError:
         raise
     except Exception as error:  # damaged files raise nearly anything
         raise UnreadableError("not a MATLAB file", str(error)) from error
-    if variable == "labels" and not ((found >= 1) & (found <= 9)).all():
+    if not ((ratings >= 1) & (ratings <= 9)).all():
         raise UnreadableError(FOREIGN, "ratings outside 1 to 9")
-    return found, length
+    return data, ratings
+
+
+def _fits(shapes: dict[str, tuple[int, ...]]) -> bool:
+    match shapes:
+        case {"data": (videos, 40, samples), "labels": (rated, 4)}:
+            fits = videos == rated > 0 and samples > BASELINE * RATE
+            return fits and 8 * videos * 40 * samples <= MOST_BYTES
+    return False
 
 
 SOURCE = register(

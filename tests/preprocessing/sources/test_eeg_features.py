@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from preprocessing.sources.eeg.features import BANDS, bands, features, slices
-from preprocessing.sources.eeg.images import clipped_share, levels
+from preprocessing.sources.eeg.images import levels
 
 RATE = 128.0
 TIME = np.arange(512) / RATE
@@ -35,7 +35,7 @@ def test_bands_are_those_that_mne_measures():
 
 @pytest.mark.parametrize(("samples", "rate", "band"), [(25, 128, "delta"), (256, 64, "gamma")])
 def test_a_window_without_a_bands_frequencies_is_refused(samples, rate, band):
-    with pytest.raises(ValueError, match=f"{band} is .*{samples} samples at {rate} Hz"):
+    with pytest.raises(ValueError, match=f"{band}.*{samples} samples.*{rate} Hz"):
         bands(1e-5 * np.random.default_rng(0).standard_normal((4, samples)), rate)
 
 
@@ -43,7 +43,7 @@ def test_slices_are_means_of_consecutive_parts_in_microvolts():
     ramp = 1e-6 * np.arange(10.0)
     assert slices(np.stack([ramp, -ramp]), RATE, 2) == pytest.approx(np.array([[2, -2], [7, -7]]))
     assert slices(ramp[None, :7], RATE, 3)[:, 0] == pytest.approx([1, 3.5, 5.5])
-    with pytest.raises(ValueError, match="2 samples has no 3 slices"):
+    with pytest.raises(ValueError, match="slices.*2 samples.*3"):
         slices(ramp[None, :2], RATE, 3)
 
 
@@ -58,11 +58,11 @@ def test_features_are_chosen_by_name_number_and_range():
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (("power",), "bands or slices"),
-        (("bands", 3), "give --features slices"),
-        (("slices", 0), "expected 1 to"),
-        (("bands", None, [3, 3]), "the lower number first"),
-        (("bands", None, [0, np.nan]), "the lower number first"),
+        (("power",), "features.*bands.*slices"),
+        (("bands", 3), "--features slices"),
+        (("slices", 0), "from 1 to 64"),
+        (("bands", None, [3, 3]), "lower one first"),
+        (("bands", None, [0, np.nan]), "lower one first"),
     ],
 )
 def test_what_cannot_be_computed_is_refused(given, told):
@@ -78,7 +78,3 @@ def test_levels_are_linear_clipped_and_apart_from_the_outside():
     assert found.shape == (1, 6, 2) and found.dtype == np.uint8
     assert found[0, :, 0].tolist() == [0, 1, 1, 128, 255, 255]
     assert found[0, :, 1].tolist() == [0, *[1 + round(254 * 2 / 5)] * 5]
-
-
-def test_the_clipped_share_counts_both_ends():
-    assert clipped_share(np.array([-3, -2, 0, 3, 4.0]), features("slices", 2, [-2, 3])) == 0.4

@@ -8,21 +8,21 @@ import pytest
 from eeg_recordings import NAMES, RATE, info, raw, save, signal, write_brainvision, write_edf
 
 from preprocessing.sources import get
-from preprocessing.sources.eeg.files import open_file
 from preprocessing.sources.eeg.epochs import Cut, Reader
+from preprocessing.sources.eeg.files import open_file
 
 MARKED = [(1, 4, "happy"), (6, 4, "sad")]
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Maps take time to draw, and these tests do not look at them."""
+    """Skip drawing the maps, which takes time: these tests do not look at them."""
     monkeypatch.setattr("preprocessing.sources.eeg.images.topography", lambda *given: None)
     monkeypatch.setattr("preprocessing.sources.eeg.images.frame", lambda info: 0.095)
 
 
 def shown(reading):
-    """Label and source of every sample."""
+    """Return label and source of every sample."""
     return [(sample.label, sample.source) for sample in reading.samples]
 
 
@@ -60,7 +60,9 @@ def test_the_place_of_an_annotation_is_that_of_mne_where_a_file_begins_late(firs
     again = mne.io.read_raw(path, verbose="error")
     events, _ = mne.events_from_annotations(again, verbose="error")
     trials = opened(path).trials
-    assert [trial.start for trial in trials] == (events[:, 0] - again.first_samp).tolist() == [50, 550]
+    assert (
+        [trial.start for trial in trials] == (events[:, 0] - again.first_samp).tolist() == [50, 550]
+    )
     piece = Reader(opened(path))(0, 50, 60)
     np.testing.assert_allclose(piece, signal()[:, 100:110], rtol=1e-5)
 
@@ -75,6 +77,17 @@ def test_what_is_marked_bad_labels_nothing_and_its_windows_are_dropped(read, tmp
     }
 
 
+def test_the_windows_dropped_are_those_that_mne_drops(read, tmp_path):
+    bad = [(1.7, 0.31, "BAD_a"), (4, 0, "BAD boundary"), (7, 0.5, "bad"), (9.01, 0.005, "BAD")]
+    inst = raw(annotations=[(0, 12, "happy"), *bad])
+    found = read("eeg", save(inst, tmp_path / "a_raw.fif"), window=0.5, step=0.25)
+    events = np.array([[25 * place, 0, 1] for place in range(47)])
+    options = {"tmin": 0, "tmax": 0.49, "baseline": None, "verbose": "error"}
+    epochs = mne.Epochs(inst, events, reject_by_annotation=True, preload=True, **options)
+    kept = [float(sample.source.split("/")[-1].split("-")[0]) for sample in found.samples]
+    assert kept == (epochs.events[:, 0] / RATE).tolist() and 0 < len(kept) < 47
+
+
 @pytest.mark.parametrize("name", ["boundary", "New Segment/"])
 def test_where_signal_was_joined_no_window_lies_across(name, read, tmp_path):
     marks = [*MARKED, (2.5, 0, name), (6, 4, name)]
@@ -84,7 +97,7 @@ def test_where_signal_was_joined_no_window_lies_across(name, read, tmp_path):
 
 
 def epochs_of(count, every, seconds=2.0):
-    """Epochs of a recording, an epoch's first sample so many samples behind the last one's."""
+    """Return epochs of a recording that begin every so many samples."""
     inst = raw((every * (count - 1)) / RATE + seconds + 1)
     events = np.c_[np.arange(count) * every, np.zeros(count, int), np.arange(count) % 2 + 1]
     kinds = {"happy": 1, "sad": 2}
@@ -141,13 +154,13 @@ def test_a_trial_shorter_than_a_window_is_dropped(read, tmp_path):
 def test_events_that_are_named_alone_count(read, tmp_path):
     path = save(raw(annotations=[*MARKED, (2, 1, "button")]), tmp_path / "a_raw.fif")
     assert read("eeg", path, events=["happy", "sad"]).raw.classes == ("happy", "sad")
-    with pytest.raises(ValueError, match="'angry': there are button, happy, sad"):
+    with pytest.raises(ValueError, match="'angry'.*button.*happy.*sad"):
         read("eeg", path, events=["angry"])
 
 
 def test_one_stretch_with_two_names_is_refused(read, tmp_path):
     path = save(raw(annotations=[(1, 4, "happy"), (1, 4, "sad")]), tmp_path / "a_raw.fif")
-    with pytest.raises(ValueError, match=r"1\.000-5\.000 s is both 'happy' and 'sad'"):
+    with pytest.raises(ValueError, match=r"1\.000-5\.000 s.*'happy'.*'sad'"):
         read("eeg", path)
 
 
@@ -254,19 +267,19 @@ def test_what_is_no_recording_is_rejected(read, tmp_path):
 @pytest.mark.parametrize("name", ["a_raw.fif", "a.txt"])
 def test_a_path_without_any_recording_is_refused(name, tmp_path):
     (tmp_path / name).write_bytes(b"x")
-    with pytest.raises(ValueError, match="MNE can read no recording|no recording at"):
+    with pytest.raises(ValueError, match=f"no recording.*{name}"):
         get("eeg").open(tmp_path)
 
 
 def test_channels_without_position_are_named(tmp_path):
     path = save(raw(annotations=MARKED, montage=None), tmp_path / "a_raw.fif")
-    with pytest.raises(ValueError, match="9 of 9 EEG channels .*: Fp1, .*--montage standard_1020"):
+    with pytest.raises(ValueError, match="9 of 9.*Fp1.*--montage standard_1020"):
         opened(path)
     assert opened(path, "biosemi64").info["ch_names"] == NAMES
     assert opened(path, "standard_1020").info["ch_names"] == NAMES
-    with pytest.raises(ValueError, match="no position in biosemi16: F7, F8. .*another --montage"):
+    with pytest.raises(ValueError, match="no position.*biosemi16: F7, F8.*--montage"):
         opened(path, "biosemi16")
-    with pytest.raises(ValueError, match="no montage 'biosemi': expected a file, or one of"):
+    with pytest.raises(ValueError, match="montage.*biosemi16.*got 'biosemi'"):
         opened(path, "biosemi")
 
 
@@ -274,7 +287,7 @@ def test_electrodes_at_one_place_are_refused(tmp_path):
     inst = raw(annotations=MARKED)
     inst.info["chs"][3]["loc"][:3] = inst.info["chs"][0]["loc"][:3] + 1e-5
     path = save(inst, tmp_path / "a_raw.fif")
-    with pytest.raises(ValueError, match="at the same position: Fp1, F8"):
+    with pytest.raises(ValueError, match="same position: Fp1, F8"):
         opened(path)
     assert "F8" not in opened(path, without=["F8"]).info["ch_names"]
 
@@ -286,9 +299,9 @@ def test_only_eeg_is_drawn_and_what_is_left_out_must_be_there(read, tmp_path):
     found = opened(path, without=["Cz"])
     assert found.info["ch_names"] == [name for name in NAMES if name not in ("T8", "Cz")]
     assert len(Reader(found)(0, 0, 10)) == 7
-    with pytest.raises(ValueError, match="no recording has a channel 'Pz'"):
+    with pytest.raises(ValueError, match="drop_channels.*'Pz'"):
         read("eeg", path, drop_channels=["Pz"])
-    with pytest.raises(ValueError, match="has 3 EEG channels of 9"):
+    with pytest.raises(ValueError, match="at least 4 EEG channels, got 3"):
         opened(path, without=NAMES[:5])
 
 

@@ -1,4 +1,4 @@
-"""Generated EEG: reproducible, unbalanced as asked for, and of the class that it says."""
+"""Generated EEG: reproducible, unbalanced, and of the class that its label says."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from preprocessing.sources.eeg.topography import topography
 
 @pytest.fixture(autouse=True)
 def drawn_once(monkeypatch):
-    """All of these tests draw the same head."""
+    """Draw the head once for all of these tests."""
     monkeypatch.setattr("preprocessing.sources.eeg.images.topography", lambda *given: head())
 
 
@@ -57,7 +57,7 @@ def test_it_has_the_size_the_classes_and_the_subjects_it_announces():
 
 
 def test_alpha_leans_to_the_other_side_with_the_class():
-    """Over many trials of one person: the difference is there, and small beside their spread."""
+    """Over many trials of one person, the classes differ, but by less than their spread."""
     sides = [ELECTRODES.index(name) for name in ("F3", "F4")]
     lean = {}
     for label in CLASSES:
@@ -76,5 +76,5 @@ def test_its_spectrum_falls_as_that_of_eeg_does():
 
 @pytest.mark.parametrize("option", [{"subjects": 0}, {"trials": 0}, {"seed": -1}])
 def test_numbers_out_of_range_are_refused_at_the_call(option):
-    with pytest.raises(ValueError, match="expected at least 1, 1 and 0"):
+    with pytest.raises(ValueError, match="at least 1, 1 and 0"):
         read(**option)

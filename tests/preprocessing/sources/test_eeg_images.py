@@ -1,4 +1,4 @@
-"""Images of windows, from the recording to the grey levels, and what is dropped on the way."""
+"""Images of windows, from the recording to the grey levels, and which windows are dropped."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_over_the_place_of_a_bad_electrode_the_others_are_interpolated(tmp_path)
 
 
 def test_electrodes_that_differ_share_a_frame(tmp_path):
-    """The head of the second is larger; the first is drawn as small as it is beside it."""
+    """The second head is larger, so that the first is drawn smaller beside it."""
     save(raw(annotations=MARKED), tmp_path / "a_raw.fif")
     small = samples(tmp_path)[0].load()
     inst = raw(annotations=MARKED)
@@ -122,7 +122,7 @@ def test_electrodes_that_differ_share_a_frame(tmp_path):
 
 
 def test_each_recording_is_drawn_with_its_own_electrodes(tmp_path):
-    """In whatever order a file has them, an electrode keeps its place on the head."""
+    """An electrode keeps its place on the head in any order of channels."""
     inst = raw(annotations=MARKED)
     save(inst, tmp_path / "a_raw.fif")
     save(inst.reorder_channels(NAMES[::-1]), tmp_path / "b_raw.fif")
@@ -132,17 +132,17 @@ def test_each_recording_is_drawn_with_its_own_electrodes(tmp_path):
 
 @pytest.mark.parametrize("size", [7, 513, 48.0])
 def test_a_size_out_of_range_is_refused(size, tmp_path):
-    with pytest.raises(ValueError, match="expected a whole number from 8 to 512"):
+    with pytest.raises(ValueError, match="size.*from 8 to 512"):
         get("eeg").open(tmp_path, size=size)
 
 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"step": 1.0}, "give --window too"),
-        ({"window": 0.0}, "window=0.0: expected seconds above 0"),
-        ({"window": 1.0, "step": -1.0}, "step=-1.0"),
-        ({"tmin": 1.0, "tmax": 1.0}, "tmin before tmax"),
+        ({"step": 1.0}, "--window"),
+        ({"window": 0.0}, "window.*above 0.*0.0"),
+        ({"window": 1.0, "step": -1.0}, "step.*above 0.*-1.0"),
+        ({"tmin": 1.0, "tmax": 1.0}, "tmin.*below tmax"),
     ],
 )
 def test_cuts_out_of_range_are_refused(options, told, tmp_path):
