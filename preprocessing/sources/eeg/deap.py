@@ -23,8 +23,9 @@ from preprocessing.raw_files.containers import container
 from preprocessing.raw_files.files import MOST_BYTES, Files, read_bytes
 from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
+from preprocessing.sources.eeg.features import SIZE
 from preprocessing.sources.eeg.features import features as features_of
-from preprocessing.sources.eeg.images import OPTIONS, SIZE, Look, raw_of
+from preprocessing.sources.eeg.images import OPTIONS, raw_of
 from preprocessing.sources.eeg.mne_import import mne
 
 ELECTRODES = (
@@ -65,8 +66,7 @@ def open_deap(
         path: see `EXPECTED`.
         dimension: the rating that makes the classes, one of `DIMENSIONS`.
         window, step: see `epochs.Cut`.
-        features, slices, value_range: see `features.features`. The signal is in microvolts.
-        size: side of the images in pixels.
+        features, slices, value_range, size: see `features.features`. Signals are microvolts.
         notice: called with missing subjects and files without forty videos.
 
     Returns:
@@ -78,7 +78,7 @@ def open_deap(
         ValueError: No file at `path` is one of DEAP, or an option is out of range.
         ImportError: MNE is missing.
     """
-    look, cut = Look(features_of(features, slices, value_range), size), Cut(window, step)
+    look, cut = features_of(features, slices, value_range, size), Cut(window, step)
     column = DIMENSIONS.index(one_of("dimension", dimension, DIMENSIONS))
     files = container(path, EXPECTED)
     info = info_of(RATE)
@@ -90,7 +90,8 @@ def open_deap(
         except UnreadableError as error:
             problems.append(Rejected(files.source(name), error.reason, str(error)))
     if not found:
-        why = "; ".join(f"{one.source}: {one.reason} ({one.detail})" for one in problems[:3])
+        kinds = {(one.reason, one.detail): one.source for one in reversed(problems)}
+        why = "; ".join(f"{one}: {reason} ({text})" for (reason, text), one in kinds.items())
         raise ValueError(f"{path} must be {EXPECTED}, got none of them: {why or 'no file'}.")
     there = {one.trials[0].subject for one in found}
     names = [f"s{number:02d}" for number in range(1, SUBJECTS + 1)]

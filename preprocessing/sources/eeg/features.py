@@ -21,14 +21,14 @@ BANDS = {
 
 NAMES = ("bands", "slices")
 SEGMENT = 1.0  # seconds of a segment of Welch's method: bins of 1 Hz
-SLICES = 5
-MOST_SLICES = 64
+SLICES, MOST_SLICES = 5, 64
+SIZE, MOST_SIZE = 48, 512
 _LEAST_POWER = 1e-30  # a band that was filtered out has no power, and 0 has no logarithm
 
 
 @dataclass(frozen=True)
 class Features:
-    """How a window is described.
+    """How a window is described and drawn.
 
     Attributes:
         name: "bands" or "slices".
@@ -38,6 +38,7 @@ class Features:
         compute: `compute(signal, rate)` returns (channels, electrodes) from volts, (electrodes,
             samples), at `rate` samples per second. Raises ValueError if the window is too short or
             the rate too low.
+        size: side of the image in pixels.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Features:
     high: float
     unit: str
     compute: Callable[[np.ndarray, float], np.ndarray]
+    size: int = SIZE
 
 
 def bands(signal: np.ndarray, rate: float) -> np.ndarray:
@@ -81,7 +83,10 @@ def slices(signal: np.ndarray, rate: float, number: int = SLICES) -> np.ndarray:
 
 
 def features(
-    name: str = "bands", number: int | None = None, low_high: Sequence[float] | None = None
+    name: str = "bands",
+    number: int | None = None,
+    low_high: Sequence[float] | None = None,
+    size: int = SIZE,
 ) -> Features:
     """Return the features of a name.
 
@@ -90,6 +95,7 @@ def features(
         number: number of slices; None for 5.
         low_high: values of the darkest and the brightest level; None for -30 to 40 dB of bands, -50
             to 50 uV of slices.
+        size: side of the images in pixels.
 
     Raises:
         ValueError: The name is unknown, or a number is out of range.
@@ -100,13 +106,13 @@ def features(
     number = SLICES if number is None else number
     if not 1 <= number <= MOST_SLICES:
         raise ValueError(f"slices must be from 1 to {MOST_SLICES}, got {number}.")
+    if type(size) is not int or not 8 <= size <= MOST_SIZE:
+        raise ValueError(f"size must be a whole number from 8 to {MOST_SIZE}, got {size!r}.")
     found = Features("bands", tuple(BANDS), -30.0, 40.0, "dB of 1 uV²/Hz", bands)
     if name == "slices":
         labels = tuple(f"slice {place}" for place in range(1, number + 1))
         found = Features("slices", labels, -50.0, 50.0, "uV", partial(slices, number=number))
-    if low_high is None:
-        return found
-    low, high = map(float, low_high)
+    low, high = map(float, low_high or (found.low, found.high))
     if not (np.isfinite([low, high]).all() and low < high):
         raise ValueError(f"range must be two numbers, the lower one first, got {low:g} {high:g}.")
-    return replace(found, low=low, high=high)
+    return replace(found, low=low, high=high, size=size)

@@ -20,8 +20,9 @@ from preprocessing.sources.base import Notice, Raw, Source, register
 from preprocessing.sources.eeg.deap import ELECTRODES, info_of
 from preprocessing.sources.eeg.electrodes import positions
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
+from preprocessing.sources.eeg.features import SIZE
 from preprocessing.sources.eeg.features import features as features_of
-from preprocessing.sources.eeg.images import OPTIONS, SIZE, Look, raw_of
+from preprocessing.sources.eeg.images import OPTIONS, raw_of
 
 SUBJECTS, TRIALS, LENGTH = 15, 20, 10.0
 RATE = 128.0
@@ -75,8 +76,7 @@ def open_generated(
         subjects: number of people.
         trials: number of trials of each, of 10 s; two thirds are happy.
         window, step: see `epochs.Cut`.
-        features, slices, value_range: see `features.features`.
-        size: side of the images in pixels.
+        features, slices, value_range, size: see `features.features`.
         seed: a different seed gives different people.
         notice: never called.
 
@@ -92,7 +92,7 @@ def open_generated(
             "subjects, trials and seed must be at least 1, 1 and 0, got "
             f"{subjects}, {trials} and {seed}."
         )
-    look, cut = Look(features_of(features, slices, value_range), size), Cut(window, step)
+    look, cut = features_of(features, slices, value_range, size), Cut(window, step)
     info = info_of(RATE)
     found = [plan(recording(seed, number, trials, info), cut) for number in range(subjects)]
     words = f"{subjects:,} generated subjects of {trials:,} trials at {RATE:g} Hz"

@@ -9,7 +9,6 @@ person.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -24,7 +23,6 @@ from preprocessing.sources.eeg.mne_import import mne
 from preprocessing.sources.eeg.topography import Topography, frame, topography
 from preprocessing.sources.vocabulary import ordered
 
-SIZE, MOST = 48, 512
 FLAT = 1e-6
 """A channel is flat if its range is below this share of the median channel's."""
 
@@ -39,39 +37,9 @@ OPTIONS = ("window", "step", "features", "slices", "value_range", "size")
 """Options that all sources of EEG have."""
 
 
-@dataclass(frozen=True)
-class Look:
-    """What images show.
-
-    Attributes:
-        features: the numbers at the electrodes.
-        size: side in pixels.
-
-    Raises:
-        ValueError: The size is out of range.
-    """
-
-    features: Features
-    size: int = SIZE
-
-    def __post_init__(self) -> None:
-        if type(self.size) is not int or not 8 <= self.size <= MOST:
-            raise ValueError(f"size must be a whole number from 8 to {MOST}, got {self.size!r}.")
-
-    def words(self) -> str:
-        """Describe everything that decides a pixel, for the manifest."""
-        shown = self.features
-        return (
-            f"topographic maps of {shown.name} ({', '.join(shown.channels)}); "
-            f"{shown.low:g} to {shown.high:g} {shown.unit} are the levels 1 to 255 in every "
-            f"recording, outside the head is {OUTSIDE}; nose up; interpolation of MNE "
-            f"{mne().__version__}: cubic, extrapolated to the head, border mean"
-        )
-
-
 def raw_of(
     recordings: Sequence[Recording],
-    look: Look,
+    look: Features,
     words: str,
     identity: str = "",
     problems: Sequence[Rejected] = (),
@@ -80,7 +48,7 @@ def raw_of(
 
     Args:
         recordings: as `epochs.plan` returns them.
-        look: what the images show.
+        look: what the images show and how.
         words: what was read.
         identity: identity of the raw files, see `base.Raw`.
         problems: rejected files, which come last.
@@ -91,12 +59,22 @@ def raw_of(
         chain(_samples(recordings, look), problems),
         length=len(items) + len(problems),
         columns=COLUMNS,
-        distribution=f"{words}; {look.words()}",
+        distribution=f"{words}; {_words(look)}",
         identity=identity,
     )
 
 
-def _samples(recordings: Sequence[Recording], look: Look) -> Iterator[Sample | Rejected]:
+def _words(look: Features) -> str:
+    """Describe everything that decides a pixel."""
+    return (
+        f"topographic maps of {look.name} ({', '.join(look.channels)}); {look.low:g} to "
+        f"{look.high:g} {look.unit} are the levels 1 to 255 in every recording, outside the head "
+        f"is {OUTSIDE}; nose up; interpolation of MNE {mne().__version__}: cubic, extrapolated to "
+        "the head, border mean"
+    )
+
+
+def _samples(recordings: Sequence[Recording], look: Features) -> Iterator[Sample | Rejected]:
     infos = {positions(one.info).tobytes(): one.info for one in recordings}
     radius = max(map(frame, infos.values()), default=None)  # all are drawn in the largest frame
     drawn: tuple[bytes, Topography] | None = None
@@ -112,7 +90,7 @@ def _samples(recordings: Sequence[Recording], look: Look) -> Iterator[Sample | R
             if isinstance(item, Rejected):
                 yield item
                 continue
-            load = partial(image, reader, item, info, drawn[1], look.features)
+            load = partial(image, reader, item, info, drawn[1], look)
             more = {"sequence": item.sequence}
             yield Sample(load, item.label, item.subject, "", item.source, more)
 

@@ -18,9 +18,10 @@ from preprocessing.raw_files.errors import Rejected, UnreadableError
 from preprocessing.raw_files.files import as_text, joined, state_of
 from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Recording, notify, plan
+from preprocessing.sources.eeg.features import SIZE
 from preprocessing.sources.eeg.features import features as features_of
 from preprocessing.sources.eeg.files import COMPANIONS, EXPECTED, FORMATS, open_file
-from preprocessing.sources.eeg.images import OPTIONS, SIZE, Look, raw_of
+from preprocessing.sources.eeg.images import OPTIONS, raw_of
 from preprocessing.sources.eeg.labels import assign, read_labels
 from preprocessing.sources.subjects import Subjects
 
@@ -65,8 +66,7 @@ def open_eeg(
         montage: name of a montage of MNE, or a file of positions; None for those in the file.
         drop_channels: names of channels to leave out of all recordings.
         window, step, tmin, tmax: see `epochs.Cut`.
-        features, slices, value_range: see `features.features`.
-        size: side of the images in pixels.
+        features, slices, value_range, size: see `features.features`.
         notice: called with MNE's warnings, bad electrodes, and unknown subjects.
 
     Returns:
@@ -78,7 +78,7 @@ def open_eeg(
             fit, or an option is out of range.
         ImportError: MNE, or what it needs for a format, is missing.
     """
-    look = Look(features_of(features, slices, value_range), size)
+    look = features_of(features, slices, value_range, size)
     cut = Cut(window, step, tmin, tmax)
     table = None if labels is None else read_labels(labels)
     if table is not None and events is not None:
