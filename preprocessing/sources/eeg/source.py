@@ -96,8 +96,10 @@ def open_eeg(
     if table:
         identity = joined([identity, state_of([("", table.path)])])
     rates = ", ".join(sorted({f"{one.rate:g} Hz" for one in recordings}))
-    length = window or (SECONDS if all(one.length for one in recordings) else None)
-    shown = f"{length:g} s" if length else "the whole trial"
+    lengths = {window or (SECONDS if one.length else 0) for one in recordings}
+    shown = " or ".join(
+        f"{length:g} s" if length else "the whole trial" for length in sorted(lengths)
+    )
     words = f"EEG recordings: {len(recordings):,} at {rates}, windows of {shown}"
     return raw_of([one for one in planned if one.items], look, words, identity, problems)
 
