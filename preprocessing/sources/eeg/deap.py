@@ -20,8 +20,9 @@ import numpy as np
 
 from attention_fer.common.checks import one_of
 from preprocessing.raw_files.containers import container
+from preprocessing.raw_files.errors import Rejected, UnreadableError
 from preprocessing.raw_files.files import MOST_BYTES, Files, read_bytes
-from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
+from preprocessing.sources.base import Notice, Raw, Source, register
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
 from preprocessing.sources.eeg.features import SIZE
 from preprocessing.sources.eeg.features import features as features_of

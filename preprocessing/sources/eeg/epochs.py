@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.sources.base import Notice, Rejected
+from preprocessing.raw_files.errors import Rejected
+from preprocessing.sources.base import Notice
 
 SECONDS = 2.0
 """Default length of a window of a continuous recording."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.sources.base import UnreadableError
+from preprocessing.raw_files.errors import UnreadableError
 from preprocessing.sources.eeg.electrodes import good, select
 from preprocessing.sources.eeg.epochs import Cut, Read, Recording, Segment
 from preprocessing.sources.eeg.mne_import import mne, recorded_warnings

@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.sources.base import Raw, Rejected, Sample, UnreadableError
+from preprocessing.raw_files.errors import Rejected, UnreadableError
+from preprocessing.sources.base import Raw, Sample
 from preprocessing.sources.eeg.electrodes import good, positions
 from preprocessing.sources.eeg.epochs import Reader, Recording, Segment
 from preprocessing.sources.eeg.features import Features

@@ -16,7 +16,7 @@ from attention_fer.common.checks import one_of
 from preprocessing.raw_files.directory import DirectoryFiles
 from preprocessing.raw_files.errors import Rejected, UnreadableError
 from preprocessing.raw_files.files import as_text, joined, state_of
-from preprocessing.sources.base import Notice, Raw, Rejected, Source, UnreadableError, register
+from preprocessing.sources.base import Notice, Raw, Source, register
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Recording, notify, plan
 from preprocessing.sources.eeg.features import SIZE
 from preprocessing.sources.eeg.features import features as features_of
