@@ -33,7 +33,7 @@ from rich.table import Table
 from benchmarks.results.provenance import processor
 from preprocessing import detectors
 from preprocessing.detectors.checkpoint import Checkpoint
-from preprocessing.detectors.isolation import guest
+from preprocessing.detectors.isolation import isolated_imports
 from preprocessing.detectors.yolo5face_hub import MODULES, load
 from preprocessing.faces.cropper import FaceCropper
 from preprocessing.prepare import prepare
@@ -49,7 +49,7 @@ class Published:
 
     def __init__(self, weights: Path, hub_repo: Path):
         self._network = load(Checkpoint(weights, trust=True), hub_repo)
-        with guest(MODULES):
+        with isolated_imports(MODULES):
             sys.path.insert(0, str(hub_repo.resolve()))
             from utils.general import non_max_suppression_face
 

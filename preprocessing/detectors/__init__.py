@@ -1,8 +1,9 @@
-"""Face detectors, one module each. Adding one is a file here and an import below."""
+"""Face detectors, one module each. To add one, write a module and import it below."""
 
 from __future__ import annotations
 
-from preprocessing.detectors import cascade, yolo5face, yolo5face_hub  # noqa: F401  (importing registers the detector)
+# Importing a module registers its detector.
+from preprocessing.detectors import cascade, yolo5face, yolo5face_hub  # noqa: F401
 from preprocessing.detectors.base import Detector, Faces, get, make, names, options, register
 from preprocessing.detectors.weights import WeightsError
 

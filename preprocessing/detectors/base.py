@@ -1,28 +1,31 @@
-"""What every detector returns, what it must offer, and the registry of detectors."""
+"""The interface of a detector, the faces it returns, its argument checks and the registry."""
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 
+from attention_fer.common.checks import one_of
+from attention_fer.common.registry import Registry
+
 POINTS = 5
+"""Landmarks of a face."""
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """The n faces found in one image, the most certain first.
+    """The n faces detected in one image, most confident first.
 
     Attributes:
-        boxes: float32 (n, 4), x, y, width, height in pixels of the image given.
-        scores: float32 (n,), 0 to 1; NaN where the detector gives no confidence.
-        landmarks: float32 (n, 5, 2), x, y of the eye at the image's left, the eye at its right,
-            the nose, the left and the right corner of the mouth, for an upright face; NaN where
-            the detector gives none.
+        boxes: float32 (n, 4): x, y, width, height in pixels of the image.
+        scores: float32 (n,), 0 to 1; NaN if the detector has no scores.
+        landmarks: float32 (n, 5, 2): x, y of the eye on the image's left, the eye on its right, the
+            nose, the left and the right corner of the mouth, for an upright face; NaN if the
+            detector has no landmarks.
     """
 
     boxes: np.ndarray
@@ -36,9 +39,9 @@ class Faces:
         scores: np.ndarray | None = None,
         landmarks: np.ndarray | None = None,
     ) -> Faces:
-        """Faces by descending score, or the largest first where there are no scores.
+        """Sorts faces by descending score, or by descending area without scores.
 
-        Equals follow from left to right and from top to bottom.
+        Ties are ordered from left to right, then from top to bottom.
         """
         boxes = np.asarray(boxes, np.float32).reshape(-1, 4)
         n = len(boxes)
@@ -55,13 +58,13 @@ class Faces:
 
 
 class Detector(Protocol):
-    """Finds faces. Its calls may come from several threads at once.
+    """Finds faces. May be called from several threads at once.
 
     Attributes:
-        name: what the command line calls it.
+        name: its name on the command line.
         has_scores: whether its scores are numbers rather than NaN.
         has_landmarks: whether its landmarks are numbers rather than NaN.
-        batch: how many images a call gains from; 1 where images are computed one by one.
+        batch: number of images per call that is fastest; 1 if it processes them one by one.
     """
 
     name: str
@@ -70,65 +73,80 @@ class Detector(Protocol):
     batch: int
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Faces]:
-        """Faces of each image; images are uint8 (height, width, 3) RGB, of any and mixed sizes."""
+        """Detects the faces of each image.
+
+        Args:
+            images: uint8 (height, width, 3), RGB; sizes may differ.
+
+        Raises:
+            ValueError: an image has another dtype or shape, or no pixels.
+        """
         ...
 
     def describe(self) -> dict[str, Any]:
-        """What a manifest should keep of it, as JSON takes it."""
+        """Returns what the manifest records about it, JSON-serialisable."""
         ...
 
 
 Factory = Callable[..., Detector]
-T = TypeVar("T", bound=Factory)
-
-_registry: dict[str, Factory] = {}
-
-
-def register(name: str) -> Callable[[T], T]:
-    """Class decorator: make a detector known by a name. Raises ValueError if it is taken."""
-
-    def add(factory: T) -> T:
-        if name in _registry:
-            raise ValueError(f"a detector named {name!r} is already registered")
-        _registry[name] = factory
-        return factory
-
-    return add
+DETECTORS: Registry[Factory] = Registry("detector")
+register = DETECTORS.register
+get = DETECTORS.get
 
 
 def names() -> list[str]:
-    """Names of all registered detectors, sorted."""
-    return sorted(_registry)
-
-
-def get(name: str) -> Factory:
-    """What makes the detector of that name. Raises ValueError naming the nearest known name."""
-    if name in _registry:
-        return _registry[name]
-    raise ValueError(f"unknown detector {name!r}: {_nearest(name, names())}")
+    """Returns the names of all registered detectors, sorted."""
+    return sorted(DETECTORS)
 
 
 def options(name: str) -> frozenset[str]:
-    """Names of the options a detector takes. Raises ValueError for an unknown detector."""
+    """Returns the names of a detector's options. Raises ValueError for an unknown detector."""
     return frozenset(inspect.signature(get(name)).parameters)
 
 
 def make(name: str, **given: Any) -> Detector:
-    """Make a detector, see the class of that name for its options.
+    """Makes a detector; its class documents the options.
 
     Raises:
         ValueError: unknown detector or option, or an option out of range.
-        OSError: its weights are missing and cannot be fetched, see `weights.locate`.
-        ImportError: it needs a library that is not installed; the message says which.
+        OSError: its weights are missing and cannot be downloaded, see `weights.locate`.
+        ImportError: a library it needs is not installed; the message names it.
     """
-    factory, known = get(name), sorted(options(name))
+    allowed = sorted(options(name))
     for option in given:
-        if option not in known:
-            raise ValueError(f"{name} has no option {option!r}: {_nearest(option, known)}")
-    return factory(**given)
+        one_of(f"option of {name}", option, allowed)
+    return get(name)(**given)
 
 
-def _nearest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    return f"{hint}known are {', '.join(known) or 'none'}"
+def check_fraction(name: str, value: float) -> float:
+    """Returns `value` as a float. Raises ValueError unless it is from 0 to 1."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{name} must be a number from 0 to 1, got {value}.")
+    return float(value)
+
+
+def check_side(value: int, stride: int) -> int:
+    """Returns the side of a network's input. Raises ValueError unless `stride` divides it."""
+    if check_count("input_size", value) % stride:
+        near = max(stride, round(value / stride) * stride)
+        raise ValueError(
+            f"input_size must be a multiple of {stride}, got {value}. The nearest is {near}."
+        )
+    return value
+
+
+def check_count(name: str, value: int) -> int:
+    """Returns `value`. Raises ValueError unless it is an integer of at least 1."""
+    if not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
+    return value
+
+
+def check_photographs(images: Sequence[np.ndarray]) -> None:
+    """Raises ValueError for the first image that is not uint8 (height, width, 3) with pixels."""
+    for number, image in enumerate(images):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            raise ValueError(
+                f"Image {number} must be uint8 (height, width, 3), RGB, "
+                f"got {image.dtype} of shape {image.shape}."
+            )

@@ -1,7 +1,7 @@
-"""From photographs to faces, several photographs at a time.
+"""Detects faces in batches of photographs with a network of fixed input size.
 
-All photographs go into one square, because the same photograph in a rectangle lies otherwise on
-the network's grid and gives other boxes (an overlap of 0.90 was seen), and because squares of
+All photographs are scaled into one square. In a rectangle, the same photograph would lie
+differently on the network's grid and give other boxes (an overlap of 0.90 was seen), and squares of
 photographs of all sizes fit into one batch.
 """
 
@@ -11,16 +11,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from preprocessing.detectors import checks
-from preprocessing.detectors.base import Faces
+from preprocessing.detectors.base import Faces, check_photographs
 from preprocessing.detectors.decode import to_faces
 from preprocessing.detectors.letterbox import into, planes
 
 THRESHOLD = 0.3
-"""Least score of a face that a detector gives, as in the published pipeline."""
+"""Default minimum score of a detected face, as in the published pipeline."""
 
 ON_GPU = 16
-"""Images computed at a time on a GPU."""
+"""Default number of images per batch on a GPU."""
 
 
 def detect(
@@ -31,19 +30,19 @@ def detect(
     threshold: float,
     iou: float,
 ) -> list[Faces]:
-    """Detect the faces of each image.
+    """Detects the faces of each image.
 
     Args:
         images: uint8 (height, width, 3), RGB.
         canvas: (height, width) of the network's input.
-        candidates: from planes (n, 3, height, width) to n arrays of decoded rows (k, 16).
-        batch: most images that `candidates` gets at a time.
+        candidates: maps planes (n, 3, height, width) to n arrays of decoded rows (k, 16).
+        batch: maximum number of images per call of `candidates`.
         threshold, iou: see `decode.to_faces`.
 
     Raises:
-        ValueError: an image of another type or shape, or without pixels.
+        ValueError: an image has another dtype or shape, or no pixels.
     """
-    checks.photographs(images)
+    check_photographs(images)
     result = []
     for start in range(0, len(images), batch):
         group = images[start : start + batch]

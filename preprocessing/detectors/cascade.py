@@ -1,4 +1,4 @@
-"""The frontal-face cascade that comes with OpenCV 4.
+"""The frontal-face cascade that ships with OpenCV 4.
 
 Viola and Jones, "Rapid object detection using a boosted cascade of simple features", CVPR 2001,
 https://doi.org/10.1109/CVPR.2001.990517, trained by Rainer Lienhart.
@@ -14,23 +14,22 @@ from typing import Any
 import cv2
 import numpy as np
 
-from preprocessing.detectors import checks
-from preprocessing.detectors.base import Faces, register
-from preprocessing.detectors.weights import sha256_of
+from attention_fer.common.files import sha256
+from preprocessing.detectors.base import Faces, check_count, check_photographs, register
 
 FILE = "haarcascade_frontalface_default.xml"
-_ADVICE = 'run `pip install "opencv-python-headless<5"`, or use the detector yolo5face'
+_ADVICE = 'Run `pip install "opencv-python-headless<5"` or use the detector yolo5face.'
 
 
 @register("cascade")
 class Cascade:
-    """Boxes of upright frontal faces, without scores and landmarks. Needs no further files.
+    """Finds boxes of upright frontal faces, without scores or landmarks. Downloads nothing.
 
     Args:
-        input_size: photographs with a longer side are shrunk to this one; faces under 24 pixels
-            after that are not found.
-        step: by how much the size of the faces looked for grows, over 1.
-        neighbours: how many overlapping hits make a face.
+        input_size: photographs whose longer side exceeds this many pixels are shrunk to it; faces
+            smaller than 24 pixels after that are not found.
+        step: factor between successive face sizes searched, above 1.
+        neighbours: number of overlapping hits that make a face.
 
     Raises:
         ImportError: OpenCV 5, which has no cascades.
@@ -43,25 +42,25 @@ class Cascade:
     batch = 1
 
     def __init__(self, *, input_size: int = 800, step: float = 1.1, neighbours: int = 5):
-        self._side = checks.count("input_size", input_size)
+        self._side = check_count("input_size", input_size)
         if not step > 1:
-            raise ValueError(f"got step={step}: expected a number over 1")
+            raise ValueError(f"step must be a number above 1, got {step}.")
         self._step = float(step)
-        self._neighbours = checks.count("neighbours", neighbours)
+        self._neighbours = check_count("neighbours", neighbours)
         self._path = _file()
-        self._mine = threading.local()
+        self._local = threading.local()
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Faces]:
-        """Faces of each image, see `base.Detector`. Raises ValueError for what is no photograph."""
-        checks.photographs(images)
+        """Detects the faces of each image, see `base.Detector`."""
+        check_photographs(images)
         return [self._detect(image) for image in images]
 
     def describe(self) -> dict[str, Any]:
-        """Name, the cascade's file and its hash, input size, library and settings."""
+        """Returns the name, the cascade file and its hash, input size, library and settings."""
         return {
             "name": self.name,
             "weights": self._path.name,
-            "sha256": sha256_of(self._path),
+            "sha256": sha256(self._path),
             "input_size": self._side,
             "threshold": None,
             "step": self._step,
@@ -76,29 +75,29 @@ class Cascade:
         size = max(1, round(width * gain)), max(1, round(height * gain))
         if gain < 1:
             grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-        found = self._classifier().detectMultiScale(
+        boxes = self._classifier().detectMultiScale(
             grey, scaleFactor=self._step, minNeighbors=self._neighbours
         )
         back = np.divide((width, height), size)
-        return Faces.ordered(np.asarray(found).reshape(-1, 4) * np.tile(back, 2))
+        return Faces.ordered(np.asarray(boxes).reshape(-1, 4) * np.tile(back, 2))
 
     def _classifier(self) -> Any:
-        """This thread's own, because a classifier keeps its image pyramid inside."""
-        if not hasattr(self._mine, "classifier"):
-            self._mine.classifier = _classifier_class()(str(self._path))
-        return self._mine.classifier
+        """Returns this thread's classifier: each one holds its image pyramid."""
+        if not hasattr(self._local, "classifier"):
+            self._local.classifier = _classifier_class()(str(self._path))
+        return self._local.classifier
 
 
 def _classifier_class() -> Any:
-    found = getattr(cv2, "CascadeClassifier", None)
-    if found is None:
-        raise ImportError(f"OpenCV {cv2.__version__} has no cascade classifier: {_ADVICE}")
-    return found
+    classifier = getattr(cv2, "CascadeClassifier", None)
+    if classifier is None:
+        raise ImportError(f"OpenCV {cv2.__version__} has no cascade classifier. {_ADVICE}")
+    return classifier
 
 
 def _file() -> Path:
     _classifier_class()
     path = Path(cv2.__file__).parent / "data" / FILE
     if not path.is_file():
-        raise ImportError(f"OpenCV {cv2.__version__} came without {path}: {_ADVICE}")
+        raise ImportError(f"OpenCV {cv2.__version__} came without {path}. {_ADVICE}")
     return path

@@ -1,4 +1,4 @@
-"""A PyTorch checkpoint that is opened late, and only if it is trusted."""
+"""A PyTorch checkpoint that is opened on first use, and only if it is trusted."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from preprocessing.detectors.weights import SHA256
 
 
 class Checkpoint(dict):
-    """The dictionary in a .pt file, read when one of its items is asked for.
+    """The dictionary in a .pt file, read on first access to an item.
 
-    A checkpoint is a pickle: opening it runs whatever code its author put there, and finds the
-    classes it names only while their repository can be imported. The hash is of the bytes that
-    are opened later, whatever happens to the file in between.
+    A checkpoint is a pickle: opening it runs any code its author put there, and works only while
+    the repository of its classes is importable. The bytes that are hashed are the bytes that are
+    opened later, even if the file changes in between.
 
     Args:
         path: the file.
-        trust: open it whatever its hash is.
+        trust: open it whatever its hash.
 
     Raises:
-        ValueError: its hash is none of the published ones and `trust` is False.
+        ValueError: its hash is not a published one and `trust` is False, or it is an ONNX file.
     """
 
     def __init__(self, path: Path, *, trust: bool):
         super().__init__()
         if path.suffix == ".onnx":
             raise ValueError(
-                f"{path} is an ONNX model: give it to the detector yolo5face, "
-                "or give yolo5face-hub a .pt file"
+                f"yolo5face-hub needs a .pt file, got the ONNX model {path}. "
+                "Use it with the detector yolo5face instead."
             )
         self._path, self._bytes = path, path.read_bytes()
         self.sha256 = hashlib.sha256(self._bytes).hexdigest()
         published = (SHA256[name] for name in SHA256 if name.endswith(".pt"))
         if not trust and self.sha256 not in published:
             raise ValueError(
-                f"{path} has the SHA-256 {self.sha256}, which is none of the published "
-                "checkpoints'. Opening a checkpoint runs code that is inside it: if you trust its "
-                "origin, give trust_checkpoint=True (--trust-checkpoint)"
+                f"{path} must be a published checkpoint, got one with SHA-256 {self.sha256}. "
+                "Opening a checkpoint runs the code inside it: if you trust its origin, pass "
+                "trust_checkpoint=True (--trust-checkpoint)."
             )
 
     def __missing__(self, key: str) -> Any:
@@ -47,15 +47,15 @@ class Checkpoint(dict):
 
         if self._bytes:
             data, self._bytes = io.BytesIO(self._bytes), b""
-            # weights_only would refuse the network's classes, which are the checkpoint's content.
+            # weights_only would refuse the network's classes, which are all the file contains.
             try:
                 content = torch.load(data, map_location="cpu", weights_only=False)
             except ImportError:
                 raise
             except Exception as error:  # a damaged pickle raises nearly anything
-                raise ValueError(f"{self._path} is no readable checkpoint ({error})") from error
+                raise ValueError(f"{self._path} is not a readable checkpoint: {error}.") from error
             if isinstance(content, dict):
                 self.update(content)
         if key not in self:
-            raise ValueError(f"{self._path} is no checkpoint of YOLO5Face: it has no {key!r}")
+            raise ValueError(f"{self._path} is not a YOLO5Face checkpoint: it has no {key!r}.")
         return self[key]

@@ -1,9 +1,9 @@
-"""From what YOLO5Face computes to faces.
+"""Decodes the output of YOLO5Face into faces.
 
 Qi, Tan, Yao and Liu, "YOLO5Face: Why Reinventing a Face Detector", 2021,
 https://arxiv.org/abs/2105.12931. A candidate has 16 columns: centre x, centre y, width, height,
-objectness, x and y of five landmarks, face probability. A network's raw heads hold them before
-decoding, relative to a cell of a grid and to an anchor, one head for each of three strides.
+objectness, x and y of five landmarks, face probability. A network's raw heads hold them undecoded,
+relative to a grid cell and an anchor, one head for each of three strides.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from preprocessing.detectors.base import POINTS, Faces
 from preprocessing.detectors.letterbox import Letterbox
-from preprocessing.detectors.nms import suppress
 
 COLUMNS = 16
 OBJECTNESS, FACE = 4, 15
@@ -33,22 +33,23 @@ ANCHORS = np.array(  # width and height in pixels, by stride
 
 
 def from_heads(heads: Sequence[np.ndarray], threshold: float) -> np.ndarray:
-    """Decode the candidates of one image whose objectness reaches the threshold.
+    """Decodes the candidates of one image whose objectness reaches the threshold.
 
     Args:
-        heads: for strides 8, 16 and 32, (3 anchors, rows, columns, 16), before any sigmoid.
-        threshold: least objectness, and so a bound on the score.
+        heads: (3 anchors, rows, columns, 16) for each of the strides 8, 16 and 32, before any
+            sigmoid.
+        threshold: minimum objectness, and so a bound on the score.
 
     Returns:
         float32 (k, 16), in pixels of the network's input.
     """
     least = _logit(threshold)  # comparing before the sigmoid leaves few cells to decode
-    found = []
+    decoded = []
     for head, stride, anchors in zip(heads, STRIDES, ANCHORS, strict=True):
         anchor, row, column = np.nonzero(head[..., OBJECTNESS] >= least)
         cell = np.stack([column, row], axis=1).astype(np.float32)
-        found.append(_decode(head[anchor, row, column], cell, anchors[anchor], stride))
-    return np.concatenate(found)
+        decoded.append(_decode(head[anchor, row, column], cell, anchors[anchor], stride))
+    return np.concatenate(decoded)
 
 
 def _decode(raw: np.ndarray, cell: np.ndarray, anchor: np.ndarray, stride: int) -> np.ndarray:
@@ -61,30 +62,31 @@ def _decode(raw: np.ndarray, cell: np.ndarray, anchor: np.ndarray, stride: int) 
 
 
 def from_rows(rows: np.ndarray, threshold: float) -> np.ndarray:
-    """Of the decoded rows (n, 16) of one image, those whose objectness reaches the threshold."""
+    """Returns the decoded rows (n, 16) of one image whose objectness reaches the threshold."""
     return rows[rows[:, OBJECTNESS] >= threshold]
 
 
 def to_faces(rows: np.ndarray, letterbox: Letterbox, threshold: float, iou: float) -> Faces:
-    """Score the decoded rows, drop repetitions and return to the photograph.
+    """Scores the decoded rows, removes overlapping ones and maps them back to the photograph.
 
     Args:
         rows: float32 (k, 16), decoded, in pixels of the network's input.
-        letterbox: how the photograph lies in that input.
-        threshold: least score, which is objectness times face probability.
-        iou: most overlap of two faces, see `nms.suppress`.
+        letterbox: position of the photograph in that input.
+        threshold: minimum score, which is objectness times face probability.
+        iou: maximum intersection over union of two faces.
 
     Returns:
-        Faces with boxes clipped to the photograph; none is empty. Landmarks are not clipped.
+        Faces with boxes clipped to the photograph, none empty. Landmarks are not clipped.
     """
     scores = rows[:, OBJECTNESS] * rows[:, FACE]
     rows, scores = rows[scores >= threshold], scores[scores >= threshold]
-    half = rows[:, 2:4] / 2
-    corners = np.concatenate([rows[:, :2] - half, rows[:, :2] + half], axis=1)
-    kept = suppress(corners, scores, iou)
-    rows, scores, corners = rows[kept], scores[kept], corners[kept]
+    low = rows[:, :2] - rows[:, 2:4] / 2
+    # Plain greedy suppression; among equal scores the first row is kept.
+    kept = list(cv2.dnn.NMSBoxes(np.hstack([low, rows[:, 2:4]]), scores, 0.0, iou))
+    rows, scores = rows[kept], scores[kept]
+    corners = np.stack([low[kept], rows[:, :2] + rows[:, 2:4] / 2], axis=1)
     size = np.array(letterbox.image[::-1], np.float32)
-    low, high = np.clip(letterbox.restore(corners.reshape(-1, 2, 2)), 0, size).transpose(1, 0, 2)
+    low, high = np.clip(letterbox.restore(corners), 0, size).transpose(1, 0, 2)
     boxes = np.concatenate([low, high - low], axis=1)
     points = letterbox.restore(rows[:, LANDMARKS].reshape(-1, POINTS, 2))
     seen = (boxes[:, 2:] > 0).all(axis=1)  # a box may lie in the grey beside the photograph

@@ -1,4 +1,4 @@
-"""Runs code that expects to own the process, and takes back what it changed."""
+"""Runs third-party code in isolation and restores the global state it changed."""
 
 from __future__ import annotations
 
@@ -16,43 +16,43 @@ import numpy as np
 
 
 @contextlib.contextmanager
-def guest(packages: Collection[str]) -> Iterator[None]:
-    """Within the block the top-level names `packages` are free for whatever it imports.
+def isolated_imports(packages: Collection[str]) -> Iterator[None]:
+    """Frees the top-level module names `packages` for what the block imports.
 
-    Modules of these names that were imported before are set aside and come back afterwards; those
-    of the block go, though its objects keep working. Import path, environment, OpenCV's threads,
-    NumPy's print options, the root logger and warning filters become what they were. What the
-    block prints and logs is not shown. Not for two threads at a time.
+    Modules already imported under these names are restored afterwards. Modules that the block
+    imports under them are removed from `sys.modules`; objects made from them keep working. The
+    import path, environment, OpenCV's threads, NumPy's print options, the root logger and warning
+    filters are restored as well. Output and log messages of the block are hidden. Not thread-safe.
     """
-    aside = _take(packages)
+    before = _pop_modules(packages)
     path, environment = list(sys.path), dict(os.environ)
-    threads, printing = cv2.getNumThreads(), np.get_printoptions()
+    threads = cv2.getNumThreads()
     root, disabled = logging.getLogger(), logging.root.manager.disable
     handlers, level = list(root.handlers), root.level
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        silent = contextlib.redirect_stdout(io.StringIO())
+        with warnings.catch_warnings(), np.printoptions(), silent:
             warnings.simplefilter("ignore")
             yield
     finally:
-        _take(packages)
-        sys.modules.update(aside)
+        _pop_modules(packages)
+        sys.modules.update(before)
         sys.path[:] = path
-        _restore(environment)
+        _restore_environment(environment)
         cv2.setNumThreads(threads)
-        np.set_printoptions(**printing)
         root.handlers[:] = handlers
         root.setLevel(level)
         logging.disable(disabled)
 
 
-def _take(packages: Collection[str]) -> dict[str, ModuleType]:
-    """Remove the packages and everything in them from the imported modules."""
+def _pop_modules(packages: Collection[str]) -> dict[str, ModuleType]:
+    """Removes the packages and everything below them from `sys.modules` and returns them."""
     names = [name for name in sys.modules if name.partition(".")[0] in packages]
     return {name: sys.modules.pop(name) for name in names}
 
 
-def _restore(environment: dict[str, str]) -> None:
+def _restore_environment(environment: dict[str, str]) -> None:
     for name in set(os.environ) - set(environment):
         del os.environ[name]
     os.environ.update(environment)

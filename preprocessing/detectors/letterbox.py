@@ -1,4 +1,4 @@
-"""A photograph scaled into a network's input, the rest of which is grey, and the way back."""
+"""Scales photographs into a network's input, padded with grey, and maps points back."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ GREY = 114
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Where an image lies on its canvas; all sizes are (height, width) in pixels.
+    """Position of an image on its canvas; all sizes are (height, width) in pixels.
 
     Attributes:
-        image: size of the part of the photograph that is scaled: all of it, but for so few pixels
-            at the right and below that it can be halved `halvings` times.
+        image: size of the part of the photograph that is scaled: all of it except the few pixels
+            at the right and bottom that would keep it from being halved `halvings` times.
         inner: size it is scaled to, at least 1x1.
         canvas: size of the network's input.
-        corner: (top, left) of the scaled photograph on the canvas, which it is centred on.
-        halvings: how often it is halved before it is scaled to its inner size. Halving a large
-            photograph first takes a quarter of the time of scaling it by area in one step.
+        corner: (top, left) of the scaled photograph, which is centred on the canvas.
+        halvings: number of times it is halved before it is scaled to its inner size. Halving a
+            large photograph first takes a quarter of the time of area scaling in one step.
     """
 
     image: tuple[int, int]
@@ -32,7 +32,7 @@ class Letterbox:
     halvings: int = 0
 
     def draw(self, image: np.ndarray) -> np.ndarray:
-        """The canvas with the photograph, uint8 (height, width, 3)."""
+        """Draws the photograph on its canvas, uint8 (height, width, 3)."""
         height, width = self.inner
         top, left = self.corner
         canvas = np.full((*self.canvas, 3), GREY, np.uint8)
@@ -52,14 +52,14 @@ class Letterbox:
         return cv2.resize(image, self.inner[::-1], interpolation=how)
 
     def restore(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 2), x and y on the canvas, as points of the photograph."""
+        """Maps points (..., 2), x and y, from the canvas to the photograph."""
         corner = np.array(self.corner[::-1], np.float32)
         scale = np.divide(self.image[::-1], self.inner[::-1]).astype(np.float32)
         return (points - corner) * scale
 
 
 def into(shape: Sequence[int], canvas: tuple[int, int]) -> Letterbox:
-    """The largest letterbox of an image of this shape, (height, width, ...), on a canvas."""
+    """Returns the largest letterbox of an image of shape (height, width, ...) on a canvas."""
     height, width = shape[:2]
     gain = min(canvas[0] / height, canvas[1] / width)
     inner = (_scaled(height, gain, canvas[0]), _scaled(width, gain, canvas[1]))
@@ -74,11 +74,11 @@ def _scaled(length: int, gain: float, most: int) -> int:
 
 
 def planes(canvases: Sequence[np.ndarray]) -> np.ndarray:
-    """Canvases of one size as a network takes them, float32 (n, 3, height, width), 0 to 1."""
+    """Converts canvases of one size to network input, float32 (n, 3, height, width), 0 to 1."""
     height, width = canvases[0].shape[:2]
     result = np.empty((len(canvases), 3, height, width), np.float32)
     for target, canvas in zip(result, canvases, strict=True):
-        # Plane by plane: four times as fast as a transposed view or OpenCV's blobFromImage.
+        # Plane by plane is four times as fast as a transposed view or OpenCV's blobFromImage.
         for plane, channel in zip(target, cv2.split(canvas), strict=True):
             np.multiply(channel, np.float32(1 / 255), out=plane)
     return result

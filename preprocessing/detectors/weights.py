@@ -1,19 +1,19 @@
-"""The published weights of YOLO5Face: where they come from, their hashes, and their place here.
+"""The published weights of YOLO5Face: their source, hashes and local cache.
 
-They are checkpoints of deepcam-cn/yolov5-face as clibdev/yolov5-face releases them, under GPL-3.0.
+They are checkpoints of deepcam-cn/yolov5-face as released by clibdev/yolov5-face, under GPL-3.0.
 """
 
 from __future__ import annotations
 
-import difflib
-import hashlib
 import logging
 import os
 from pathlib import Path
 
+from attention_fer.common.checks import one_of
+
 RELEASE = "https://github.com/clibdev/yolov5-face/releases/latest/download/"
 CACHE = "ATTENTION_FER_CACHE"
-"""Environment variable that names another folder for downloaded files."""
+"""Environment variable for another download folder."""
 
 NAMES = {
     "n-0.5": "yolov5n-0.5-face",
@@ -34,67 +34,70 @@ SHA256 = {
 
 
 class WeightsError(OSError):
-    """A published file is not in the cache and could not be fetched as it was published."""
+    """A published file is not in the cache and its published version could not be downloaded."""
 
 
 def locate(weights: str | os.PathLike[str], suffix: str) -> Path:
-    """The file that a name or a path means, fetched if it is published and not here yet.
+    """Returns the file for a name or a path; published files are downloaded if necessary.
 
     Args:
         weights: "n-0.5", "n", "s", "m", or the path of a file.
-        suffix: of the published file wanted, ".onnx" or ".pt".
+        suffix: suffix of the published file, ".onnx" or ".pt".
 
     Raises:
-        FileNotFoundError: neither a published name nor a file.
-        WeightsError: a published file that cannot be fetched.
+        FileNotFoundError: neither a published name nor an existing file.
+        WeightsError: a published file cannot be downloaded.
     """
     name = os.fspath(weights)
-    if name in NAMES:
-        file = NAMES[name] + suffix
-        return fetch(file, SHA256[file])
-    if Path(name).is_file():
+    if name not in NAMES and Path(name).is_file():
         return Path(name)
-    near = difflib.get_close_matches(name, NAMES, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else ""
-    raise FileNotFoundError(
-        f"no weights {name!r}: expected the path of a {suffix} file that exists, "
-        f"or one of {', '.join(NAMES)}{hint}"
-    )
+    try:
+        file = NAMES[one_of("weights", name, NAMES)] + suffix
+    except ValueError as error:
+        raise FileNotFoundError(f"{error} Or give the path of a {suffix} file.") from None
+    return fetch(file, SHA256[file])
 
 
 def cache() -> Path:
-    """The folder of downloaded files: ATTENTION_FER_CACHE, else the user's cache."""
+    """Returns the download folder: ATTENTION_FER_CACHE, else the user's cache."""
     import pooch
 
     return Path(os.environ.get(CACHE) or pooch.os_cache("attention_fer"))
 
 
 def fetch(file: str, sha256: str, release: str = RELEASE) -> Path:
-    """A published file from the cache, or downloaded into it, whole and of this hash or not at all.
+    """Returns a published file from the cache, downloading it if necessary.
+
+    The file is moved into the cache only once it is complete and has the given hash.
+
+    Args:
+        file: its name in the release.
+        sha256: its hash, 64 hexadecimal digits.
+        release: address of the release, ending with a slash.
 
     Raises:
-        WeightsError: no network, no such file, or one of another hash.
+        WeightsError: no network, no such file, or a file with another hash.
     """
     import pooch
 
     folder, url = cache(), release + file
     logger = pooch.get_logger()
     level = logger.level
-    logger.setLevel(logging.WARNING)  # the hash is known, so that its advice on it is noise
+    logger.setLevel(logging.WARNING)  # its advice about hashes is noise: we pass one
     try:
         return Path(pooch.retrieve(url, f"sha256:{sha256}", file, folder, downloader=_download))
     except (OSError, ValueError) as error:  # pooch raises ValueError for another hash
         raise WeightsError(
-            f"{file} is not in {folder} as published and could not be fetched from {url}: download "
-            f"it where there is a network, check that its SHA-256 is {sha256}, and put it at "
-            f"{folder / file}; or give the file with --weights PATH. Cause: {_first_line(error)}"
+            f"{file} is not in {folder} as published and could not be downloaded from {url}: "
+            f"{_first_line(error)}. Download it elsewhere, check that its SHA-256 is {sha256}, and "
+            f"save it as {folder / file}, or pass the file with --weights PATH."
         ) from error
     finally:
         logger.setLevel(level)
 
 
 def _download(url: str, target: str, _: object) -> None:
-    """As pooch's own downloader does, which leaves the connection open after a failure."""
+    """Downloads as pooch does, but closes the connection after a failure."""
     import requests
 
     with requests.get(url, stream=True, timeout=30) as response, open(target, "wb") as stream:
@@ -103,14 +106,5 @@ def _download(url: str, target: str, _: object) -> None:
             stream.write(block)
 
 
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0] or type(error).__name__
+    return str(error).partition("\n")[0].rstrip(".") or type(error).__name__

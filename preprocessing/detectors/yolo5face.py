@@ -12,33 +12,39 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.detectors import checks
-from preprocessing.detectors.base import Faces, register
+from attention_fer.common.files import sha256
+from preprocessing.detectors.base import (
+    Faces,
+    check_count,
+    check_fraction,
+    check_side,
+    register,
+)
 from preprocessing.detectors.batches import ON_GPU, THRESHOLD, detect
 from preprocessing.detectors.decode import STRIDE
 from preprocessing.detectors.onnx_export import Export
-from preprocessing.detectors.weights import locate, sha256_of
+from preprocessing.detectors.weights import locate
 
 
 @register("yolo5face")
 class Yolo5Face:
-    """Boxes, scores and landmarks from an ONNX export of YOLO5Face, on the CPU or with CUDA.
+    """Finds boxes, scores and landmarks with an ONNX export of YOLO5Face, on the CPU or CUDA.
 
     Args:
-        weights: "n-0.5", "n", "s", "m" (published, fetched when first used) or an .onnx file with
+        weights: "n-0.5", "n", "s", "m" (published, downloaded on first use) or an .onnx file with
             three raw heads or one decoded output.
-        threshold: least score of a face.
-        iou: most overlap, intersection over union, of two faces.
+        threshold: minimum score of a face.
+        iou: maximum intersection over union of two faces.
         input_size: side in pixels of the square that photographs are scaled into, a multiple of
-            32; by default what the export is fixed to, or 640.
-        threads: of one call. One is right where the caller works on several images at a time.
-        batch: images computed at a time, for exports that take several; by default 16 on a GPU and
-            1 on the CPU, which gains nothing from more.
+            32; by default the export's fixed size, or 640.
+        threads: threads per call. Use 1 if the caller works on several images at a time.
+        batch: images per batch, for exports that take several; by default 16 on a GPU and 1 on the
+            CPU, where larger batches are no faster.
 
     Raises:
         ImportError: onnxruntime, or pooch for published weights, is not installed.
-        ValueError: an option out of range or impossible with this export, or not such an export.
-        OSError: no such file, or published weights that cannot be fetched.
+        ValueError: an option out of range or impossible with this export, or no YOLO5Face export.
+        OSError: no such file, or published weights that cannot be downloaded.
     """
 
     name = "yolo5face"
@@ -55,26 +61,26 @@ class Yolo5Face:
         threads: int = 1,
         batch: int | None = None,
     ):
-        self.threshold = checks.fraction("threshold", threshold)
-        self.iou = checks.fraction("iou", iou)
-        side = None if input_size is None else checks.side(input_size, STRIDE)
-        checks.count("threads", threads)
+        self.threshold = check_fraction("threshold", threshold)
+        self.iou = check_fraction("iou", iou)
+        side = None if input_size is None else check_side(input_size, STRIDE)
+        check_count("threads", threads)
         self._path = locate(weights, ".onnx")
         self._export = Export(self._path, side, threads)
         self.batch = self._batch(batch)
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Faces]:
-        """Faces of each image, see `base.Detector`. Raises ValueError for what is no photograph."""
+        """Detects the faces of each image, see `base.Detector`."""
         canvas = self._export.canvas
         return detect(images, canvas, self._candidates, self.batch, self.threshold, self.iou)
 
     def describe(self) -> dict[str, Any]:
-        """Name, weights and their hash, input size, library and settings."""
+        """Returns the name, weights and their hash, input size, library and settings."""
         provider = self._export.provider.removesuffix("ExecutionProvider")
         return {
             "name": self.name,
             "weights": self._path.name,
-            "sha256": sha256_of(self._path),
+            "sha256": sha256(self._path),
             "input_size": list(self._export.canvas),
             "threshold": self.threshold,
             "iou": self.iou,
@@ -88,8 +94,8 @@ class Yolo5Face:
         if given is None:
             on_gpu = self._export.provider.startswith("CUDA")
             return ON_GPU if on_gpu and self._export.takes_many() else 1
-        if checks.count("batch", given) > 1 and not self._export.takes_many():
-            raise ValueError(f"got batch={given}: {self._path} takes one image at a time")
+        if check_count("batch", given) > 1 and not self._export.takes_many():
+            raise ValueError(f"batch must be 1 for {self._path}, got {given}.")
         return given
 
 

@@ -1,9 +1,9 @@
-"""YOLO5Face with PyTorch, from a published checkpoint and its authors' code.
+"""YOLO5Face with PyTorch, from a published checkpoint and the authors' code.
 
 Qi, Tan, Yao and Liu, "YOLO5Face: Why Reinventing a Face Detector", 2021,
-https://arxiv.org/abs/2105.12931. The code, https://github.com/deepcam-cn/yolov5-face, is under
-GPL-3.0 and no part of this project: `torch.hub` fetches it, or it lies where `hub_repo` says. It
-and its fork https://github.com/clibdev/yolov5-face both work, with torch 2.13 at least.
+https://arxiv.org/abs/2105.12931. The code, https://github.com/deepcam-cn/yolov5-face, is licensed
+under GPL-3.0 and not part of this project: `torch.hub` downloads it, or `hub_repo` names a clone.
+It works with torch 2.13, as does its fork https://github.com/clibdev/yolov5-face.
 """
 
 from __future__ import annotations
@@ -17,20 +17,25 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.detectors import checks
-from preprocessing.detectors.base import Faces, register
+from preprocessing.detectors.base import (
+    Faces,
+    check_count,
+    check_fraction,
+    check_side,
+    register,
+)
 from preprocessing.detectors.batches import ON_GPU, THRESHOLD, detect
 from preprocessing.detectors.checkpoint import Checkpoint
 from preprocessing.detectors.decode import COLUMNS, STRIDE, from_rows
-from preprocessing.detectors.isolation import guest
+from preprocessing.detectors.isolation import isolated_imports
 from preprocessing.detectors.weights import locate
 
 REPOSITORY = "deepcam-cn/yolov5-face"
 REVISION = "84ef013381e3a155b7a746215974dca7894e0f3e"
-"""The commit that was tried, of 2023: what runs is not to change unnoticed."""
+"""The tested commit, of 2023. It is pinned so that the code cannot change unnoticed."""
 MODULES = ("hubconf", "models", "utils")
-"""Top-level names of the repository."""
-PACKAGES = {  # what the repository imports, and how it is installed
+"""Top-level modules of the repository."""
+PACKAGES = {  # what the repository imports, and the names to install
     "torch": "torch",
     "torchvision": "torchvision",
     "PIL": "pillow",
@@ -47,25 +52,25 @@ PACKAGES = {  # what the repository imports, and how it is installed
 
 @register("yolo5face-hub")
 class Yolo5FaceHub:
-    """Boxes, scores and landmarks from a YOLO5Face checkpoint, on the GPU where there is one.
+    """Finds boxes, scores and landmarks with a YOLO5Face checkpoint, on a GPU if available.
 
-    Making one runs the repository's code, and the checkpoint's: see `checkpoint.Checkpoint`.
+    The constructor runs code of the repository and of the checkpoint, see `checkpoint.Checkpoint`.
 
     Args:
-        weights: "n-0.5", "n", "s", "m" (published, fetched when first used) or a .pt file.
-        hub_repo: folder of the repository; by default torch.hub's cached copy, or a new one.
-        trust_checkpoint: open the checkpoint although its hash is none of the published ones.
-        device: as PyTorch calls it; by default "cuda" if there is one, else "cpu".
-        threshold: least score of a face.
-        iou: most overlap, intersection over union, of two faces.
+        weights: "n-0.5", "n", "s", "m" (published, downloaded on first use) or a .pt file.
+        hub_repo: folder of the repository; by default torch.hub's cached copy, or a new download.
+        trust_checkpoint: open the checkpoint even if its hash is not a published one.
+        device: a PyTorch device; by default "cuda" if available, else "cpu".
+        threshold: minimum score of a face.
+        iou: maximum intersection over union of two faces.
         input_size: side in pixels of the square that photographs are scaled into, a multiple of
             32.
-        batch: images computed at a time; by default 16 on a GPU and 1 on the CPU.
+        batch: images per batch; by default 16 on a GPU and 1 on the CPU.
 
     Raises:
         ImportError: a library that the repository needs is not installed.
         ValueError: an option out of range, an unknown checkpoint, or one of another network.
-        OSError: no such file or folder, or something that cannot be fetched.
+        OSError: no such file or folder, or a failed download.
     """
 
     name = "yolo5face-hub"
@@ -84,9 +89,9 @@ class Yolo5FaceHub:
         input_size: int = 640,
         batch: int | None = None,
     ):
-        self.threshold = checks.fraction("threshold", threshold)
-        self.iou = checks.fraction("iou", iou)
-        self._side = checks.side(input_size, STRIDE)
+        self.threshold = check_fraction("threshold", threshold)
+        self.iou = check_fraction("iou", iou)
+        self._side = check_side(input_size, STRIDE)
         path = locate(weights, ".pt")
         checkpoint = Checkpoint(path, trust=trust_checkpoint)
         _check_packages()
@@ -94,9 +99,9 @@ class Yolo5FaceHub:
 
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         default = 1 if self._device.type == "cpu" else ON_GPU
-        self.batch = default if batch is None else checks.count("batch", batch)
+        self.batch = default if batch is None else check_count("batch", batch)
         self._network = load(checkpoint, hub_repo, self._device)
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._about = {
             "weights": path.name,
             "sha256": checkpoint.sha256,
@@ -105,12 +110,12 @@ class Yolo5FaceHub:
         }
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[Faces]:
-        """Faces of each image, see `base.Detector`. Raises ValueError for what is no photograph."""
+        """Detects the faces of each image, see `base.Detector`."""
         canvas = (self._side, self._side)
         return detect(images, canvas, self._candidates, self.batch, self.threshold, self.iou)
 
     def describe(self) -> dict[str, Any]:
-        """Name, weights and their hash, repository, input size, library and settings."""
+        """Returns the name, weights and hash, repository, input size, library and settings."""
         return {
             "name": self.name,
             **self._about,
@@ -122,8 +127,8 @@ class Yolo5FaceHub:
     def _candidates(self, planes: np.ndarray) -> list[np.ndarray]:
         import torch
 
-        # One call uses all cores or the GPU already, and the network is not made for threads.
-        with self._turn, torch.inference_mode():
+        # One call uses all cores or the GPU already, and the network is not thread-safe.
+        with self._lock, torch.inference_mode():
             rows = self._network(torch.from_numpy(planes).to(self._device))[0].cpu().numpy()
         return [from_rows(of_image, self.threshold) for of_image in rows]
 
@@ -131,18 +136,23 @@ class Yolo5FaceHub:
 def load(
     checkpoint: Checkpoint, hub_repo: str | os.PathLike[str] | None, device: Any = "cpu"
 ) -> Any:
-    """The network of a checkpoint, a ``torch.nn.Module`` ready for inference.
+    """Loads the network of a checkpoint, a `torch.nn.Module` ready for inference.
+
+    Args:
+        checkpoint: the opened checkpoint.
+        hub_repo: folder of the repository; None to let torch.hub download it.
+        device: a PyTorch device.
 
     Raises:
-        OSError: no repository there, or it cannot be fetched.
-        ImportError: it needs another library still.
-        ValueError: the checkpoint is of another network.
+        OSError: no repository at `hub_repo`, or a failed download.
+        ImportError: the repository needs another library.
+        ValueError: the checkpoint holds another network.
     """
     import torch
 
-    with guest(MODULES):
+    with isolated_imports(MODULES):
         try:
-            # As the object detector's own wrapper, "autoshape" would drop the landmarks.
+            # "autoshape", a wrapper for object detection, would drop the landmarks.
             network = torch.hub.load(
                 *_repository(hub_repo),
                 "custom",
@@ -150,19 +160,19 @@ def load(
                 autoshape=False,
                 source="github" if hub_repo is None else "local",
                 trust_repo=True,
-                skip_validation=True,  # it would look for a branch, which a commit is none of
+                skip_validation=True,  # it looks for a branch, and a commit is none
                 verbose=False,
             )
         except ModuleNotFoundError as error:
             raise ImportError(
-                f"the repository of YOLO5Face needs {error.name}: run `pip install {error.name}`"
+                f"The YOLO5Face repository needs {error.name}. Run `pip install {error.name}`."
             ) from error
         except (OSError, RuntimeError) as error:
             if hub_repo is not None:
                 raise
             raise OSError(
-                f"cannot load https://github.com/{REPOSITORY} ({error}): where there is a network, "
-                "clone it, and give the clone's folder with --hub-repo PATH"
+                f"Cannot load https://github.com/{REPOSITORY}: {error}. Clone it where there is a "
+                "network, and pass the clone with --hub-repo PATH."
             ) from error
         network = network.eval().requires_grad_(False).to(device).fuse()
         _check_output(network, device)
@@ -175,7 +185,8 @@ def _repository(hub_repo: str | os.PathLike[str] | None) -> tuple[str]:
     path = Path(hub_repo)
     if not (path / "hubconf.py").is_file():
         raise FileNotFoundError(
-            f"{path} has no hubconf.py: give --hub-repo a clone of https://github.com/{REPOSITORY}"
+            f"--hub-repo must be a clone of https://github.com/{REPOSITORY}, "
+            f"got {path}, which has no hubconf.py."
         )
     return (str(path.resolve()),)
 
@@ -184,8 +195,8 @@ def _check_packages() -> None:
     missing = [package for module, package in PACKAGES.items() if find_spec(module) is None]
     if missing:
         raise ImportError(
-            f"the detector yolo5face-hub needs {', '.join(missing)}: "
-            f"run `pip install {' '.join(missing)}`, or use the detector yolo5face"
+            f"The detector yolo5face-hub needs {', '.join(missing)}. "
+            f"Run `pip install {' '.join(missing)}`, or use the detector yolo5face."
         )
 
 
@@ -196,6 +207,6 @@ def _check_output(network: Any, device: Any) -> None:
         rows = network(torch.zeros(1, 3, STRIDE, STRIDE, device=device))[0]
     if rows.ndim != 3 or rows.shape[2] != COLUMNS:
         raise ValueError(
-            f"the checkpoint's network gives {tuple(rows.shape)}: expected (1, N, {COLUMNS}), "
-            "as a network with five landmarks gives"
+            f"The checkpoint's network must return (1, N, {COLUMNS}), as networks with five "
+            f"landmarks do, got {tuple(rows.shape)}."
         )

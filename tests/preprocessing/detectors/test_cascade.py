@@ -59,7 +59,7 @@ def test_the_description_names_the_trained_cascade():
 @needed
 @pytest.mark.parametrize("option", [{"step": 1.0}, {"neighbours": 0}, {"input_size": 0}])
 def test_options_out_of_range_are_refused(option):
-    with pytest.raises(ValueError, match=f"got {next(iter(option))}="):
+    with pytest.raises(ValueError, match=f"{next(iter(option))} must be"):
         detectors.make("cascade", **option)
 
 

@@ -45,7 +45,7 @@ def test_even_a_trusted_checkpoint_is_not_opened_before_it_is_needed(payload, tm
 
 def test_an_onnx_model_is_sent_to_the_other_detector(tmp_path):
     (tmp_path / "x.onnx").write_bytes(b"")
-    with pytest.raises(ValueError, match="give it to the detector yolo5face,"):
+    with pytest.raises(ValueError, match="ONNX.*detector yolo5face "):
         detectors.make("yolo5face-hub", weights=tmp_path / "x.onnx", trust_checkpoint=True)
 
 
@@ -62,14 +62,14 @@ def test_what_is_opened_is_what_was_hashed(tmp_path):
 def test_a_file_with_other_content_is_named(tmp_path):
     torch = pytest.importorskip("torch")
     torch.save({"weights": 1}, tmp_path / "x.pt")
-    with pytest.raises(ValueError, match="x.pt is no checkpoint of YOLO5Face: it has no 'model'"):
+    with pytest.raises(ValueError, match="x.pt .*'model'"):
         Checkpoint(tmp_path / "x.pt", trust=True)["model"]
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path):
     pytest.importorskip("torch")
     (tmp_path / "x.pt").write_bytes(b"not a pickle")
-    with pytest.raises(ValueError, match="x.pt is no readable checkpoint"):
+    with pytest.raises(ValueError, match="x.pt .*not a readable"):
         Checkpoint(tmp_path / "x.pt", trust=True)["model"]
 
 

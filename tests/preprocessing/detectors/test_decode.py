@@ -97,5 +97,36 @@ def test_the_bound_on_objectness_loses_no_face_at_any_threshold():
         np.testing.assert_array_equal(cut.boxes, full.boxes)
 
 
+@pytest.mark.parametrize("iou", [0.0, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_suppression_keeps_what_a_naive_loop_keeps(seed, iou):
+    rng = np.random.default_rng(seed)
+    low, size = rng.uniform(0, 60, (80, 2)), rng.uniform(5, 40, (80, 2))
+    scores = rng.uniform(0.01, 1, 80)
+    boxes = np.concatenate([low, low + size], axis=1).tolist()
+    kept = decoding_reference.suppress(boxes, scores.tolist(), iou)
+    rows = [one(*(low[i] + size[i] / 2), *size[i], scores[i]) for i in range(80)]
+    faces = to_faces(np.concatenate(rows), into((128, 128), (128, 128)), 0.0, iou)
+    np.testing.assert_allclose(faces.boxes, np.hstack([low, size])[kept], rtol=1e-4)
+    np.testing.assert_allclose(faces.scores, scores[kept], rtol=1e-6)
+
+
+def test_of_equal_boxes_with_equal_scores_the_first_stays():
+    points = np.arange(300)[:, None] + np.zeros(10)
+    scores = np.tile([0.3, 0.5, 0.4], 100)
+    rows = [one(9, 9, 6, 6, score, 1, at) for score, at in zip(scores, points, strict=True)]
+    faces = to_faces(np.concatenate(rows), into((64, 64), (64, 64)), 0.0, 0.5)
+    assert faces.scores.tolist() == [0.5] and (faces.landmarks == 1).all()
+
+
+def test_boxes_without_area_and_no_boxes_do_no_harm():
+    rows, box = (
+        np.concatenate([one(5, 5, 0, 0, 0.9), one(5, 5, 9, 9, 0.8)]),
+        into((64,) * 2, (64,) * 2),
+    )
+    assert to_faces(rows, box, 0.0, 0.5).scores.tolist() == pytest.approx([0.8])
+    assert len(to_faces(rows[:0], box, 0.0, 0.5)) == 0
+
+
 def test_the_reference_itself_is_the_logistic_function():
     assert decoding_reference.sigmoid(math.log(3)) == pytest.approx(0.75)

@@ -19,12 +19,12 @@ def test_the_three_detectors_are_known():
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest():
-    with pytest.raises(ValueError, match="unknown detector 'yolo5fase': did you mean 'yolo5face'?"):
+    with pytest.raises(ValueError, match="detector: 'yolo5fase'.*Did you mean 'yolo5face'"):
         detectors.make("yolo5fase")
 
 
 def test_an_unknown_option_is_refused_by_name():
-    with pytest.raises(ValueError, match="yolo5face has no option 'treshold': did you mean 'thres"):
+    with pytest.raises(ValueError, match="yolo5face: 'treshold'.*Did you mean 'threshold'"):
         detectors.make("yolo5face", treshold=0.5)
 
 
@@ -32,9 +32,9 @@ def test_an_unknown_option_is_refused_by_name():
 @pytest.mark.parametrize(
     ("option", "value", "text"),
     [
-        ("threshold", 1.5, "got threshold=1.5: expected a number from 0 to 1"),
-        ("iou", -0.1, "got iou=-0.1"),
-        ("input_size", 650, "got input_size=650: expected a multiple of 32, say 640"),
+        ("threshold", 1.5, "threshold must be .*0 to 1, got 1.5"),
+        ("iou", -0.1, "iou must be .*got -0.1"),
+        ("input_size", 650, "input_size must be .*32, got 650.* 640"),
     ],
 )
 def test_options_out_of_range_are_refused_before_anything_is_fetched(name, option, value, text):
@@ -43,7 +43,7 @@ def test_options_out_of_range_are_refused_before_anything_is_fetched(name, optio
 
 
 def test_a_new_detector_is_one_decorated_class(monkeypatch):
-    monkeypatch.setattr(base, "_registry", dict(base._registry))
+    monkeypatch.setattr(base.DETECTORS, "_values", dict(base.DETECTORS))
 
     @detectors.register("blind")
     class Blind:
@@ -62,7 +62,7 @@ def test_a_new_detector_is_one_decorated_class(monkeypatch):
     blind = detectors.make("blind", patience=3)
     assert isinstance(blind, Blind) and blind.patience == 3
     with pytest.raises(ValueError, match="'blind' is already registered"):
-        detectors.register("blind")(Blind)
+        detectors.register("blind")(detectors.get("cascade"))
 
 
 def test_faces_are_ordered_by_score_and_everything_moves_along():

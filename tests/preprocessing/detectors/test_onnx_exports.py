@@ -98,14 +98,14 @@ def test_calls_from_many_threads_do_not_mix(tmp_path):
 def test_an_export_that_takes_one_image_only_is_not_given_more(tmp_path):
     path = onnx_models.brightness(tmp_path / "x.onnx", baked=True)
     assert make(path, input_size=SIDE).batch == 1
-    with pytest.raises(ValueError, match=r"got batch=2: .*x.onnx takes one image at a time"):
+    with pytest.raises(ValueError, match="batch must be 1 for .*x.onnx, got 2"):
         make(path, input_size=SIDE, batch=2)
 
 
 def test_an_export_is_used_at_the_size_it_is_fixed_to(tmp_path):
     path = onnx_models.brightness(tmp_path / "x.onnx", shape=(1, 3, 96, 64))
     assert make(path).describe()["input_size"] == [96, 64]
-    with pytest.raises(ValueError, match=r"got input_size=640: .*x.onnx is fixed to 96x64"):
+    with pytest.raises(ValueError, match="input_size .*x.onnx.* 96x64, got 640"):
         make(path, input_size=640)
 
 
@@ -126,9 +126,9 @@ def test_the_description_says_what_computed(tmp_path):
 @pytest.mark.parametrize(
     ("outputs", "text"),
     [
-        ({"boxes": np.zeros((1, 10, 6))}, r"gives boxes \(1, 10, 6\): expected a YOLO5Face export"),
-        ({"a": np.zeros((1, 3, 8, 8, 16))}, r"gives a \(1, 3, 8, 8, 16\): expected"),
-        ({f"h{s}": np.zeros((1, 3, s, s, 85)) for s in STRIDES}, "expected a YOLO5Face export"),
+        ({"boxes": np.zeros((1, 10, 6))}, r"YOLO5Face export must .* boxes \(1, 10, 6\)"),
+        ({"a": np.zeros((1, 3, 8, 8, 16))}, r" a \(1, 3, 8, 8, 16\)"),
+        ({f"h{s}": np.zeros((1, 3, s, s, 85)) for s in STRIDES}, "YOLO5Face export must"),
     ],
 )
 def test_a_model_with_other_outputs_is_refused(outputs, text, tmp_path):
@@ -153,8 +153,8 @@ def test_a_model_with_another_input_is_refused(shape, kind, text, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "text"),
     [
-        ("x.pt", b"anything", "is a PyTorch checkpoint: give it to the detector yolo5face-hub"),
-        ("x.bin", b"PK\x03\x04", "is a PyTorch checkpoint"),
+        ("x.pt", b"anything", "PyTorch checkpoint .*x.pt.*yolo5face-hub"),
+        ("x.bin", b"PK\x03\x04", "PyTorch checkpoint"),
         ("x.onnx", b"not a model at all", "is not a readable ONNX model"),
         ("x.onnx", b"", "is not a readable ONNX model"),
     ],
@@ -166,7 +166,7 @@ def test_a_file_that_is_no_model_is_refused(name, content, text, tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no weights '.*gone.onnx'"):
+    with pytest.raises(FileNotFoundError, match="weights: '.*gone.onnx'"):
         make(tmp_path / "gone.onnx")
 
 
@@ -181,5 +181,5 @@ def test_a_missing_file_is_named(tmp_path):
 )
 def test_what_is_no_photograph_is_refused(wrong, tmp_path):
     detector = make(onnx_models.brightness(tmp_path / "x.onnx"), input_size=SIDE)
-    with pytest.raises(ValueError, match="image 1 is .* expected uint8"):
+    with pytest.raises(ValueError, match="Image 1 must be uint8"):
         detector([image(), wrong])

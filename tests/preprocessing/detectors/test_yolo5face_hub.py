@@ -62,7 +62,7 @@ def checkpoint(repository, tmp_path):
     torch = pytest.importorskip("torch")
 
     def make(**options) -> Path:
-        with module.guest(module.MODULES):
+        with module.isolated_imports(module.MODULES):
             sys.path.insert(0, str(repository))
             from models.yolo import Model
 
@@ -106,7 +106,7 @@ def test_a_checkpoint_is_opened_with_its_repository_and_leaves_no_trace(
 
 
 def test_a_network_without_landmarks_is_refused(checkpoint, repository, monkeypatch):
-    with pytest.raises(ValueError, match=r"gives \(1, 1, 6\): expected \(1, N, 16\)"):
+    with pytest.raises(ValueError, match=r"\(1, N, 16\).* got \(1, 1, 6\)"):
         make(checkpoint(columns=6), repository, monkeypatch)
 
 
@@ -119,14 +119,14 @@ def test_a_library_the_repository_wants_is_named(checkpoint, repository, monkeyp
 
 
 def test_a_folder_that_is_no_repository_is_named(checkpoint, tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match=r"has no hubconf.py: give --hub-repo a clone of"):
+    with pytest.raises(FileNotFoundError, match="--hub-repo .*hubconf.py"):
         make(checkpoint(), tmp_path, monkeypatch)
 
 
 def test_missing_libraries_are_named_all_at_once(tmp_path, monkeypatch):
     (tmp_path / "x.pt").write_bytes(b"x")
     monkeypatch.setattr(module, "PACKAGES", {"no_such": "no-such", "numpy": "numpy", "nor": "nor"})
-    with pytest.raises(ImportError, match="needs no-such, nor: run `pip install no-such nor`"):
+    with pytest.raises(ImportError, match="pip install no-such nor`"):
         detectors.make("yolo5face-hub", weights=tmp_path / "x.pt", trust_checkpoint=True)
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from preprocessing.detectors.isolation import guest
+from preprocessing.detectors.isolation import isolated_imports
 
 RUDE = """
 import logging, os, sys, warnings, cv2, numpy
@@ -62,7 +62,7 @@ def test_everything_is_as_before_also_after_an_error(fails, repository, monkeypa
     monkeypatch.setitem(sys.modules, "models.mine", inner)
     before = state()
     try:
-        with guest(("models", "utils")):
+        with isolated_imports(("models", "utils")):
             sys.path.insert(0, str(repository))
             import models.inner
 
@@ -82,7 +82,7 @@ def test_everything_is_as_before_also_after_an_error(fails, repository, monkeypa
 def test_modules_of_other_names_stay(repository):
     (repository / "a_module_that_stays.py").write_text("")
     try:
-        with guest(("models",)):
+        with isolated_imports(("models",)):
             sys.path.insert(0, str(repository))
             import a_module_that_stays  # noqa: F401
         assert "a_module_that_stays" in sys.modules
