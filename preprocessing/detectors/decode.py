@@ -80,9 +80,9 @@ def to_faces(rows: np.ndarray, letterbox: Letterbox, threshold: float, iou: floa
     """
     scores = rows[:, OBJECTNESS] * rows[:, FACE]
     rows, scores = rows[scores >= threshold], scores[scores >= threshold]
-    low = rows[:, :2] - rows[:, 2:4] / 2
-    # Plain greedy suppression; among equal scores the first row is kept.
-    kept = list(cv2.dnn.NMSBoxes(np.hstack([low, rows[:, 2:4]]), scores, 0.0, iou))
+    low, sides = rows[:, :2] - rows[:, 2:4] / 2, rows[:, 2:4]
+    # Greedy suppression; of equal scores the first row is kept.
+    kept = list(cv2.dnn.NMSBoxes(np.hstack([low, sides]).tolist(), scores.tolist(), 0.0, iou))
     rows, scores = rows[kept], scores[kept]
     corners = np.stack([low[kept], rows[:, :2] + rows[:, 2:4] / 2], axis=1)
     size = np.array(letterbox.image[::-1], np.float32)

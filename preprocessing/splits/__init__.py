@@ -1,13 +1,14 @@
-"""Divide a prepared dataset into train, validation and test by its index alone.
+"""Divides a prepared dataset into train, validation and test by its index alone.
 
-``get(name)(dataset, seed)`` divides anew; ``stored(dataset, name)`` reads how the dataset was
-divided when it was prepared, and is what results go by. A further scheme is a function
-``(dataset, seed) -> side of each row`` under `base.register`, and an import below.
+`get(name)(dataset, seed)` computes a split; `stored(dataset, name)` reads the one that was computed
+when the dataset was prepared, which results refer to. To add a scheme, decorate a function
+`(dataset, seed) -> side of each row` with `base.register` and import its module below.
 """
 
 from __future__ import annotations
 
-from preprocessing.splits import grouped, official, published, subjects  # noqa: F401  (registers the schemes)
+# Importing a module registers its schemes.
+from preprocessing.splits import grouped, official, subjects  # noqa: F401
 from preprocessing.splits.base import InapplicableError, Scheme, Split, get, names, register
 from preprocessing.splits.stored import stored, write
 

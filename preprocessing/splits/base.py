@@ -1,41 +1,41 @@
-"""What a split is, how a scheme of splitting describes itself, and the registry of schemes."""
+"""Splits, the schemes that make them, and the registry of schemes."""
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
 
+from attention_fer.common.registry import Registry
 from preprocessing.dataset.folder import Dataset
 from preprocessing.sources import SPLITS
 
 LEFT_OUT = -1
 
 Split = dict[str, np.ndarray]
-"""``{"train": rows, "validation": rows, "test": rows}``: sorted int64 numbers, none twice."""
+"""`{"train": rows, "validation": rows, "test": rows}`: sorted int64 row numbers without repeats."""
 
 Divide = Callable[[Dataset, int], np.ndarray]
-"""Gives each row, int (n,), its side: its position in `SPLITS`, or the number of the fold in which
-it is tested; `LEFT_OUT` for a row that the scheme does not use."""
+"""Maps a dataset and a seed to the side of each row, int (n,): its position in `SPLITS`, or the
+number of the fold that tests it; `LEFT_OUT` for a row that the scheme does not use."""
 
 
 class InapplicableError(ValueError):
-    """A dataset cannot be divided this way; the message says why and what to choose instead."""
+    """A dataset cannot be divided this way; the message says why and what to do instead."""
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """One way to divide a dataset. Calling it divides; it sees the index alone, never an image.
+    """One way to divide a dataset, by its index alone. Call it to compute the splits.
 
     Attributes:
-        name: what the command line calls it.
-        divide: the division itself.
-        folds: whether it gives several splits, each row being tested in one of them.
-        grouped: whether it promises that no subject, sequence or photograph is divided.
-        promise: in a sentence, what may be relied on.
+        name: its name on the command line.
+        divide: computes the side of each row.
+        folds: whether it makes several splits, each row being tested in one of them.
+        grouped: whether it guarantees that no subject, sequence or photograph is on two sides.
+        promise: what users may rely on, in one sentence.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Scheme:
     promise: str
 
     def __call__(self, dataset: Dataset, seed: int = 0) -> Sequence[Split]:
-        """The splits: one of a hold-out, one for each fold of the others.
+        """Computes the splits: one for a hold-out, one per fold for the others.
 
         Raises:
             InapplicableError: the dataset cannot be divided this way.
@@ -53,26 +53,30 @@ class Scheme:
         return expand(self.sides(dataset, seed), self.folds)
 
     def sides(self, dataset: Dataset, seed: int = 0) -> np.ndarray:
-        """What `divide` gives, none of whose parts is empty.
+        """Computes the side of each row, see `Divide`.
 
         Raises:
-            InapplicableError: the dataset cannot be divided this way.
+            InapplicableError: the dataset cannot be divided this way, or a part would be empty.
         """
         sides = self.divide(dataset, seed)
         if missing := empty(sides, self.folds):
             raise InapplicableError(
-                f"{self.name} leaves {dataset.name} at {dataset.path} without {missing}: it has "
-                "too few images, choose another split"
+                f"{self.name} leaves {dataset.name} at {dataset.path} without {missing}: too few "
+                "images. Choose another split."
             )
         return sides
 
 
 @dataclass(frozen=True, eq=False)
 class Folds(Sequence[Split]):
-    """Splits made out of fold numbers when they are asked for.
+    """Splits computed from fold numbers on access.
 
-    In split i, fold i is the test part and the next one the validation part; the last is followed
-    by the first. Held as rows, the splits of many subjects would take gigabytes.
+    In split i, fold i is the test part and fold i + 1 the validation part; the last fold is
+    followed by the first. Stored as rows, the splits of many subjects would take gigabytes.
+
+    Attributes:
+        sides: fold of each row, int (n,).
+        number: number of folds.
     """
 
     sides: np.ndarray
@@ -100,52 +104,39 @@ class Folds(Sequence[Split]):
 
 
 def expand(sides: np.ndarray, folds: bool) -> Sequence[Split]:
-    """The splits that the sides of all rows mean."""
+    """Converts the side of each row to splits."""
     if folds:
         return Folds(sides, int(sides.max()) + 1)
     return [{name: np.flatnonzero(sides == side) for side, name in enumerate(SPLITS)}]
 
 
 def empty(sides: np.ndarray, folds: bool) -> str:
-    """The first part or fold without a row, in words; "" if there is none."""
+    """Names the first part or fold without a row; "" if every one has rows."""
     count = max(int(sides.max(initial=0)) + 1, len(SPLITS))
     for side in np.flatnonzero(np.bincount(sides[sides != LEFT_OUT], minlength=count) == 0):
         return f"fold {side}" if folds else f"a {SPLITS[side]} part"
     return ""
 
 
-_registry: dict[str, Scheme] = {}
+SCHEMES: Registry[Scheme] = Registry("split")
+get = SCHEMES.get
 
 
-def register(name: str, *, promise: str, folds: bool = False, grouped: bool = False) -> Callable:
-    """Make a division known by a name; the function becomes a `Scheme`.
+def register(
+    name: str, *, promise: str, folds: bool = False, grouped: bool = False
+) -> Callable[[Divide], Scheme]:
+    """Decorator that registers a function as a `Scheme`; see there for the arguments.
 
     Raises:
         ValueError: the name is taken.
     """
 
-    def add(divide: Divide) -> Scheme:
-        if name in _registry:
-            raise ValueError(f"a split named {name!r} is already registered")
-        _registry[name] = Scheme(name, divide, folds, grouped, promise)
-        return _registry[name]
+    def decorate(divide: Divide) -> Scheme:
+        return SCHEMES.add(name, Scheme(name, divide, folds, grouped, promise))
 
-    return add
+    return decorate
 
 
 def names() -> list[str]:
-    """Names of all schemes, sorted."""
-    return sorted(_registry)
-
-
-def get(name: str) -> Scheme:
-    """The scheme of that name.
-
-    Raises:
-        ValueError: unknown name; the message gives the nearest known one.
-    """
-    if name in _registry:
-        return _registry[name]
-    near = difflib.get_close_matches(name.lower(), names(), n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise ValueError(f"unknown split {name!r}: {hint}known are {', '.join(names())}")
+    """Returns the names of all schemes, sorted."""
+    return sorted(SCHEMES)

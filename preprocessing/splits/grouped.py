@@ -1,4 +1,4 @@
-"""Divisions of whole groups, for datasets with and without known subjects."""
+"""Splits by whole groups, for datasets with and without known subjects."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PROMISE = "no subject where known, no sequence and no photograph is on two side
 
 @register("hold-out", grouped=True, promise=f"60/20/20 of every class; {_PROMISE}")
 def hold_out(dataset: Dataset, seed: int = 0) -> np.ndarray:
-    """Three fifths train, one validation, one test, as near as whole groups allow.
+    """Splits 60/20/20 into train, validation and test, as closely as whole groups allow.
 
     Raises:
         InapplicableError: fewer than three groups.
@@ -28,7 +28,7 @@ def hold_out(dataset: Dataset, seed: int = 0) -> np.ndarray:
     promise=f"every image is tested once, every class in every fold alike; {_PROMISE}",
 )
 def five_fold(dataset: Dataset, seed: int = 0) -> np.ndarray:
-    """Five folds of equal size and classes, as near as whole groups allow.
+    """Makes five folds of equal size and class balance, as closely as whole groups allow.
 
     Raises:
         InapplicableError: fewer than five groups.
@@ -37,11 +37,12 @@ def five_fold(dataset: Dataset, seed: int = 0) -> np.ndarray:
 
 
 def _enough(dataset: Dataset, least: int, name: str) -> np.ndarray:
-    found = groups(dataset)
-    count = int(found.max()) + 1
+    """Returns the group of each row. Raises InapplicableError for fewer than `least` groups."""
+    group = groups(dataset)
+    count = int(group.max()) + 1
     if count < least:
         raise InapplicableError(
             f"{name} needs at least {least} groups of images that share no subject, sequence or "
-            f"photograph, {dataset.name} at {dataset.path} has {count}: choose another split"
+            f"photograph; {dataset.name} at {dataset.path} has {count}. Choose another split, or add images."
         )
-    return found
+    return group

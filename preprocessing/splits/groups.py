@@ -1,4 +1,4 @@
-"""Which rows belong together, and how whole groups are dealt out to the parts of a split."""
+"""Groups rows that belong together and distributes whole groups to the parts of a split."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from preprocessing.dataset.index import INDEX, read_rows
 
 UNKNOWN = -1
 KINDS = {"subject": "subject", "sequence": "sequence", "source": "photograph"}
-"""Column of the index -> what two rows with the same cell share."""
+"""Column of the index -> what rows with equal cells share."""
 
 _SCALE = 2**52
 
 
 def codes(cells: Iterable[str]) -> np.ndarray:
-    """Numbers instead of text, int64 (n,), in the order of the sorted texts; `UNKNOWN` for ""."""
+    """Encodes texts as ranks in sorted order, int64 (n,); `UNKNOWN` for ""."""
     numbers: dict[str, int] = {}
     found = array("q")
     for cell in cells:
         found.append(numbers.setdefault(cell, len(numbers)) if cell else UNKNOWN)
     ranks = np.empty(len(numbers) + 1, np.int64)
     ranks[[numbers[cell] for cell in sorted(numbers)]] = np.arange(len(numbers))
-    ranks[UNKNOWN] = UNKNOWN  # the last place, which is no text's
+    ranks[UNKNOWN] = UNKNOWN  # index -1, which is no text's
     return ranks[np.array(found, np.int64)]
 
 
 def shared(dataset: Dataset, column: str) -> np.ndarray:
-    """Which rows agree in a column of `KINDS`, as `codes`; all unknown where there is none."""
+    """Encodes a column of `KINDS`, see `codes`; all `UNKNOWN` if the dataset lacks it."""
     if column == "subject":
         return codes(dataset.subjects)
     if column not in dataset.columns:
@@ -39,13 +39,12 @@ def shared(dataset: Dataset, column: str) -> np.ndarray:
 
 
 def groups(dataset: Dataset) -> np.ndarray:
-    """The group of each row, int64 (n,), numbered from 0.
+    """Returns the group of each row, int64 (n,), numbered from 0.
 
-    Rows of one subject, one sequence or one photograph are one group, and so is whatever these
-    join: two people in one photograph take all their other photographs with them. Where every
-    subject is known and no photograph shows two, the groups are the subjects in sorted order. An
-    image that is known by neither is a group of its own. Copies of an image under several names
-    are not seen here.
+    Rows of one subject, one sequence or one photograph form one group, transitively: two people in
+    one photograph join all their other photographs. If every subject is known and no photograph
+    shows two, the groups are the subjects in sorted order. An image without any of the three is a
+    group by itself. Copies of an image under several names are not detected here.
     """
     keys = [shared(dataset, column) for column in KINDS]
     first = keys[0]
@@ -59,7 +58,7 @@ def groups(dataset: Dataset) -> np.ndarray:
 
 
 def _joined(label: np.ndarray, key: np.ndarray) -> np.ndarray:
-    """Give all rows of one key the smallest label among them."""
+    """Gives all rows of one key the smallest label among them."""
     known = key != UNKNOWN
     if not known.any():
         return label
@@ -71,19 +70,19 @@ def _joined(label: np.ndarray, key: np.ndarray) -> np.ndarray:
 
 
 def deal(groups: np.ndarray, labels: np.ndarray, shares: Sequence[int], seed: int) -> np.ndarray:
-    """Deal whole groups to parts so that each part gets its share of every class.
+    """Distributes whole groups to parts so that each part gets its share of every class.
 
-    The largest group goes first, to the part that has least, relative to its share, of the classes
-    in it; among equals to the smallest part. With as many groups as parts no part is empty.
-    ``sklearn.model_selection.StratifiedGroupKFold`` aims at the same. It has no unequal shares,
-    refuses rare classes, and its result is another in another version: this one reckons in whole
-    numbers and takes its order from a generator that NumPy keeps as it is.
+    Groups are dealt by descending size, each to the part that so far has the least of the group's
+    classes relative to its share; ties go to the smallest part. With at least as many groups as
+    parts, no part is empty. `sklearn.model_selection.StratifiedGroupKFold` has the same aim, but
+    only equal shares, refuses rare classes, and its results depend on its version. This function
+    computes in whole numbers and shuffles with a generator that NumPy guarantees not to change.
 
     Args:
         groups: group of each row, (n,), numbered from 0.
         labels: class of each row, (n,).
-        shares: the relative size of each part.
-        seed: decides the order of groups of one size.
+        shares: relative size of each part.
+        seed: decides the order of groups of equal size.
 
     Returns:
         The part of each row, int64 (n,).

@@ -1,9 +1,9 @@
-"""``splits.csv``: which side each image of a prepared dataset is on, readable without this package.
+"""Writes and reads `splits.csv`, the side of each image, which needs no package of ours to read.
 
-A row per image in the order of the index, a column per scheme. A hold-out has "train",
-"validation", "test" or, for an image it leaves out, "". A scheme of folds has the number of the
-fold in which the image is tested, counted from 0; where fold i is tested, fold i + 1 validates,
-fold 0 where i is the last, and the others train.
+It has a row per image, in the order of the index, and a column per scheme. A hold-out says "train",
+"validation", "test" or, for an unused image, "". A scheme with folds gives the fold that tests the
+image, counted from 0. When fold i tests, fold i + 1 validates (fold 0 if i is the last) and the
+others train.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from preprocessing.splits.base import (
 
 
 def write(dataset: Dataset, folder: str | Path) -> None:
-    """Divide a dataset by every scheme that applies, with seed 0, into the folder's file."""
+    """Splits a dataset by every scheme that applies, with seed 0, and writes the folder's file."""
     sides = {}
     for name in names():
         scheme = get(name)
         try:
             sides[name] = _texts(scheme, scheme.sides(dataset))
         except InapplicableError:
-            continue  # `stored` finds the reason again
+            continue  # `stored` gives the reason to whoever asks for it
     with open(Path(folder) / FILE, "w", encoding="utf-8", newline="") as stream:
         lines = csv.writer(stream, lineterminator="\n")
         lines.writerow(sides)
@@ -46,7 +46,7 @@ def write(dataset: Dataset, folder: str | Path) -> None:
 
 
 def stored(dataset: Dataset, name: str) -> Sequence[Split]:
-    """The splits of that name as they were when the dataset was prepared.
+    """Returns the splits of that name, computed when the dataset was prepared.
 
     Raises:
         ValueError: unknown name, a scheme that does not apply, or a damaged file.
@@ -55,13 +55,16 @@ def stored(dataset: Dataset, name: str) -> Sequence[Split]:
 
 
 def sides(dataset: Dataset, name: str) -> np.ndarray:
-    """The stored side of each row, int64 (n,), as a `base.Divide` gives it. Raises as `stored`."""
+    """Returns the stored side of each row, int64 (n,), see `base.Divide`. Raises like `stored`."""
     scheme = get(name)
     path = dataset.path / FILE
     there = stored_names(dataset.path)
     if name not in there:
+        # Where nothing applies, the scheme that needs least tells what is missing.
+        asked = [scheme] if there else dict.fromkeys((scheme, get("hold-out")))
+        reasons = " ".join(_why_not(one, dataset) for one in asked)
         raise ValueError(
-            f"{path} has no split {name!r}: {_why_not(scheme, dataset)}. It has: {', '.join(there)}"
+            f"{path} has no split {name!r}. {reasons} It has: {', '.join(there) or 'none'}."
         )
     numbers: dict[str, int] = {}
     found = []
@@ -71,31 +74,33 @@ def sides(dataset: Dataset, name: str) -> np.ndarray:
         found.append(numbers[cell])
     if len(found) != len(dataset):
         raise ValueError(
-            f"{path} has {len(found):,} rows, the dataset {len(dataset):,} images; {MEND}"
+            f"{path} must have {len(dataset):,} rows, one per image, got {len(found):,}; {MEND}."
         )
     result = np.array(found, np.int64)
     if missing := empty(result, scheme.folds):
-        raise ValueError(f"{path}: {name} is without {missing}; {MEND}")
+        raise ValueError(f"{path}: {name} is without {missing}; {MEND}.")
     return result
 
 
 def stored_names(folder: Path) -> list[str]:
-    """Names of the splits in the folder's file. Raises ValueError if it cannot be read."""
+    """Returns the names of the splits in the folder's file. Raises ValueError if unreadable."""
     try:
         return next(read_cells(folder / FILE), (0, []))[1]
     except FileNotFoundError:
-        raise ValueError(f"{folder} has no {FILE}; {MEND}") from None
+        raise ValueError(f"{folder} has no {FILE}; {MEND}.") from None
 
 
 def _why_not(scheme: Scheme, dataset: Dataset) -> str:
+    """Explains why a scheme has no column in the file."""
     try:
         scheme.sides(dataset)
     except InapplicableError as error:
         return str(error)
-    return f"it was not known when the dataset was prepared; {MEND}"
+    return f"It did not exist when the dataset was prepared; {MEND}."
 
 
 def _texts(scheme: Scheme, sides: np.ndarray) -> Iterator[str]:
+    """Yields the cells of a column."""
     if scheme.folds:
         return (str(side) if side != LEFT_OUT else "" for side in sides.tolist())
     return ("" if side == LEFT_OUT else SPLITS[side] for side in sides.tolist())
@@ -109,10 +114,10 @@ def _column(path: Path, name: str) -> Iterator[tuple[int, str]]:
 
 
 def _number(path: Path, line: int, cell: str, scheme: Scheme, rows: int) -> int:
-    """What a cell says. Every fold tests a row, so that there are no more folds than `rows`."""
+    """Returns the side that a cell names. Every fold tests a row, so a fold is below `rows`."""
     if cell == "":
         return LEFT_OUT
-    # Nobody's memory holds as many folds as a number in a damaged file may claim.
+    # A number in a damaged file may be too large for the memory that as many folds need.
     if scheme.folds and cell.isascii() and cell.isdigit() and len(cell) < 10 and int(cell) < rows:
         return int(cell)
     if not scheme.folds and cell in SPLITS:
@@ -120,5 +125,5 @@ def _number(path: Path, line: int, cell: str, scheme: Scheme, rows: int) -> int:
     folds = f"the number of a fold, 0 to {rows - 1},"
     expected = folds if scheme.folds else ", ".join(SPLITS)
     raise ValueError(
-        f"{path}, line {line}: {scheme.name} is {cell!r}, expected {expected} or nothing; {MEND}"
+        f"{path}, line {line}: {scheme.name} must be {expected} or empty, got {cell!r}; {MEND}."
     )

@@ -1,4 +1,4 @@
-"""Divisions by subject, for datasets that say who is shown in every image."""
+"""Splits by subject, for datasets that name the subject of every image."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ FOLDS = 10
     "subject, sequence or photograph is on two sides",
 )
 def subject_10fold(dataset: Dataset, seed: int = 0) -> np.ndarray:
-    """The folds of ``sklearn.model_selection.GroupKFold(10)``; `seed` changes nothing.
+    """Makes the folds of `sklearn.model_selection.GroupKFold(10)`; `seed` has no effect.
 
-    Classes are not balanced over the folds, as in the published results that are to be compared.
+    Classes are not balanced over the folds, as in the published results it reproduces.
 
     Raises:
-        InapplicableError: subjects are not known, or fewer than ten.
+        InapplicableError: a subject is unknown, or there are fewer than ten.
     """
     _, joined = _people(dataset, FOLDS, "subject-10fold")
     sides = np.empty(len(dataset), np.int64)
@@ -43,47 +43,48 @@ def subject_10fold(dataset: Dataset, seed: int = 0) -> np.ndarray:
     "that never saw them; the next subject chooses the epoch",
 )
 def loso(dataset: Dataset, seed: int = 0) -> np.ndarray:
-    """A fold for each subject, in sorted order; `seed` changes nothing.
+    """Makes a fold for each subject, in sorted order; `seed` has no effect.
 
     Raises:
-        InapplicableError: subjects are not known, fewer than three, or two share a photograph or
-            a sequence.
+        InapplicableError: a subject is unknown, there are fewer than three, or two share a
+            photograph or a sequence.
     """
     subjects, joined = _people(dataset, 3, "loso")
     if joined.max() != subjects.max():
         raise InapplicableError(
             f"loso cannot divide {dataset.name} at {dataset.path}: {_pair(dataset, joined)} share "
-            "a photograph or a sequence, and it would be on both sides: choose subject-10fold, "
-            "5-fold or hold-out, which keep them together"
+            "a photograph or a sequence, which would be on both sides. Choose subject-10fold, "
+            "5-fold or hold-out, which keep them together."
         )
     return subjects
 
 
 def _people(dataset: Dataset, least: int, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Subject and group of each row.
+    """Returns the subject and the group of each row.
 
     Raises:
-        InapplicableError: subjects are not known, or there are fewer than `least`.
+        InapplicableError: a subject is unknown, or there are fewer than `least`.
     """
     subjects = shared(dataset, "subject")
     missing = int((subjects == UNKNOWN).sum())
     if missing:
         raise InapplicableError(
-            f"{name} needs the subject of every image, {dataset.name} at {dataset.path} has "
-            f"{missing:,} of {len(dataset):,} without: choose hold-out or 5-fold"
+            f"{name} needs the subject of every image; {dataset.name} at {dataset.path} lacks it "
+            f"for {missing:,} of {len(dataset):,} images. Choose hold-out or 5-fold."
         )
     joined = groups(dataset)
     people, apart = int(subjects.max()) + 1, int(joined.max()) + 1
     if apart < least:
         why = "" if apart == people else f", and {apart:,} groups that share no photograph"
         raise InapplicableError(
-            f"{name} needs at least {least} subjects, {dataset.name} at {dataset.path} has "
-            f"{people:,}{why}: choose another split"
+            f"{name} needs at least {least} subjects; {dataset.name} at {dataset.path} has "
+            f"{people:,}{why}. Choose another split."
         )
     return subjects, joined
 
 
 def _pair(dataset: Dataset, joined: np.ndarray) -> str:
+    """Names two subjects of one group."""
     for group in range(int(joined.max()) + 1):
         people = np.unique(dataset.subjects[joined == group])
         if len(people) > 1:
