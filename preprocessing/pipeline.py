@@ -1,4 +1,4 @@
-"""Turn raw items into rows in several threads, in order, holding a bounded number at once."""
+"""Turns raw items into rows in several threads, in order and with bounded memory."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
-from preprocessing.dataset.row import Row
+from preprocessing.faces.cropper import Outcome
 from preprocessing.sources import Rejected, Sample
 
 CHUNK = 16
-"""Items a thread takes at once, so that handing over costs nothing beside small images."""
+"""Items per task, so that scheduling costs little compared to small images."""
 
 LEFT_OUT = "class left out"
 
-Made = tuple[str, list[Row | Rejected]]
-"""The source of one raw item, and its rows or rejections."""
+Processed = tuple[str, Outcome]
+"""The source of one raw item and its outcome."""
 
-Faces = Callable[[Sequence[Sample]], list[list[Row | Rejected]]]
-"""Makes the rows of each sample, see `faces.FaceCropper`. Called from several threads."""
+Cropper = Callable[[Sequence[Sample]], list[Outcome]]
+"""Makes the rows of each sample, see `FaceCropper`. Called from several threads."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -29,49 +29,50 @@ R = TypeVar("R")
 
 def make_rows(
     items: Iterable[Sample | Rejected],
-    faces: Faces,
+    faces: Cropper,
     *,
     without: Collection[str] = (),
     workers: int | None = None,
     at_once: int = CHUNK,
-) -> Iterator[Made]:
-    """Load, detect and crop in threads; what comes out is in the order of what goes in.
+) -> Iterator[Processed]:
+    """Loads, detects and crops in threads; results are in the order of the items.
 
     Args:
         items: raw items.
         faces: makes the rows.
-        without: samples of these classes are rejected undecoded.
+        without: classes whose samples are rejected without decoding them.
         workers: number of threads; None for one per core.
-        at_once: items that `faces` gets at a time.
+        at_once: number of items per call of `faces`.
 
     Raises:
-        ValueError: a number out of range.
+        ValueError: `workers` is below 1.
     """
     if workers is not None and workers < 1:
-        raise ValueError(f"got workers={workers}: expected at least 1")
+        raise ValueError(f"workers must be at least 1, got {workers}.")
     lists = chunks(items, at_once)
-    return _chained(ordered(lambda c: _rows(c, faces, without), lists, workers or cores()))
+    results = ordered(lambda chunk: _process(chunk, faces, without), lists, workers or cores())
+    return chain.from_iterable(results)
 
 
 def cores() -> int:
-    """Number of cores this process may use."""
+    """Returns the number of cores this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on every system
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """Consecutive lists of `size` items, the last one shorter."""
+    """Yields consecutive lists of `size` items; the last one may be shorter."""
     items = iter(items)
     while chunk := list(islice(items, size)):
         yield chunk
 
 
 def ordered(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
-    """Map in threads, results in order, at most ``workers + 2`` items taken ahead of them.
+    """Maps a function in threads; results are in order, at most `workers + 2` items ahead.
 
-    What the function or the items raise is raised here, after the results before it. Threads and
-    not processes, because decoding, detection and resizing leave the interpreter's lock.
+    Exceptions of the function or the items are raised here, after the preceding results. Threads
+    suffice, because decoding, detection and resizing release the interpreter lock.
     """
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers) as pool:
@@ -87,22 +88,19 @@ def ordered(function: Callable[[T], R], items: Iterable[T], workers: int) -> Ite
                 future.cancel()
 
 
-def _chained(lists: Iterable[list[T]]) -> Iterator[T]:
-    for one in lists:
-        yield from one
-
-
-def _rows(chunk: list[Sample | Rejected], faces: Faces, without: Collection[str]) -> list[Made]:
+def _process(
+    chunk: list[Sample | Rejected], faces: Cropper, without: Collection[str]
+) -> list[Processed]:
     wanted = [item for item in chunk if isinstance(item, Sample) and item.label not in without]
-    made = iter(faces(wanted))
-    return [(item.source, _made(item, made, without)) for item in chunk]
+    outcomes = iter(faces(wanted))
+    return [(item.source, _outcome(item, outcomes, without)) for item in chunk]
 
 
-def _made(
-    item: Sample | Rejected, made: Iterator[list[Row | Rejected]], without: Collection[str]
-) -> list[Row | Rejected]:
+def _outcome(
+    item: Sample | Rejected, outcomes: Iterator[Outcome], without: Collection[str]
+) -> Outcome:
     if isinstance(item, Rejected):
         return [item]
     if item.label in without:
         return [Rejected(item.source, LEFT_OUT, item.label, item.label)]
-    return next(made)
+    return next(outcomes)

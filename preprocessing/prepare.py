@@ -34,7 +34,7 @@ from preprocessing.dataset.row import Row
 from preprocessing.dataset.staging import check_target, staging
 from preprocessing.dataset.writer import Writer
 from preprocessing.faces.cropper import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
-from preprocessing.pipeline import CHUNK, Made, cores, make_rows
+from preprocessing.pipeline import CHUNK, Processed, cores, make_rows
 from preprocessing.quality.contact_sheet import write_sheets
 from preprocessing.quality.sharpness import unlike
 from preprocessing.quality.survey import Filter, Survey
@@ -159,14 +159,14 @@ def default_faces(source: Source) -> FaceCropper:
 
     Faces are taken as they are; in photographs YOLO5Face finds the largest.
     """
-    if source.faces:
+    if source.kind != "photographs":
         return FaceCropper(None)
     from preprocessing.detectors import make
 
     return FaceCropper(make("yolo5face"))
 
 
-def stopping(made: Iterable[Made], most: int = MOST_FAILURES) -> Iterator[Made]:
+def stopping(made: Iterable[Processed], most: int = MOST_FAILURES) -> Iterator[Processed]:
     """Pass on what was made, but stop where the detector fails at one photograph after the other.
 
     A single photograph at which it fails is rejected. A detector that is broken, or whose device
@@ -176,7 +176,7 @@ def stopping(made: Iterable[Made], most: int = MOST_FAILURES) -> Iterator[Made]:
     Raises:
         RuntimeError: it failed `most` times in a row.
     """
-    waiting: list[Made] = []  # from the first failure on; what never reached the detector too
+    waiting: list[Processed] = []  # from the first failure on; what never reached the detector too
     failures = 0
     for one in made:
         found = [item.detail for item in one[1] if _is(item, {DETECTION})]
@@ -268,7 +268,7 @@ def _load(faces: FaceCropper, workers: int | None) -> tuple[int | None, int]:
     return workers, batch
 
 
-def _write(writer: Writer, made: Iterable[Made], chosen: Filter) -> None:
+def _write(writer: Writer, made: Iterable[Processed], chosen: Filter) -> None:
     for source, rows in made:
         writer.add(source, [r if isinstance(r, Rejected) else chosen.apply(r) for r in rows])
     writer.finish()

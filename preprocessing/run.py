@@ -167,7 +167,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
     source = sources.get(args.dataset)
-    options = _given(args, (*OPTIONS, "size") if source.maps else OPTIONS)
+    options = _given(args, (*OPTIONS, "size") if source.kind == "maps" else OPTIONS)
     out = args.out or f"data/{source.name}"
     # Before any weights are fetched.
     check_request(source, args.source, out, args.overwrite, args.without, options)
@@ -196,10 +196,10 @@ def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
 
 def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
     """What makes the rows: nothing is detected in ready faces unless a detector is asked for."""
-    if source.maps:
+    if source.kind == "maps":
         return _uncut(args, source)
     cropping = _given(args, CROPPING)
-    name = args.detector or ("none" if source.faces else "yolo5face")
+    name = args.detector or ("yolo5face" if source.kind == "photographs" else "none")
     if name != "none":
         detection = _given(args, DETECTION)
         if args.min_confidence is not None and "threshold" in detectors.options(name):
@@ -210,7 +210,7 @@ def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
         raise ValueError(
             f"--{option.replace('_', '-')} has no effect without a detector: give --detector NAME"
         )
-    if not source.faces:  # photographs come in all sizes
+    if source.kind == "photographs":  # photographs come in all sizes
         cropping = {"size": crops.SIZE, "colour": crops.COLOUR, **cropping}
     return FaceCropper(None, **cropping)
 

@@ -1,1 +1,1 @@
-"""Finding, choosing and cutting out faces."""
+"""Detects, selects and crops faces."""

@@ -1,4 +1,4 @@
-"""From samples to rows: load, detect, choose and crop, whatever single photographs do."""
+"""Turns samples into rows: loads, detects, selects and crops, isolating faulty photographs."""
 
 from __future__ import annotations
 
@@ -9,34 +9,35 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attention_fer.common.checks import one_of
 from preprocessing.dataset.row import Row
 from preprocessing.faces import crops, selection
 from preprocessing.sources import Rejected, Sample, UnreadableError
 
-if TYPE_CHECKING:  # images that are faces already need no detector's libraries
+if TYPE_CHECKING:  # ready-made faces need no detector libraries
     from preprocessing.detectors.base import Detector, Faces
 
 MISSING = ("skip", "whole", "error")
 NO_FACE, NO_EYES = "no face found", "no eye landmarks"
 LOADING, DETECTION, CROPPING = "loading failed", "detector failed", "cropping failed"
 
-Made = list[Row | Rejected]
-"""What became of one sample."""
+Outcome = list[Row | Rejected]
+"""The rows of one raw item, or why it has none."""
 
 
 @dataclass(frozen=True, eq=False)
 class FaceCropper:
-    """Makes the rows of samples. Holds no state; may be called from several threads.
+    """Makes the rows of samples. Stateless; may be called from several threads.
 
     Attributes:
-        detector: finds the faces; None where the images are faces already.
-        select: which of several faces, one of `selection.names`; "all" gives a row for each.
-        min_confidence: least score of a face; None for 0.6 if the detector gives scores.
-        margin, square, align: how a face is cut out, see `crops.Crop`.
-        size: side of the images in pixels; None for 48, without a detector for that of each image.
-        colour: "grey" or "rgb"; None for "grey", without a detector for that of each image.
-        missing: what to do with a photograph without a face: "skip" rejects it, "whole" takes all
-            of it, "error" stops.
+        detector: finds the faces; None if the images are already faces.
+        select: which of several faces to use, one of `selection.names`; "all" makes a row for each.
+        min_confidence: minimum score of a face; None for 0.6 if the detector has scores.
+        margin, square, align: how a face is cropped, see `crops.CropSettings`.
+        size: side of the images in pixels; None for 48, or each image's own without a detector.
+        colour: "grey" or "rgb"; None for "grey", or each image's own without a detector.
+        missing: what to do with a photograph without a face: "skip" rejects it, "whole" uses all of
+            it, "error" stops.
 
     Raises:
         ValueError: a setting out of range, or one that would have no effect.
@@ -55,39 +56,37 @@ class FaceCropper:
     def __post_init__(self) -> None:
         crops.check_output(self.size, self.colour)
         if self.detector is None:
-            self._check_idle()
+            self._check_unused()
             return
         self._check_threshold(self.detector)
-        self._crop()
-        if self.missing not in MISSING:
-            known = ", ".join(MISSING)
-            raise ValueError(f"got missing={self.missing!r}: expected one of {known}")
+        self._settings()
+        one_of("value of missing", self.missing, MISSING)
         if self.align and not self.detector.has_landmarks:
             raise ValueError(
-                f"got align=True, but the detector {self.detector.name} finds no eyes to align by: "
-                "leave it out, or take a detector with landmarks"
+                f"align must be False for the detector {self.detector.name}, which finds no eyes. "
+                "Leave it out, or use a detector with landmarks."
             )
 
-    def __call__(self, samples: Sequence[Sample]) -> list[Made]:
-        """Make the rows, or the rejections, of each sample, in order.
+    def __call__(self, samples: Sequence[Sample]) -> list[Outcome]:
+        """Makes the rows or rejections of each sample, in order.
 
-        One call holds no more photographs decoded than the detector takes in a batch. A
-        photograph that cannot be read, or at which the detector fails, is rejected alone.
+        At most one batch of the detector is decoded at a time. A photograph that cannot be read,
+        or on which the detector fails, is rejected without affecting the others.
 
         Raises:
             ValueError: a photograph has no face and `missing` is "error".
         """
         if self.detector is None:
-            return [self._taken(sample) for sample in samples]
+            return [self._uncropped(sample) for sample in samples]
         step = max(1, self.detector.batch)
         batches = (samples[start : start + step] for start in range(0, len(samples), step))
-        return [made for batch in batches for made in self._found(batch, self.detector)]
+        return [made for batch in batches for made in self._detected(batch, self.detector)]
 
     def describe(self) -> dict[str, Any]:
-        """All settings as they take effect, JSON-able; equal for equal settings."""
+        """Returns the effective settings, JSON-serialisable; equal for equal settings."""
         if self.detector is None:
             return {"detector": None, "size": self.size, "colour": self.colour}
-        crop = self._crop()
+        crop = self._settings()
         return {
             "detector": self.detector.describe(),
             "select": self.select,
@@ -104,31 +103,33 @@ class FaceCropper:
         asked, given = self._threshold(), getattr(detector, "threshold", 0.0)
         if asked is not None and asked < given:
             raise ValueError(
-                f"got min_confidence={asked}, but the detector {detector.name} gives no face below "
-                f"its threshold of {given}: make it with a threshold of at most {asked}"
+                f"min_confidence must be at least {given}, the threshold of the detector "
+                f"{detector.name}, got {asked}. Make the detector with a lower threshold."
             )
 
-    def _check_idle(self) -> None:
-        """Without a detector, refuse whatever only a detector would use."""
+    def _check_unused(self) -> None:
+        """Refuses settings that have no effect without a detector."""
         free = ("detector", "size", "colour")
         for setting in fields(self):
             value = getattr(self, setting.name)
             if setting.name not in free and value != setting.default:
                 raise ValueError(
-                    f"got {setting.name}={value!r} without a detector, where it has no effect: "
-                    "give a detector, or leave it out"
+                    f"{setting.name} has no effect without a detector, got {value!r}. "
+                    "Use a detector, or leave it out."
                 )
 
-    def _crop(self) -> crops.Crop:
+    def _settings(self) -> crops.CropSettings:
         size = crops.SIZE if self.size is None else self.size
-        return crops.Crop(self.margin, self.square, self.align, size, self.colour or crops.COLOUR)
+        return crops.CropSettings(
+            self.margin, self.square, self.align, size, self.colour or crops.COLOUR
+        )
 
     def _threshold(self) -> float | None:
         has_scores = self.detector is not None and self.detector.has_scores
         return selection.check(self.select, self.min_confidence, has_scores=has_scores)
 
-    def _taken(self, sample: Sample) -> Made:
-        """The image as it is, or resized and converted as a whole."""
+    def _uncropped(self, sample: Sample) -> Outcome:
+        """Uses the whole image, resized and converted if asked for."""
         image = _load(sample)
         if isinstance(image, Rejected):
             return [image]
@@ -139,8 +140,8 @@ class FaceCropper:
         except Exception as error:
             return [_failure(sample, CROPPING, error)]
 
-    def _found(self, batch: Sequence[Sample], detector: Detector) -> Iterator[Made]:
-        """What becomes of each sample of one batch."""
+    def _detected(self, batch: Sequence[Sample], detector: Detector) -> Iterator[Outcome]:
+        """Processes one batch."""
         loaded = [_load(sample) for sample in batch]
         images = [image for image in loaded if not isinstance(image, Rejected)]
         found = iter(_detect(detector, images))
@@ -154,35 +155,35 @@ class FaceCropper:
             else:
                 yield self._cropped(sample, image, faces)
 
-    def _cropped(self, sample: Sample, image: np.ndarray, faces: Faces) -> Made:
+    def _cropped(self, sample: Sample, image: np.ndarray, faces: Faces) -> Outcome:
         threshold = self._threshold()
         try:
             chosen = selection.choose(faces, image.shape, self.select, threshold)
             if chosen:
                 return [self._face(sample, image, faces, place) for place in chosen]
             if self.missing == "whole":
-                return [_row(sample, crops.whole(image, self._crop()))]
+                return [_row(sample, crops.whole(image, self._settings()))]
             why = selection.shortfall(faces, threshold)
         except MemoryError:
             raise
-        except Exception as error:  # one photograph must not stop a night's work
+        except Exception as error:  # one photograph must not stop a long run
             return [_failure(sample, CROPPING, error)]
         if self.missing == "error":
             raise ValueError(
-                f"{NO_FACE} in {sample.source} ({why}): lower min_confidence, remove the "
-                "photograph, or let such photographs be skipped"
+                f"No face found in {sample.source} ({why}). Lower min_confidence, remove the "
+                "photograph, or skip such photographs."
             )
         return [Rejected(sample.source, NO_FACE, why, sample.label)]
 
     def _face(self, sample: Sample, image: np.ndarray, faces: Faces, place: int) -> Row | Rejected:
-        # Rounded first: what the index says is then exactly what was cut out.
+        # Rounded first, so that the index says exactly what was cropped.
         box = [round(float(length), 2) for length in faces.boxes[place]]
         landmarks, score = faces.landmarks[place], float(faces.scores[place])
         if self.align and not crops.has_eyes(landmarks):
             return Rejected(sample.source, NO_EYES, f"face at {box}", sample.label)
         return _row(
             sample,
-            crops.crop(image, box, landmarks, self._crop()),
+            crops.crop(image, box, landmarks, self._settings()),
             (box[0], box[1], box[2], box[3]),
             None if math.isnan(score) else round(score, 4),
         )
@@ -195,18 +196,18 @@ def _load(sample: Sample) -> np.ndarray | Rejected:
         return Rejected(sample.source, error.reason, str(error), sample.label)
     except MemoryError:
         raise
-    except Exception as error:  # a decoder's own
+    except Exception as error:  # whatever a decoder raises
         return _failure(sample, LOADING, error)
 
 
 def _detect(detector: Detector, images: Sequence[np.ndarray]) -> list[Faces | Exception]:
-    """The faces in each image, or why there was no answer for it."""
+    """Detects the faces in each image; an exception stands for an image that failed."""
     if not images:
         return []
     try:
         found = detector([crops.as_rgb(image) for image in images])
         if len(found) != len(images):
-            raise ValueError(f"{len(found)} answers for {len(images)} images")
+            raise ValueError(f"{len(found)} results for {len(images)} images")
         return list(found)
     except MemoryError:
         raise

@@ -1,4 +1,4 @@
-"""Cut a face out of a photograph: geometry first, then as few pixels as possible."""
+"""Crops faces out of photographs: geometry first, then as few pixels as possible."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from attention_fer.common.checks import one_of
+
 SIZE, COLOUR = 48, "grey"
 MOST_PIXELS, MOST_MARGIN = 4096, 10  # beyond these a single image can fill the memory
 COLOURS = ("grey", "rgb")
@@ -16,17 +18,17 @@ _LEAST_EYE_DISTANCE = 1.0  # pixels; below it the line through the eyes has no d
 _CONTEXT = 2  # pixels beside a rotated region that its interpolation may touch
 
 _Region = tuple[int, int, int, int]
-"""Left, top, right, bottom in pixels; right and bottom are the first ones outside."""
+"""Left, top, right, bottom in pixels; right and bottom are exclusive."""
 
 
 @dataclass(frozen=True)
-class Crop:
-    """How a face is cut out. The defaults are the published pipeline's: the plain box.
+class CropSettings:
+    """How a face is cropped. The defaults are those of the published pipeline: the plain box.
 
     Attributes:
-        margin: fraction of the box's width and height that is added on each side, at least 0.
-        square: let the shorter side grow to the longer one, so that the face keeps its aspect.
-        align: rotate about the box's centre until the line through the eyes is horizontal.
+        margin: fraction of the box's width and height added on each side, at least 0.
+        square: extend the shorter side to the longer one, which keeps the aspect ratio.
+        align: rotate about the box's centre so that the line through the eyes is horizontal.
         size: side of the square output in pixels.
         colour: "grey" (ITU-R 601 luma) or "rgb".
 
@@ -42,41 +44,40 @@ class Crop:
 
     def __post_init__(self) -> None:
         if not 0 <= self.margin <= MOST_MARGIN:
-            raise ValueError(f"got margin={self.margin}: expected a fraction, 0 to {MOST_MARGIN}")
+            raise ValueError(f"margin must be from 0 to {MOST_MARGIN}, got {self.margin}.")
         check_output(self.size, self.colour)
 
 
 def check_output(size: int | None, colour: str | None) -> None:
-    """Raise ValueError unless both can be asked for; None leaves an image's own."""
+    """Raises ValueError if a setting is out of range; None keeps the image's own."""
     if size is not None and (type(size) is not int or not 1 <= size <= MOST_PIXELS):
-        raise ValueError(f"got size={size!r}: expected a whole number from 1 to {MOST_PIXELS}")
-    if colour is not None and colour not in COLOURS:
-        raise ValueError(f"got colour={colour!r}: expected {' or '.join(map(repr, COLOURS))}")
+        raise ValueError(f"size must be an integer from 1 to {MOST_PIXELS}, got {size!r}.")
+    if colour is not None:
+        one_of("colour", colour, COLOURS)
 
 
 def crop(
-    image: np.ndarray, box: Sequence[float], landmarks: np.ndarray | None, settings: Crop
+    image: np.ndarray, box: Sequence[float], landmarks: np.ndarray | None, settings: CropSettings
 ) -> np.ndarray:
-    """Cut out one face.
+    """Crops one face.
 
-    The corners of the region, which have fractions, go to the nearest pixel border; it is at least
-    one pixel wide and high. What lies outside the photograph: the plain region, whose aspect is not
-    kept anyway, is clipped, so that no pixel is invented. A square or aligned one would lose its
-    shape by that, and repeats the border instead, because any constant tone would draw an edge
-    across the picture that a network could learn.
+    The corners of the region are rounded to the nearest pixel border; it is at least one pixel wide
+    and high. A plain region is clipped to the photograph: its aspect ratio is not kept anyway, and
+    no pixel is invented. A square or aligned region would lose its shape and repeats the border
+    instead, because a constant tone would draw an edge that a network could learn.
 
     Args:
         image: uint8 (height, width) grey or (height, width, 3) RGB.
         box: x, y, width, height of the face in pixels.
-        landmarks: (5, 2) x and y in pixels, the eyes first; looked at only to align.
-        settings: how to cut.
+        landmarks: (5, 2), x and y in pixels, the eyes first; used only to align.
+        settings: how to crop.
 
     Returns:
         uint8 (size, size) if grey, else (size, size, 3).
 
     Raises:
-        ValueError: the box is empty or wholly outside the image, there are no eyes to align by,
-            or the image has another shape or type.
+        ValueError: the box is empty or entirely outside the image, there are no eyes to align by,
+            or the image has another shape or dtype.
     """
     _check_image(image)
     _check_box(box, image.shape)
@@ -90,18 +91,18 @@ def crop(
     return _resized(pixels, settings.size)
 
 
-def whole(image: np.ndarray, settings: Crop) -> np.ndarray:
-    """The whole photograph in place of a face, as `crop` returns it.
+def whole(image: np.ndarray, settings: CropSettings) -> np.ndarray:
+    """Returns the whole photograph in place of a face, in the format of `crop`.
 
-    It is squared like a face, but neither turned nor given a margin, of which it has none.
+    It is squared like a face, but neither rotated nor extended by a margin.
     """
     height, width = image.shape[:2]
-    plain = Crop(0.0, settings.square, False, settings.size, settings.colour)
+    plain = CropSettings(0.0, settings.square, False, settings.size, settings.colour)
     return crop(image, (0, 0, width, height), None, plain)
 
 
 def fit(image: np.ndarray, size: int | tuple[int, int] | None, colour: str | None) -> np.ndarray:
-    """Resize and convert an image that is a face already; None leaves what it has.
+    """Resizes and converts an image that is already a face; None keeps the image's own.
 
     Args:
         image: uint8 (height, width) grey or (height, width, 3) RGB.
@@ -109,7 +110,7 @@ def fit(image: np.ndarray, size: int | tuple[int, int] | None, colour: str | Non
         colour: "grey" or "rgb".
 
     Returns:
-        uint8 (height, width) or (height, width, 3); the very same image if nothing is asked for.
+        uint8 (height, width) or (height, width, 3); the same object if both are None.
 
     Raises:
         ValueError: there is something to do and the image is neither grey nor RGB.
@@ -123,25 +124,25 @@ def fit(image: np.ndarray, size: int | tuple[int, int] | None, colour: str | Non
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:
-    """An image as (height, width, 3); the very same one if it is in colour."""
+    """Converts an image to (height, width, 3); returns the same object if it is in colour."""
     return _coloured(image, "rgb")
 
 
 def has_eyes(landmarks: np.ndarray | None) -> bool:
-    """Whether there are two eyes at different places."""
+    """Whether there are two eyes at different positions."""
     if landmarks is None or not np.isfinite(landmarks[:2]).all():
         return False
     return math.dist(landmarks[0], landmarks[1]) >= _LEAST_EYE_DISTANCE
 
 
 def eye_angle(landmarks: np.ndarray | None) -> float:
-    """Direction from the eye at the left to that at the right, in radians, clockwise.
+    """Returns the direction from the left eye to the right one, in radians, clockwise.
 
     Raises:
-        ValueError: there are no two eyes at different places.
+        ValueError: there are no two eyes at different positions.
     """
     if landmarks is None or not has_eyes(landmarks):
-        raise ValueError("no eye landmarks: to align, give a detector that finds them")
+        raise ValueError("No eye landmarks to align by. Use a detector that has them.")
     across, down = np.asarray(landmarks[1], float) - np.asarray(landmarks[0], float)
     return math.atan2(down, across)
 
@@ -149,29 +150,29 @@ def eye_angle(landmarks: np.ndarray | None) -> float:
 def _check_image(image: np.ndarray) -> None:
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
         raise ValueError(
-            f"got an image of {image.dtype} {image.shape}: "
-            "expected uint8 (height, width) or (height, width, 3)"
+            "The image must be uint8 (height, width) or (height, width, 3), "
+            f"got {image.dtype} {image.shape}."
         )
 
 
 def _check_box(box: Sequence[float], shape: tuple[int, ...]) -> None:
     x, y, width, height = box
     within = x < shape[1] and y < shape[0] and x + width > 0 and y + height > 0
-    # Not a number and infinity fail these comparisons or the sum of their parts.
+    # NaN and infinity fail these comparisons or the sum.
     if not (math.isfinite(sum(box)) and width > 0 and height > 0 and within):
         raise ValueError(
-            f"got the box x={x}, y={y}, width={width}, height={height}: expected one that "
-            f"overlaps the image of {shape[1]}x{shape[0]} pixels"
+            f"The box must overlap the image of {shape[1]}x{shape[0]} pixels, "
+            f"got x={x}, y={y}, width={width}, height={height}."
         )
 
 
-def _grown(box: Sequence[float], settings: Crop) -> tuple[float, float, float, float]:
-    """The box with its margin, square if wanted, about the same centre."""
+def _grown(box: Sequence[float], settings: CropSettings) -> tuple[float, float, float, float]:
+    """Adds the margin to the box and squares it if wanted, about the same centre."""
     x, y, width, height = map(float, box)
     centre_x, centre_y = x + width / 2, y + height / 2
     width, height = (side * (1 + 2 * settings.margin) for side in (width, height))
     if settings.square:
-        # A whole number: both borders of an axis are then rounded alike.
+        # A whole number, so that both borders of an axis are rounded alike.
         width = height = _nearest(max(width, height))
     return centre_x - width / 2, centre_y - height / 2, width, height
 
@@ -195,15 +196,15 @@ def _span(start: float, stop: float) -> tuple[int, int]:
 
 
 def _inside(region: _Region, shape: tuple[int, ...]) -> _Region:
-    """The part inside the image; at least the pixel nearest to the region."""
+    """Clips a region to the image; keeps at least the pixel nearest to it."""
     left, top, right, bottom = region
     left, top = min(max(left, 0), shape[1] - 1), min(max(top, 0), shape[0] - 1)
     return left, top, min(max(right, left + 1), shape[1]), min(max(bottom, top + 1), shape[0])
 
 
-def _cut(image: np.ndarray, region: _Region, settings: Crop) -> np.ndarray:
+def _cut(image: np.ndarray, region: _Region, settings: CropSettings) -> np.ndarray:
     left, top, right, bottom = _inside(region, image.shape)
-    # The conversion comes after the cut: a small face must not cost a whole photograph.
+    # Converted after the cut: a small face must not cost a whole photograph.
     pixels = _coloured(image[top:bottom, left:right], settings.colour)
     if settings.square and (left, top, right, bottom) != region:
         columns = np.arange(region[0], region[2]).clip(left, right - 1) - left
@@ -219,17 +220,17 @@ def _upright(
     angle: float,
     colour: str,
 ) -> np.ndarray:
-    """The region of these sides turned about its centre, at the photograph's own resolution.
+    """Rotates a region about its centre at the photograph's own resolution.
 
-    Turning at full resolution interpolates between neighbours only; shrinking by area follows, so
-    that nothing is skipped and fine patterns do not alias.
+    Rotation at full resolution interpolates between neighbours only. Area shrinking follows, so
+    that no pixel is skipped and fine patterns do not alias.
     """
     turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     reach = np.abs(turn) @ np.array(sides) / 2 + _CONTEXT
     region = _region(*(np.array(centre) - reach), *(2 * reach))
     left, top, right, bottom = _inside(region, image.shape)
     pixels = _coloured(image[top:bottom, left:right], colour)
-    # OpenCV counts from the middle of the first pixel, boxes from its border.
+    # OpenCV's origin is the centre of the first pixel, that of boxes is its corner.
     origin = np.array(centre) - (left, top) - 0.5 - turn @ ((np.array(sides) - 1) / 2)
     return cv2.warpAffine(
         pixels,
@@ -249,10 +250,10 @@ def _coloured(image: np.ndarray, colour: str) -> np.ndarray:
 
 
 def _resized(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
-    """Shrink by area, enlarge linearly, each axis for itself; always a copy.
+    """Shrinks by area and enlarges linearly, axis by axis; always returns a copy.
 
-    OpenCV's area interpolation degenerates to nearly nearest neighbours when it enlarges, and does
-    so on both axes if one of them grows.
+    OpenCV's area interpolation degenerates to almost nearest neighbour when it enlarges, on both
+    axes even if only one grows.
     """
     down, across = (size, size) if isinstance(size, int) else size
     fewer = min(image.shape[1], across), min(image.shape[0], down)

@@ -1,22 +1,22 @@
-"""Which of the faces found in a photograph become images of the dataset."""
+"""Selects the detected faces that become images of the dataset."""
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from attention_fer.common.checks import one_of
+
 if TYPE_CHECKING:
     from preprocessing.detectors.base import Faces
 
-
 LEAST_CONFIDENCE = 0.6
 
-Order = Callable[["Faces", int, int], np.ndarray]
-"""From faces and the photograph's width and height to a number for each; the smallest is first."""
+_SortKey = Callable[["Faces", int, int], np.ndarray]
+"""Maps faces and the photograph's width and height to a number per face; the smallest is first."""
 
 
 def _smallness(faces: Faces, width: int, height: int) -> np.ndarray:
@@ -28,13 +28,13 @@ def _doubt(faces: Faces, width: int, height: int) -> np.ndarray:
 
 
 def _eccentricity(faces: Faces, width: int, height: int) -> np.ndarray:
-    """Squared distance from the middle of the photograph, each axis relative to its length."""
+    """Squared distance from the centre of the photograph, each axis relative to its length."""
     boxes = faces.boxes.astype(float)
     offsets = (boxes[:, :2] + boxes[:, 2:] / 2) / (width, height) - 0.5
     return (offsets**2).sum(axis=1)
 
 
-_ORDERS: dict[str, Order] = {
+_KEYS: dict[str, _SortKey] = {
     "largest": _smallness,
     "most-confident": _doubt,
     "central": _eccentricity,
@@ -43,41 +43,38 @@ _ORDERS: dict[str, Order] = {
 
 
 def names() -> list[str]:
-    """What `select` can go by: one face by area, by score or by place, or all, largest first."""
-    return list(_ORDERS)
+    """Returns the criteria: one face by area, score or position, or all faces, largest first."""
+    return list(_KEYS)
 
 
 def check(select: str, min_confidence: float | None, *, has_scores: bool) -> float | None:
-    """Check the settings against the detector.
+    """Checks the settings against the detector.
 
     Args:
         select: one of `names`.
-        min_confidence: least score of a face, 0 to 1; None for 0.6 if there are scores.
-        has_scores: whether the detector gives scores.
+        min_confidence: minimum score of a face, 0 to 1; None for 0.6 if there are scores.
+        has_scores: whether the detector has scores.
 
     Returns:
-        The least score, or None if there are no scores to compare.
+        The minimum score, or None if the detector has no scores.
 
     Raises:
-        ValueError: unknown name, a number out of range, or scores asked for that do not exist.
+        ValueError: unknown name, a number out of range, or a setting that needs scores.
     """
-    if select not in _ORDERS:
-        near = difflib.get_close_matches(select.lower(), _ORDERS, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"unknown selection {select!r}: {hint}known are {', '.join(names())}")
+    one_of("selection", select, _KEYS)
     if min_confidence is not None and not 0 <= min_confidence <= 1:
-        raise ValueError(f"got min_confidence={min_confidence}: expected 0 to 1")
+        raise ValueError(f"min_confidence must be from 0 to 1, got {min_confidence}.")
     if has_scores:
         return LEAST_CONFIDENCE if min_confidence is None else float(min_confidence)
     if min_confidence is not None:
         raise ValueError(
-            f"got min_confidence={min_confidence} for a detector without scores: leave it out, "
-            "or take another detector"
+            f"min_confidence must be None for a detector without scores, got {min_confidence}. "
+            "Leave it out, or use another detector."
         )
     if select == "most-confident":
         raise ValueError(
-            "got select='most-confident' for a detector without scores: select by another "
-            "property, or take another detector"
+            "select must not be 'most-confident' for a detector without scores. Select by another "
+            "criterion, or use another detector."
         )
     return None
 
@@ -85,16 +82,16 @@ def check(select: str, min_confidence: float | None, *, has_scores: bool) -> flo
 def choose(
     faces: Faces, shape: tuple[int, ...], select: str, min_confidence: float | None
 ) -> list[int]:
-    """The chosen faces' positions, in order; none if no face is good enough.
+    """Returns the indices of the selected faces, in order; empty if no face qualifies.
 
-    Boxes without area and boxes wholly outside the photograph never count. Among equals the larger
-    face comes first, then the more confident one, then the upper, then the left one.
+    Boxes without area or entirely outside the photograph are ignored. Among equals, the larger
+    face comes first, then the more confident, then the upper, then the left one.
 
     Args:
-        faces: what the detector found.
-        shape: the photograph's, height and width first.
+        faces: the detected faces.
+        shape: shape of the photograph, height and width first.
         select: one of `names`.
-        min_confidence: least score, None to look at no scores.
+        min_confidence: minimum score; None to ignore scores.
     """
     height, width = shape[:2]
     keys = (
@@ -102,7 +99,7 @@ def choose(
         faces.boxes[:, 1],
         _doubt(faces, width, height),
         _smallness(faces, width, height),
-        _ORDERS[select](faces, width, height),
+        _KEYS[select](faces, width, height),
     )
     good = _overlaps(faces.boxes, width, height)
     if min_confidence is not None:
@@ -112,12 +109,12 @@ def choose(
 
 
 def shortfall(faces: Faces, min_confidence: float | None) -> str:
-    """Why `choose` found nothing, in words."""
+    """Explains why `choose` selected nothing."""
     if not len(faces.boxes):
         return "nothing detected"
     scores = faces.scores[np.isfinite(faces.scores)]
     if min_confidence is not None and not (scores >= min_confidence).any():
-        # Down to hundredths: never the very number that it is below.
+        # Rounded down, so that it never reads as the threshold itself.
         best = math.floor(float(scores.max()) * 100) / 100 if len(scores) else "none"
         return f"best score {best}, below {min_confidence:g}"
     return "nothing detected inside the photograph"

@@ -43,6 +43,7 @@ def _enough(dataset: Dataset, least: int, name: str) -> np.ndarray:
     if count < least:
         raise InapplicableError(
             f"{name} needs at least {least} groups of images that share no subject, sequence or "
-            f"photograph; {dataset.name} at {dataset.path} has {count}. Choose another split, or add images."
+            f"photograph; {dataset.name} at {dataset.path} has {count}. "
+            "Choose another split, or add images."
         )
     return group

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from preprocessing.faces.crops import Crop, crop, eye_angle, fit, has_eyes, whole
+from preprocessing.faces.crops import CropSettings, crop, eye_angle, fit, has_eyes, whole
 
 
 def noise(*shape, seed=0):
@@ -32,7 +32,7 @@ def test_the_default_is_the_published_crop():
     photo = noise(300, 400, 3)
     face = cv2.cvtColor(photo[40:200, 100:220], cv2.COLOR_RGB2GRAY)
     expected = cv2.resize(face, (48, 48), interpolation=cv2.INTER_AREA)
-    assert np.array_equal(crop(photo, (100, 40, 120, 160), None, Crop()), expected)
+    assert np.array_equal(crop(photo, (100, 40, 120, 160), None, CropSettings()), expected)
 
 
 def area_average(image, size):
@@ -50,14 +50,14 @@ def area_average(image, size):
 @pytest.mark.parametrize(("width", "height"), [(37, 53), (40, 8), (8, 33), (16, 16)])
 def test_shrinking_averages_every_pixel_by_its_area(width, height):
     photo = noise(90, 80)
-    found = crop(photo, (11, 20, width, height), None, Crop(size=8))
+    found = crop(photo, (11, 20, width, height), None, CropSettings(size=8))
     expected = area_average(photo[20 : 20 + height, 11 : 11 + width], 8)
     assert np.abs(found - expected).max() <= 0.51
 
 
 def test_enlarging_is_linear():
     photo = noise(30, 30)
-    found = crop(photo, (5, 6, 10, 10), None, Crop(size=37)).astype(float)
+    found = crop(photo, (5, 6, 10, 10), None, CropSettings(size=37)).astype(float)
     places = ((np.arange(37) + 0.5) * 10 / 37 - 0.5).clip(0, 9)
     lines = photo[6:16, 5:15].astype(float)
     lines = np.stack([np.interp(places, np.arange(10), line) for line in lines])
@@ -68,7 +68,7 @@ def test_enlarging_is_linear():
 def test_an_axis_that_shrinks_does_not_alias_when_the_other_grows():
     stripes = np.zeros((64, 10), np.uint8)
     stripes[::2] = 254
-    found = crop(stripes, (0, 0, 10, 64), None, Crop(size=16))
+    found = crop(stripes, (0, 0, 10, 64), None, CropSettings(size=16))
     assert np.array_equal(found, np.full((16, 16), 127))
 
 
@@ -92,8 +92,10 @@ def test_an_axis_that_shrinks_does_not_alias_when_the_other_grows():
 def test_corners_go_to_the_nearest_border_and_the_plain_box_is_clipped(box, region):
     photo = noise(90, 80)
     left, top, right, bottom = region
-    expected = crop(photo[top:bottom, left:right].copy(), (0, 0, 999, 999), None, Crop(size=24))
-    assert np.array_equal(crop(photo, box, None, Crop(size=24)), expected)
+    expected = crop(
+        photo[top:bottom, left:right].copy(), (0, 0, 999, 999), None, CropSettings(size=24)
+    )
+    assert np.array_equal(crop(photo, box, None, CropSettings(size=24)), expected)
 
 
 @pytest.mark.parametrize(
@@ -109,18 +111,18 @@ def test_corners_go_to_the_nearest_border_and_the_plain_box_is_clipped(box, regi
         (1, 1, math.inf, 5),
     ],
 )
-@pytest.mark.parametrize("settings", [Crop(), Crop(square=True, margin=1)])
+@pytest.mark.parametrize("settings", [CropSettings(), CropSettings(square=True, margin=1)])
 def test_a_box_without_pixels_is_refused(box, settings):
-    with pytest.raises(ValueError, match="expected one that overlaps the image of 80x90 pixels"):
+    with pytest.raises(ValueError, match="box must overlap .*80x90"):
         crop(noise(90, 80), box, None, settings)
 
 
 def test_margin_is_a_fraction_of_each_side():
     photo = noise(200, 200)
-    found = crop(photo, (60, 80, 40, 60), None, Crop(margin=0.25, size=30))
-    assert np.array_equal(found, crop(photo, (50, 65, 60, 90), None, Crop(size=30)))
-    clipped = crop(photo, (0, 150, 40, 50), None, Crop(margin=0.5, size=30))
-    assert np.array_equal(clipped, crop(photo, (0, 125, 60, 75), None, Crop(size=30)))
+    found = crop(photo, (60, 80, 40, 60), None, CropSettings(margin=0.25, size=30))
+    assert np.array_equal(found, crop(photo, (50, 65, 60, 90), None, CropSettings(size=30)))
+    clipped = crop(photo, (0, 150, 40, 50), None, CropSettings(margin=0.5, size=30))
+    assert np.array_equal(clipped, crop(photo, (0, 125, 60, 75), None, CropSettings(size=30)))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_margin_is_a_fraction_of_each_side():
 @pytest.mark.parametrize("colours", [(), (3,)])
 def test_square_grows_the_shorter_side_and_repeats_the_border(box, margin, region, colours):
     photo = noise(100, 100, *colours)
-    settings = Crop(margin, square=True, size=40, colour="rgb" if colours else "grey")
+    settings = CropSettings(margin, square=True, size=40, colour="rgb" if colours else "grey")
     padded = [np.pad(plane, 400, mode="edge") for plane in np.atleast_3d(photo).transpose(2, 0, 1)]
     left, top, right, bottom = np.array(region) + 400
     expected = np.dstack(padded)[top:bottom, left:right].squeeze()
@@ -184,7 +186,7 @@ def found_eyes(picture):
 @pytest.mark.parametrize("size", [200, 96])
 def test_an_aligned_face_is_upright(angle, size):
     photo, box, landmarks = face(angle)
-    left, right = found_eyes(crop(photo, box, landmarks, Crop(align=True, size=size)))
+    left, right = found_eyes(crop(photo, box, landmarks, CropSettings(align=True, size=size)))
     scale = size / 200
     assert abs(math.degrees(math.atan2(*(right - left)[::-1]))) < 0.5
     # The eyes keep their distance and lie where they do in an upright face.
@@ -196,8 +198,8 @@ def test_aligning_a_face_that_is_upright_changes_nothing():
     photo = noise(120, 130, 3)
     landmarks = eyes((50, 45), (70, 45))
     for margin, square in ((0, False), (0.5, False), (0.25, True)):
-        plain = Crop(margin, square, False, 60, "rgb")
-        aligned = Crop(margin, square, True, 60, "rgb")
+        plain = CropSettings(margin, square, False, 60, "rgb")
+        aligned = CropSettings(margin, square, True, 60, "rgb")
         box = (40, 30, 40, 60)
         assert np.array_equal(crop(photo, box, landmarks, aligned), crop(photo, box, None, plain))
 
@@ -219,7 +221,7 @@ def test_turned_pixels_are_those_of_the_photograph(box, angle):
     photo = smooth(150, 180)
     turn = math.radians(angle)
     landmarks = eyes((0, 0), (30 * math.cos(turn), 30 * math.sin(turn)))
-    found = crop(photo, box, landmarks, Crop(align=True, square=True, size=70))
+    found = crop(photo, box, landmarks, CropSettings(align=True, square=True, size=70))
     v, u = np.mgrid[:70, :70] + 0.5 - 35
     x = box[0] + 25 + u * math.cos(turn) - v * math.sin(turn)
     y = box[1] + 35 + u * math.sin(turn) + v * math.cos(turn)
@@ -230,7 +232,7 @@ def test_aligning_does_not_alias():
     y, x = np.mgrid[:600, :600]
     board = np.uint8(255 * ((x + y) % 2))
     landmarks = eyes((200, 200), (200 + 100 * math.cos(0.5), 200 + 100 * math.sin(0.5)))
-    found = crop(board, (100, 100, 400, 400), landmarks, Crop(align=True, size=16))
+    found = crop(board, (100, 100, 400, 400), landmarks, CropSettings(align=True, size=16))
     assert np.abs(found.astype(float) - 127.5).max() < 3
 
 
@@ -240,9 +242,9 @@ def test_aligning_does_not_alias():
 )
 def test_without_two_eyes_nothing_is_aligned(landmarks):
     assert not has_eyes(landmarks)
-    with pytest.raises(ValueError, match="no eye landmarks: to align, give a detector"):
-        crop(noise(9, 9), (0, 0, 9, 9), landmarks, Crop(align=True))
-    assert crop(noise(9, 9), (0, 0, 9, 9), landmarks, Crop()).shape == (48, 48)
+    with pytest.raises(ValueError, match="No eye landmarks"):
+        crop(noise(9, 9), (0, 0, 9, 9), landmarks, CropSettings(align=True))
+    assert crop(noise(9, 9), (0, 0, 9, 9), landmarks, CropSettings()).shape == (48, 48)
 
 
 def test_the_direction_of_the_eyes_is_clockwise():
@@ -254,15 +256,17 @@ def test_the_direction_of_the_eyes_is_clockwise():
 def test_grey_is_luma_of_red_green_and_blue():
     for colour, luma in (((255, 0, 0), 76), ((0, 255, 0), 150), ((0, 0, 255), 29)):
         photo = np.full((20, 20, 3), colour, np.uint8)
-        assert np.array_equal(crop(photo, (2, 2, 9, 9), None, Crop(size=5)), np.full((5, 5), luma))
+        assert np.array_equal(
+            crop(photo, (2, 2, 9, 9), None, CropSettings(size=5)), np.full((5, 5), luma)
+        )
     photo = noise(20, 20, 3)
-    found = crop(photo, (0, 0, 20, 20), None, Crop(size=20))
+    found = crop(photo, (0, 0, 20, 20), None, CropSettings(size=20))
     assert np.abs(found - photo @ [0.299, 0.587, 0.114]).max() <= 0.51
 
 
 def test_colour_stays_and_grey_is_repeated():
     photo = noise(20, 20, 3)
-    settings = Crop(size=9, colour="rgb")
+    settings = CropSettings(size=9, colour="rgb")
     assert np.array_equal(crop(photo, (3, 4, 9, 9), None, settings), photo[4:13, 3:12])
     grey = noise(20, 20)
     expected = np.repeat(grey[4:13, 3:12, None], 3, axis=2)
@@ -273,13 +277,16 @@ def test_colour_stays_and_grey_is_repeated():
 @pytest.mark.parametrize("photo", [np.full((1, 1), 7, np.uint8), np.full((1, 9), 7, np.uint8)])
 def test_the_smallest_photographs(settings, photo):
     landmarks = eyes((0, 0), (2, 1))
-    found = crop(photo, (0.2, 0.1, 0.7, 0.9), landmarks, Crop(size=3, **settings))
+    found = crop(photo, (0.2, 0.1, 0.7, 0.9), landmarks, CropSettings(size=3, **settings))
     assert np.array_equal(found, np.full((3, 3), 7))
 
 
 def test_a_crop_shares_no_memory_with_the_photograph():
     photo = noise(60, 60)
-    for found in (crop(photo, (3, 4, 48, 48), None, Crop()), fit(photo[:48, :48], 48, "grey")):
+    for found in (
+        crop(photo, (3, 4, 48, 48), None, CropSettings()),
+        fit(photo[:48, :48], 48, "grey"),
+    ):
         assert not np.shares_memory(found, photo)
 
 
@@ -287,7 +294,7 @@ def test_a_crop_shares_no_memory_with_the_photograph():
 def test_a_small_face_costs_little_in_a_large_photograph(align):
     photo = np.zeros((4000, 4000, 3), np.uint8)
     tracemalloc.start()
-    crop(photo, (1800, 1800, 80, 90), eyes((0, 0), (5, 5)), Crop(0.3, True, align))
+    crop(photo, (1800, 1800, 80, 90), eyes((0, 0), (5, 5)), CropSettings(0.3, True, align))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 500_000
@@ -295,10 +302,10 @@ def test_a_small_face_costs_little_in_a_large_photograph(align):
 
 def test_the_whole_photograph_keeps_its_aspect_only_if_square():
     photo = noise(40, 60)
-    stretched = whole(photo, Crop(margin=0.3, align=True, size=60))
-    assert np.array_equal(stretched, crop(photo, (0, 0, 60, 40), None, Crop(size=60)))
+    stretched = whole(photo, CropSettings(margin=0.3, align=True, size=60))
+    assert np.array_equal(stretched, crop(photo, (0, 0, 60, 40), None, CropSettings(size=60)))
     padded = np.pad(photo, ((10, 10), (0, 0)), mode="edge")
-    assert np.array_equal(whole(photo, Crop(margin=0.3, square=True, size=60)), padded)
+    assert np.array_equal(whole(photo, CropSettings(margin=0.3, square=True, size=60)), padded)
 
 
 def test_fitting_changes_what_is_asked_for_and_nothing_else():
@@ -309,25 +316,25 @@ def test_fitting_changes_what_is_asked_for_and_nothing_else():
     assert np.array_equal(fit(photo, 10, None), expected)
     assert np.array_equal(fit(photo, None, "grey"), cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY))
     assert np.array_equal(fit(photo[..., 0], None, "rgb"), photo[..., [0, 0, 0]])
-    with pytest.raises(ValueError, match=r"got an image of uint8 \(5, 7, 2\): expected uint8"):
+    with pytest.raises(ValueError, match=r"must be uint8 .*got uint8 \(5, 7, 2\)"):
         fit(odd, 10, None)
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"margin": -0.1}, "got margin=-0.1: expected a fraction, 0 to 10"),
-        ({"margin": math.nan}, "got margin=nan"),
-        ({"size": 0}, "got size=0: expected a whole number from 1"),
-        ({"colour": "bgr"}, "got colour='bgr': expected 'grey' or 'rgb'"),
+        ({"margin": -0.1}, "margin must be .*0 to 10, got -0.1"),
+        ({"margin": math.nan}, "margin must be .*nan"),
+        ({"size": 0}, "size must be an integer from 1 .*got 0"),
+        ({"colour": "bgr"}, "colour: 'bgr'.*'grey', 'rgb'"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        Crop(**settings)
+        CropSettings(**settings)
 
 
 def test_other_arrays_are_refused():
     for image in (np.zeros((9, 9)), noise(9, 9, 4), noise(9)):
-        with pytest.raises(ValueError, match="expected uint8 .height, width"):
-            crop(image, (0, 0, 5, 5), None, Crop())
+        with pytest.raises(ValueError, match="must be uint8"):
+            crop(image, (0, 0, 5, 5), None, CropSettings())

@@ -13,7 +13,7 @@ import pytest
 from preprocessing.dataset.row import Row
 from preprocessing.detectors.base import Faces
 from preprocessing.faces.cropper import FaceCropper
-from preprocessing.faces.crops import Crop, crop
+from preprocessing.faces.crops import CropSettings, crop
 from preprocessing.sources import Rejected, Sample, UnreadableError
 
 
@@ -71,7 +71,7 @@ FACE = photo((30, 20, 40, 50, 190), (90, 60, 20, 20, 199))
 def test_a_face_becomes_a_row():
     ((row,),) = FaceCropper(BrightRectangles())([sample(FACE, frame=7)])
     assert isinstance(row, Row)
-    assert np.array_equal(row.image, crop(FACE, (30, 20, 40, 50), None, Crop()))
+    assert np.array_equal(row.image, crop(FACE, (30, 20, 40, 50), None, CropSettings()))
     assert (row.label, row.subject, row.split) == ("sad", "anna", "train")
     assert (row.source, row.more) == ("photo.png", {"frame": 7})
     assert row.box == (30.0, 20.0, 40.0, 50.0) and row.score == 0.9
@@ -85,7 +85,7 @@ def test_the_settings_reach_the_crop():
     )
     ((row,),) = cropper([sample(crooked)])
     landmarks = np.array([(52, 38), (68, 38), *[(0, 0)] * 3], np.float32)
-    expected = crop(crooked, (40, 30, 40, 20), landmarks, Crop(0.3, True, True, 31, "rgb"))
+    expected = crop(crooked, (40, 30, 40, 20), landmarks, CropSettings(0.3, True, True, 31, "rgb"))
     assert np.array_equal(row.image, expected)
 
 
@@ -97,7 +97,7 @@ def test_what_the_index_says_is_what_was_cut_out():
 
     ((row,),) = FaceCropper(Fractions())([sample(FACE)])
     assert row.box == (10.5, 20.12, 30.33, 40.0) and row.score == 0.8765
-    assert np.array_equal(row.image, crop(FACE, row.box, None, Crop()))
+    assert np.array_equal(row.image, crop(FACE, row.box, None, CropSettings()))
 
 
 def test_all_faces_of_a_photograph_the_largest_first():
@@ -130,9 +130,9 @@ def test_a_photograph_without_a_face(image, settings, why):
     assert found == [Rejected("photo.png", "no face found", why, "sad")]
     ((row,),) = FaceCropper(detector, missing="whole", **settings)([sample(image)])
     assert row.box is None and row.score is None and row.source == "photo.png"
-    assert np.array_equal(row.image, crop(image, (0, 0, 160, 120), None, Crop()))
+    assert np.array_equal(row.image, crop(image, (0, 0, 160, 120), None, CropSettings()))
     stop = FaceCropper(detector, missing="error", **settings)
-    with pytest.raises(ValueError, match=f"no face found in photo.png .{why}.: lower min_confid"):
+    with pytest.raises(ValueError, match=f"No face found in photo.png .{why}."):
         stop([sample(FACE), sample(image)])
 
 
@@ -203,7 +203,7 @@ def test_a_detector_that_answers_too_little_fails():
 
     (found,) = FaceCropper(Silent())([sample(FACE)])
     assert found == [
-        Rejected("photo.png", "detector failed", "ValueError: 0 answers for 1 images", "sad")
+        Rejected("photo.png", "detector failed", "ValueError: 0 results for 1 images", "sad")
     ]
 
 
@@ -260,7 +260,9 @@ def test_grey_photographs_are_shown_to_the_detector_in_colour_and_colour_as_it_i
     made = FaceCropper(BrightRectangles(), colour="rgb")([sample(FACE), sample(colour)])
     assert made[0][0].box == made[1][0].box
     assert np.array_equal(made[0][0].image, made[0][0].image[..., :1].repeat(3, axis=2))
-    assert np.array_equal(made[1][0].image, crop(colour, made[1][0].box, None, Crop(colour="rgb")))
+    assert np.array_equal(
+        made[1][0].image, crop(colour, made[1][0].box, None, CropSettings(colour="rgb"))
+    )
 
 
 def test_images_that_are_faces_already_stay_what_they_are():
@@ -314,12 +316,12 @@ def test_the_description_is_equal_for_equal_settings_and_only_for_these():
 
 
 BAD = [
-    ({"margin": -1}, "got margin=-1: expected"),
-    ({"size": 0}, "got size=0: expected a whole number"),
-    ({"colour": "gray"}, "got colour='gray': expected 'grey' or 'rgb'"),
-    ({"select": "first"}, "unknown selection 'first'"),
-    ({"min_confidence": 2}, "got min_confidence=2: expected 0 to 1"),
-    ({"missing": "drop"}, "got missing='drop': expected one of skip, whole, error"),
+    ({"margin": -1}, "margin must be .*got -1"),
+    ({"size": 0}, "size must be .*got 0"),
+    ({"colour": "gray"}, "colour: 'gray'.*'grey', 'rgb'"),
+    ({"select": "first"}, "selection: 'first'"),
+    ({"min_confidence": 2}, "min_confidence must be .*got 2"),
+    ({"missing": "drop"}, "missing: 'drop'.*'skip', 'whole', 'error'"),
 ]
 
 
@@ -330,9 +332,9 @@ def test_settings_out_of_range_are_refused(settings, message):
 
 
 def test_settings_that_the_detector_cannot_serve_are_refused():
-    with pytest.raises(ValueError, match="align=True, but the detector bright finds no eyes"):
+    with pytest.raises(ValueError, match="align must be False .*bright"):
         FaceCropper(BrightRectangles(landmarks=False), align=True)
-    with pytest.raises(ValueError, match="min_confidence=0.5 for a detector without scores"):
+    with pytest.raises(ValueError, match="min_confidence .*without scores, got 0.5"):
         FaceCropper(BrightRectangles(scores=False), min_confidence=0.5)
     ((row,),) = FaceCropper(BrightRectangles(scores=False))([sample(photo((5, 5, 9, 9, 110)))])
     assert row.box == (5, 5, 9, 9) and row.score is None
@@ -351,7 +353,7 @@ def test_settings_that_the_detector_cannot_serve_are_refused():
 )
 def test_without_a_detector_its_settings_are_refused(settings):
     ((name, value),) = settings.items()
-    with pytest.raises(ValueError, match=f"got {name}={value!r} without a detector, where it has"):
+    with pytest.raises(ValueError, match=f"{name} has no effect without a detector, got {value!r}"):
         FaceCropper(**settings)
-    with pytest.raises(ValueError, match="got size=0"):
+    with pytest.raises(ValueError, match="size must be"):
         FaceCropper(size=0)

@@ -105,12 +105,12 @@ def test_the_least_confidence_in_effect():
 @pytest.mark.parametrize(
     ("select", "least", "has_scores", "message"),
     [
-        ("bigest", None, True, "unknown selection 'bigest': did you mean 'largest'"),
-        ("largest", 60, True, "got min_confidence=60: expected 0 to 1"),
-        ("largest", -0.1, True, "got min_confidence=-0.1"),
-        ("largest", float("nan"), True, "got min_confidence=nan"),
-        ("largest", 0.6, False, "min_confidence=0.6 for a detector without scores: leave it out"),
-        ("most-confident", None, False, "select='most-confident' for a detector without scores"),
+        ("bigest", None, True, "selection: 'bigest'.*Did you mean 'largest'"),
+        ("largest", 60, True, "min_confidence must be .*got 60"),
+        ("largest", -0.1, True, "min_confidence must be .*got -0.1"),
+        ("largest", float("nan"), True, "min_confidence must be .*got nan"),
+        ("largest", 0.6, False, "min_confidence .*without scores, got 0.6"),
+        ("most-confident", None, False, "'most-confident' .*without scores"),
     ],
 )
 def test_settings_that_cannot_be_met_are_refused(select, least, has_scores, message):
