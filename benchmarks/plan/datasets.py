@@ -87,14 +87,14 @@ def _no_dataset(name: str, root: Path, found: Iterable[str]) -> str:
 
 def _of_kind(found: Mapping[str, Path], generated: str) -> list[str]:
     """The folders with the kind of images that a source generates."""
-    maps = sources.get(generated).maps
+    maps = sources.get(generated).kind == "maps"
     return [name for name, path in found.items() if _maps(path) == maps]
 
 
 def _maps(path: Path) -> bool:
     """Whether a prepared dataset holds maps rather than faces. Raises ValueError if damaged."""
     source = read_manifest(path).get("source")
-    return source in sources.names() and sources.get(source).maps
+    return source in sources.names() and sources.get(source).kind == "maps"
 
 
 def _generate(name: str, folder: Path, console: Console) -> Path:

@@ -1,4 +1,4 @@
-"""Datasets that can be read, one module each. Adding one is a file here and an import below."""
+"""Sources of raw data, one module per dataset. To add one, write a module and import it below."""
 
 from __future__ import annotations
 

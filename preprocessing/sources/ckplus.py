@@ -1,9 +1,9 @@
-"""CK+: 593 sequences of 123 people from a neutral face to the peak of an expression.
+"""CK+: 593 sequences of 123 subjects from a neutral face to the peak of an expression.
 
 Lucey et al., "The Extended Cohn-Kanade Dataset (CK+)", 2010,
-https://doi.org/10.1109/CVPRW.2010.5543262. Its licence is personal: ask the University of
-Pittsburgh for a copy, nothing is fetched here. The cropped frames that go round as "CK+48" have no
-sequences; `folder` reads them.
+https://doi.org/10.1109/CVPRW.2010.5543262. Its licence is personal: request a copy from the
+University of Pittsburgh; nothing is downloaded here. The cropped frames that circulate as "CK+48"
+have no sequences; `folder` reads them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,7 @@ from preprocessing.raw_files.errors import Rejected
 from preprocessing.raw_files.files import joined
 from preprocessing.raw_files.photographs import load_photograph
 from preprocessing.sources.base import Notice, Raw, Sample, Source, register
-from preprocessing.sources.ckplus_files import Sequence, Tree, scan
-from preprocessing.sources.ckplus_labels import CLASSES, label_of
+from preprocessing.sources.ckplus_files import CLASSES, Scan, Sequence, label_of, scan
 
 SEQUENCES, LABELLED = 593, 327
 _PUBLISHED = {
@@ -31,61 +30,61 @@ _PUBLISHED = {
     "surprise": 83,
     "contempt": 18,
 }
-_SHORTEST = 4  # frames that every sequence has; where more are asked for, some give fewer
+_SHORTEST = 4  # length of the shortest sequence
 
 EXPECTED = (
     "the directory that holds extended-cohn-kanade-images.zip (or cohn-kanade-images) and "
     "Emotion_labels.zip (or Emotion), packed or unpacked"
 )
-_LICENCE = "CK+ comes from the University of Pittsburgh on request, under a personal licence"
+_LICENCE = "CK+ is available from the University of Pittsburgh on request, for personal use."
 
 
 def open_ckplus(
     path: str | Path, *, frames: int = 3, neutral: bool = True, notice: Notice = warnings.warn
 ) -> Raw:
-    """Find the labelled sequences of CK+ and choose frames of each.
+    """Finds the labelled sequences of CK+ and selects frames of each.
 
-    Files are recognised by their paths, ``S005/001/S005_001_00000011.png`` and
-    ``S005/001/S005_001_00000011_emotion.txt``, whatever lies around them.
+    Files are recognised by their paths, `S005/001/S005_001_00000011.png` and
+    `S005/001/S005_001_00000011_emotion.txt`, in whatever folders.
 
     Args:
         path: a directory or .zip, see `EXPECTED`.
-        frames: how many frames at the end of a sequence show its expression.
-        neutral: take the first frame of each labelled sequence as neutral, unless it is among
+        frames: number of frames at the end of a sequence that show its expression.
+        neutral: use the first frame of each labelled sequence as neutral, unless it is among
             those at the end.
-        notice: called with a sentence on each: sequences without a label, sequences that are not
-            whole, and copies that are ignored.
+        notice: receives one sentence each on sequences without a label, incomplete sequences, and
+            ignored copies.
 
     Returns:
-        Samples by subject, sequence and frame, with the column ``sequence``, as in "S005/001".
-        A sequence without a usable label is rejected once, its frames are not listed.
+        Samples by subject, sequence and frame, with the column `sequence`, e.g. "S005/001". A
+        sequence without a usable label is rejected once, not frame by frame.
 
     Raises:
         FileNotFoundError: nothing at `path`.
-        ValueError: an option out of range, or the images or the labels are not there.
+        ValueError: an option out of range, or missing images or labels.
     """
     if isinstance(frames, bool) or not isinstance(frames, int) or frames < 1:
-        raise ValueError(f"got frames={frames!r}: expected a whole number of at least 1")
+        raise ValueError(f"frames must be an integer of at least 1, got {frames!r}.")
     places = containers(path, EXPECTED)
-    tree = scan(places)
-    if not tree.sequences or not tree.labels:
-        raise ValueError(f"{_missing(tree)} at {path}; found {listing(places)}. {_LICENCE}")
-    groups = [_sequence(tree, key, frames, neutral) for key in sorted(tree.sequences)]
+    found = scan(places)
+    if not found.sequences or not found.labels:
+        raise ValueError(f"{_missing(found)} Found at {path}: {listing(places)}. {_LICENCE}")
+    groups = [_sequence(found, key, frames, neutral) for key in sorted(found.sequences)]
     orphans = [
         Rejected(label.source, "label without frames", "no image of its sequence")
-        for key in sorted(tree.labels.keys() - tree.sequences.keys())
-        for label in tree.labels[key]
+        for key in sorted(found.labels.keys() - found.sequences.keys())
+        for label in found.labels[key]
     ]
-    problems = [*orphans, *tree.rejected, *(p for files in places for p in files.problems())]
-    _tell(tree, notice)
+    problems = [*orphans, *found.rejected, *(p for files in places for p in files.problems())]
+    _notify(found, notice)
     short = sum(
-        len(tree.sequences[key].names) <= frames
-        for key in tree.labels.keys() & tree.sequences.keys()
+        len(found.sequences[key].names) <= frames
+        for key in found.labels.keys() & found.sequences.keys()
     )
     if short:
         notice(
             f"{short} labelled sequences have {frames} frames or fewer: all of them count as the "
-            "expression, the first too, which is nearly neutral"
+            "expression, even the first, which is almost neutral"
         )
     return Raw(
         CLASSES,
@@ -93,17 +92,17 @@ def open_ckplus(
         _expected(frames, neutral),
         sum(map(len, groups)) + len(problems),
         ("sequence",),
-        f"images in {tree.images_in}, labels in {tree.labels_in}",
+        f"images in {found.images_in}, labels in {found.labels_in}",
         joined(files.identity() for files in places),
     )
 
 
 def _sequence(
-    tree: Tree, key: tuple[str, str], frames: int, neutral: bool
+    found: Scan, key: tuple[str, str], frames: int, neutral: bool
 ) -> list[Sample | Rejected]:
-    """The frames chosen of one sequence, or why there are none."""
-    sequence = tree.sequences[key]
-    labels = tree.labels.get(key, [])
+    """Returns the selected frames of one sequence, or why there are none."""
+    sequence = found.sequences[key]
+    labels = found.labels.get(key, [])
     if not labels:
         return [Rejected(sequence.source, "sequence without label", "no emotion file")]
     label = label_of(labels)
@@ -128,42 +127,44 @@ def _expected(frames: int, neutral: bool) -> dict[str, dict[str, int]] | None:
     return {"": {**counts, "neutral": LABELLED if neutral else 0}}
 
 
-def _missing(tree: Tree) -> str:
-    if tree.labels:
+def _missing(found: Scan) -> str:
+    """Explains which part of CK+ is missing and what to do."""
+    if found.labels:
         return (
-            "the images of CK+ are missing: put extended-cohn-kanade-images.zip, packed or "
-            "unpacked, beside the labels and give the directory that holds both; only labels are"
+            "The images of CK+ are missing: put extended-cohn-kanade-images.zip, packed or "
+            "unpacked, beside the labels and give the directory that holds both."
         )
-    if tree.sequences:
+    if found.sequences:
         return (
-            "the labels of CK+ are missing: put Emotion_labels.zip, packed or unpacked, beside the "
-            "images and give the directory that holds both; only images are"
+            "The labels of CK+ are missing: put Emotion_labels.zip, packed or unpacked, beside the "
+            "images and give the directory that holds both."
         )
-    if tree.loose:
+    if found.loose:
         return (
-            f"{tree.loose:,} frames of CK+ without folders of sequences, as in CK+48: "
-            "the dataset 'folder' reads those; no sequence of CK+ is"
+            f"{found.loose:,} frames of CK+ are not in folders of sequences, as in CK+48: "
+            "use the dataset 'folder' for those."
         )
-    return f"no CK+: give {EXPECTED}; nothing of it is"
+    return f"No CK+ found: give {EXPECTED}."
 
 
-def _tell(tree: Tree, notice: Notice) -> None:
-    total, without = len(tree.sequences), len(tree.sequences.keys() - tree.labels.keys())
+def _notify(found: Scan, notice: Notice) -> None:
+    """Reports what is missing, incomplete or ignored."""
+    total, without = len(found.sequences), len(found.sequences.keys() - found.labels.keys())
     whole = (total, total - without) == (SEQUENCES, LABELLED)
     wanted = "" if whole else f"; a complete copy has {SEQUENCES} with {LABELLED} labels"
     if without or not whole:
         notice(f"{without} of {total} sequences have no label{wanted}")
-    late = sum(sequence.first > 1 for sequence in tree.sequences.values())
+    late = sum(sequence.first > 1 for sequence in found.sequences.values())
     if late:
         notice(f"{late} sequences do not begin with frame 1, which is the neutral one")
     early = sum(
-        max(label.frame for label in labels) > tree.sequences[key].last
-        for key, labels in tree.labels.items()
-        if key in tree.sequences
+        max(label.frame for label in labels) > found.sequences[key].last
+        for key, labels in found.labels.items()
+        if key in found.sequences
     )
     if early:
         notice(f"{early} sequences end before the frame of their label, which is the peak")
-    for text in tree.ignored:
+    for text in found.ignored:
         notice(text)
 
 

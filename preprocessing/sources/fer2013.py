@@ -7,6 +7,7 @@ https://arxiv.org/abs/1307.0414
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,7 +16,8 @@ from preprocessing.raw_files.containers import containers, listing
 from preprocessing.raw_files.files import Files
 from preprocessing.sources import fer2013_csv, fer2013_folders
 from preprocessing.sources.base import Notice, Raw, Source, register
-from preprocessing.sources.fer2013_csv import CLASSES
+from preprocessing.sources.fer2013_csv import CLASSES, CsvDistribution
+from preprocessing.sources.fer2013_folders import FolderDistribution
 
 _PUBLISHED = {
     "train": (3995, 436, 4097, 7215, 4830, 3171, 4965),
@@ -30,66 +32,58 @@ LOOKED_FOR = (
     "test/<emotion> of .jpg or .png files, or a .zip of any of these"
 )
 
-
-Reader = fer2013_csv.CsvDistribution | fer2013_folders.FolderDistribution
+Distribution = CsvDistribution | FolderDistribution
 
 
 @dataclass(frozen=True)
-class _Distribution:
-    """One copy of FER2013: how complete it is, what it is called, how to read it."""
+class _Copy:
+    """One copy of FER2013; the one with the smallest rank is read."""
 
     rank: tuple
     title: str
     files: Files
-    reader: Reader
+    distribution: Distribution
 
 
 def open_fer2013(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
-    """Find FER2013 from a CSV, a zip, or a directory holding any of its distributions.
+    """Finds FER2013 in a CSV, a zip, or a directory with any of its distributions.
 
-    Where several are found, the one that covers most splits is read; among those a CSV with all
-    three parts comes before the folders, and the folders before train.csv.
+    If there are several, the one that covers the most splits is read. Among equals, a CSV with all
+    three parts precedes the folders, and the folders precede train.csv.
 
     Args:
         path: the .csv, the .zip, or a directory.
-        notice: called with a sentence on what was chosen or is missing.
+        notice: receives one sentence on what was chosen or is missing.
 
     Returns:
-        Samples of (48, 48) images without subject. Order: that of the rows in a CSV, else by
-        split, class and the number in the file name; what else lies there and cannot be read
-        comes last.
+        Samples of (48, 48) images without subject, in the order of the rows of a CSV, else by
+        split, class and the number in the file name; other, unreadable files come last.
 
     Raises:
         FileNotFoundError: nothing at `path`.
-        ValueError: nothing known at `path`, or a .zip that is none.
+        ValueError: no FER2013 at `path`, or a damaged .zip.
     """
     places = containers(path, LOOKED_FOR)
-    found = sorted(_distributions(places), key=lambda item: item.rank)
-    if not found:
-        raise ValueError(f"no FER2013 at {path}: looked for {LOOKED_FOR}; found {listing(places)}")
-    chosen, *others = found
+    copies = sorted(_copies(places), key=lambda copy: copy.rank)
+    if not copies:
+        raise ValueError(f"No FER2013 at {path}: expected {LOOKED_FOR}; found {listing(places)}.")
+    chosen, *others = copies
     if others:
         also = ", ".join(item.title for item in others)
         notice(f"several distributions found: reading {chosen.title}, ignoring {also}")
     problems = chosen.files.problems()
-    items = chain(chosen.reader.read(chosen.files, notice), problems)
-    length = chosen.reader.length + len(problems)
-    identity = chosen.files.identity(chosen.reader.names)
+    items = chain(chosen.distribution.read(chosen.files, notice), problems)
+    length = chosen.distribution.length + len(problems)
+    identity = chosen.files.identity(chosen.distribution.names)
     return Raw(CLASSES, items, EXPECTED, length, distribution=chosen.title, identity=identity)
 
 
-def _distributions(places: list[Files]) -> list[_Distribution]:
-    found = []
+def _copies(places: list[Files]) -> Iterator[_Copy]:
     for place, files in enumerate(places):
         names = files.names()
-        readers: list[Reader] = [
-            *fer2013_csv.find(files, names),
-            *fer2013_folders.find(files, names),
-        ]
-        for reader in readers:
-            rank = (-reader.splits, reader.preference, place, reader.title)
-            found.append(_Distribution(rank, files.source(reader.title), files, reader))
-    return found
+        for one in (*fer2013_csv.find(files, names), *fer2013_folders.find(files, names)):
+            rank = (-one.splits, one.preference, place, one.title)
+            yield _Copy(rank, files.source(one.title), files, one)
 
 
 SOURCE = register(
@@ -97,6 +91,6 @@ SOURCE = register(
         name="fer2013",
         open=open_fer2013,
         needs_path="fer2013.csv, icml_face_data.csv, archive.zip or the directory holding them",
-        faces=True,
+        kind="faces",
     )
 )

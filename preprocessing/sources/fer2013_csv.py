@@ -1,4 +1,4 @@
-"""FER2013 as CSV files: pixels as a string of 2,304 integers per row."""
+"""FER2013 as CSV files, with the pixels of a row as a string of 2,304 integers."""
 
 from __future__ import annotations
 
@@ -21,13 +21,19 @@ USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"
 
 NO_LABELS = (
     "{} holds no labels, so the test parts are left out: "
-    "icml_face_data.csv or fer2013.csv would mend it"
+    "use icml_face_data.csv or fer2013.csv to include them"
 )
 
 
 @dataclass(frozen=True)
 class CsvDistribution:
-    """CSV files that make up one copy; `splits` is how many of the three splits it labels."""
+    """The CSV files of one copy.
+
+    Attributes:
+        names: the files.
+        splits: number of splits, of three, that it has labels for.
+        preference: its rank among copies with equally many splits; the smallest is read.
+    """
 
     names: tuple[str, ...]
     splits: int
@@ -39,11 +45,11 @@ class CsvDistribution:
 
     @property
     def length(self) -> int:
-        """Rows of a complete copy; counting them would mean reading all."""
+        """Number of rows of a complete copy; counting them would require reading all."""
         return 35_887
 
     def read(self, files: Files, notice: Notice) -> Iterator[Sample | Rejected]:
-        """Yield one item per row; blank lines are no rows."""
+        """Yields one item per row, skipping blank lines."""
         for name in self.names:
             if "emotion" not in header(files, name):
                 notice(NO_LABELS.format(files.source(name)))
@@ -51,7 +57,7 @@ class CsvDistribution:
 
 
 def find(files: Files, names: list[str]) -> list[CsvDistribution]:
-    """Recognise CSV distributions by their header, whatever the files are called."""
+    """Finds CSV distributions by their headers, whatever the files are called."""
     by_kind: dict[tuple[str, frozenset], list[str]] = {}
     for name in names:
         if name.lower().endswith(".csv"):
@@ -70,17 +76,18 @@ def find(files: Files, names: list[str]) -> list[CsvDistribution]:
 
 
 def header(files: Files, name: str) -> list[str]:
-    """Column names in lower case without blanks around them; empty if unreadable."""
+    """Returns the column names, lower-case and stripped; empty if unreadable."""
     try:
         line = next(read_lines(files, name), "")
     except UnreadableError:
         return []
     if isinstance(line, UnreadableError):
         return []
-    return [cell.strip().lower() for cell in cells_of(line)]
+    return [cell.strip().lower() for cell in _cells(line)]
 
 
-def cells_of(line: str) -> list[str]:
+def _cells(line: str) -> list[str]:
+    """Splits one line; empty if it is not CSV."""
     try:
         return next(csv.reader([line]), [])
     except csv.Error:  # a junk line longer than the module's limit for one cell
@@ -88,13 +95,13 @@ def cells_of(line: str) -> list[str]:
 
 
 def rows(files: Files, name: str) -> Iterator[tuple[int, list[str] | UnreadableError]]:
-    """Number and cells of each line below the header that is not blank.
+    """Yields the number and cells of each non-blank line below the header.
 
-    One line at a time: a stray quote in a junk line must not swallow the lines after it. In place
-    of the cells of a line that is too long comes an error.
+    Lines are parsed one by one, so that a stray quote in a junk line cannot swallow those after it.
+    An error takes the place of the cells of a line that is too long.
 
     Raises:
-        UnreadableError: the file cannot be read on.
+        UnreadableError: the rest of the file cannot be read.
     """
     for number, line in enumerate(read_lines(files, name), start=1):
         if number == 1:
@@ -102,11 +109,11 @@ def rows(files: Files, name: str) -> Iterator[tuple[int, list[str] | UnreadableE
         if isinstance(line, UnreadableError):
             yield number, line
         elif line.strip():
-            yield number, cells_of(line)
+            yield number, _cells(line)
 
 
 def items(files: Files, name: str) -> Iterator[Sample | Rejected]:
-    """One item per row of one file, and one at its end if it cannot be read on."""
+    """Yields one item per row, and a final one if the rest of the file cannot be read."""
     where, columns = files.source(name), header(files, name)
     try:
         for number, cells in rows(files, name):
@@ -149,7 +156,7 @@ def _split(usage: str) -> str:
 
 def _image(text: str) -> np.ndarray:
     try:
-        values = bytes(map(int, text.split()))  # refuses what is no integer in 0..255
+        values = bytes(map(int, text.split()))  # raises for anything but integers in 0..255
     except ValueError as error:
         raise UnreadableError("pixels not integers in 0..255", str(error)[:80]) from None
     if len(values) != SIDE * SIDE:

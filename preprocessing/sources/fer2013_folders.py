@@ -1,4 +1,4 @@
-"""FER2013 as folders of image files: train/<emotion>/ and test/<emotion>/."""
+"""FER2013 as folders of image files, train/<emotion>/ and test/<emotion>/."""
 
 from __future__ import annotations
 
@@ -22,7 +22,14 @@ SUFFIXES = (".jpg", ".jpeg", ".png")
 
 @dataclass(frozen=True)
 class FolderDistribution:
-    """The files below one directory that holds train/ or test/."""
+    """The files below one directory that contains train/ or test/.
+
+    Attributes:
+        root: that directory.
+        names: the files.
+        splits: number of splits, of three, that it contains.
+        preference: its rank among copies with equally many splits; the smallest is read.
+    """
 
     root: str
     names: tuple[str, ...]
@@ -38,16 +45,16 @@ class FolderDistribution:
         return len(self.names)
 
     def read(self, files: Files, notice: Notice) -> Iterator[Sample | Rejected]:
-        """Yield one item per file, by split, class and the number in the file name."""
+        """Yields one item per file, by split, class and the number in the file name."""
         depth = len(PurePosixPath(self.root).parts)
-        placed = [(_place(PurePosixPath(name).parts[depth:]), name) for name in self.names]
-        for place, name in sorted(placed, key=_order):
-            yield _item(files, name, place)
+        located = [(_locate(PurePosixPath(name).parts[depth:]), name) for name in self.names]
+        for location, name in sorted(located, key=_order):
+            yield _item(files, name, location)
 
 
 @dataclass(frozen=True)
-class _Place:
-    """What a file's path says: split and label, or why it says nothing."""
+class _Location:
+    """Split and label of a file from its path, or the reason and detail why it has none."""
 
     split: str = ""
     label: str = ""
@@ -55,13 +62,13 @@ class _Place:
 
 
 def find(files: Files, names: list[str]) -> list[FolderDistribution]:
-    """Recognise folder distributions; a top directory around train/ and test/ is allowed."""
+    """Finds folder distributions, also below directories that enclose train/ and test/."""
     roots = {root for root in map(_root, names) if root is not None}
     return [_distribution(root, names) for root in sorted(roots)]
 
 
 def _root(name: str) -> str | None:
-    """Directory above train/<emotion>/ or test/<emotion>/ if the path holds one."""
+    """Returns the directory above train/<emotion>/ or test/<emotion>/, if the path has one."""
     parts = PurePosixPath(name).parts
     for depth, (folder, emotion) in enumerate(pairwise(parts[:-1])):
         if folder.lower() in ("train", "test") and emotion.lower() in CLASSES:
@@ -72,52 +79,52 @@ def _root(name: str) -> str | None:
 def _distribution(root: str, names: list[str]) -> FolderDistribution:
     inside = [name for name in names if _belongs(name, root)]
     depth = len(PurePosixPath(root).parts)
-    splits = {_place(PurePosixPath(name).parts[depth:]).split for name in inside} - {""}
+    splits = {_locate(PurePosixPath(name).parts[depth:]).split for name in inside} - {""}
     return FolderDistribution(root, tuple(inside), len(splits))
 
 
 def _belongs(name: str, root: str) -> bool:
-    """Image files anywhere below the root, and every file in its train/ and test/."""
+    """Whether a file is an image below the root, or any file in its train/ or test/."""
     if root and not name.startswith(root + "/"):
         return False
     top = name[len(root) + 1 if root else 0 :].lower()
     return top.startswith(("train/", "test/")) or top.endswith(SUFFIXES)
 
 
-def _place(parts: tuple[str, ...]) -> _Place:
-    """Split and label of a file from its path below the root."""
+def _locate(parts: tuple[str, ...]) -> _Location:
+    """Parses the path of a file below the root."""
     if len(parts) != 3 or parts[0].lower() not in ("train", "test"):
-        return _Place(problem=("not in train/<emotion> or test/<emotion>", "/".join(parts[:-1])))
+        return _Location(problem=("not in train/<emotion> or test/<emotion>", "/".join(parts[:-1])))
     folder, emotion, file = parts
     if not file.lower().endswith(SUFFIXES):
-        return _Place(problem=("not a .jpg or .png file", file))
+        return _Location(problem=("not a .jpg or .png file", file))
     if emotion.lower() not in CLASSES:
-        return _Place(problem=("unknown class folder", emotion))
+        return _Location(problem=("unknown class folder", emotion))
     split = USAGES.get(file.split("_")[0], "")
     if folder.lower() == "train" and split in ("", "train"):
-        return _Place("train", emotion.lower())
+        return _Location("train", emotion.lower())
     if folder.lower() == "test" and split in ("validation", "test"):
-        return _Place(split, emotion.lower())
+        return _Location(split, emotion.lower())
     if folder.lower() == "test":
-        return _Place(problem=("test file named neither PublicTest_ nor PrivateTest_", file))
-    return _Place(problem=("test file in the train folder", file))
+        return _Location(problem=("test file named neither PublicTest_ nor PrivateTest_", file))
+    return _Location(problem=("test file in the train folder", file))
 
 
-def _order(item: tuple[_Place, str]) -> tuple:
-    place, name = item
-    if place.problem:
+def _order(item: tuple[_Location, str]) -> tuple:
+    location, name = item
+    if location.problem:
         return (len(SPLITS), 0, 0, name)
     digits = re.findall(r"\d+", PurePosixPath(name).name)
     number = int(digits[-1]) if digits else 0
-    return (SPLITS.index(place.split), CLASSES.index(place.label), number, name)
+    return (SPLITS.index(location.split), CLASSES.index(location.label), number, name)
 
 
-def _item(files: Files, name: str, place: _Place) -> Sample | Rejected:
+def _item(files: Files, name: str, location: _Location) -> Sample | Rejected:
     source = files.source(name)
-    if place.problem:
-        return Rejected(source, *place.problem)
+    if location.problem:
+        return Rejected(source, *location.problem)
     load = partial(_load, files, name)
-    return Sample(load, place.label, "", place.split, source)
+    return Sample(load, location.label, "", location.split, source)
 
 
 def _load(files: Files, name: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""FER+: the images of FER2013 under what ten people saw in each, with the votes beside them.
+"""FER+: the images of FER2013, relabelled by ten people each, with their votes.
 
 Barsoum et al., "Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label
 Distribution", 2016, https://arxiv.org/abs/1608.01041; the votes are fer2013new.csv of
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from attention_fer.common.checks import one_of
 from preprocessing.raw_files.containers import container, containers, listing
 from preprocessing.raw_files.directory import DirectoryFiles
 from preprocessing.raw_files.errors import Rejected
@@ -49,14 +50,14 @@ COUNTS = {
     labels: {split: dict(zip(CLASSES, counts, strict=True)) for split, counts in table.items()}
     for labels, table in (("majority", _BY_MAJORITY), ("plurality", _BY_PLURALITY))
 }
-"""Images that each choice of labels leaves, counted in the published votes."""
+"""Number of images per rule for labels, counted in the published votes."""
 
 EXPECTED = "the directory or .zip that holds fer2013.csv (or icml_face_data.csv) and fer2013new.csv"
 
 _NOT_FOLDERS = (
-    "found FER2013 as folders of image files: the votes of FER+ belong to images by the order of "
-    "the rows in fer2013.csv, which those file names do not keep. Give fer2013.csv or "
-    "icml_face_data.csv"
+    "Found FER2013 as folders of image files, but the votes of FER+ refer to images by the order "
+    "of the rows in fer2013.csv, which those file names do not preserve. Give fer2013.csv or "
+    "icml_face_data.csv."
 )
 _NO_EXPRESSION = {
     CHOICES.index("unknown"): ("unknown expression", "most could not tell"),
@@ -69,8 +70,8 @@ class _Rule:
     """How votes become a label.
 
     Attributes:
-        choose: from votes (n, 10) to positions in `CHOICES`, -1 where there is none.
-        rejected: reason and detail for each of those positions that is no label.
+        choose: maps votes, int (n, 10), to positions in `CHOICES`, int (n,), -1 for none.
+        rejected: reason and detail for each position that is not a label.
     """
 
     choose: Callable[[np.ndarray], np.ndarray]
@@ -96,31 +97,29 @@ def open_ferplus(
     labels: str = "majority",
     notice: Notice = warnings.warn,
 ) -> Raw:
-    """Find FER2013 as a CSV and join the votes to its rows, by their order.
+    """Finds FER2013 as a CSV and joins the votes to its rows by their order.
 
-    The order is checked: as many rows, the same part of the dataset in each, and at least half of
-    FER2013's own labels confirmed by a majority.
+    The order is checked: both files must have equally many rows, of the same part of the dataset,
+    and a majority must confirm at least half of FER2013's own labels.
 
     Args:
         path: a directory, .zip or .csv with FER2013.
-        votes: fer2013new.csv; None: it lies beside FER2013's CSV or in the same archive.
-        labels: "majority" takes what more than half of the people see, and rejects a row without.
-            "plurality" takes what most see, the first in canonical order of equals, so that hardly
-            a row is lost to a training with soft labels. Single votes are left out first.
-        notice: called with a sentence on what was chosen, and on the agreement of both labels.
+        votes: fer2013new.csv; None if it is beside FER2013's CSV or in the same archive.
+        labels: "majority" uses the choice of more than half of the people and rejects rows without
+            one. "plurality" uses the most frequent choice, the first in canonical order among
+            equals, so that training with soft labels loses hardly any row. Both ignore choices
+            with a single vote.
+        notice: receives one sentence each on what was chosen and on the agreement of the labels.
 
     Returns:
-        Samples of (48, 48) images in the order of the rows, with the ten numbers of votes as
-        columns. Rows of which most cannot tell the expression, or see no face, are rejected.
+        Samples of (48, 48) images in the order of the rows, with the ten vote counts as columns.
+        Rows are rejected if most people could not tell the expression or saw no face.
 
     Raises:
         FileNotFoundError: nothing at `path` or at `votes`.
-        ValueError: no FER2013 as a CSV, no votes, the two do not belong together, or unknown
-            `labels`.
+        ValueError: no FER2013 as a CSV, no votes, the two do not match, or unknown `labels`.
     """
-    if labels not in tuple(_RULES):
-        raise ValueError(f"got labels={labels!r}: expected {' or '.join(_RULES)}")
-    rule = _RULES[labels]
+    rule = _RULES[one_of("labels", labels, _RULES)]
     places = containers(path, EXPECTED)
     files, name = _images(path, places, notice)
     voted, ballot = _votes(path, places, votes, notice)
@@ -142,7 +141,7 @@ def open_ferplus(
 
 
 def _images(path: str | Path, places: list[Files], notice: Notice) -> tuple[Files, str]:
-    """The CSV of FER2013 that has all three parts."""
+    """Finds the CSV of FER2013 that has all three parts."""
     found: list[tuple[int, Files, str]] = []
     folders = False
     for files in places:
@@ -151,8 +150,8 @@ def _images(path: str | Path, places: list[Files], notice: Notice) -> tuple[File
         found += [(csv.preference, files, csv.names[0]) for csv in complete]
         folders = folders or bool(fer2013_folders.find(files, names))
     if not found:
-        why = _NOT_FOLDERS if folders else f"expected {EXPECTED}; found {listing(places)}"
-        raise ValueError(f"no FER2013 with rows in their order at {path}: {why}")
+        why = _NOT_FOLDERS if folders else f"Expected {EXPECTED}; found {listing(places)}."
+        raise ValueError(f"No FER2013 with its rows in order at {path}. {why}")
     (_, files, name), *others = sorted(found, key=lambda item: item[0])
     if others:
         also = ", ".join(other.source(csv) for _, other, csv in others)
@@ -163,7 +162,7 @@ def _images(path: str | Path, places: list[Files], notice: Notice) -> tuple[File
 def _votes(
     path: str | Path, places: list[Files], votes: str | Path | None, notice: Notice
 ) -> tuple[Files, str]:
-    """The file of votes."""
+    """Finds the file of votes."""
     if votes is not None and Path(votes).is_file() and Path(votes).suffix.lower() != ".zip":
         return container(votes, "fer2013new.csv of FER+"), Path(votes).name
     if votes is not None:
@@ -174,9 +173,9 @@ def _votes(
     found = [(files, name) for files in places for name in files.names() if is_votes(files, name)]
     if not found:
         raise ValueError(
-            f"no votes of FER+ at {path if votes is None else votes}: put fer2013new.csv of "
-            "https://github.com/microsoft/FERPlus beside FER2013, or name it as `votes`; "
-            f"found {listing(places)}"
+            f"No votes of FER+ at {path if votes is None else votes}: put fer2013new.csv of "
+            "https://github.com/microsoft/FERPlus beside FER2013, or pass it as `votes`; "
+            f"found {listing(places)}."
         )
     (files, name), *others = found
     if others:
@@ -203,6 +202,6 @@ SOURCE = register(
         open=open_ferplus,
         options=frozenset({"votes", "labels"}),
         needs_path=EXPECTED,
-        faces=True,
+        kind="faces",
     )
 )

@@ -1,4 +1,4 @@
-"""Whether FER2013's rows and the votes of FER+ belong together, which order alone says."""
+"""Checks that FER2013's rows and the votes of FER+ match, as only their order joins them."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from preprocessing.sources.ferplus_votes import Votes
 from preprocessing.sources.vocabulary import BASIC
 
 LEAST_AGREEMENT = 0.5
-"""Share of FER2013's labels that FER+ must confirm; in a wrong order about a fifth agree."""
+"""Fraction of FER2013's labels that FER+ must confirm; in a wrong order about a fifth agree."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """What FER2013's rows say before any is decoded.
+    """FER2013's rows without their pixels.
 
     Attributes:
-        usages: part of the dataset.
-        labels: its own labels as they stand in the file.
-        junk: number of lines after the last row.
+        usages: part of the dataset of each row.
+        labels: FER2013's own label of each row, as in the file.
+        junk: number of invalid lines after the last row.
     """
 
     usages: list[str]
@@ -33,10 +33,10 @@ class Rows:
 
 
 def read_rows(files: Files, name: str) -> Rows:
-    """Read all rows but their pixels.
+    """Reads all rows except their pixels.
 
     Raises:
-        ValueError: the file cannot be read to its end, or rows follow a line that is none.
+        ValueError: the file cannot be read to its end, or rows follow an invalid line.
     """
     source, columns = files.source(name), fer2013_csv.header(files, name)
     usage, emotion = columns.index("usage"), columns.index("emotion")
@@ -51,45 +51,47 @@ def read_rows(files: Files, name: str) -> Rows:
                 junk.append(number)
             elif junk:
                 raise ValueError(
-                    f"{source}:{junk[0]} is no row of FER2013, and rows follow: votes belong to "
-                    "rows by their order, which is lost there. Remove the line if it was put in, "
-                    "get the file again if it is damaged"
+                    f"{source}:{junk[0]} is not a row of FER2013, and rows follow: votes refer to "
+                    "rows by their order, which is lost there. Remove the line if it was added, "
+                    "or get the file again if it is damaged."
                 )
             else:
                 usages.append(cells[usage].strip())
                 labels.append(cells[emotion].strip())
     except UnreadableError as error:
-        raise ValueError(f"{source} cannot be read to its end: {error}") from error
+        raise ValueError(f"{source} cannot be read to its end: {error}.") from error
     return Rows(usages, labels, len(junk))
 
 
 def check_order(rows: Rows, votes: Votes, source: str) -> None:
-    """Raise ValueError unless the votes are for as many rows, of the same parts of the dataset."""
+    """Raises ValueError unless the votes have equally many rows, of the same parts."""
     if len(rows.usages) != len(votes.usages):
-        after = f" and {rows.junk} lines after them that are none" if rows.junk else ""
+        after = f" and {rows.junk} invalid lines after them" if rows.junk else ""
         raise ValueError(
-            f"{source} has {len(rows.usages):,} rows{after}, the votes have {len(votes.usages):,}: "
-            "they belong together by their order, so that both must be complete"
+            f"{source} must have as many rows as the votes, {len(votes.usages):,}, got "
+            f"{len(rows.usages):,} rows{after}. Both files must be complete, because only the "
+            "order joins them."
         )
     for number, (ours, theirs) in enumerate(zip(rows.usages, votes.usages, strict=True), start=1):
         if ours != theirs:
             raise ValueError(
-                f"row {number:,} of {source} is of {ours}, that of the votes of {theirs}: they "
-                "belong together by their order, so that both must be as published"
+                f"Row {number:,} of {source} must be of {theirs}, as in the votes, got {ours}. "
+                "Both files must be as published, because only the order joins them."
             )
 
 
 def check_agreement(rows: Rows, chosen: np.ndarray) -> str:
-    """Compare both labels where the majority sees an expression that FER2013 has.
+    """Compares both labels where the majority sees an expression that FER2013 has.
 
     Args:
+        rows: FER2013's rows.
         chosen: int (rows,), see `majority`.
 
     Returns:
-        How many agree, in words.
+        A sentence on how many agree.
 
     Raises:
-        ValueError: too few for the two files to be in the same order.
+        ValueError: too few agree for the two files to be in the same order.
     """
     own = np.array([_position(label) for label in rows.labels])
     both = (own >= 0) & (chosen >= 0) & (chosen < len(BASIC))
@@ -98,8 +100,8 @@ def check_agreement(rows: Rows, chosen: np.ndarray) -> str:
     words = f"{same:,} of {total:,} labels of FER2013 are confirmed by the votes ({share:.1%})"
     if share < LEAST_AGREEMENT:
         raise ValueError(
-            f"{words}, expected at least {LEAST_AGREEMENT:.0%}: the rows of the two files seem to "
-            "be in different orders. Give both as published"
+            f"{words}, expected at least {LEAST_AGREEMENT:.0%}. The rows of the two files seem to "
+            "be in different orders: use both as published."
         )
     return words
 

@@ -1,8 +1,8 @@
-"""Anybody's photographs in a folder per class, with or without a folder per split.
+"""Your own photographs in a folder per class, with or without a folder per split.
 
-``ROOT/<class>/**/photo.jpg`` or ``ROOT/{train,validation,test}/<class>/**/photo.jpg``. CK+48, the
-cropped frames of CK+ that people pass on, is read this way too: its files are named
-S010_004_00000017.png, so that the subject pattern ``S\\d+`` keeps its people apart.
+`ROOT/<class>/**/photo.jpg` or `ROOT/{train,validation,test}/<class>/**/photo.jpg`. This also reads
+CK+48, the cropped frames of CK+ in circulation: its files are named S010_004_00000017.png, so that
+the subject pattern `S\\d+` identifies its subjects.
 """
 
 from __future__ import annotations
@@ -39,14 +39,19 @@ EXPECTED = (
 
 
 @dataclass(frozen=True)
-class _Tree:
-    """A layout: the folder that holds the classes or splits, and whether there are splits."""
+class _Layout:
+    """Where the class folders are.
+
+    Attributes:
+        root: path of the folder that contains the classes or splits, with a slash at its end.
+        has_splits: whether there is a folder per split above the classes.
+    """
 
     root: str
     has_splits: bool
 
-    def place(self, name: str) -> tuple[str, str]:
-        """Split and class of an image file; the class is "" where it lies in none."""
+    def locate(self, name: str) -> tuple[str, str]:
+        """Returns split and class of an image file; the class is "" if it is in no class folder."""
         parts = self.inside(name).split("/")[:-1] if name.startswith(self.root) else []
         if not self.has_splits:
             return "", as_text(parts[0]) if parts else ""
@@ -54,50 +59,49 @@ class _Tree:
         return split, as_text(parts[1]) if split and len(parts) > 1 else ""
 
     def inside(self, name: str) -> str:
-        """Path below the root."""
+        """Returns the path below the root."""
         return name.removeprefix(self.root)
 
 
 def open_folder(
     path: str | Path, *, subject_pattern: str | None = None, notice: Notice = warnings.warn
 ) -> Raw:
-    """Find the classes of a tree of folders.
+    """Finds the classes in a tree of folders.
 
-    A single folder around all others, as many archives have, is passed over. Classes keep the
-    names of their folders; where all are names of expressions they come in the canonical order,
-    else sorted.
+    A single folder around all others, which many archives have, is skipped. Classes keep the names
+    of their folders. If all are expressions, they are in canonical order, else sorted.
 
     Args:
         path: the directory or .zip.
-        subject_pattern: regular expression searched in each image's path below the root, written
-            with forward slashes. Its group named ``subject``, else its first group, else all it
-            matches is the subject. None: subjects are not known.
-        notice: called with a sentence where there are fewer than two classes, or two that differ
-            in case alone.
+        subject_pattern: regular expression searched in each image's path below the root, with
+            forward slashes. The subject is its group named `subject`, else its first group, else
+            the whole match. None if subjects are unknown.
+        notice: receives one sentence if there are fewer than two classes, or classes that differ
+            only in case, or folders that look like another layout.
 
     Returns:
-        Samples by split, class and path; files that are no photograph or lie in no class folder
+        Samples by split, class and path. Files that are not photographs or not in a class folder
         are rejected.
 
     Raises:
         FileNotFoundError: nothing at `path`.
-        ValueError: no photograph in a class folder, a .zip that is none, or a pattern that is no
-            regular expression or fits no photograph.
+        ValueError: no photograph in a class folder, a damaged .zip, or a pattern that is not a
+            regular expression or matches no photograph.
     """
     files = container(path, EXPECTED)
     names = files.names()
     images = [name for name in names if is_photograph(name)]
-    tree = _tree(images)
-    placed = {name: tree.place(name) for name in images}
+    layout = _layout_of(images)
+    placed = {name: layout.locate(name) for name in images}
     classes = ordered({label for _, label in placed.values() if label})
     if not classes:
         raise ValueError(
-            f"no photograph in a class folder at {path}: expected {EXPECTED}; "
-            f"found {listing([files])}"
+            f"No photograph in a class folder at {path}: expected {EXPECTED}; "
+            f"found {listing([files])}."
         )
-    subjects = Subjects(subject_pattern, [tree.inside(n) for n in images if placed[n][1]])
-    _tell(classes, notice)
-    _doubt(tree, [name for name in images if placed[name][1]], classes, notice)
+    subjects = Subjects(subject_pattern, [layout.inside(n) for n in images if placed[n][1]])
+    _check_classes(classes, notice)
+    _check_layout(layout, [name for name in images if placed[name][1]], classes, notice)
 
     def order(name: str) -> tuple[int, int, str]:
         split, label = placed.get(name, ("", ""))
@@ -106,30 +110,31 @@ def open_folder(
         return SPLITS.index(split) if split else 0, classes.index(label), name
 
     items = (
-        _item(files, tree, name, placed.get(name), subjects) for name in sorted(names, key=order)
+        _item(files, layout, name, placed.get(name), subjects) for name in sorted(names, key=order)
     )
     problems = files.problems()
-    words = "split and class folders" if tree.has_splits else "class folders"
-    where = f"{words} in {files.source(tree.root).rstrip('/') or '.'}"
+    words = "split and class folders" if layout.has_splits else "class folders"
+    where = f"{words} in {files.source(layout.root).rstrip('/') or '.'}"
     length = len(names) + len(problems)
     return Raw(classes, chain(items, problems), None, length, (), where, files.identity())
 
 
-def _tree(images: list[str]) -> _Tree:
-    """The layout that these paths follow, below the folders that enclose all of it."""
+def _layout_of(images: list[str]) -> _Layout:
+    """Infers the layout of these paths, below the folders that enclose all of them."""
     root = ""
     while True:
         paths = (name[len(root) :].split("/") for name in images if name.startswith(root))
         nested = [parts for parts in paths if len(parts) > 1]
         if any(len(parts) > 2 and parts[0].lower() in FOLDERS for parts in nested):
-            return _Tree(root, True)
+            return _Layout(root, True)
         tops = {parts[0] for parts in nested}
         if len(tops) != 1 or is_expression(min(tops)) or max(map(len, nested)) < 3:
-            return _Tree(root, False)
+            return _Layout(root, False)
         root += min(tops) + "/"
 
 
-def _tell(classes: tuple[str, ...], notice: Notice) -> None:
+def _check_classes(classes: tuple[str, ...], notice: Notice) -> None:
+    """Reports a single class, and classes that differ only in case."""
     if len(classes) < 2:
         notice(f"only one class, {classes[0]}: nothing can be learned from it")
     by_case: dict[str, list[str]] = {}
@@ -137,44 +142,47 @@ def _tell(classes: tuple[str, ...], notice: Notice) -> None:
         by_case.setdefault(label.lower(), []).append(label)
     for same in by_case.values():
         if len(same) > 1:
-            notice(f"classes that differ in case alone: {', '.join(same)}; rename to merge them")
+            notice(f"classes that differ only in case: {', '.join(same)}; rename to merge them")
 
 
-def _doubt(tree: _Tree, images: list[str], classes: tuple[str, ...], notice: Notice) -> None:
-    """Tell if the folders below the classes look more like classes, or like splits."""
-    depth = 2 if tree.has_splits else 1
-    below = {parts[depth] for n in images if len(parts := tree.inside(n).split("/")) > depth + 1}
+def _check_layout(
+    layout: _Layout, images: list[str], classes: tuple[str, ...], notice: Notice
+) -> None:
+    """Reports folders below the classes that look more like classes, or like splits."""
+    depth = 2 if layout.has_splits else 1
+    below = {parts[depth] for n in images if len(parts := layout.inside(n).split("/")) > depth + 1}
     shown = f"the folders {', '.join(sorted(map(as_text, below))[:5])} below the classes"
     if below and all(map(is_expression, below)) and not all(map(is_expression, classes)):
         notice(
             f"{shown} look like expressions, the classes {', '.join(classes[:5])} do not: "
-            "is the order of the folders ROOT/<class>/..., or a folder of another kind beside?"
+            "is the layout ROOT/<class>/..., and is there no unrelated folder beside the classes?"
         )
     elif below and all(name.lower() in FOLDERS for name in below):
-        notice(
-            f"{shown} look like splits and are put together: as ROOT/train/<class>/... they count"
-        )
+        notice(f"{shown} look like splits and are merged: use ROOT/train/<class>/... to keep them")
 
 
 def _item(
-    files: Files, tree: _Tree, name: str, place: tuple[str, str] | None, subjects: Subjects
+    files: Files, layout: _Layout, name: str, place: tuple[str, str] | None, subjects: Subjects
 ) -> Sample | Rejected:
     source = files.source(name)
     if place is None:
         return Rejected(source, "not an image file", as_text(PurePosixPath(name).suffix))
     split, label = place
     if not label:
-        return Rejected(source, *_misplaced(tree, name, split))
-    subject = subjects.of(tree.inside(name))
+        return Rejected(source, *_misplaced(layout, name, split))
+    subject = subjects.of(layout.inside(name))
     if subject is None:
-        detail = f"expected {subjects.pattern} in {as_text(tree.inside(name))}"
+        detail = f"expected {subjects.pattern} in {as_text(layout.inside(name))}"
         return Rejected(source, "subject pattern does not match", detail, label)
     return Sample(partial(load_photograph, files, name), label, subject, split, source)
 
 
-def _misplaced(tree: _Tree, name: str, split: str) -> tuple[str, str]:
-    if tree.has_splits and not split and "/" in tree.inside(name):
-        return "not in a train, validation or test folder", as_text(tree.inside(name).split("/")[0])
+def _misplaced(layout: _Layout, name: str, split: str) -> tuple[str, str]:
+    """Returns why an image has no class: reason and detail."""
+    if layout.has_splits and not split and "/" in layout.inside(name):
+        return "not in a train, validation or test folder", as_text(
+            layout.inside(name).split("/")[0]
+        )
     return "not in a class folder", ""
 
 

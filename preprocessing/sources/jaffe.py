@@ -1,8 +1,8 @@
 """JAFFE: 213 grey 256x256 photographs of seven expressions posed by ten Japanese women.
 
 Lyons et al., "Coding Facial Expressions with Gabor Wavelets", 1998,
-https://doi.org/10.1109/AFGR.1998.670949. For non-commercial research, on request at
-https://zenodo.org/records/3451524; nothing is fetched here.
+https://doi.org/10.1109/AFGR.1998.670949. Available for non-commercial research on request at
+https://zenodo.org/records/3451524; nothing is downloaded here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SUBJECTS = ("KA", "KL", "KM", "KR", "MK", "NA", "NM", "TM", "UY", "YM")
 CODES = dict(zip(("AN", "DI", "FE", "HA", "SA", "SU", "NE"), BASIC, strict=True))
 COUNTS = dict(zip(BASIC, (30, 29, 32, 31, 31, 30, 30), strict=True))
 SUFFIXES = ("tiff", "tif", "png", "bmp", "gif", "jpg", "jpeg")
-"""Formats of copies in use, those that lose nothing first."""
+"""Formats of copies in use, lossless ones first."""
 
 EXPECTED = "the directory or .zip that holds KA.AN1.39.tiff and the other images of JAFFE"
 
@@ -37,7 +37,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class _Image:
-    """One file named as in JAFFE; `stem` is what its copies share."""
+    """A file named as in JAFFE; its copies share the `stem`."""
 
     files: Files
     name: str
@@ -52,27 +52,27 @@ class _Image:
 
 
 def open_jaffe(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
-    """Find the images of JAFFE by their names, in whatever folders they lie.
+    """Finds the images of JAFFE by their names, in whatever folders.
 
     Args:
         path: a directory or .zip, see `EXPECTED`.
         notice: never called.
 
     Returns:
-        Samples by subject, class and name. Of several files of one image that which loses nothing
-        is read and the others are rejected, as is every file of another name.
+        Samples by subject, class and name. Of several files of one image, a lossless one is read
+        and the others are rejected, as is every file with another name.
 
     Raises:
         FileNotFoundError: nothing at `path`.
-        ValueError: no image of JAFFE at `path`, or a .zip that is none.
+        ValueError: no image of JAFFE at `path`, or a damaged .zip.
     """
     places = containers(path, EXPECTED)
     found = [_recognise(files, name) for files in places for name in files.names()]
     images = [item for item in found if isinstance(item, _Image)]
     if not images:
         raise ValueError(
-            f"no image of JAFFE at {path}: expected {EXPECTED}; found {listing(places)}. JAFFE is "
-            "given for non-commercial research on request at https://zenodo.org/records/3451524"
+            f"No image of JAFFE at {path}: expected {EXPECTED}; found {listing(places)}. JAFFE is "
+            "available for non-commercial research at https://zenodo.org/records/3451524."
         )
     first: dict[str, _Image] = {}
     for image in sorted(images, key=lambda image: SUFFIXES.index(image.suffix)):
@@ -91,7 +91,7 @@ def _recognise(files: Files, name: str) -> _Image | Rejected | None:
     match = _NAME.fullmatch(name)
     if match is None or match["suffix"].lower() not in SUFFIXES:
         if "/" not in name and name.lower().endswith(".zip"):
-            return None  # read as a place of its own
+            return None  # opened as an archive
         return Rejected(source, "no image of JAFFE", "expected a name like KA.AN1.39.tiff")
     subject, code = match["subject"].upper(), match["code"].upper()
     if code not in CODES:

@@ -1,7 +1,7 @@
-"""Generated schematic faces: for trying everything out where no photographs are at hand.
+"""Generated schematic faces, to try everything without photographs.
 
-Seven expressions under FER2013's names, drawn as grey 48x48 images. Weak expressions overlap on
-purpose. A number measured here says nothing about real faces.
+Seven expressions with FER2013's names, drawn as grey 48x48 images. Weak expressions overlap on
+purpose. Results on them say nothing about real faces.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def open_schematic(
     seed: int = 0,
     notice: Notice = warnings.warn,
 ) -> Raw:
-    """Describe the dataset, subject by subject; an image is drawn when it is loaded.
+    """Lists the samples, subject by subject; each image is drawn when it is loaded.
 
     Args:
         path: ignored.
-        subjects: number of people; three fifths are train, one validation, one test.
-        per_subject: images of each, a multiple of 7 so that the classes are balanced.
-        seed: another seed gives other people.
+        subjects: number of subjects; three fifths are train, one validation, one test.
+        per_subject: images per subject, a multiple of 7 so that the classes are balanced.
+        seed: decides the subjects.
         notice: never called.
 
     Returns:
@@ -43,9 +43,13 @@ def open_schematic(
         ValueError: a number out of range.
     """
     if subjects < 1 or seed < 0:
-        raise ValueError(f"got subjects={subjects}, seed={seed}: expected at least 1 and 0")
+        raise ValueError(
+            f"subjects must be at least 1 and seed at least 0, got {subjects} and {seed}."
+        )
     if per_subject < 1 or per_subject % len(CLASSES):
-        raise ValueError(f"got per_subject={per_subject}: expected a multiple of {len(CLASSES)}")
+        raise ValueError(
+            f"per_subject must be a positive multiple of {len(CLASSES)}, got {per_subject}."
+        )
     items = (
         sample(seed, subject, index) for subject in range(subjects) for index in range(per_subject)
     )
@@ -53,9 +57,9 @@ def open_schematic(
 
 
 def sample(seed: int, subject: int, index: int) -> Sample:
-    """One image, a function of its three arguments alone; its class is ``index % 7``.
+    """Returns one image, determined by the three arguments alone; its class is `index % 7`.
 
-    Another version of NumPy or OpenCV may draw some pixels differently: compare fingerprints.
+    Other versions of NumPy or OpenCV may draw some pixels differently: compare fingerprints.
     """
     label = CLASSES[index % len(CLASSES)]
     split = _FIFTHS[subject % len(_FIFTHS)]
@@ -66,7 +70,7 @@ def sample(seed: int, subject: int, index: int) -> Sample:
 
 
 def _image(seed: int, subject: int, index: int, label: str) -> np.ndarray:
-    # The third number keeps the two streams apart: numpy pads short seeds with zeros.
+    # The third number separates the two streams: NumPy pads short seeds with zeros.
     who = identity(np.random.default_rng([seed, subject, 0]))
     rng = np.random.default_rng([seed, subject, 1 + index])
     face = expression(rng, label, who.rest)
@@ -78,7 +82,7 @@ SOURCE = register(
         name="schematic",
         open=open_schematic,
         options=frozenset({"subjects", "per_subject", "seed"}),
-        faces=True,
+        kind="faces",
         synthetic=True,
     )
 )

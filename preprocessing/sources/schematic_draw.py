@@ -1,4 +1,4 @@
-"""Draw a schematic face: smooth outlines at four times the size, shrunk by area."""
+"""Draws a schematic face with smooth outlines at four times the size, shrunk by area."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ACROSS = np.linspace(-1, 1, 13)
 
 
 class _Canvas:
-    """A grey image that takes outlines in face units."""
+    """A grey image to draw on in face units."""
 
     def __init__(self, shot: Shot):
         side = SIDE * _OVERSAMPLING
@@ -48,16 +48,16 @@ def _oval(x: float, y: float, half_width: float, half_height: float) -> np.ndarr
 
 
 def _arc(x: float, y: float, half_width: float, bend: float) -> np.ndarray:
-    """A parabola whose ends are at y and whose middle is `bend` lower."""
+    """Returns a parabola whose ends are at y and whose middle is `bend` lower."""
     return np.stack([x + half_width * _ACROSS, y + bend * (1 - _ACROSS**2)], axis=1)
 
 
 def draw(who: Identity, face: Expression, shot: Shot, rng: np.random.Generator) -> np.ndarray:
-    """Draw one photograph.
+    """Draws one photograph.
 
     Args:
         who, face, shot: what to draw, see `schematic_face`.
-        rng: gives the sensor noise.
+        rng: generates the sensor noise.
 
     Returns:
         uint8 (48, 48).
@@ -160,7 +160,7 @@ def _occlusions(canvas: _Canvas, who: Identity, shot: Shot) -> None:
 
 
 def _photograph(image: np.ndarray, shot: Shot, rng: np.random.Generator) -> np.ndarray:
-    """Shrink, light, blur and add noise."""
+    """Shrinks, blurs, lights and adds noise."""
     shrunk = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     small: np.ndarray = shrunk.astype(np.float32)
     if shot.blur > 0.2:

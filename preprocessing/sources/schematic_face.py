@@ -1,7 +1,7 @@
-"""What varies in a schematic face: who it is, what it expresses, how it is photographed.
+"""Random parameters of a schematic face: identity, expression and photograph.
 
-Lengths are in units of half the face's height, the origin is the middle of the face and y points
-down. Movements follow the facial action coding system (Ekman & Friesen, 1978), roughly.
+Lengths are in units of half the face's height; the origin is the centre of the face and y points
+down. Movements roughly follow the facial action coding system (Ekman & Friesen, 1978).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 @dataclass(frozen=True)
 class Expression:
-    """Movements from rest; 1 is about as far as a face goes."""
+    """Movements from rest; 1 is about the maximum of a real face."""
 
     inner_brow: float = 0.0  # up
     outer_brow: float = 0.0  # up
@@ -40,12 +40,12 @@ PROTOTYPES = {
 }
 
 WEAKEST, STRONGEST = 0.25, 1.2  # intensities; the weak ones make neighbouring classes overlap
-WOBBLE = 0.1  # standard deviation of each movement, whatever the expression
+WOBBLE = 0.1  # standard deviation of each movement
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What stays the same in all photographs of one subject; tones are grey levels."""
+    """What all photographs of one subject share; tones are grey levels."""
 
     half_width: float
     jaw: float  # narrowing towards the chin
@@ -68,7 +68,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Shot:
-    """How one photograph is taken."""
+    """The circumstances of one photograph."""
 
     angle: float  # radians
     shift: tuple[float, float]  # fractions of the image side
@@ -85,7 +85,7 @@ class Shot:
 
 
 def identity(rng: np.random.Generator) -> Identity:
-    """Draw a subject."""
+    """Draws a random subject."""
     u = rng.uniform
     skin = u(110, 220)
     return Identity(
@@ -110,7 +110,7 @@ def identity(rng: np.random.Generator) -> Identity:
 
 
 def expression(rng: np.random.Generator, label: str, rest: Expression) -> Expression:
-    """Draw one showing of an expression by a face whose relaxed look is `rest`."""
+    """Draws a random instance of an expression for a face whose relaxed look is `rest`."""
     strength = rng.uniform(WEAKEST, STRONGEST)
     prototype = PROTOTYPES[label]
     moved = (
@@ -128,7 +128,7 @@ def _wobble(rng: np.random.Generator, face: Expression, deviation: float) -> Exp
 
 
 def shot(rng: np.random.Generator) -> Shot:
-    """Draw the circumstances of one photograph."""
+    """Draws the random circumstances of one photograph."""
     u = rng.uniform
     hidden = (u(-0.7, 0.7), u(-0.6, 0.8), u(0.08, 0.3), u(0.08, 0.3))
     return Shot(

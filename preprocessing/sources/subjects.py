@@ -1,4 +1,4 @@
-"""Who is shown, found in a file's path by a regular expression."""
+"""Finds the subject in a file's path with a regular expression."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Subjects:
     """Finds subjects in paths.
 
     Args:
-        pattern: regular expression; None where subjects are not known.
-        paths: all the paths it will be asked for, to find out at once that it fits none.
+        pattern: regular expression; None if subjects are unknown.
+        paths: all paths it will be used with, to detect at once that it matches none.
 
     Raises:
-        ValueError: no regular expression, or none of `paths` gives a subject.
+        ValueError: not a regular expression, or no subject in any of `paths`.
     """
 
     def __init__(self, pattern: str | None, paths: Sequence[str]):
@@ -25,17 +25,17 @@ class Subjects:
             self._compiled = None if pattern is None else re.compile(pattern)
         except (re.error, OverflowError) as error:
             raise ValueError(
-                f"subject_pattern {pattern!r} is no regular expression: {error}; "
-                f"expected one that finds the subject in paths like {_example(paths)}"
+                f"subject_pattern must be a regular expression that finds the subject in paths "
+                f"like {_example(paths)}, got {pattern!r}: {error}."
             ) from error
         if paths and all(self.of(path) is None for path in paths):
             raise ValueError(
-                f"subject_pattern {pattern!r} finds a subject in none of {len(paths):,} paths: "
-                f"expected one that fits paths like {_example(paths)}"
+                f"subject_pattern must match paths like {_example(paths)}, got {pattern!r}, which "
+                f"finds a subject in none of {len(paths):,} paths."
             )
 
     def of(self, path: str) -> str | None:
-        """The subject; "" where subjects are not known, None where the pattern finds none."""
+        """Returns the subject; "" if subjects are unknown, None if the pattern finds none."""
         if self._compiled is None:
             return ""
         match = self._compiled.search(path)

@@ -1,11 +1,11 @@
-"""The names of the expressions, one order for all datasets so that models transfer."""
+"""The names of the expressions, in one order for all datasets so that models transfer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 BASIC = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""FER2013's classes in the order of its labels."""
+"""FER2013's classes, in the order of its labels."""
 
 WITH_CONTEMPT = (*BASIC, "contempt")
 
@@ -20,20 +20,20 @@ _ALSO = {
 
 
 def is_expression(name: str) -> bool:
-    """Whether a folder of that name holds one expression, under whatever usual name."""
-    return _meaning(name) in WITH_CONTEMPT
+    """Whether a name, or one of its usual variants, is an expression."""
+    return _canonical(name) in WITH_CONTEMPT
 
 
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of classes in canonical order if all are expressions, else sorted.
+    """Sorts class names in canonical order if all are expressions, else alphabetically.
 
-    They stay as they are: "Happiness" takes the place of "happy" and keeps its name.
+    Names are not changed: "Happiness" takes the place of "happy" and keeps its name.
     """
     given = sorted(names)
     if not all(map(is_expression, given)):
         return tuple(given)
-    return tuple(sorted(given, key=lambda name: WITH_CONTEMPT.index(_meaning(name))))
+    return tuple(sorted(given, key=lambda name: WITH_CONTEMPT.index(_canonical(name))))
 
 
-def _meaning(name: str) -> str:
+def _canonical(name: str) -> str:
     return _ALSO.get(name.lower(), name.lower())

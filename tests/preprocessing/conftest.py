@@ -90,7 +90,7 @@ def made_up(monkeypatch):
 
     def make(items, classes=("sad", "happy"), *, name="made-up", **more):
         raw = lambda path, notice: Raw(classes, iter(items), **more)  # noqa: E731
-        monkeypatch.setitem(base._registry, name, Source(name, raw, faces=True))
+        monkeypatch.setitem(base.SOURCES._values, name, Source(name, raw, kind="faces"))
         return name
 
     return make

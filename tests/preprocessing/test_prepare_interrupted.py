@@ -35,7 +35,7 @@ def slow(path, **options):
             yield item
     return replace(raw, items=items())
 
-base._registry["schematic"] = replace(plain, open=slow)
+base.SOURCES._values["schematic"] = replace(plain, open=slow)
 sys.exit(run.main(sys.argv[1:]))
 """
 COUNT = 20 * 49

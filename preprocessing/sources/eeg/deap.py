@@ -174,7 +174,6 @@ SOURCE = register(
         open=open_deap,
         options=frozenset({"dimension", *OPTIONS}),
         needs_path=EXPECTED,
-        faces=True,
-        maps=True,
+        kind="maps",
     )
 )

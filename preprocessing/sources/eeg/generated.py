@@ -167,8 +167,7 @@ SOURCE = register(
         name="eeg-generated",
         open=open_generated,
         options=frozenset({"subjects", "trials", "seed", *OPTIONS}),
-        faces=True,
-        maps=True,
+        kind="maps",
         synthetic=True,
     )
 )

@@ -181,7 +181,6 @@ SOURCE = register(
         ).union(OPTIONS),
         needs_path=EXPECTED,
         names_dataset=False,
-        faces=True,
-        maps=True,
+        kind="maps",
     )
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,11 @@ class Reading:
     @property
     def rejected(self) -> list[Rejected]:
         return [item for item in self.items if isinstance(item, Rejected)]
+
+    def says(self, *patterns: str) -> bool:
+        """Whether the notices match these patterns, one each, in order."""
+        matches = map(re.search, patterns, self.notices)
+        return len(patterns) == len(self.notices) and all(matches)
 
     @property
     def reasons(self) -> dict[str, str]:

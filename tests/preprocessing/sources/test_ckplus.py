@@ -77,9 +77,7 @@ def test_the_last_frames_show_the_expression_and_the_first_none(read, raw, tmp_p
 def test_sequences_without_label_are_told_once_and_rejected_once(read, raw, tmp_path):
     found = read("ckplus", raw.directory(tmp_path, tree()))
     assert found.reasons == {"cohn-kanade-images/S010/002": "sequence without label"}
-    assert found.notices == [
-        "1 of 3 sequences have no label; a complete copy has 593 with 327 labels"
-    ]
+    assert found.says("1 of 3 sequences.*no label.* 593 with 327")
 
 
 PACKINGS = {
@@ -130,10 +128,7 @@ def test_packed_and_unpacked_copies_beside_each_other_are_read_once(read, raw, t
         f"images.zip/{IMAGES}/{frame('S005', '001', number)}" for number in (1, 6, 7, 8)
     ]
     assert [s.source.partition("/")[0] for s in found.samples[4:]] == [IMAGES] * 4
-    assert found.notices[1:] == [
-        f"1 sequences lie in {IMAGES} too: ignored there",
-        f"2 sequences lie in images.zip/{IMAGES} too: ignored there",
-    ]
+    assert found.says("no label", f"1 .* in {IMAGES}:", f"2 .* in images.zip/{IMAGES}:")
 
 
 def test_options_choose_the_frames(read, raw, tmp_path):
@@ -151,7 +146,7 @@ def test_options_choose_the_frames(read, raw, tmp_path):
 
 @pytest.mark.parametrize("frames", [0, -1, 2.0, "3", True, None])
 def test_frames_out_of_range_are_refused_at_the_call(frames, read, raw, tmp_path):
-    with pytest.raises(ValueError, match="expected a whole number of at least 1"):
+    with pytest.raises(ValueError, match="frames must be an integer"):
         read("ckplus", raw.directory(tmp_path, tree()), frames=frames)
 
 
@@ -217,10 +212,7 @@ def test_missing_frames_are_told_and_leave_the_rest_in_order(read, raw, tmp_path
     assert shown(found)[:4] == list(
         zip(names("S005", "001", (2, 3, 4, 6)), ["neutral", *["disgust"] * 3], strict=True)
     )
-    assert found.notices[1:] == [
-        "1 sequences do not begin with frame 1, which is the neutral one",
-        "1 sequences end before the frame of their label, which is the peak",
-    ]
+    assert found.says("no label", "1 .*do not begin with frame 1", "1 .*end before")
 
 
 def test_what_is_no_part_of_it_is_rejected(read, raw, tmp_path):
@@ -267,14 +259,14 @@ def test_frames_of_every_kind_are_decoded(read, raw, tmp_path):
 
 def test_missing_parts_are_named_with_what_would_mend_it(read, raw, tmp_path):
     for given, words in (
-        (IMAGES, r"labels of CK\+ are missing: put Emotion_labels.zip"),
-        (LABELS, r"images of CK\+ are missing: put extended-cohn-kanade-images.zip"),
+        (IMAGES, r"labels of CK\+ are missing.*Emotion_labels.zip"),
+        (LABELS, r"images of CK\+ are missing.*extended-cohn-kanade-images.zip"),
     ):
         part = {name: content for name, content in tree().items() if name.startswith(given)}
         with pytest.raises(ValueError, match=words + ".*University of Pittsburgh"):
             read("ckplus", raw.directory(tmp_path / given, part))
     raw.directory(tmp_path / "other", {"notes.txt": "x"})
-    with pytest.raises(ValueError, match=r"no CK\+: give .*found notes.txt.*Pittsburgh"):
+    with pytest.raises(ValueError, match=r"No CK\+ .*notes.txt.*Pittsburgh"):
         read("ckplus", tmp_path / "other")
     with pytest.raises(FileNotFoundError, match="(?i)nowhere.*give the directory"):
         read("ckplus", tmp_path / "nowhere")
@@ -283,7 +275,7 @@ def test_missing_parts_are_named_with_what_would_mend_it(read, raw, tmp_path):
 def test_the_cropped_frames_that_go_round_are_for_another_source(read, raw, tmp_path):
     cropped = {"CK+48/anger/S010_004_00000017.png": b"", "CK+48/fear/S011_003_00000013.png": b""}
     path = raw.directory(tmp_path, cropped)
-    with pytest.raises(ValueError, match=r"2 frames of CK\+ without folders .* 'folder' reads"):
+    with pytest.raises(ValueError, match=r"2 frames .*dataset 'folder'"):
         read("ckplus", path)
     found = read("folder", path, subject_pattern=r"S\d+")
     assert [(s.label, s.subject) for s in found.samples] == [("anger", "S010"), ("fear", "S011")]
@@ -309,7 +301,7 @@ def test_a_complete_copy_has_the_published_counts(complete, read, raw, tmp_path)
         found = read("ckplus", path, **options)
         used = Counter(s.label for s in found.samples)
         assert {"": {name: used[name] for name in CLASSES}} == found.raw.expected
-        assert found.notices == ["266 of 593 sequences have no label"]
+        assert found.says("^266 of 593 sequences have no label$")
         assert Counter(found.reasons.values()) == {"sequence without label": 266}
     assert read("ckplus", path).raw.expected[""]["surprise"] == 249
     # Nobody published how many sequences are too short for more frames.

@@ -99,13 +99,12 @@ def test_the_most_complete_distribution_is_read_and_named(raw, tmp_path):
     tree = {"train.csv": raw.train_csv(), "test.csv": raw.test_csv(), **raw.folders()}
     items = read(raw.directory(tmp_path, tree), notices)
     assert content(items) == expected(raw)
-    assert notices == [
-        "several distributions found: reading folders in ., ignoring train.csv with test.csv"
-    ]
+    (notice,) = notices
+    assert "reading folders in ., ignoring train.csv with test.csv" in notice
     raw.directory(tmp_path, {"deep/fer2013.csv": raw.fer_csv()})
     notices.clear()
     assert read(tmp_path, notices)[0].source == "deep/fer2013.csv:2"
-    assert notices[0].startswith("several distributions found: reading deep/fer2013.csv")
+    assert "reading deep/fer2013.csv" in notices[0]
 
 
 def test_bad_rows_are_rejected_and_the_rest_is_read(raw, tmp_path):
@@ -247,7 +246,7 @@ def test_wrong_paths_say_what_was_looked_for_and_found(raw, tmp_path):
     with pytest.raises(FileNotFoundError, match="(?i)no file.*nowhere"):
         read(tmp_path / "nowhere")
     raw.directory(tmp_path / "d", {"notes.txt": "x", "faces/a.png": b"x", "t.csv": "a,b\n1,2\n"})
-    with pytest.raises(ValueError, match="looked for fer2013.csv.*found faces/a.png, notes.txt"):
+    with pytest.raises(ValueError, match="No FER2013 .*fer2013.csv.*found faces/a.png, notes.txt"):
         read(tmp_path / "d")
     (tmp_path / "a.zip").write_bytes(b"<html>log in first</html>")
     with pytest.raises(ValueError, match="a.zip.*zip archive.*ownload it again"):

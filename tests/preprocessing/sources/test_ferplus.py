@@ -80,7 +80,7 @@ def test_every_packing_gives_the_images_of_fer2013(packing, read, raw, tree, tmp
         assert np.array_equal(sample.load(), raw.face(number))
         assert (sample.label, sample.split) == (CLASSES[label], SPLITS[usage])
         assert sample.more[f"votes_{CLASSES[label]}"] == 8 and sample.more["votes_nf"] == 2
-    assert found.notices == ["28 of 28 labels of FER2013 are confirmed by the votes (100.0%)"]
+    assert found.says(r"28 of 28 labels .*\(100.0%\)")
     assert found.raw.distribution.endswith(".csv with the votes of FER+")
 
 
@@ -110,7 +110,7 @@ def test_the_majority_is_the_label_and_without_one_the_row_is_rejected(read, raw
     }
     assert [s.label for s in found.samples[:2]] == ["contempt", "sad"]
     # Contempt is no label of FER2013, so that it neither confirms nor denies one.
-    assert found.notices == ["24 of 24 labels of FER2013 are confirmed by the votes (100.0%)"]
+    assert found.says(r"24 of 24 labels .*\(100.0%\)")
 
 
 def test_with_plurality_rows_without_majority_stay(read, raw, tree, tmp_path):
@@ -137,12 +137,12 @@ def test_with_plurality_rows_without_majority_stay(read, raw, tree, tmp_path):
     assert plain.raw.expected == COUNTS["majority"]
     # Whether the two files belong together does not depend on the labels.
     assert found.notices == plain.notices
-    assert found.notices == ["23 of 23 labels of FER2013 are confirmed by the votes (100.0%)"]
+    assert found.says(r"23 of 23 labels .*\(100.0%\)")
 
 
 @pytest.mark.parametrize("labels", ["mean", "", None, ["majority"]])
 def test_other_labels_are_refused_at_the_call(labels, read, raw, tree, tmp_path):
-    with pytest.raises(ValueError, match=r"got labels=.*: expected majority or plurality"):
+    with pytest.raises(ValueError, match="labels: .*'majority', 'plurality'"):
         read("ferplus", raw.directory(tmp_path, tree), labels=labels)
 
 
@@ -153,10 +153,10 @@ def test_lines_without_end_are_junk_and_never_a_shift(read, raw, tree, tmp_path)
     assert len(found.samples) == 28 and found.reasons == {"fer2013.csv:30": "line too long"}
     lines = raw.fer_csv().splitlines()
     tree["fer2013.csv"] = "\n".join([*lines[:5], long, *lines[5:]])
-    with pytest.raises(ValueError, match=r"fer2013.csv:6 is no row of FER2013, and rows follow"):
+    with pytest.raises(ValueError, match="fer2013.csv:6 .*rows follow"):
         read("ferplus", raw.directory(tmp_path, tree))
     whole["fer2013new.csv"] += long
-    with pytest.raises(ValueError, match=r"fer2013new.csv:30 is no row .* got 'a line too long'"):
+    with pytest.raises(ValueError, match="fer2013new.csv:30 .* got 'a line too long'"):
         read("ferplus", raw.directory(tmp_path, whole))
 
 
@@ -173,9 +173,7 @@ def test_junk_between_rows_is_an_error_that_names_the_line(read, raw, tree, tmp_
     lines = raw.fer_csv().splitlines()
     for junk in ("</html>", "3,1 2 3", "3,1 2 3,Holdout"):
         tree["fer2013.csv"] = "\n".join([*lines[:5], junk, *lines[5:]])
-        with pytest.raises(
-            ValueError, match=r"fer2013.csv:6 is no row of FER2013, and rows follow"
-        ):
+        with pytest.raises(ValueError, match="fer2013.csv:6 .*rows follow"):
             read("ferplus", raw.directory(tmp_path, tree))
 
 
@@ -195,10 +193,10 @@ def test_a_bad_row_in_its_place_is_rejected_and_shifts_nothing(read, raw, tree, 
 def test_both_files_must_be_complete(read, raw, tree, tmp_path):
     whole = tree["fer2013new.csv"].splitlines()
     tree["fer2013new.csv"] = "\n".join(whole[:-1])
-    with pytest.raises(ValueError, match="fer2013.csv has 28 rows, the votes have 27"):
+    with pytest.raises(ValueError, match="fer2013.csv .*votes, 27, got 28 rows"):
         read("ferplus", raw.directory(tmp_path, tree))
     tree = {"fer2013new.csv": "\n".join(whole), "fer2013.csv": raw.fer_csv()[:-9]}
-    with pytest.raises(ValueError, match="27 rows and 1 lines after them that are none, .* 28"):
+    with pytest.raises(ValueError, match="28, got 27 rows and 1 invalid lines"):
         read("ferplus", raw.directory(tmp_path, tree))
 
 
@@ -206,7 +204,9 @@ def test_each_row_must_be_of_the_same_part(read, raw, tree, tmp_path):
     usages = [usage for _, _, usage in raw.rows()]
     usages[13], usages[14] = usages[14], usages[13]
     tree["fer2013new.csv"] = votes_csv(raw, agreeing(raw), usages=usages)
-    with pytest.raises(ValueError, match=r"row 14 of fer2013.csv is of Training, .*of PublicTest"):
+    with pytest.raises(
+        ValueError, match="Row 14 of fer2013.csv must be of PublicTest.* got Training"
+    ):
         read("ferplus", raw.directory(tmp_path, tree))
 
 
@@ -218,7 +218,7 @@ def test_votes_in_another_order_are_an_error(read, raw, tree, tmp_path):
     half = [votes[n] if n % 2 else votes[(n + 1) % 28] for n in range(28)]
     tree["fer2013new.csv"] = votes_csv(raw, half)
     found = read("ferplus", raw.directory(tmp_path, tree))
-    assert found.notices == ["14 of 28 labels of FER2013 are confirmed by the votes (50.0%)"]
+    assert found.says(r"14 of 28 labels .*\(50.0%\)")
     half[1] = votes[2]
     tree["fer2013new.csv"] = votes_csv(raw, half)
     with pytest.raises(ValueError, match=r"13 of 28 labels .*\(46.4%\)"):
@@ -238,9 +238,7 @@ def test_votes_in_another_order_are_an_error(read, raw, tree, tmp_path):
 )
 def test_a_bad_line_among_the_votes_is_an_error(line, read, raw, tree, tmp_path):
     tree["fer2013new.csv"] = "\n".join([*tree["fer2013new.csv"].splitlines()[:-1], line])
-    with pytest.raises(
-        ValueError, match=r"fer2013new.csv:29 is no row of FER\+: expected Training"
-    ):
+    with pytest.raises(ValueError, match="fer2013new.csv:29 must be .*Training"):
         read("ferplus", raw.directory(tmp_path, tree))
 
 
@@ -250,11 +248,11 @@ def test_votes_may_lie_anywhere(read, raw, tree, tmp_path):
     packed = raw.zip(tmp_path / "v.zip", {"d/fer2013new.csv": tree["fer2013new.csv"]})
     for where in (votes, str(votes), packed):
         assert len(read("ferplus", images, votes=where).samples) == 28
-    with pytest.raises(ValueError, match=r"no votes of FER\+ at .*images: put fer2013new.csv"):
+    with pytest.raises(ValueError, match=r"No votes of FER\+ at .*images.*fer2013new.csv"):
         read("ferplus", images)
     with pytest.raises(FileNotFoundError, match=r"(?i)gone.csv.*give fer2013new.csv of FER\+"):
         read("ferplus", images, votes=tmp_path / "gone.csv")
-    with pytest.raises(ValueError, match=r"fer2013.csv has no column anger, disgust"):
+    with pytest.raises(ValueError, match="fer2013.csv must have .*Missing: anger, disgust"):
         read("ferplus", images, votes=images / "fer2013.csv")
 
 
@@ -262,17 +260,18 @@ def test_what_is_chosen_of_several_is_told(read, raw, tree, tmp_path):
     tree["icml_face_data.csv"] = raw.icml_csv()
     tree["older/fer2013new.csv"] = tree["fer2013new.csv"]
     found = read("ferplus", raw.directory(tmp_path, tree))
-    assert found.notices[:2] == [
-        "several copies of FER2013 found: reading fer2013.csv, ignoring icml_face_data.csv",
-        "several files of votes found: reading fer2013new.csv, ignoring older/fer2013new.csv",
-    ]
+    assert found.says(
+        "copies .*reading fer2013.csv, ignoring icml_face_data.csv",
+        "votes .*reading fer2013new.csv, ignoring older/fer2013new.csv",
+        "28 of 28 labels",
+    )
 
 
 def test_folders_cannot_be_joined_and_say_why(read, raw, tree, tmp_path):
     folders = {**raw.folders(), "fer2013new.csv": tree["fer2013new.csv"]}
-    with pytest.raises(ValueError, match="by the order of the rows in fer2013.csv, which those"):
+    with pytest.raises(ValueError, match="folders of image files.*order"):
         read("ferplus", raw.directory(tmp_path / "d", folders))
-    with pytest.raises(ValueError, match=r"no FER2013 with rows.*found train.csv"):
+    with pytest.raises(ValueError, match="No FER2013 .*found train.csv"):
         read("ferplus", raw.directory(tmp_path / "e", {"train.csv": raw.train_csv()}))
 
 
@@ -337,7 +336,7 @@ def test_soft_labels_are_the_shares_of_the_expressions():
     "votes", [np.zeros(10, int), np.zeros((3, 8), int), np.zeros((3, 10)), -np.ones((3, 10), int)]
 )
 def test_soft_labels_refuse_what_are_no_votes(votes):
-    with pytest.raises(ValueError, match="got votes of"):
+    with pytest.raises(ValueError, match="votes must"):
         soft_labels(votes)
 
 

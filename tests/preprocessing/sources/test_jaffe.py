@@ -113,7 +113,7 @@ def test_of_copies_of_one_image_that_which_loses_nothing_is_read(read, raw, tmp_
 def test_a_path_without_it_says_what_was_expected(read, raw, tmp_path):
     raw.directory(tmp_path / "d", {"happy/1.png": b""})
     with pytest.raises(
-        ValueError, match="no image of JAFFE.*KA.AN1.39.tiff.*found happy/1.png.*zenodo"
+        ValueError, match="No image of JAFFE.*KA.AN1.39.tiff.*found happy/1.png.*zenodo"
     ):
         read("jaffe", tmp_path / "d")
     with pytest.raises(FileNotFoundError, match="(?i)nowhere.*give the directory"):

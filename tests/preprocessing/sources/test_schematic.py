@@ -137,5 +137,5 @@ def test_an_open_mouth_is_dark():
     "options", [{"subjects": 0}, {"seed": -1}, {"per_subject": 10}, {"per_subject": 0}]
 )
 def test_numbers_out_of_range_are_refused_at_the_call(options):
-    with pytest.raises(ValueError, match="expected"):
+    with pytest.raises(ValueError, match="must be"):
         read(None, **options)
