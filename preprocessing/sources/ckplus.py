@@ -84,7 +84,7 @@ def open_ckplus(
     if short:
         notice(
             f"{short} labelled sequences have {frames} frames or fewer: all of them count as the "
-            "expression, even the first, which is almost neutral"
+            "expression, even the first, which is almost neutral."
         )
     return Raw(
         CLASSES,
@@ -153,17 +153,17 @@ def _notify(found: Scan, notice: Notice) -> None:
     whole = (total, total - without) == (SEQUENCES, LABELLED)
     wanted = "" if whole else f"; a complete copy has {SEQUENCES} with {LABELLED} labels"
     if without or not whole:
-        notice(f"{without} of {total} sequences have no label{wanted}")
+        notice(f"{without} of {total} sequences have no label{wanted}.")
     late = sum(sequence.first > 1 for sequence in found.sequences.values())
     if late:
-        notice(f"{late} sequences do not begin with frame 1, which is the neutral one")
+        notice(f"{late} sequences do not begin with frame 1, which is the neutral one.")
     early = sum(
         max(label.frame for label in labels) > found.sequences[key].last
         for key, labels in found.labels.items()
         if key in found.sequences
     )
     if early:
-        notice(f"{early} sequences end before the frame of their label, which is the peak")
+        notice(f"{early} sequences end before the frame of their label, which is the peak.")
     for text in found.ignored:
         notice(text)
 

@@ -158,7 +158,7 @@ def _choose(result: Scan, found: dict[Key, dict[str, _Folder]]) -> None:
         result.sequences[subject, number] = sequence
     result.images_in = _describe(used)
     for root, count in ignored.items():
-        result.ignored.append(f"{count} sequences are also in {_describe([root])}: ignored there")
+        result.ignored.append(f"{count} sequences are also in {_describe([root])}: ignored there.")
 
 
 def _describe(roots: Iterable[str]) -> str:

@@ -70,7 +70,7 @@ def open_fer2013(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     chosen, *others = copies
     if others:
         also = ", ".join(item.title for item in others)
-        notice(f"several distributions found: reading {chosen.title}, ignoring {also}")
+        notice(f"Several distributions found: reading {chosen.title}, ignoring {also}.")
     problems = chosen.files.problems()
     items = chain(chosen.distribution.read(chosen.files, notice), problems)
     length = chosen.distribution.length + len(problems)
@@ -81,7 +81,11 @@ def open_fer2013(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
 def _copies(places: list[Files]) -> Iterator[_Copy]:
     for place, files in enumerate(places):
         names = files.names()
-        for one in (*fer2013_csv.find(files, names), *fer2013_folders.find(files, names)):
+        found: list[Distribution] = [
+            *fer2013_csv.find(files, names),
+            *fer2013_folders.find(files, names),
+        ]
+        for one in found:
             rank = (-one.splits, one.preference, place, one.title)
             yield _Copy(rank, files.source(one.title), files, one)
 

@@ -21,7 +21,7 @@ USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"
 
 NO_LABELS = (
     "{} holds no labels, so the test parts are left out: "
-    "use icml_face_data.csv or fer2013.csv to include them"
+    "use icml_face_data.csv or fer2013.csv to include them."
 )
 
 

@@ -126,7 +126,7 @@ def open_ferplus(
     found = read_votes(voted, ballot)
     rows = read_rows(files, name)
     check_order(rows, found, files.source(name))
-    notice(check_agreement(rows, majority(found.counts)))
+    notice(f"{check_agreement(rows, majority(found.counts))}.")
     items = _items(files, name, found, rule)
     problems = [problem for place in places for problem in place.problems()]
     return Raw(
@@ -155,7 +155,7 @@ def _images(path: str | Path, places: list[Files], notice: Notice) -> tuple[File
     (_, files, name), *others = sorted(found, key=lambda item: item[0])
     if others:
         also = ", ".join(other.source(csv) for _, other, csv in others)
-        notice(f"several copies of FER2013 found: reading {files.source(name)}, ignoring {also}")
+        notice(f"Several copies of FER2013 found: reading {files.source(name)}, ignoring {also}.")
     return files, name
 
 
@@ -180,7 +180,7 @@ def _votes(
     (files, name), *others = found
     if others:
         also = ", ".join(other.source(csv) for other, csv in others)
-        notice(f"several files of votes found: reading {files.source(name)}, ignoring {also}")
+        notice(f"Several files of votes found: reading {files.source(name)}, ignoring {also}.")
     return files, name
 
 

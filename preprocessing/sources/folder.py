@@ -136,13 +136,15 @@ def _layout_of(images: list[str]) -> _Layout:
 def _check_classes(classes: tuple[str, ...], notice: Notice) -> None:
     """Reports a single class, and classes that differ only in case."""
     if len(classes) < 2:
-        notice(f"only one class, {classes[0]}: nothing can be learned from it")
+        notice(f"Only one class, {classes[0]}: nothing can be learned from it.")
     by_case: dict[str, list[str]] = {}
     for label in classes:
         by_case.setdefault(label.lower(), []).append(label)
     for same in by_case.values():
         if len(same) > 1:
-            notice(f"classes that differ only in case: {', '.join(same)}; rename to merge them")
+            notice(
+                f"Classes that differ only in case: {', '.join(same)}. Rename them to merge them."
+            )
 
 
 def _check_layout(
@@ -151,14 +153,14 @@ def _check_layout(
     """Reports folders below the classes that look more like classes, or like splits."""
     depth = 2 if layout.has_splits else 1
     below = {parts[depth] for n in images if len(parts := layout.inside(n).split("/")) > depth + 1}
-    shown = f"the folders {', '.join(sorted(map(as_text, below))[:5])} below the classes"
+    shown = f"The folders {', '.join(sorted(map(as_text, below))[:5])} below the classes"
     if below and all(map(is_expression, below)) and not all(map(is_expression, classes)):
         notice(
             f"{shown} look like expressions, the classes {', '.join(classes[:5])} do not: "
             "is the layout ROOT/<class>/..., and is there no unrelated folder beside the classes?"
         )
     elif below and all(name.lower() in FOLDERS for name in below):
-        notice(f"{shown} look like splits and are merged: use ROOT/train/<class>/... to keep them")
+        notice(f"{shown} look like splits and are merged: use ROOT/train/<class>/... to keep them.")
 
 
 def _item(

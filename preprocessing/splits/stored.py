@@ -73,9 +73,7 @@ def sides(dataset: Dataset, name: str) -> np.ndarray:
             numbers[cell] = _number(path, line, cell, scheme, len(dataset))
         found.append(numbers[cell])
     if len(found) != len(dataset):
-        raise ValueError(
-            f"{path} must have {len(dataset):,} rows, one per image, got {len(found):,}; {MEND}."
-        )
+        raise ValueError(f"{path} has {len(found):,} rows for {len(dataset):,} images; {MEND}.")
     result = np.array(found, np.int64)
     if missing := empty(result, scheme.folds):
         raise ValueError(f"{path}: {name} is without {missing}; {MEND}.")

@@ -151,7 +151,7 @@ def test_datasets_are_found_by_name_and_other_folders_are_not(dataset, tmp_path)
 def test_another_protocol_gives_other_parts(dataset):
     official, published = (parts(dataset, name, Settings()) for name in ("official", "published"))
     assert len(published["test"]) > len(official["test"])
-    with pytest.raises(ValueError, match="did you mean 'official'"):
+    with pytest.raises(ValueError, match="Did you mean 'official'"):
         parts(dataset, "oficial", Settings())
 
 

@@ -208,11 +208,11 @@ DAMAGE = {
         cell("splits.csv", "published", 0, "test"),
         "splits.csv was changed after it was prepared",
     ),
-    "side": (cell("splits.csv", "hold-out", 3, "tset"), "line 5: hold-out is 'tset', expected tr"),
-    "fold": (cell("splits.csv", "loso", 3, "first"), "line 5: loso is 'first', expected the num"),
+    "side": (cell("splits.csv", "hold-out", 3, "tset"), "line 5: .*hold-out .*tset"),
+    "fold": (cell("splits.csv", "loso", 3, "first"), "line 5: .*loso .*first"),
     "split rows": (
         text("splits.csv", lambda t: t.rsplit("\n", 2)[0] + "\n"),
-        "splits.csv has 71 rows, the dataset 72 images",
+        "splits.csv .*71.*72",
     ),
     "split bytes": (
         raw("splits.csv", lambda b: b[:300] + b"\xff" + b[300:]),

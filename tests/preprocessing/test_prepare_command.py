@@ -66,7 +66,7 @@ def _error(capsys, *arguments):
 
 def test_errors_are_one_clear_line(source, tmp_path, capsys):
     out = ("--out", str(tmp_path / "out"))
-    assert "did you mean 'fer2013'" in _error(capsys, "--dataset", "fer2031", *out)
+    assert "Did you mean 'fer2013'" in _error(capsys, "--dataset", "fer2031", *out)
     missing = _error(capsys, "--dataset", "fer2013", *out)
     assert "fer2013 needs --source: give fer2013.csv" in missing
     assert "no file or directory" in _error(
@@ -171,7 +171,5 @@ def test_it_runs_as_a_module(tmp_path):
         timeout=60,
     )
     assert done.returncode == 2
-    assert done.stderr.strip() == (
-        "error: unknown dataset 'shematic': did you mean 'schematic'? "
-        f"known are {', '.join(sources.names())}"
-    )
+    assert done.stderr.startswith("error: ") and "Did you mean 'schematic'?" in done.stderr
+    assert all(repr(name) in done.stderr for name in sources.names())

@@ -301,7 +301,7 @@ def test_a_complete_copy_has_the_published_counts(complete, read, raw, tmp_path)
         found = read("ckplus", path, **options)
         used = Counter(s.label for s in found.samples)
         assert {"": {name: used[name] for name in CLASSES}} == found.raw.expected
-        assert found.says("^266 of 593 sequences have no label$")
+        assert found.says("^266 of 593 sequences have no label.$")
         assert Counter(found.reasons.values()) == {"sequence without label": 266}
     assert read("ckplus", path).raw.expected[""]["surprise"] == 249
     # Nobody published how many sequences are too short for more frames.

@@ -107,7 +107,7 @@ def test_classes_that_differ_in_case_are_kept_and_told(read, raw, png, tmp_path)
     tree = dict.fromkeys(["train/Happy/1.png", "train/sad/2.png", "test/happy/3.png"], png)
     found = read("folder", raw.directory(tmp_path, tree))
     assert found.raw.classes == ("Happy", "happy", "sad")
-    assert found.says("case.*: Happy, happy;")
+    assert found.says("case.*: Happy, happy")
 
 
 def test_everything_that_is_no_sample_has_a_reason(read, raw, png, tmp_path):
