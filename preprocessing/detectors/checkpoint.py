@@ -53,7 +53,7 @@ class Checkpoint(dict):
             except ImportError:
                 raise
             except Exception as error:  # a damaged pickle raises nearly anything
-                raise ValueError(f"{self._path} is not a readable checkpoint: {error}.") from error
+                raise ValueError(f"{self._path} is not a readable checkpoint: {error}") from error
             if isinstance(content, dict):
                 self.update(content)
         if key not in self:

@@ -95,7 +95,7 @@ class Export:
             shapes = [output.shape for output in self._run(1)]
         except Exception as error:  # ONNX Runtime's errors share no base class
             raise ValueError(
-                f"{_EXPECTED} {self._path} fails on an input of {self.canvas}: {error}."
+                f"{_EXPECTED} {self._path} fails on an input of {self.canvas}: {error}"
             ) from error
         decoded = [n for n, s in zip(names, shapes, strict=True) if len(s) == 3 and s[2] == COLUMNS]
         if decoded:
@@ -128,7 +128,7 @@ def _session(path: Path, threads: int) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's errors share no base class
-        raise ValueError(f"{_EXPECTED} {path} is not a readable ONNX model: {error}.") from error
+        raise ValueError(f"{_EXPECTED} {path} is not a readable ONNX model: {error}") from error
 
 
 def _check_file(path: Path) -> None:

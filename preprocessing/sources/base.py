@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
+from attention_fer.common.checks import one_of
 from attention_fer.common.registry import Registry
 from preprocessing.raw_files.errors import Rejected
 
@@ -98,7 +99,12 @@ get = SOURCES.get
 
 
 def register(source: Source) -> Source:
-    """Registers a source under its name. Raises ValueError if the name is taken."""
+    """Registers a source under its name.
+
+    Raises:
+        ValueError: the name is taken, or the kind is unknown.
+    """
+    one_of("kind of images", source.kind, get_args(Kind))
     return SOURCES.add(source.name, source)
 
 

@@ -30,7 +30,7 @@ _PUBLISHED = {
     "surprise": 83,
     "contempt": 18,
 }
-_SHORTEST = 4  # length of the shortest sequence
+_SHORTEST = 4  # length of the shortest sequence; beyond it, some give fewer frames than asked for
 
 EXPECTED = (
     "the directory that holds extended-cohn-kanade-images.zip (or cohn-kanade-images) and "

@@ -38,7 +38,7 @@ def write(dataset: Dataset, folder: str | Path) -> None:
         try:
             sides[name] = _texts(scheme, scheme.sides(dataset))
         except InapplicableError:
-            continue  # `stored` gives the reason to whoever asks for it
+            continue  # `stored` reports the reason on request
     with open(Path(folder) / FILE, "w", encoding="utf-8", newline="") as stream:
         lines = csv.writer(stream, lineterminator="\n")
         lines.writerow(sides)
@@ -60,11 +60,11 @@ def sides(dataset: Dataset, name: str) -> np.ndarray:
     path = dataset.path / FILE
     there = stored_names(dataset.path)
     if name not in there:
-        # Where nothing applies, the scheme that needs least tells what is missing.
+        # If nothing applies, the least demanding scheme shows what is missing.
         asked = [scheme] if there else dict.fromkeys((scheme, get("hold-out")))
         reasons = " ".join(_why_not(one, dataset) for one in asked)
         raise ValueError(
-            f"{path} has no split {name!r}. {reasons} It has: {', '.join(there) or 'none'}."
+            f"{path} has no split {name!r}. {reasons} Available: {', '.join(there) or 'none'}."
         )
     numbers: dict[str, int] = {}
     found = []

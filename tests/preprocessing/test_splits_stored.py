@@ -97,7 +97,7 @@ def test_a_split_that_does_not_apply_is_refused_with_its_reason_and_what_is_ther
     with pytest.raises(ValueError) as caught:
         splits.stored(small, "subject-10fold")
     assert "subject-10fold needs at least 10 subjects" in str(caught.value)
-    assert str(caught.value).endswith("It has: 5-fold, hold-out, loso, published.")
+    assert str(caught.value).endswith("Available: 5-fold, hold-out, loso, published.")
     with pytest.raises(ValueError, match="has no official train"):
         splits.stored(small, "official")
     with pytest.raises(ValueError, match="Did you mean 'hold-out'"):
@@ -108,7 +108,7 @@ def test_a_split_that_does_not_apply_is_refused_with_its_reason_and_what_is_ther
 def test_a_dataset_too_small_for_any_split_says_what_it_lacks(name, tmp_path):
     pair = index([0, 1], path=tmp_path)
     splits.write(pair, tmp_path)
-    with pytest.raises(ValueError, match="at least 3 groups.* has 2.*It has: none"):
+    with pytest.raises(ValueError, match="at least 3 groups.* has 2.*Available: none"):
         splits.stored(pair, name)
 
 

@@ -48,6 +48,22 @@ def test_a_name_is_given_once():
         sources.register(dataclasses.replace(sources.get("fer2013"), kind="maps"))
 
 
+def test_a_misspelt_kind_is_refused():
+    with pytest.raises(ValueError, match="kind.*'map'.*Did you mean 'maps'"):
+        sources.register(dataclasses.replace(sources.get("fer2013"), name="mine", kind="map"))
+
+
+def test_kinds_of_images():
+    kinds = {name: sources.get(name).kind for name in sources.names()}
+    photographs = dict.fromkeys(("ckplus", "folder", "jaffe"), "photographs")
+    faces = dict.fromkeys(("fer2013", "ferplus", "schematic"), "faces")
+    assert kinds == {
+        **photographs,
+        **faces,
+        **dict.fromkeys(("deap", "eeg", "eeg-generated"), "maps"),
+    }
+
+
 def test_sources_are_read_only():
     with pytest.raises(dataclasses.FrozenInstanceError):
         sources.get("fer2013").name = "other"
