@@ -34,7 +34,9 @@ def load_teacher(folder: Path) -> keras.Model:
     import keras
 
     if not is_saved(folder):
-        raise FileNotFoundError(f"{folder} contains no {MODEL}. Rerun the command with --save-models.")
+        raise FileNotFoundError(
+            f"{folder} contains no {MODEL}. Rerun the command with --save-models."
+        )
     predictor = keras.saving.load_model(folder / MODEL, compile=False)
     teacher = keras.Model(predictor.get_layer("scale").output, predictor.output, name="teacher")
     teacher.trainable = False

@@ -154,7 +154,7 @@ def test_many_rows_can_be_filtered(visit, tmp_path):
     of = plan([Row("vgg16", options={"width": i}) for i in range(15)], [target()], seeds=1)
     put_plan(Store(tmp_path), of, lambda c: 0.5)
     page = visit(write(analysis.report(of, of.cells, Store(tmp_path)), tmp_path))
-    page.get_by_label("Show only rows with").fill("WIDTH 1")
+    page.get_by_label("Filter rows by").fill("WIDTH 1")
     assert rows(page, 2) == [f"width {i}" for i in (1, 10, 11, 12, 13, 14)]
     assert page.get_by_role("status").inner_text() == "6 of 15 rows"
 
@@ -165,7 +165,7 @@ def test_the_costs_can_be_chosen(visit, tmp_path):
     page = visit(write(analysis.report(of, of.cells, store), tmp_path))
     parameters, operations = page.locator(".by-parameters"), page.locator(".by-operations")
     assert parameters.is_visible() and not operations.is_visible()
-    page.get_by_label("multiply-adds of an image").check()
+    page.get_by_label("multiply-adds per image").check()
     assert operations.is_visible() and not parameters.is_visible()
 
 
