@@ -56,9 +56,9 @@ def test_the_notes_say_what_numbers_rest_on(viewed):
         "± is the standard deviation over seeds, and over folds",
         "Difference: .* the same backbone without attention.*paired by seed.*95 % interval",
         "between training runs and between test images, but not between training sets",
-        r"p < 0\.05.*adjusted for all 12 comparisons.*Holm",
+        "5 %.*adjusted for all 12 comparisons.*Holm",
         "with 80 % power",
-        r"McNemar's test.* 3 of 6 comparisons .*p < 0\.05, unadjusted",
+        "McNemar's test.* 3 of 6 comparisons .*5 %.*unadjusted",
         "Best seed: the highest test accuracy",
         r"Published figures: Somebody \(2020\)\.",
     ):

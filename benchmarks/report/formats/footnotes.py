@@ -220,9 +220,9 @@ def _interval(comparisons: Sequence[Comparison]) -> str:
 
 def _verdict(report: ReportFigures, tested: Sequence[Comparison]) -> str:
     text = (
-        f'Verdict: "better" or "worse" if p < {LEVEL:g}, with p-values that account for training '
-        f"runs and test images, adjusted for all {counted(len(report.report.pairs), 'comparison')} "
-        "of this report (Holm)."
+        f'Verdict: "better" or "worse" if significant at {100 * LEVEL:g} %. The p-values account '
+        "for variation between training runs and between test images and are adjusted for all "
+        f"{counted(len(report.report.pairs), 'comparison')} of this report (Holm)."
     )
     if any(c.verdict == NO_DIFFERENCE for c in tested):
         text += (
@@ -239,8 +239,8 @@ def _mcnemar(tested: Sequence[Comparison]) -> str:
     return (
         "McNemar's test, which treats the trained networks as fixed and so ignores variation "
         f"between training runs, finds a difference in {below} of "
-        f"{counted(len(tested), 'comparison')} (p < {LEVEL:g}, unadjusted). No verdict is based "
-        "on it."
+        f"{counted(len(tested), 'comparison')} ({100 * LEVEL:g} % level, unadjusted). No verdict "
+        "is based on it."
     )
 
 

@@ -87,8 +87,8 @@ def _undetectable(rows: Sequence[RowFigures]) -> str:
             "too few seeds or test images."
         )
     return (
-        f"A comparison without a detectable difference would have detected {median:.1f} percentage "
-        "points with 80 % power (median); smaller differences cannot be ruled out."
+        "The comparisons without a detectable difference had 80 % power for differences of "
+        f"{median:.1f} percentage points (median); smaller differences cannot be ruled out."
     )
 
 
