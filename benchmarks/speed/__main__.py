@@ -21,7 +21,7 @@ MEASUREMENTS = {
 
 
 def parser(what: str | None) -> argparse.ArgumentParser:
-    """Returns the parser, with the arguments of `what` only, as others may need missing libraries."""
+    """Returns the parser with the arguments of `what`; others may need missing libraries."""
     result = argparse.ArgumentParser(
         "python -m benchmarks.speed", description=sys.modules["benchmarks.speed"].__doc__
     )
