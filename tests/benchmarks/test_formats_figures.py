@@ -144,9 +144,9 @@ def test_n_and_seeds_stand_in_the_heading_where_all_whole_rows_agree_on_them(vie
 
 def test_rows_of_different_n_and_seeds_each_tell_theirs(tmp_path):
     store, of = Store(tmp_path), plan([Row("vgg16"), Row("vgg19")], [target()], seeds=2)
-    some = [c for c in of.cells if c.backbone == "vgg16" or c.seed == 0]
+    some = [c for c in of.cells if c.row.backbone == "vgg16" or c.seed == 0]
     for one in some:
-        put_done(store, one, np.arange(10 if one.backbone == "vgg16" else 20) < 5)
+        put_done(store, one, np.arange(10 if one.row.backbone == "vgg16" else 20) < 5)
     (section,) = ReportFigures.of(analysis.report(of, some, store)).sections
     assert heading(columns.ACCURACY, section) == "fer2013 accuracy %"
     texts = [columns.ACCURACY.text(line, section) for line in section.rows]
@@ -166,7 +166,7 @@ def test_every_planned_comparison_counts_in_the_adjustment(tmp_path):
     of = plan(rows, [target()], seeds=3)
 
     def outcome(one):
-        known = {"none": 0.5, "se": 0.6}.get(one.attention)
+        known = {"none": 0.5, "se": 0.6}.get(one.row.attention)
         return None if known is None else known + one.seed / 100
 
     put_plan(Store(tmp_path), of, outcome)
@@ -178,7 +178,7 @@ def test_every_planned_comparison_counts_in_the_adjustment(tmp_path):
 def test_rows_chosen_as_reference_are_compared_and_counted(tmp_path):
     rows = [Row("vgg16"), Row("vgg19"), Row("resnet50")]
     of = plan(rows, [target()], seeds=3, chosen={"": rows[0]})
-    put_plan(Store(tmp_path), of, lambda c: None if c.backbone == "resnet50" else 0.5)
+    put_plan(Store(tmp_path), of, lambda c: None if c.row.backbone == "resnet50" else 0.5)
     report = analysis.report(of, of.cells, Store(tmp_path))
     comparison = report.entries[rows[1], of.targets[0]].comparison
     assert comparison.reference == rows[0] and comparison.verdict == NO_DIFFERENCE

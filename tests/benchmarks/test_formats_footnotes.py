@@ -67,7 +67,7 @@ def test_the_notes_say_what_numbers_rest_on(viewed):
 
 def test_one_seed_gets_no_verdict_and_is_told_why(tmp_path):
     viewed = viewed_of(
-        tmp_path, plan(PAIR, [target()], seeds=1), lambda c: 0.4 + len(c.attention) / 9
+        tmp_path, plan(PAIR, [target()], seeds=1), lambda c: 0.4 + len(c.row.attention) / 9
     )
     text = "\n".join(footnotes.of_report(viewed))
     assert re.search("not between training runs; a single seed allows no verdict", text)
@@ -80,7 +80,7 @@ def test_subjects_are_named_where_they_are_known(tmp_path):
     store, of = Store(tmp_path), plan(PAIR, [target()], seeds=2)
     subject = [f"S{i // 5}" for i in range(50)]
     for one in of.cells:
-        right = [i % 3 > (one.attention == "se") for i in range(50)]
+        right = [i % 3 > (one.row.attention == "se") for i in range(50)]
         put_done(store, one, right, subject=subject)
     viewed = ReportFigures.of(analysis.report(of, of.cells, store))
     assert viewed.rows[1].entry.comparison.difference.noise.clusters == 10

@@ -6,13 +6,14 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from fabricated import NAMES, cell, history, plan, put_done, put_failed, put_plan, story, target
+from fabricated import NAMES, history, plan, put_done, put_failed, put_plan, story, target
 
 from benchmarks.report import analysis
 from benchmarks.report.formats import columns, html
 from benchmarks.report.formats.columns import MINUS
 from benchmarks.report.formats.figures import ReportFigures
 from benchmarks.report.formats.html import charts, embedded
+from benchmarks.results import plan_file
 from benchmarks.results.store import Store
 from benchmarks.table import Row
 
@@ -104,7 +105,7 @@ def test_a_hostile_name_stays_text(tmp_path):
     bad = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'{{ 7 * 7 }}"
     row = Row("vgg16", options={"note": bad})
     of = plan([row, Row("vgg19")], [target(classes=(bad, *NAMES[1:]))], seeds=1, title=bad)
-    put_plan(Store(tmp_path), of, lambda c: bad if c.backbone == "vgg19" else 0.5)
+    put_plan(Store(tmp_path), of, lambda c: bad if c.row.backbone == "vgg19" else 0.5)
     found = page(analysis.report(of, of.cells, Store(tmp_path)))
     assert len(found.all("script")) == 2 and found.all("img") == []
     assert found.all("title")[0][2] == bad == found.all("h1")[0][2]
@@ -179,7 +180,9 @@ def test_failed_and_ignored_are_told(tmp_path):
 def test_several_reports_share_a_page(tmp_path):
     store = Store(tmp_path)
     for change in ({}, {"variant": "published"}):
-        put_done(store, cell(**change), [True, False])
+        of = plan([Row("vgg16")], [target()], seeds=1, **change)
+        plan_file.write(of, store.root)
+        put_plan(store, of, lambda c: 0.5)
     found = page(*analysis.stored(store))
     titles = [e[2] for e in found.all("h2")][:2]
     assert [title[-1] for title in titles] == ["1", "2"]
@@ -219,7 +222,7 @@ def test_an_interval_beyond_the_edge_is_cut_there_and_marked(tmp_path):
     rows = [Row("vgg16"), *(Row("vgg16", name) for name in ("se", "eca", "cbam"))]
     gains = {"none": (0, 0), "se": (0.02, 0.021), "eca": (0.01, 0.012), "cbam": (0.3, -0.28)}
     of = plan(rows, [target()], seeds=2)
-    put_plan(Store(tmp_path), of, lambda c: 0.5 + gains[c.attention][c.seed], n=1000)
+    put_plan(Store(tmp_path), of, lambda c: 0.5 + gains[c.row.attention][c.seed], n=1000)
     plot = charts.forest(
         ReportFigures.of(analysis.report(of, of.cells, Store(tmp_path))).sections[0]
     )
@@ -232,8 +235,8 @@ def test_points_lie_at_cost_and_accuracy(tmp_path):
     of = plan([Row("vgg16"), Row("vgg16", "se"), Row("vgg19")], [target()], seeds=1)
     sizes = {"vgg16": 1_000_000, "vgg19": 4_000_000}
     for one in of.cells:
-        parameters = sizes[one.backbone] * (2 if one.attention == "se" else 1)
-        right = np.arange(100) < (50 if one.attention == "none" else 60)
+        parameters = sizes[one.row.backbone] * (2 if one.row.attention == "se" else 1)
+        right = np.arange(100) < (50 if one.row.attention == "none" else 60)
         put_done(Store(tmp_path), one, right, changes={"metrics": {"parameters": parameters}})
     section = ReportFigures.of(analysis.report(of, of.cells, Store(tmp_path))).sections[0]
     plot = charts.cost(section, "parameters")
