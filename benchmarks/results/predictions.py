@@ -99,7 +99,7 @@ def write_predictions(
     Raises:
         ValueError: the arrays differ in length.
     """
-    arrays = {
+    arrays: dict[str, Any] = {
         "probabilities": np.asarray(probabilities, "float32"),
         "labels": np.asarray(labels, "int64"),
         "sample": np.asarray(sample, "int64"),

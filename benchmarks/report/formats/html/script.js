@@ -30,14 +30,14 @@
   };
   for (const table of document.querySelectorAll(".results")) {
     const headers = [...table.tHead.rows[0].cells].filter((cell) => !cell.classList.contains("more"));
-    headers.forEach((header, column) => {
+    headers.forEach((header) => {
       const button = make("button", { type: "button" }, header.textContent);
       header.replaceChildren(button);
       button.addEventListener("click", () => {
         const way = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
         for (const other of headers) other.removeAttribute("aria-sort");
         header.setAttribute("aria-sort", way === 1 ? "ascending" : "descending");
-        sort(table, column, way);
+        sort(table, header.cellIndex, way);
       });
     });
   }
