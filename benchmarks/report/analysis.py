@@ -258,8 +258,8 @@ def stored(store: Store) -> list[TableReport]:
 def _joint(group: Sequence[tuple[Plan, Sequence[Cell]]]) -> tuple[Plan, Sequence[Cell]]:
     """One plan of several commands that trained alike, with all their cells.
 
-    The rows stand as in the built-in table of that name, if there is one: the times of files that
-    were copied do not tell which command came first.
+    The rows are in the order of the built-in table of that name, if there is one, because the times
+    of copied files do not show which command came first.
     """
     all_plans = [plan for plan, _ in group]
     drawn_up = [plan.table for plan in all_plans]
