@@ -11,9 +11,9 @@ from preprocessing.quality.check import Report
 
 
 def render(report: Report) -> str:
-    """A page for a reader who has to decide what the dataset is good for.
+    """Returns a page that helps to decide what the dataset is good for.
 
-    It says what a check found, also of a damaged dataset, as far as that could be read. It depends
+    It gives the findings of a check, for a damaged dataset as far as it could be read. It depends
     on the folder's content alone, so that two cards can be compared.
     """
     name = report.facts.get("manifest", {}).get("dataset", report.path.name)
@@ -26,7 +26,7 @@ def render(report: Report) -> str:
 
 def _errors(report: Report) -> Iterator[str]:
     if report.errors:
-        yield "**Not to be used as it is.**"
+        yield "**Do not use it as it is.**"
         yield ""
     yield from _items(report.errors)
 
@@ -40,7 +40,7 @@ def _content(report: Report) -> Iterator[str]:
         kind = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
         yield f"- {number:,} images of {width} x {height} pixels, {kind}"
     if "subjects" in facts:
-        yield f"- {facts['subjects']:,} subjects" if facts["subjects"] else "- subjects not known"
+        yield f"- {facts['subjects']:,} subjects" if facts["subjects"] else "- subjects unknown"
     if "columns" in facts:
         yield f"- columns of the index: {_cell(', '.join(facts['columns']))}"
     if "fingerprint" in facts:
@@ -72,7 +72,7 @@ def _origin(report: Report) -> Iterator[str]:
     yield from _settings(parameters)
     if isinstance(faces, dict):
         detector = faces.get("detector")
-        yield f"- detector: {_value(detector) if detector else 'none, the images are as read'}"
+        yield f"- detector: {_value(detector) if detector else 'none, images as read'}"
         yield from _settings({key: faces[key] for key in faces if key != "detector"})
     if report.facts.get("boxes"):
         yield f"- {report.facts['boxes']:,} images with the box of their face"
@@ -92,7 +92,7 @@ def _dropped(report: Report) -> Iterator[str]:
 
 
 def _used(manifest: dict[str, Any]) -> str:
-    """How much of what was read is used; one photograph may give several faces."""
+    """How many items are used; one photograph may give several faces."""
     items, seen, used = manifest.get("items"), manifest["seen"], manifest["used"]
     if items is None or items == seen:
         return f"{used:,} of {seen:,} are used."
@@ -175,12 +175,12 @@ def _value(value: Any) -> str:
 
 
 def _cell(text: Any) -> str:
-    """Text that ends neither the line nor the cell of a table."""
+    """Text that cannot end the line or the cell of a table."""
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
-    """A Markdown table; whole numbers are set to the right."""
+    """A Markdown table; whole numbers are right-aligned."""
     texts = [
         [f"{cell:,}" if isinstance(cell, int) else _cell(cell) for cell in row] for row in rows
     ]

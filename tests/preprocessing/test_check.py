@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_up import HEADER, pictures, record, rows, write_folder, write_lines
 
-from preprocessing.dataset.index import MEND
+from preprocessing.dataset.index import REPAIR_HINT
 from preprocessing.quality.check import check
 from preprocessing.quality.check.leakage import divided
 from preprocessing.splits.base import LEFT_OUT
@@ -349,7 +349,7 @@ def test_another_division_than_today_is_a_warning_and_the_stored_one_holds(folde
         line[place] = str((int(line[place]) + 1) % 5)
     write_lines(folder / "splits.csv", header, lines)
     report = check(folder)  # this file was edited
-    assert report.errors == [f"splits.csv was changed after it was prepared; {MEND}"]
+    assert report.errors == [f"splits.csv was changed after it was prepared; {REPAIR_HINT}"]
     assert not any("would be made otherwise" in text for text in report.warnings)
     record(folder)  # this one was written so, by another version
     assert any(

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from preprocessing import splits
-from preprocessing.dataset.row import Row
+from preprocessing.dataset.index import Row
 from preprocessing.detectors.base import Faces
 from preprocessing.faces.cropper import FaceCropper
-from preprocessing.prepare import prepare, stopping
+from preprocessing.prepare import prepare, stop_if_broken
 from preprocessing.sources import Rejected, Sample
 
 
@@ -160,7 +160,7 @@ def test_single_failures_of_the_detector_stay_rejections():
     empty = ("y", [Rejected("y", "no face found")])
     torn = ("z", [Rejected("z", "empty file")])
     made = [torn, *failures(4), row, *failures(4, 10), torn, empty, torn, *failures(3, 20), torn]
-    assert list(stopping(made, 5)) == made
+    assert list(stop_if_broken(made, 5)) == made
 
 
 def test_a_broken_detector_stops_the_run_before_its_failures_count():
@@ -169,7 +169,7 @@ def test_a_broken_detector_stops_the_run_before_its_failures_count():
     broken = [one for n in range(10, 60) for one in (*failures(1, n), *torn)]
     passed = []
     with pytest.raises(RuntimeError, match="failed at 5 photographs in a row, .*photo 14 .OSErr"):
-        for one in stopping(good + failures(3) + good + torn + broken, 5):
+        for one in stop_if_broken(good + failures(3) + good + torn + broken, 5):
             passed.append(one)
     assert passed == good + failures(3) + good + torn
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import preprocessing
-from preprocessing.dataset.folder import FILES, Dataset
+from preprocessing.dataset import Dataset
+from preprocessing.dataset.manifest import FILES
 
 resource = pytest.importorskip("resource", reason="sends signals and sets limits of POSIX")
 

@@ -7,8 +7,8 @@ import time
 
 from rich.console import Console
 
-from preprocessing import progress as module
-from preprocessing.progress import progress
+from attention_fer.common import progress as module
+from attention_fer.common.progress import progress
 
 
 def run(count, total, done, pause, **options):
@@ -37,7 +37,7 @@ def test_every_item_passes_and_the_end_is_shown():
 
 
 def test_work_of_an_earlier_run_counts_as_done_but_not_as_fast(monkeypatch):
-    monkeypatch.setattr(module, "_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_BAR_SECONDS", 0.0)
     seen, text = run(10, 1010, 1000, 0.02)
     assert len(seen) == 10 and "1010/1010" in text
     rates = [float(part.split()[-1]) for part in text.split(" images/s")[:-1]]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_up import index
 
-from preprocessing.dataset.row import Row
+from preprocessing.dataset.index import Row
 from preprocessing.quality.survey import Filter, Survey, same
 from preprocessing.sources import Rejected
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from preprocessing.dataset.folder import DROPPED, FILES, IMAGES, MANIFEST, SCHEMA_VERSION
 from preprocessing.dataset.index import COLUMNS, INDEX
+from preprocessing.dataset.manifest import DROPPED, FILES, IMAGES, MANIFEST, SCHEMA_VERSION
 from preprocessing.quality import thumbnails
 from preprocessing.quality.contact_sheet import write_sheets
 from preprocessing.raw_files.errors import Rejected, UnreadableError

@@ -9,9 +9,8 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from preprocessing.dataset.folder import stream
-from preprocessing.dataset.index import read_columns
-from preprocessing.dataset.row import Row
+from preprocessing.dataset.fingerprint import stream
+from preprocessing.dataset.index import Row
 from preprocessing.dataset.writer import PROGRESS, Writer
 from preprocessing.sources import Rejected, Sample
 

@@ -1,0 +1,126 @@
+"""Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere.
+
+Only the bars need rich.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+T = TypeVar("T")
+Track = Callable[[Iterable[T], str, "int | None", int], Iterable[T]]
+"""`track(items, what, total, done)` passes the items on and shows progress.
+
+`done` items of `total` were finished by an earlier run; they do not count for the rate.
+"""
+
+_BAR_SECONDS = 0.2  # between two updates: one for every image costs more than small images
+_LINE_SECONDS = 30.0  # between two plain lines
+
+
+def untracked(items: Iterable[T], what: str, total: int | None, done: int) -> Iterable[T]:
+    """The `Track` that shows nothing."""
+    return items
+
+
+@contextmanager
+def progress(console: Console | None = None, unit: str = "images") -> Iterator[Track]:
+    """Yields a `Track`: one bar per call on a terminal, a line every 30 s and at the end elsewhere.
+
+    Args:
+        console: where to show it; None for standard error.
+        unit: what the items are, for the rate.
+    """
+    console = console or _standard_error()
+    if console is None or not console.is_terminal:
+
+        def lines(items: Iterable[T], what: str, total: int | None, done: int) -> Iterator[T]:
+            def show(number: int, note: str, ended: bool) -> None:
+                text = f"{what}: {number:,}{'' if total is None else f' of {total:,}'}, {note}"
+                if console is None:
+                    print(text, file=sys.stderr, flush=True)
+                else:
+                    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+            return _metered(items, total, done, unit, _LINE_SECONDS, show)
+
+        yield lines
+        return
+    with bars(console) as shown:
+
+        def track(items: Iterable[T], what: str, total: int | None, done: int) -> Iterator[T]:
+            task = shown.add_task(what, total=total, completed=done, note="")
+
+            def show(number: int, note: str, ended: bool) -> None:
+                end = number if ended else total  # a source may not have known its length
+                shown.update(task, completed=number, total=end, note=note)
+
+            return _metered(items, total, done, unit, _BAR_SECONDS, show)
+
+        yield track
+
+
+def bars(console: Console) -> Progress:
+    """Progress bars with a description, a count, the time so far and a `note` field."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+    )
+
+
+def _standard_error() -> Console | None:
+    try:
+        from rich.console import Console
+    except ImportError:
+        return None
+    return Console(stderr=True)
+
+
+def _metered(
+    items: Iterable[T],
+    total: int | None,
+    done: int,
+    unit: str,
+    seconds: float,
+    show: Callable[[int, str, bool], None],
+) -> Iterator[T]:
+    """The items, calling `show(number, note, ended)` every `seconds` and at the end."""
+    started = time.monotonic()
+    due, number = started + seconds, done
+    for number, item in enumerate(items, start=done + 1):
+        yield item
+        now = time.monotonic()
+        if now >= due:
+            rate = (number - done) / (now - started)
+            left = None if total is None else max(total - number, 0) / rate
+            show(number, _note(rate, unit, left), False)
+            due = now + seconds
+    rate = (number - done) / max(time.monotonic() - started, 1e-9)
+    show(number, _note(rate, unit, None), True)
+
+
+def _note(rate: float, unit: str, left: float | None) -> str:
+    """Rate since the start, because several items are finished at once, and time left."""
+    text = f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
+    return text if left is None else f"{text}, {timedelta(seconds=round(left))} left"
