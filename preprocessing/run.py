@@ -104,12 +104,8 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
 def _add_eeg(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     seconds: dict[str, Any] = {"type": float, "metavar": "S"}
-    pair: dict[str, Any] = {
-        "type": float,
-        "nargs": 2,
-        "dest": "value_range",
-        "metavar": ("LOW", "HIGH"),
-    }
+    values = "values shown black and white (default: -30 40 dB; -50 50 uV)"
+    pair: dict[str, Any] = {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")}
     add("--montage", metavar="NAME", help="electrode positions (default: those of the file)")
     add("--drop-channels", nargs="+", metavar="NAME", help="channels to leave out")
     add("--events", nargs="+", metavar="NAME", help="annotations used as labels (default: all)")
@@ -119,7 +115,7 @@ def _add_eeg(group: argparse._ArgumentGroup) -> None:
     add("--tmax", **seconds, help="end of trials, in seconds from their event")
     add("--features", metavar="WHAT", help="power in bands, or slices of time (default: bands)")
     add("--slices", type=int, metavar="N", help="number of slices (default: 5)")
-    add("--range", **pair, help="values shown black and white (default: -30 40 dB; -50 50 uV)")
+    add("--range", dest="value_range", **pair, help=values)
     add("--dimension", metavar="NAME", help="deap: the rating (default: valence)")
     add("--subjects", type=int, metavar="N", help="eeg-generated: subjects (default: 15)")
     add("--trials", type=int, metavar="N", help="eeg-generated: trials of each (default: 20)")

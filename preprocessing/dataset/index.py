@@ -204,7 +204,7 @@ def read_cells(path: Path) -> Iterator[tuple[int, list[str]]]:
         length = len(cells) if length is None else length
         if len(cells) != length:
             raise ValueError(
-                f"{path}, line {line} is damaged: it has {len(cells)} cells, expected {length}. "
+                f"{path}, line {line}: {len(cells)} cells, expected {length}; the file is damaged. "
                 f"{REPAIR_HINT}"
             )
         yield line, cells

@@ -78,7 +78,7 @@ def check_target(out: Path, overwrite: bool) -> None:
 
 
 def _foreign(out: Path) -> str:
-    """What at `out` must not be deleted, in words; "" for a prepared dataset, even a damaged one."""
+    """What at `out` must not be deleted, in words; "" for a prepared dataset, even if damaged."""
     if not out.is_dir():
         return "it is a file"
     held = _held(out)
@@ -133,7 +133,7 @@ def _old(out: Path) -> Path:
 
 
 def _restore(out: Path) -> None:
-    """Undoes or finishes a swap that was killed: the old dataset stays until the new one is there."""
+    """Undoes or finishes a swap that was killed: the old dataset stays until the new is there."""
     old = _old(out)
     if old.exists() and not out.exists():
         os.rename(old, out)

@@ -61,7 +61,7 @@ def sides(dataset: Dataset, name: str) -> np.ndarray:
     there = stored_names(dataset.path)
     if name not in there:
         raise ValueError(
-            f"{path} has no split {name!r}, only {', '.join(there)}: {_why_not(scheme, dataset)}"
+            f"{path} has no split {name!r}: {_why_not(scheme, dataset)}. It has: {', '.join(there)}"
         )
     numbers: dict[str, int] = {}
     found = []
@@ -92,7 +92,7 @@ def _why_not(scheme: Scheme, dataset: Dataset) -> str:
         scheme.sides(dataset)
     except InapplicableError as error:
         return str(error)
-    return f"it was not known when the dataset was prepared. {REPAIR_HINT}"
+    return f"it was not known when the dataset was prepared. {REPAIR_HINT.rstrip('.')}"
 
 
 def _texts(scheme: Scheme, sides: np.ndarray) -> Iterator[str]:
@@ -120,5 +120,6 @@ def _number(path: Path, line: int, cell: str, scheme: Scheme, rows: int) -> int:
     folds = f"the number of a fold, 0 to {rows - 1},"
     expected = folds if scheme.folds else ", ".join(SPLITS)
     raise ValueError(
-        f"{path}, line {line}: {scheme.name} is {cell!r}, expected {expected} or nothing. {REPAIR_HINT}"
+        f"{path}, line {line}: {scheme.name} is {cell!r}, expected {expected} or nothing. "
+        f"{REPAIR_HINT}"
     )
