@@ -87,8 +87,13 @@ def prepare(
     """
     source = get(name)
     check_request(source, path, out, overwrite, without, options)
-    notes = _Notes(notice)
-    raw = source.open(path, notice=notes.add, **options)
+    notices: list[str] = []
+
+    def note(text: str) -> None:
+        notices.append(text)
+        notice(text)
+
+    raw = source.open(path, notice=note, **options)
     classes = _classes(source, raw, without)
     faces = faces or default_faces(source)
     parameters = {
@@ -100,11 +105,11 @@ def prepare(
         "drop_duplicates": drop_duplicates,
     }
     title = title or (source.name if source.names_dataset else Path(out).resolve().name)
-    job = _Job(source, raw, title, parameters, faces, without, track, notes)
+    job = _Job(source, raw, title, parameters, faces, track, notices, note)
+    request = {"dataset": source.name, "raw files": raw.identity, **parameters}
     with staging(out, overwrite=overwrite) as folder, _explained_full_disk(out):
-        request = {"dataset": source.name, "raw files": raw.identity, **parameters}
         with Writer(folder, classes, raw.columns, request, restart=restart) as writer:
-            _write_images(job, writer, workers)
+            _write_images(job, writer, workers, notice)
         _write_description(job, writer)
         if sheets:
             again = source.open(path, notice=lambda text: None, **options)  # all noted already
@@ -112,50 +117,38 @@ def prepare(
     return Dataset.open(out)
 
 
-class _Notes:
-    """Passes sentences on to `show` and keeps them for the manifest."""
-
-    def __init__(self, show: Notice):
-        self.show = show
-        self.texts: list[str] = []
-
-    def add(self, text: str) -> None:
-        self.texts.append(text)
-        self.show(text)
-
-
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """One preparation: what it reads, how, and its notes. `parameters` go into the manifest."""
+    """One preparation. `parameters` and `notices` go into the manifest; `note` adds a notice."""
 
     source: Source
     raw: Raw
     title: str
     parameters: dict[str, Any]
     faces: FaceCropper
-    without: Collection[str]
     track: Track
-    notes: _Notes
+    notices: list[str]
+    note: Notice
 
 
-def _write_images(job: _Job, writer: Writer, workers: int | None) -> None:
+def _write_images(job: _Job, writer: Writer, workers: int | None, notice: Notice) -> None:
     """Crops and writes the items that are not done yet."""
+    given = job.parameters
     items = writer.rest(job.raw.items)
     if writer.items:
-        job.notes.show(f"Resuming after {writer.items:,} finished items.")
+        notice(f"Resuming after {writer.items:,} finished items.")
     workers, at_once = _load(job.faces, workers)
-    made = make_rows(items, job.faces, without=job.without, workers=workers, at_once=at_once)
+    made = make_rows(items, job.faces, without=given["without"], workers=workers, at_once=at_once)
+    chosen = Filter(flat=given["drop_flat"], duplicates=given["drop_duplicates"])
+    if given["drop_duplicates"]:
+        for image, source in writer.written():
+            chosen.known(image, source)
     shown = job.track(stop_if_broken(made), job.source.name, job.raw.length, writer.items)
-    flat, duplicates = job.parameters["drop_flat"], job.parameters["drop_duplicates"]
-    chosen = Filter(flat=flat, duplicates=duplicates)
-    if duplicates:
-        for image, where in writer.written():
-            chosen.known(image, where)
     for source, rows in shown:
         writer.add(source, [r if isinstance(r, Rejected) else chosen.apply(r) for r in rows])
     writer.finish()
-    for text in [*deviations(job.raw, writer, job.without), *_empty(writer)]:
-        job.notes.add(text)
+    for text in [*deviations(job.raw, writer, given["without"]), *_empty(writer)]:
+        job.note(text)
 
 
 def _write_description(job: _Job, writer: Writer) -> None:
@@ -165,7 +158,7 @@ def _write_description(job: _Job, writer: Writer) -> None:
     survey, fingerprint = survey_images(dataset, job.track)
     quality = survey.report(dataset)
     if blurred := blur_warning(quality["sharpness"]):
-        job.notes.add(blurred)
+        job.note(blurred)
     content = {
         "schema_version": SCHEMA_VERSION,
         "dataset": job.title,
@@ -182,7 +175,7 @@ def _write_description(job: _Job, writer: Writer) -> None:
         "source": job.source.name,
         "distribution": job.raw.distribution,
         "synthetic": job.source.synthetic,
-        "notices": job.notes.texts,
+        "notices": job.notices,
         "quality": quality,
         "parameters": job.parameters,
         "versions": _versions(),

@@ -177,7 +177,13 @@ def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
 def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
     """Makes the rows; ready faces are not searched for faces unless --detector is given."""
     if source.maps:
-        return _uncut(args, source)
+        for option in _given(args, ("detector", *DETECTION, *CROPPING)):
+            if option != "size":  # which goes to the source
+                raise ValueError(
+                    f"{_flag(option)} has no effect on {source.name}, whose images are not "
+                    "photographs. Leave it out."
+                )
+        return FaceCropper(None)
     cropping = _given(args, CROPPING)
     name = args.detector or ("none" if source.faces else "yolo5face")
     if name != "none":
@@ -191,17 +197,6 @@ def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
     if not source.faces:  # photographs come in all sizes
         cropping = {"size": crops.SIZE, "colour": crops.COLOUR, **cropping}
     return FaceCropper(None, **cropping)
-
-
-def _uncut(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
-    """Takes images unchanged, and refuses options that only apply to photographs."""
-    for option in _given(args, ("detector", *DETECTION, *CROPPING)):
-        if option != "size":
-            raise ValueError(
-                f"{_flag(option)} has no effect on {source.name}, whose images are not "
-                "photographs. Leave it out."
-            )
-    return FaceCropper(None)
 
 
 def _check(args: argparse.Namespace, errors: Console) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -41,30 +41,25 @@ def progress(console: Console | None = None, unit: str = "images") -> Iterator[T
         unit: what the items are, for the rate.
     """
     console = console or _standard_error()
-    if console is None or not console.is_terminal:
-
-        def lines(items: Iterable[T], what: str, total: int | None, done: int) -> Iterator[T]:
-            def show(number: int, note: str, ended: bool) -> None:
-                text = f"{what}: {number:,}{'' if total is None else f' of {total:,}'}, {note}"
-                if console is None:
-                    print(text, file=sys.stderr, flush=True)
-                else:
-                    console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-            return _metered(items, total, done, unit, _LINE_SECONDS, show)
-
-        yield lines
-        return
-    with bars(console) as shown:
+    with bars(console) if console and console.is_terminal else nullcontext() as shown:
 
         def track(items: Iterable[T], what: str, total: int | None, done: int) -> Iterator[T]:
-            task = shown.add_task(what, total=total, completed=done, note="")
+            if shown:
+                task = shown.add_task(what, total=total, completed=done, note="")
 
             def show(number: int, note: str, ended: bool) -> None:
-                end = number if ended else total  # a source may not have known its length
-                shown.update(task, completed=number, total=end, note=note)
+                if shown:  # a source may not have known its length until the end
+                    end = number if ended else total
+                    shown.update(task, completed=number, total=end, note=note)
+                    return
+                text = f"{what}: {number:,}{'' if total is None else f' of {total:,}'}, {note}"
+                if console:
+                    console.print(text, highlight=False, markup=False, soft_wrap=True)
+                else:
+                    print(text, file=sys.stderr, flush=True)
 
-            return _metered(items, total, done, unit, _BAR_SECONDS, show)
+            seconds = _BAR_SECONDS if shown else _LINE_SECONDS
+            return _metered(items, total, done, unit, seconds, show)
 
         yield track
 

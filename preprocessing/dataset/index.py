@@ -102,7 +102,7 @@ def read_index(
     Returns:
         The index, or None if rows are not whole or belong to no known split.
     """
-    found = _Tally()
+    found: dict[str, list[str]] = {}  # examples of each kind of damage
     columns: tuple[list[str], ...] = ([], [], [])
     known: dict[str, str] = {}  # one string object for all equal cells
     boxes = 0
@@ -110,18 +110,18 @@ def read_index(
         lines = _lines(path)
         header = _header(path, lines)
         for line, cells in lines:
-            if len(cells) != len(header):
-                found.add(_LINES, f"line {line} has {len(cells)} cells, expected {len(header)}")
-                continue
-            for column, cell in zip(columns, cells[:3], strict=True):
-                column.append(known.setdefault(cell, cell))
-            boxes += any(cells[4:8])
-            _check_cells(cells, classes, line, found)
+            for kind, example in _damage(cells, len(header), classes, line):
+                found.setdefault(kind, []).append(example)
+            if len(cells) == len(header):
+                for column, cell in zip(columns, cells[:3], strict=True):
+                    column.append(known.setdefault(cell, cell))
+                boxes += any(cells[4:8])
     except (ValueError, OSError) as error:
         on_problem(ValueError(str(error)))
         return None
-    for text in found.sentences():
-        on_problem(ValueError(f"{path} has {text}. {REPAIR_HINT}"))
+    for kind, (first, *others) in found.items():
+        more = f", and {len(others):,} more" if others else ""
+        on_problem(ValueError(f"{path} has {kind}: {first}{more}. {REPAIR_HINT}"))
     if _LINES in found or _SPLIT in found:
         return None
     labels, subjects, splits = (np.array(column, dtype=object) for column in columns)
@@ -239,58 +239,36 @@ def _positions(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
     return np.array([position[name] for name in labels.tolist()], dtype=np.int64)
 
 
-class _Tally:
-    """Counts the problems of each kind and remembers the first."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, tuple[int, str]] = {}
-
-    def add(self, kind: str, example: str) -> None:
-        count, first = self._found.get(kind, (0, example))
-        self._found[kind] = count + 1, first
-
-    def __contains__(self, kind: str) -> bool:
-        return kind in self._found
-
-    def sentences(self) -> Iterator[str]:
-        for kind, (count, first) in self._found.items():
-            yield f"{kind}: {first}" + (f", and {count - 1:,} more" if count > 1 else "")
-
-
 _LINES = "damaged lines"
 _LABEL = "labels that are not among the classes"
 _SPLIT = f"splits other than {', '.join(SPLITS)} or none"
-_BOX = "boxes that cannot lie in a photograph"
-_SCORE = "scores outside 0 to 1"
-_SOURCE = "images without a source"
 
 
-def _check_cells(cells: list[str], classes: Sequence[str] | None, line: int, found: _Tally) -> None:
-    """Records what is impossible in a row of the right length."""
+def _damage(
+    cells: list[str], length: int, classes: Sequence[str] | None, line: int
+) -> Iterator[tuple[str, str]]:
+    """What is impossible in a row: kinds of damage, each with the example that the row gives."""
+    if len(cells) != length:
+        yield _LINES, f"line {line} has {len(cells)} cells, expected {length}"
+        return
     label, _, split, source, x, y, width, height, score = cells[: len(COLUMNS)]
     if classes is not None and label not in classes:
-        found.add(_LABEL, f"{label!r} in line {line}")
+        yield _LABEL, f"{label!r} in line {line}"
     if split and split not in SPLITS:
-        found.add(_SPLIT, f"{split!r} in line {line}")
+        yield _SPLIT, f"{split!r} in line {line}"
     if not source:
-        found.add(_SOURCE, f"line {line}")
-    box = (x, y, width, height)
-    if any(box) and not _is_box(box):
-        found.add(_BOX, f"x, y, width, height {', '.join(box)} in line {line}")
-    if score and not any(0 <= value <= 1 for value in _finite([score])):
-        found.add(_SCORE, f"{score!r} in line {line}")
+        yield "images without a source", f"line {line}"
+    if any(box := (x, y, width, height)):
+        numbers = [_number(cell) for cell in box]
+        if not all(map(math.isfinite, numbers)) or min(numbers[2:]) <= 0:
+            kind = "boxes that cannot lie in a photograph"
+            yield kind, f"x, y, width, height {', '.join(box)} in line {line}"
+    if score and not 0 <= _number(score) <= 1:
+        yield "scores outside 0 to 1", f"{score!r} in line {line}"
 
 
-def _is_box(cells: Sequence[str]) -> bool:
-    numbers = list(_finite(cells))
-    return len(numbers) == 4 and numbers[2] > 0 and numbers[3] > 0
-
-
-def _finite(cells: Sequence[str]) -> Iterator[float]:
-    for cell in cells:
-        try:
-            value = float(cell)
-        except ValueError:
-            continue
-        if math.isfinite(value):
-            yield value
+def _number(cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan

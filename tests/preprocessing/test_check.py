@@ -122,10 +122,7 @@ def divide_a_person(at):
 
 DAMAGE = {
     "no folder": (lambda at: at.rename(at.parent / "x"), "no such folder"),
-    "no images": (
-        lambda at: (at / "images.npy").unlink(),
-        "images.npy is missing.*preprocessing",
-    ),
+    "no images": (lambda at: (at / "images.npy").unlink(), "images.npy is missing.*preprocessing"),
     "no index": (lambda at: (at / "index.csv").unlink(), "index.csv is missing"),
     "no dropped": (lambda at: (at / "dropped.csv").unlink(), "dropped.csv is missing"),
     "no splits": (lambda at: (at / "splits.csv").unlink(), "splits.csv is missing"),
@@ -137,25 +134,16 @@ DAMAGE = {
     "schema": (manifest(schema_version=1), "schema_version 2, got 1"),
     "key": (manifest(fingerprint=...), "manifest.json lacks fingerprint"),
     "no files": (manifest(files=...), "manifest.json lacks files"),
-    "files": (
-        manifest(files={"index.csv": 7}),
-        "files must be .*hashes of index.csv",
-    ),
+    "files": (manifest(files={"index.csv": 7}), "files must be .*hashes of index.csv"),
     "items": (manifest(items=-1), "items must be a number, got -1"),
     "kind": (manifest(used="72"), "used must be a number, got '72'"),
     "negative": (manifest(seen=-1), "seen must be a number, got -1"),
-    "classes": (
-        manifest(classes=["joy", "joy"]),
-        "classes must be .*different.*'joy', 'joy'",
-    ),
+    "classes": (manifest(classes=["joy", "joy"]), "classes must be .*different.*'joy', 'joy'"),
     "reasons": (manifest(dropped=["x"]), r"dropped must be .*each reason, got \['x'\]"),
     "name": (manifest(dataset=7), "dataset must be a name, got 7"),
     "seen": (manifest(seen=73), "seen is 73, .*dropped make 74"),
     "used": (manifest(used=71), "manifest.json 71, images.npy 72, index.csv 72"),
-    "shape": (
-        manifest(image_shape=[4, 4, 1]),
-        "image_shape .4, 4, 1., images.npy has .8, 8",
-    ),
+    "shape": (manifest(image_shape=[4, 4, 1]), "image_shape .4, 4, 1., images.npy has .8, 8"),
     "counts": (counts(joy=15), "counts 15 images of joy in train, index.csv has 18"),
     "no counts": (manifest(counts=[]), r"counts must be split -> class -> number, got \[\]"),
     "truncated": (raw("images.npy", lambda b: b[:-100]), "images.npy is not a readable array"),
@@ -163,10 +151,7 @@ DAMAGE = {
     "no array": (raw("images.npy", lambda b: b"x" * 99), "images.npy is not a readable array"),
     "header": (raw("images.npy", lambda b: b.replace(b"72, 8", b"7@, 8")), "not a readable array"),
     "archive": (raw("images.npy", lambda b: b"PK\3\4" + b), "images.npy is not a readable array"),
-    "floats": (
-        array(lambda images: images / 2),
-        "must be uint8.*got float64 with 4 axes",
-    ),
+    "floats": (array(lambda images: images / 2), "must be uint8.*got float64 with 4 axes"),
     "axes": (array(lambda images: images[..., 0]), "images.npy must be .*got uint8 with 3 axes"),
     "fortran": (array(np.asfortranarray), "images.npy must be .*in C order"),
     "fewer": (array(lambda images: images[:70]), "manifest.json 72, images.npy 70, index.csv 72"),
@@ -179,10 +164,7 @@ DAMAGE = {
         text("index.csv", lambda t: t.replace("label,", "emotion,")),
         "must begin.*got emotion",
     ),
-    "twice": (
-        text("index.csv", lambda t: t.replace("sequence", "score")),
-        "index.csv .*twice",
-    ),
+    "twice": (text("index.csv", lambda t: t.replace("sequence", "score")), "index.csv .*twice"),
     "empty": (text("index.csv", lambda t: ""), "index.csv must begin .*label.*got none"),
     "cells": (
         text("index.csv", lambda t: t.replace("0.75", "0.75,9", 2)),
@@ -190,18 +172,12 @@ DAMAGE = {
     ),
     "cut": (text("index.csv", lambda t: t[:-30]), "damaged lines: line 73 has"),
     "lines": (text("index.csv", lambda t: "\n".join(t.splitlines()[:-2]) + "\n"), "index.csv 70"),
-    "bytes": (
-        raw("index.csv", lambda b: b[:900] + b"\xff" + b[900:]),
-        "index.csv is not readable CSV",
-    ),
+    "bytes": (raw("index.csv", lambda b: b[:900] + b"\xff" + b[900:]), "index.csv is not readable"),
     "quote": (
         raw("index.csv", lambda b: b + b'"' + b"x" * 2**18),
         "line 74, is not .*field larger",
     ),
-    "unknown": (
-        cell("index.csv", "label", 3, "sad"),
-        "labels .*'sad' in line 5",
-    ),
+    "unknown": (cell("index.csv", "label", 3, "sad"), "labels .*'sad' in line 5"),
     "part": (cell("index.csv", "split", 3, "dev"), "splits .*'dev' in line 5"),
     "unsourced": (cell("index.csv", "source", 3, ""), "without a source: line 5"),
     "flat box": (cell("index.csv", "width", 3, "0"), "boxes .*in line 5"),
@@ -234,10 +210,7 @@ DAMAGE = {
     "other box": (cell("index.csv", "x", 5, "1.25"), "index.csv was changed"),
     "other score": (cell("index.csv", "score", 5, "0.5"), "index.csv was changed"),
     "other detail": (cell("dropped.csv", "detail", 1, "0.01"), "dropped.csv was changed"),
-    "other side": (
-        cell("splits.csv", "published", 0, "test"),
-        "splits.csv was changed",
-    ),
+    "other side": (cell("splits.csv", "published", 0, "test"), "splits.csv was changed"),
     "side": (cell("splits.csv", "hold-out", 3, "tset"), "line 5: .*hold-out .*tset"),
     "fold": (cell("splits.csv", "loso", 3, "first"), "line 5: .*loso .*first"),
     "split rows": (
