@@ -16,6 +16,7 @@ import numpy as np
 import PIL
 import sklearn
 
+from attention_fer.common.checks import one_of
 from attention_fer.common.files import sha256
 from attention_fer.common.progress import Track, untracked
 from preprocessing import splits
@@ -279,12 +280,8 @@ def check_request(
 
 
 def _classes(source: Source, raw: Raw, without: Collection[str]) -> tuple[str, ...]:
-    unknown = sorted(set(without) - set(raw.classes))
-    if unknown:
-        known = ", ".join(raw.classes)
-        raise ValueError(
-            f"{source.name} has no class {unknown[0]!r} to leave out. It has: {known}."
-        )
+    for label in sorted(without):
+        one_of(f"class of {source.name} to leave out", label, raw.classes)
     left = tuple(label for label in raw.classes if label not in without)
     if not left:
         raise ValueError(f"All classes of {source.name} are left out: {', '.join(raw.classes)}.")

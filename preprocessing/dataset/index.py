@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from attention_fer.common.checks import one_of
 from preprocessing.sources import SPLITS, Rejected
 
 INDEX = "index.csv"
@@ -142,10 +143,7 @@ def read_rows(path: Path, names: Sequence[str]) -> Iterator[list[str]]:
     """
     lines = read_cells(path)
     header = _header(path, lines)
-    unknown = [name for name in names if name not in header]
-    if unknown:
-        raise ValueError(f"{path} has no column {unknown[0]!r}, it has {', '.join(header)}.")
-    places = [header.index(name) for name in names]
+    places = [header.index(one_of(f"column of {path}", name, header)) for name in names]
     for _, cells in lines:
         yield [cells[place] for place in places]
 

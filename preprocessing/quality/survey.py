@@ -117,15 +117,25 @@ class Survey:
         flat, copies = self.flat(), self.copies()
         mixed = [rows for rows in copies if len(np.unique(dataset.labels[rows])) > 1]
         spanning = _spanning(copies, dataset.splits)
-        names = _Names(dataset, [flat], copies, mixed, *spanning.values())
+        groups = ([flat], copies, mixed, *spanning.values())
+        shown = {row for found in groups for rows in _first(found) for row in rows}
+        sources = read_some(dataset.path / INDEX, "source", shown)  # all would take much memory
+
+        def listed(groups: Sequence[np.ndarray]) -> dict[str, Any]:
+            examples = [
+                [f"{sources[row]} ({dataset.classes[dataset.labels[row]]})" for row in rows]
+                for rows in _first(groups)
+            ]
+            return {"groups": len(groups), "examples": examples}
+
         return {
-            "flat": {"images": len(flat), "examples": names.sources(flat)},
-            "duplicates": {
-                **names.report(copies),
-                "surplus": sum(len(rows) - 1 for rows in copies),
+            "flat": {
+                "images": len(flat),
+                "examples": [sources[row] for rows in _first([flat]) for row in rows],
             },
-            "conflicting_labels": names.report(mixed),
-            "spanning_splits": {border: names.report(rows) for border, rows in spanning.items()},
+            "duplicates": {**listed(copies), "surplus": sum(len(rows) - 1 for rows in copies)},
+            "conflicting_labels": listed(mixed),
+            "spanning_splits": {border: listed(rows) for border, rows in spanning.items()},
             "sharpness": by_split(np.frombuffer(self._sharpness, np.float64), dataset.splits),
         }
 
@@ -147,30 +157,7 @@ def same(keys: np.ndarray) -> list[np.ndarray]:
     return sorted(found, key=lambda rows: int(rows[0]))
 
 
-class _Names:
-    """Names images for people. It keeps only those rows of the index that are shown."""
-
-    def __init__(self, dataset: Dataset, *findings: Sequence[np.ndarray]):
-        shown = [rows for groups in findings for rows in _shown(groups)]
-        self._sources = read_some(
-            dataset.path / INDEX, "source", {row for rows in shown for row in rows}
-        )
-        self._labels, self._classes = dataset.labels, dataset.classes
-
-    def sources(self, rows: np.ndarray) -> list[str]:
-        """The sources of the first of these rows."""
-        return [self._sources[row] for row in rows[:MOST_EXAMPLES].tolist()]
-
-    def report(self, groups: Sequence[np.ndarray]) -> dict[str, Any]:
-        """The number of groups, and the first of them."""
-        examples = [
-            [f"{self._sources[row]} ({self._classes[self._labels[row]]})" for row in rows]
-            for rows in _shown(groups)
-        ]
-        return {"groups": len(groups), "examples": examples}
-
-
-def _shown(groups: Sequence[np.ndarray]) -> list[list[int]]:
+def _first(groups: Sequence[np.ndarray]) -> list[list[int]]:
     """The first rows of the first groups."""
     return [rows[:MOST_EXAMPLES].tolist() for rows in groups[:MOST_EXAMPLES]]
 

@@ -84,7 +84,7 @@ def test_classes_can_be_left_out(prepared):
     assert dataset.classes == ("happy", "bored")
     assert dataset.manifest["dropped"] == {"class left out": 10}
     assert dataset.sources.tolist() == [f"photo {n}" for n in range(30) if n % 3]
-    with pytest.raises(ValueError, match="class 'angry'.*sad, happy"):
+    with pytest.raises(ValueError, match="class .*'angry'.*'sad', 'happy'"):
         prepared(items, without=["angry"], out="other")
     with pytest.raises(ValueError, match="classes of made-up are left out"):
         prepared(items, without=["sad", "happy"], out="other")
