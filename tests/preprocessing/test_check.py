@@ -306,7 +306,7 @@ def test_copies_on_two_sides_are_warned_of_for_every_split_they_cross(tmp_path):
     assert any(text.startswith("loso has 1 group of") for text in crossing)
     assert not any(text.startswith("test-parts") for text in crossing)
     by_subject = [text for text in crossing if text.startswith(("official", "loso"))]
-    assert all("S00/0/0.png and S11/0/0.png. --drop-duplicates" in text for text in by_subject)
+    assert all("S00/0/0.png and S11/0/0.png; --drop-duplicates" in text for text in by_subject)
     assert any("1 group of byte-identical images with conflicting labels" in t for t in found)
 
 

@@ -42,7 +42,7 @@ def _check_quality(quality: dict[str, Any], report: Report) -> None:
     if flat["images"]:
         report.warn(
             f"{counted(flat['images'], 'flat image')} of hardly more than one grey level, e.g. "
-            f"{flat['examples'][0]}. --drop-flat leaves them out."
+            f"{flat['examples'][0]}; --drop-flat leaves them out."
         )
     if mixed["groups"]:
         example = ", ".join(mixed["examples"][0][:3])

@@ -158,7 +158,7 @@ def _shared_copies(split: _Stored, copies: list[np.ndarray]) -> Iterator[str]:
         first = split.cells("source", found[0][:2].tolist())
         yield (
             f"{split.scheme.name} has {counted(len(found), 'group')} of byte-identical images on "
-            f"more than one side, e.g. {' and '.join(first)}. --drop-duplicates leaves copies out."
+            f"more than one side, e.g. {' and '.join(first)}; --drop-duplicates leaves copies out."
         )
 
 
