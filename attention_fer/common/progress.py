@@ -1,7 +1,4 @@
-"""Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere.
-
-Only the bars need rich.
-"""
+"""Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -33,15 +30,14 @@ def untracked(items: Iterable[T], what: str, total: int | None, done: int) -> It
 
 
 @contextmanager
-def progress(console: Console | None = None, unit: str = "images") -> Iterator[Track]:
+def progress(console: Console, unit: str = "images") -> Iterator[Track]:
     """Yields a `Track`: one bar per call on a terminal, a line every 30 s and at the end elsewhere.
 
     Args:
-        console: where to show it; None for standard error.
+        console: where to show it.
         unit: what the items are, for the rate.
     """
-    console = console or _standard_error()
-    with bars(console) if console and console.is_terminal else nullcontext() as shown:
+    with bars(console) if console.is_terminal else nullcontext() as shown:
 
         def track(items: Iterable[T], what: str, total: int | None, done: int) -> Iterator[T]:
             if shown:
@@ -51,12 +47,10 @@ def progress(console: Console | None = None, unit: str = "images") -> Iterator[T
                 if shown:  # a source may not have known its length until the end
                     end = number if ended else total
                     shown.update(task, completed=number, total=end, note=note)
-                    return
-                text = f"{what}: {number:,}{'' if total is None else f' of {total:,}'}, {note}"
-                if console:
-                    console.print(text, highlight=False, markup=False, soft_wrap=True)
                 else:
-                    print(text, file=sys.stderr, flush=True)
+                    count = f"{number:,}" if total is None else f"{number:,} of {total:,}"
+                    text = f"{what}: {count}, {note}"
+                    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
             seconds = _BAR_SECONDS if shown else _LINE_SECONDS
             return _metered(items, total, done, unit, seconds, show)
@@ -81,15 +75,9 @@ def bars(console: Console) -> Progress:
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),
         console=console,
+        # What is printed to a file or pipe meanwhile must not go to the terminal.
+        redirect_stdout=sys.stdout.isatty(),
     )
-
-
-def _standard_error() -> Console | None:
-    try:
-        from rich.console import Console
-    except ImportError:
-        return None
-    return Console(stderr=True)
 
 
 def _metered(
