@@ -24,7 +24,7 @@ from preprocessing.dataset.folder import Dataset
 from preprocessing.dataset.index import Row
 from preprocessing.dataset.manifest import HASHED, SCHEMA_VERSION, SHEETS, write_manifest
 from preprocessing.dataset.staging import check_target, staging
-from preprocessing.dataset.writer import Writer
+from preprocessing.dataset.writer import DatasetWriter
 from preprocessing.faces.cropper import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
 from preprocessing.pipeline import CHUNK, Made, cores, make_rows
 from preprocessing.quality.contact_sheet import write_sheets
@@ -109,7 +109,7 @@ def prepare(
     job = _Job(source, raw, title, parameters, faces, track, notices, note)
     request = {"dataset": source.name, "raw files": raw.identity, **parameters}
     with staging(out, overwrite=overwrite) as folder, _explained_full_disk(out):
-        with Writer(folder, classes, raw.columns, request, restart=restart) as writer:
+        with DatasetWriter(folder, classes, raw.columns, request, restart=restart) as writer:
             _write_images(job, writer, workers, notice)
         _write_description(job, writer)
         if sheets:
@@ -132,7 +132,7 @@ class _Job:
     note: Notice
 
 
-def _write_images(job: _Job, writer: Writer, workers: int | None, notice: Notice) -> None:
+def _write_images(job: _Job, writer: DatasetWriter, workers: int | None, notice: Notice) -> None:
     """Crops and writes the items that are not done yet."""
     given = job.parameters
     items = writer.rest(job.raw.items)
@@ -152,7 +152,7 @@ def _write_images(job: _Job, writer: Writer, workers: int | None, notice: Notice
         job.note(text)
 
 
-def _write_description(job: _Job, writer: Writer) -> None:
+def _write_description(job: _Job, writer: DatasetWriter) -> None:
     """Writes splits and manifest beside the images."""
     dataset = Dataset.unfinished(writer.folder, job.title, writer.classes)
     splits.write(dataset, writer.folder)
@@ -231,7 +231,7 @@ def _is(item: Row | Rejected, reasons: Collection[str]) -> TypeGuard[Rejected]:
     return isinstance(item, Rejected) and item.reason in reasons
 
 
-def deviations(raw: Raw, writer: Writer, without: Collection[str] = ()) -> list[str]:
+def deviations(raw: Raw, writer: DatasetWriter, without: Collection[str] = ()) -> list[str]:
     """Sentences about counts that differ from the published ones."""
     found = []
     for split, published in (raw.expected or {}).items():
@@ -299,7 +299,7 @@ def _load(faces: FaceCropper, workers: int | None) -> tuple[int | None, int]:
     return workers, batch
 
 
-def _empty(writer: Writer) -> list[str]:
+def _empty(writer: DatasetWriter) -> list[str]:
     """Sentences about classes of which no image is left."""
     used = {label for _, label in writer.counts}
     return [f"No image of {label} is left." for label in writer.classes if label not in used]

@@ -22,9 +22,9 @@ OURS = {*FILES, SHEETS}
 def staging(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Yields a hidden sibling folder that replaces `out` on success.
 
-    If the block raises, `out` stays as it was; the hidden folder stays too if a `Writer` recorded
-    its progress there, and the next call yields it again. Only one process at a time gets it. An
-    older dataset at `out` is removed only after the new one has taken its place.
+    If the block raises, `out` stays as it was; the hidden folder stays too if a `DatasetWriter`
+    recorded its progress there, and the next call yields it again. Only one process at a time gets
+    it. An older dataset at `out` is removed only after the new one has taken its place.
 
     Raises:
         FileExistsError: `out` holds a prepared dataset and `overwrite` is False, or it holds

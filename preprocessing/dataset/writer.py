@@ -41,7 +41,7 @@ MOST_EXAMPLES = 20
 _SECONDS = 2.0  # between two records of the progress
 
 
-class Writer:
+class DatasetWriter:
     """Appends to the three files of an unfinished dataset folder.
 
     Attributes:
@@ -92,7 +92,7 @@ class Writer:
         self._open()
         self._due = time.monotonic() + _SECONDS
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> DatasetWriter:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from preprocessing import splits
-from preprocessing.quality.check import Report
+from preprocessing.quality.check import CheckReport
 
 
-def render(report: Report) -> str:
+def render(report: CheckReport) -> str:
     """Returns a page that helps to decide what the dataset is good for.
 
     It gives the findings of a check, for a damaged dataset as far as it could be read. It depends
@@ -24,14 +24,14 @@ def render(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _errors(report: Report) -> Iterator[str]:
+def _errors(report: CheckReport) -> Iterator[str]:
     if report.errors:
         yield "**Do not use it as it is.**"
         yield ""
     yield from _items(report.errors)
 
 
-def _content(report: Report) -> Iterator[str]:
+def _content(report: CheckReport) -> Iterator[str]:
     facts, manifest = report.facts, report.facts.get("manifest", {})
     if manifest.get("synthetic"):
         yield "- **synthetic images: for trying things out, not for results**"
@@ -47,7 +47,7 @@ def _content(report: Report) -> Iterator[str]:
         yield f"- fingerprint `{facts['fingerprint']}`"
 
 
-def _classes(report: Report) -> Iterator[str]:
+def _classes(report: CheckReport) -> Iterator[str]:
     counts = report.facts.get("counts")
     if not counts:
         return
@@ -62,7 +62,7 @@ def _classes(report: Report) -> Iterator[str]:
     )
 
 
-def _origin(report: Report) -> Iterator[str]:
+def _origin(report: CheckReport) -> Iterator[str]:
     manifest = report.facts.get("manifest", {})
     parameters = manifest.get("parameters")
     parameters = dict(parameters) if isinstance(parameters, dict) else {}
@@ -80,7 +80,7 @@ def _origin(report: Report) -> Iterator[str]:
     yield from _items(notices if isinstance(notices, list) else [])
 
 
-def _dropped(report: Report) -> Iterator[str]:
+def _dropped(report: CheckReport) -> Iterator[str]:
     manifest = report.facts.get("manifest", {})
     dropped = manifest.get("dropped")
     if dropped is None or "seen" not in manifest or "used" not in manifest:
@@ -99,7 +99,7 @@ def _used(manifest: dict[str, Any]) -> str:
     return f"{items:,} items gave {seen:,} faces and rejections, of which {used:,} are used."
 
 
-def _quality(report: Report) -> Iterator[str]:
+def _quality(report: CheckReport) -> Iterator[str]:
     found = report.facts.get("quality")
     if not found:
         return
@@ -116,7 +116,7 @@ def _quality(report: Report) -> Iterator[str]:
         yield f"- sharpness of {part or 'all'} (median variance of the Laplacian): {median:,}"
 
 
-def _splits(report: Report) -> Iterator[str]:
+def _splits(report: CheckReport) -> Iterator[str]:
     found = report.facts.get("splits")
     if not found:
         return
@@ -134,11 +134,11 @@ def _sizes(sizes: dict[str, int]) -> str:
     return ", ".join(f"{part} {n:,}" for part, n in sizes.items() if n)
 
 
-def _warnings(report: Report) -> Iterator[str]:
+def _warnings(report: CheckReport) -> Iterator[str]:
     yield from _items(report.warnings)
 
 
-def _versions(report: Report) -> Iterator[str]:
+def _versions(report: CheckReport) -> Iterator[str]:
     manifest = report.facts.get("manifest", {})
     if "schema_version" in manifest:
         yield f"- schema {manifest['schema_version']}"
@@ -146,7 +146,7 @@ def _versions(report: Report) -> Iterator[str]:
     yield from _settings(versions if isinstance(versions, dict) else {})
 
 
-_SECTIONS: dict[str, Callable[[Report], Iterator[str]]] = {
+_SECTIONS: dict[str, Callable[[CheckReport], Iterator[str]]] = {
     "Errors": _errors,
     "Warnings": _warnings,
     "Content": _content,

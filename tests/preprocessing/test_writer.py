@@ -11,7 +11,7 @@ import pytest
 
 from preprocessing.dataset.fingerprint import stream
 from preprocessing.dataset.index import Row, read_column
-from preprocessing.dataset.writer import PROGRESS, Writer
+from preprocessing.dataset.writer import PROGRESS, DatasetWriter
 from preprocessing.sources import Rejected, Sample
 
 CLASSES = ("sad", "happy")
@@ -42,7 +42,7 @@ def writer():
         def make(path, settings=None, **options):
             folder = path / "dataset"
             folder.mkdir(parents=True, exist_ok=True)
-            return stack.enter_context(Writer(folder, CLASSES, COLUMNS, settings, **options))
+            return stack.enter_context(DatasetWriter(folder, CLASSES, COLUMNS, settings, **options))
 
         yield make
 

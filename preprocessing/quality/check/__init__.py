@@ -1,7 +1,7 @@
 """Verify a prepared dataset: its files are whole and agree, and what deserves caution.
 
-`check(path)` returns a `Report`. Damage is an entry of its errors and never raised; what is sound
-but deserves caution is an entry of its warnings.
+`check(path)` returns a `CheckReport`. Damage is an entry of its errors and never raised; what is
+sound but deserves caution is an entry of its warnings.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from preprocessing.dataset.manifest import HASHED
 from preprocessing.quality.check.counts import check_counts
 from preprocessing.quality.check.images import check_images
 from preprocessing.quality.check.leakage import check_splits
-from preprocessing.quality.check.report import Report
+from preprocessing.quality.check.report import CheckReport
 
-__all__ = ["Report", "check"]
+__all__ = ["CheckReport", "check"]
 
 
-def check(path: str | Path, track: Track = untracked) -> Report:
+def check(path: str | Path, track: Track = untracked) -> CheckReport:
     """Reads everything in a prepared folder and compares each part with the others.
 
     Args:
@@ -31,7 +31,7 @@ def check(path: str | Path, track: Track = untracked) -> Report:
     Returns:
         The errors, the warnings, and facts for `data_card.render`.
     """
-    report = Report(Path(path))
+    report = CheckReport(Path(path))
     try:
         contents = read_folder(report.path, lambda problem: report.error(str(problem)))
         _collect_facts(contents, report)
@@ -51,7 +51,7 @@ def check(path: str | Path, track: Track = untracked) -> Report:
     return report
 
 
-def _collect_facts(contents: Contents, report: Report) -> None:
+def _collect_facts(contents: Contents, report: CheckReport) -> None:
     manifest, index = contents.manifest, contents.index
     report.facts["manifest"] = manifest
     if contents.images is not None:
@@ -76,7 +76,7 @@ def _changed_files(contents: Contents) -> set[str]:
     return {name for name in there if sha256(contents.path / name) != recorded.get(name)}
 
 
-def _report_changed(changed: set[str], report: Report) -> None:
+def _report_changed(changed: set[str], report: CheckReport) -> None:
     """Reports changed files, except those with a more specific error."""
     if "files" not in report.facts["manifest"]:
         return  # this is an error already, and nothing can be said of any file

@@ -9,10 +9,10 @@ from typing import Any
 from preprocessing.dataset.folder import Contents
 from preprocessing.dataset.index import INDEX, REPAIR_HINT, Index, read_dropped
 from preprocessing.dataset.manifest import DROPPED, IMAGES, MANIFEST, short
-from preprocessing.quality.check.report import Report
+from preprocessing.quality.check.report import CheckReport
 
 
-def check_counts(contents: Contents, report: Report) -> None:
+def check_counts(contents: Contents, report: CheckReport) -> None:
     """Reports every number that differs, as far as the files that give it are readable."""
     manifest, images, index = contents.manifest, contents.images, contents.index
     if images is not None and manifest.get("image_shape") not in (None, list(images.shape[1:])):
@@ -25,7 +25,7 @@ def check_counts(contents: Contents, report: Report) -> None:
         _check_classes(manifest, index, report)
 
 
-def _dropped(path: Path, report: Report) -> Counter[str] | None:
+def _dropped(path: Path, report: CheckReport) -> Counter[str] | None:
     """Number of items by reason, None if the file is missing or damaged."""
     if not path.is_file():
         return None
@@ -36,7 +36,9 @@ def _dropped(path: Path, report: Report) -> Counter[str] | None:
         return None
 
 
-def _check_dropped(manifest: dict[str, Any], dropped: Counter[str] | None, report: Report) -> None:
+def _check_dropped(
+    manifest: dict[str, Any], dropped: Counter[str] | None, report: CheckReport
+) -> None:
     if {"seen", "used", "dropped"} <= set(manifest):
         seen, total = manifest["seen"], manifest["used"] + sum(manifest["dropped"].values())
         if total != seen:
@@ -54,7 +56,7 @@ def _check_dropped(manifest: dict[str, Any], dropped: Counter[str] | None, repor
             )
 
 
-def _check_classes(manifest: dict[str, Any], index: Index, report: Report) -> None:
+def _check_classes(manifest: dict[str, Any], index: Index, report: CheckReport) -> None:
     found = index.counts(manifest["classes"])
     recorded = manifest["counts"]
     if not isinstance(recorded, dict) or not all(isinstance(v, dict) for v in recorded.values()):

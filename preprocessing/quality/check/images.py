@@ -10,7 +10,7 @@ from attention_fer.common.progress import Track
 from preprocessing.dataset.folder import Dataset
 from preprocessing.dataset.index import REPAIR_HINT
 from preprocessing.dataset.manifest import MANIFEST
-from preprocessing.quality.check.report import Report, counted
+from preprocessing.quality.check.report import CheckReport, counted
 from preprocessing.quality.sharpness import blur_warning
 from preprocessing.quality.survey import survey_images
 
@@ -18,7 +18,7 @@ IMBALANCE = 10
 """At this ratio of the largest class to the smallest, accuracy says little of the smallest."""
 
 
-def check_images(dataset: Dataset, report: Report, track: Track) -> list[np.ndarray]:
+def check_images(dataset: Dataset, report: CheckReport, track: Track) -> list[np.ndarray]:
     """Recomputes fingerprint and quality in one pass.
 
     Returns:
@@ -37,7 +37,7 @@ def check_images(dataset: Dataset, report: Report, track: Track) -> list[np.ndar
     return survey.copies()
 
 
-def _check_quality(quality: dict[str, Any], report: Report) -> None:
+def _check_quality(quality: dict[str, Any], report: CheckReport) -> None:
     flat, mixed = quality["flat"], quality["conflicting_labels"]
     if flat["images"]:
         report.warn(
@@ -54,7 +54,7 @@ def _check_quality(quality: dict[str, Any], report: Report) -> None:
         report.warn(blurred)
 
 
-def _check_balance(dataset: Dataset, report: Report) -> None:
+def _check_balance(dataset: Dataset, report: CheckReport) -> None:
     numbers = np.bincount(dataset.labels, minlength=len(dataset.classes))
     most, least = int(numbers.argmax()), int(numbers.argmin())
     if not numbers[least]:

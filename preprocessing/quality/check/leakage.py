@@ -12,7 +12,7 @@ from preprocessing import splits
 from preprocessing.dataset.folder import Dataset
 from preprocessing.dataset.index import INDEX, REPAIR_HINT, read_some
 from preprocessing.dataset.manifest import SPLITS as FILE
-from preprocessing.quality.check.report import Report, counted
+from preprocessing.quality.check.report import CheckReport, counted
 from preprocessing.sources import SPLITS
 from preprocessing.splits import InapplicableError, Scheme
 from preprocessing.splits.base import LEFT_OUT
@@ -22,7 +22,7 @@ from preprocessing.splits.stored import stored_names
 
 
 def check_splits(
-    dataset: Dataset, copies: list[np.ndarray], report: Report, changed: Collection[str] = ()
+    dataset: Dataset, copies: list[np.ndarray], report: CheckReport, changed: Collection[str] = ()
 ) -> None:
     """Checks every stored split.
 
@@ -92,7 +92,7 @@ class _Stored:
         return list(read_some(self.dataset.path / INDEX, column, rows).values())
 
 
-def _check_absence(dataset: Dataset, report: Report, changed: Collection[str]) -> None:
+def _check_absence(dataset: Dataset, report: CheckReport, changed: Collection[str]) -> None:
     """A dataset of a few images has no split, however often it is prepared."""
     if FILE in changed or any(_applies(dataset, name) for name in splits.names()):
         report.error(f"{FILE} has none of the splits {', '.join(splits.names())}. {REPAIR_HINT}")
@@ -111,7 +111,7 @@ def _applies(dataset: Dataset, name: str) -> bool:
     return True
 
 
-def _check_unchanged(split: _Stored, report: Report, changed: Collection[str]) -> None:
+def _check_unchanged(split: _Stored, report: CheckReport, changed: Collection[str]) -> None:
     """Compares a stored split with the one that would be made now."""
     name = split.scheme.name
     try:
@@ -134,7 +134,7 @@ def _check_unchanged(split: _Stored, report: Report, changed: Collection[str]) -
         )
 
 
-def _check_groups(split: _Stored, keys: Mapping[str, np.ndarray], report: Report) -> None:
+def _check_groups(split: _Stored, keys: Mapping[str, np.ndarray], report: CheckReport) -> None:
     """Reports subjects, sequences and photographs on more than one side."""
     for column, kind in KINDS.items():
         found = divided(keys[column], split.sides)

@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass
-class Report:
+class CheckReport:
     """What is wrong with a prepared dataset, a sentence each, and what it holds.
 
     Attributes:
