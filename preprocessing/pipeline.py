@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-from preprocessing.dataset.row import Row
+from preprocessing.dataset.index import Row
 from preprocessing.sources import Rejected, Sample
 
 CHUNK = 16

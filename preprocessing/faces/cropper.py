@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from preprocessing.dataset.row import Row
+from preprocessing.dataset.index import Row
 from preprocessing.faces import crops, selection
 from preprocessing.sources import Rejected, Sample, UnreadableError
 

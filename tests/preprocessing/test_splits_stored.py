@@ -167,7 +167,7 @@ def test_a_missing_fold_is_noticed(dataset):
 
 def test_a_missing_file_is_told(dataset):
     (dataset.path / "splits.csv").unlink()
-    with pytest.raises(ValueError, match="has no splits.csv; prepare it again"):
+    with pytest.raises(ValueError, match="has no splits.csv"):
         splits.stored(dataset, "official")
 
 
