@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attention_fer.common.checks import one_of, positive_int
+from attention_fer.common.imports import import_file
 
 if TYPE_CHECKING:
     from attention_fer.explain.command.explainer import Explainer
@@ -54,8 +55,8 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
         dest="imports",
         action="append",
         default=[],
-        metavar="MODULE",
-        help="Python module that registers custom layers of the model; may be repeated",
+        metavar="FILE",
+        help="Python file or module that registers custom layers of the model; may be repeated",
     )
     return result
 
@@ -124,8 +125,8 @@ def _set_up(args: argparse.Namespace) -> Explainer:
     path = model_file.find_model(args.model)
     recorded, where = model_file.read_metadata(path)
     names = model_file.class_names(args.classes) if args.classes else recorded.get("classes")
-    for module in args.imports:
-        importlib.import_module(module)
+    for name in args.imports:
+        import_file(name) if name.endswith(".py") else importlib.import_module(name)
     model = model_file.load_model(path)
     source = "--classes" if args.classes else where or "unknown: give --classes"
     print(f"model: {path}; classes: {', '.join(names) if names else 'by number'} ({source})")
