@@ -8,7 +8,7 @@ from layer_probes import randomised, to_numpy, without_values
 from test_vit import SQUARE, parameters
 
 from attention_fer.models.convit import ConViT
-from attention_fer.models.parts.positional_self_attention import (
+from attention_fer.models.parts.self_attention import (
     GatedPositionalSelfAttention,
     SelfAttention,
 )

@@ -11,7 +11,7 @@ import pytest
 from layer_probes import features, to_numpy, without_values
 
 from attention_fer import models
-from attention_fer.layers import Attention
+from attention_fer.layers import AttentionModule
 
 TITLES = {
     "tiny": ("ConvNeXtTiny", 28_589_128),
@@ -159,7 +159,7 @@ def test_a_position_is_where_the_documentation_says(position):
     expected = [
         f"convnext_tiny_stage_{s}_block_{i}_attention" for s in (1, 3) for i in range(DEPTHS[s])
     ]
-    assert [layer.name for layer in model.layers if isinstance(layer, Attention)] == expected
+    assert [layer.name for layer in model.layers if isinstance(layer, AttentionModule)] == expected
     assert probes.around(model, f"{BLOCK}_attention") == PLACES[position]
     depths = [layer for layer in model.layers if layer.name.endswith("stochastic_depth")]
     # The first of the 18 blocks has rate 0.

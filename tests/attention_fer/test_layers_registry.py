@@ -161,7 +161,7 @@ def test_gamma_zero_is_refused():
 def test_a_module_that_defines_no_gates_says_so():
     with pytest.raises(NotImplementedError, match="Empty must define gates"):
 
-        class Empty(layers.Attention):
+        class Empty(layers.AttentionModule):
             pass
 
         Empty().attention_maps(features(1, 4, 4, 8))
@@ -169,7 +169,7 @@ def test_a_module_that_defines_no_gates_says_so():
 
 def test_a_registered_module_works_by_its_name_in_a_network(own_registry, tmp_path):
     @layers.register("third")
-    class Third(layers.Attention):
+    class Third(layers.AttentionModule):
         def gates(self, inputs, training=None):
             return {"all": keras.ops.ones_like(inputs) / 3}
 
