@@ -229,7 +229,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("command", [["mine.py"], ["-m", "mine"]], ids=["script", "module"])
+@pytest.mark.parametrize(
+    "command", [["mine.py"], pytest.param(["-m", "mine"], marks=pytest.mark.slow)], ids=str
+)
 def test_a_module_of_a_users_file_is_stored_under_the_name_of_that_file(command, tmp_path):
     (tmp_path / "mine.py").write_text(SCRIPT)
     run = {"cwd": tmp_path, "capture_output": True, "text": True, "timeout": 120}
