@@ -81,7 +81,9 @@ def _module_inputs(
     return [(path, module, seen[path][0]) for path, module in modules.items()]
 
 
-def _as_map(name: str, gate: np.ndarray, module: AttentionModule, size: tuple[int, int]) -> np.ndarray:
+def _as_map(
+    name: str, gate: np.ndarray, module: AttentionModule, size: tuple[int, int]
+) -> np.ndarray:
     """Drops the axes of length 1 of a gate `(n, 1, 1, channels)` or `(n, rows, columns, 1)`."""
     if gate.ndim != 4:
         raise ValueError(

@@ -87,7 +87,9 @@ def attention_layers(model: keras.Model) -> dict[str, AttentionModule]:
     return found
 
 
-def _attention_within(path: str, layer: keras.layers.Layer) -> Iterator[tuple[str, AttentionModule]]:
+def _attention_within(
+    path: str, layer: keras.layers.Layer
+) -> Iterator[tuple[str, AttentionModule]]:
     if isinstance(layer, AttentionModule):
         yield path, layer
         return
