@@ -16,7 +16,7 @@ from benchmarks.table import Row, Table
 
 
 @layers.register("halved")
-class Halved(layers.Attention):
+class Halved(layers.AttentionModule):
     """Half of everything."""
 
     def gates(self, inputs, training=None):
@@ -102,7 +102,7 @@ from attention_fer import layers
 
 
 @layers.register("thirds")
-class Thirds(layers.Attention):
+class Thirds(layers.AttentionModule):
     def gates(self, inputs, training=None):
         mean = keras.ops.mean(inputs, axis=self.spatial_axes, keepdims=True)
         return {"channel": keras.ops.ones_like(mean) / 3}
