@@ -1,7 +1,31 @@
 """Attention modules and facial-expression backbones for Keras 3.
 
-`attention_fer.layers` holds the attention modules, `attention_fer.models` the networks that take
-any of them. Neither is imported here, so that `import attention_fer` costs nothing.
+- `attention_fer.layers`: attention modules as Keras layers.
+- `attention_fer.models`: networks that take any of them.
+- `attention_fer.training`: parts of a training, such as losses and augmentation.
+- `attention_fer.recipes`: complete training configurations, as data.
+- `attention_fer.explain`: Grad-CAM, attention rollout and gate maps.
+
+A subpackage is imported on first use, so `import attention_fer` loads no framework. Keras finds
+only classes that have been imported: before loading a saved model that contains these layers,
+import `attention_fer.layers`, or `attention_fer.models` for a transformer or a ConvNeXt.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from attention_fer import explain, layers, models, recipes, training
+
 __version__ = "0.1.0"
+__all__ = ["explain", "layers", "models", "recipes", "training"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -25,7 +25,7 @@ from keras import ops
 
 from attention_fer import layers, models
 from attention_fer.common.checks import one_of
-from attention_fer.layers import SE, Attention, ChannelAttention
+from attention_fer.layers import SE, AttentionModule, ChannelAttention
 from benchmarks.tables.attention import BACKBONES
 
 PACKAGE = "attention_fer.published"
@@ -44,7 +44,7 @@ def published_kernel_size(channels: int) -> int:
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class PublishedECA(Attention):
+class PublishedECA(AttentionModule):
     """One gate an image, from a convolution over a sequence of length 1.
 
     Args:
@@ -77,7 +77,7 @@ class PublishedECA(Attention):
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class PublishedCBAM(Attention):
+class PublishedCBAM(AttentionModule):
     """Both gates from the block's input; the convolution has a bias and no normalisation."""
 
     def __init__(self, reduction_ratio: int = 16, **kwargs: Any):
@@ -132,7 +132,7 @@ class Added(kl.Layer):
         return cls(**{**config, "attention": attention})
 
 
-ATTENTIONS: dict[str, type[Attention] | None] = {
+ATTENTIONS: dict[str, type[AttentionModule] | None] = {
     "none": None,
     "se": SE,
     "eca": PublishedECA,

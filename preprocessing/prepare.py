@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import json
 import platform
 import warnings
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -16,33 +16,24 @@ import numpy as np
 import PIL
 import sklearn
 
+from attention_fer.common.checks import one_of
+from attention_fer.common.files import sha256
+from attention_fer.common.progress import Track, untracked
 from preprocessing import splits
-from preprocessing.dataset.fingerprint import Fingerprint
-from preprocessing.dataset.folder import (
-    DROPPED,
-    IMAGES,
-    MANIFEST,
-    SCHEMA_VERSION,
-    SHEETS,
-    SPLITS,
-    Dataset,
-    identity,
-    stream,
-)
-from preprocessing.dataset.index import INDEX, sha256
-from preprocessing.dataset.row import Row
+from preprocessing.dataset.folder import Dataset
+from preprocessing.dataset.index import Row
+from preprocessing.dataset.manifest import HASHED, SCHEMA_VERSION, SHEETS, write_manifest
 from preprocessing.dataset.staging import check_target, staging
-from preprocessing.dataset.writer import Writer
+from preprocessing.dataset.writer import DatasetWriter
 from preprocessing.faces.cropper import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
 from preprocessing.pipeline import CHUNK, Processed, cores, make_rows
 from preprocessing.quality.contact_sheet import write_sheets
-from preprocessing.quality.sharpness import unlike
-from preprocessing.quality.survey import Filter, Survey
+from preprocessing.quality.sharpness import blur_warning
+from preprocessing.quality.survey import Filter, survey_images
 from preprocessing.sources import Notice, Raw, Rejected, Source, get
-from preprocessing.tracking import Track, untracked
 
 MOST_FAILURES = 100
-MOST_PHOTOGRAPHS = 64  # held decoded at once, of 36 MB each at 12 megapixels
+MOST_PHOTOGRAPHS = 64  # decoded at the same time, of 36 MB each at 12 megapixels
 
 _ANSWERS = {NO_FACE, NO_EYES, CROPPING}
 """Rejections that show that the detector works."""
@@ -66,26 +57,26 @@ def prepare(
     notice: Notice = warnings.warn,
     **options: Any,
 ) -> Dataset:
-    """Read a dataset and write it as a folder, whole or not at all.
+    """Reads a dataset and writes it as a folder, whole or not at all.
 
-    A call that was interrupted is continued by the same call: what it finished is not done again.
+    If a call was interrupted, the same call resumes it without repeating finished work.
 
     Args:
         name: a registered source, see `sources.names`.
-        path: where the raw files lie; None for a source that needs none.
+        path: the raw files; None for a source that needs none.
         out: the folder to make.
-        title: what the dataset is called; None for the source's name or, where a source reads any
-            dataset, that of `out`.
-        overwrite: replace a prepared dataset that is already there.
-        restart: do not go on with an interrupted preparation, begin anew.
-        drop_flat, drop_duplicates: leave out such images, see `quality.Filter`.
+        title: the dataset's name; None for the source's name or, if the source reads any dataset,
+            the name of `out`.
+        overwrite: replace an existing prepared dataset.
+        restart: start over instead of resuming an interrupted preparation.
+        drop_flat, drop_duplicates: leave out such images, see `survey.Filter`.
         without: classes to leave out.
         faces: makes the rows of a sample; None for `default_faces`.
-        sheets: draw contact sheets too, see `sheet.write_sheets`.
+        sheets: also draw contact sheets, see `contact_sheet.write_sheets`.
         workers: number of threads; None for one per core.
         track: shows progress.
         notice: called with each sentence that also goes into the manifest's notices.
-        **options: handed to the source's ``open``.
+        **options: passed to the source's `open`.
 
     Raises:
         ValueError: unknown name, option or class, nothing readable at `path`, no usable image, or
@@ -93,20 +84,20 @@ def prepare(
         FileNotFoundError: nothing at `path`.
         FileExistsError, BlockingIOError: `out` is taken, see `staging.staging`.
         OSError: the disk is full.
-        RuntimeError: the detector fails at everything, see `stopping`.
+        RuntimeError: the detector fails every time, see `stop_if_broken`.
     """
     source = get(name)
     check_request(source, path, out, overwrite, without, options)
     notices: list[str] = []
 
-    def tell(text: str) -> None:
+    def note(text: str) -> None:
         notices.append(text)
         notice(text)
 
-    raw = source.open(path, notice=tell, **options)
+    raw = source.open(path, notice=note, **options)
     classes = _classes(source, raw, without)
     faces = faces or default_faces(source)
-    settings: dict[str, Any] = {
+    parameters = {
         "source": None if path is None else str(Path(path).resolve()),
         "options": options,
         "without": sorted(without),
@@ -114,50 +105,89 @@ def prepare(
         "drop_flat": drop_flat,
         "drop_duplicates": drop_duplicates,
     }
-    with staging(out, overwrite=overwrite) as folder, _room(out):
-        request = {"dataset": source.name, "raw files": raw.identity, **settings}
-        with Writer(folder, classes, raw.columns, request, restart=restart) as writer:
-            rest = writer.rest(raw.items)
-            if writer.items:
-                notice(f"going on after {writer.items:,} items that are done")
-            workers, at_once = _load(faces, workers)
-            made = make_rows(rest, faces, without=without, workers=workers, at_once=at_once)
-            shown = track(stopping(made), source.name, raw.length, writer.items)
-            chosen = Filter(flat=drop_flat, duplicates=drop_duplicates)
-            if drop_duplicates:
-                for image, where in writer.written():
-                    chosen.known(image, where)
-            _write(writer, shown, chosen)
-        for text in [*deviations(raw, writer, without), *_empty(classes, writer)]:
-            tell(text)
-        title = title or (source.name if source.names_dataset else Path(out).resolve().name)
-        dataset = Dataset.unfinished(folder, title, classes)
-        splits.write(dataset, folder)
-        found, fingerprint = _survey(dataset, track)
-        if blurred := unlike(found["sharpness"]):
-            tell(blurred)
-        content = {
-            **_account(writer, title, fingerprint),
-            "source": source.name,
-            "distribution": raw.distribution,
-            "synthetic": source.synthetic,
-            "notices": notices,
-            "quality": found,
-            "parameters": settings,
-            "versions": _versions(),
-        }
-        text = json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n"
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
+    title = title or (source.name if source.names_dataset else Path(out).resolve().name)
+    job = _Job(source, raw, title, parameters, faces, track, notices, note)
+    request = {"dataset": source.name, "raw files": raw.identity, **parameters}
+    with staging(out, overwrite=overwrite) as folder, _explained_full_disk(out):
+        with DatasetWriter(folder, classes, raw.columns, request, restart=restart) as writer:
+            _write_images(job, writer, workers, notice)
+        _write_description(job, writer)
         if sheets:
-            again = source.open(path, notice=lambda text: None, **options)  # all was said before
+            again = source.open(path, notice=lambda text: None, **options)  # all noted already
             write_sheets(folder, again.items, folder / SHEETS)
     return Dataset.open(out)
 
 
-def default_faces(source: Source) -> FaceCropper:
-    """What makes the rows of a source if nothing else is asked for.
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One preparation. `parameters` and `notices` go into the manifest; `note` adds a notice."""
 
-    Faces are taken as they are; in photographs YOLO5Face finds the largest.
+    source: Source
+    raw: Raw
+    title: str
+    parameters: dict[str, Any]
+    faces: FaceCropper
+    track: Track
+    notices: list[str]
+    note: Notice
+
+
+def _write_images(job: _Job, writer: DatasetWriter, workers: int | None, notice: Notice) -> None:
+    """Crops and writes the items that are not done yet."""
+    given = job.parameters
+    items = writer.rest(job.raw.items)
+    if writer.items:
+        notice(f"Resuming after {writer.items:,} finished items.")
+    workers, at_once = _load(job.faces, workers)
+    made = make_rows(items, job.faces, without=given["without"], workers=workers, at_once=at_once)
+    chosen = Filter(flat=given["drop_flat"], duplicates=given["drop_duplicates"])
+    if given["drop_duplicates"]:
+        for image, source in writer.written():
+            chosen.known(image, source)
+    shown = job.track(stop_if_broken(made), job.source.name, job.raw.length, writer.items)
+    for source, rows in shown:
+        writer.add(source, [r if isinstance(r, Rejected) else chosen.apply(r) for r in rows])
+    writer.finish()
+    for text in [*deviations(job.raw, writer, given["without"]), *_empty(writer)]:
+        job.note(text)
+
+
+def _write_description(job: _Job, writer: DatasetWriter) -> None:
+    """Writes splits and manifest beside the images."""
+    dataset = Dataset.unfinished(writer.folder, job.title, writer.classes)
+    splits.write(dataset, writer.folder)
+    survey, fingerprint = survey_images(dataset, job.track)
+    quality = survey.report(dataset)
+    if blurred := blur_warning(quality["sharpness"]):
+        job.note(blurred)
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": job.title,
+        "classes": list(writer.classes),
+        "seen": writer.used + writer.dropped.total(),
+        "used": writer.used,
+        "dropped": dict(writer.dropped.most_common()),
+        "fingerprint": fingerprint,
+        "files": {name: sha256(writer.folder / name) for name in HASHED},
+        "items": writer.items,
+        "image_shape": list(writer.shape),
+        "counts": writer.table(),
+        "dropped_examples": writer.examples,
+        "source": job.source.name,
+        "distribution": job.raw.distribution,
+        "synthetic": job.source.synthetic,
+        "notices": job.notices,
+        "quality": quality,
+        "parameters": job.parameters,
+        "versions": _versions(),
+    }
+    write_manifest(writer.folder, content)
+
+
+def default_faces(source: Source) -> FaceCropper:
+    """The usual way to make the rows of a source.
+
+    Faces are taken as they are; in photographs, YOLO5Face finds the largest one.
     """
     if source.kind != "photographs":
         return FaceCropper(None)
@@ -166,25 +196,25 @@ def default_faces(source: Source) -> FaceCropper:
     return FaceCropper(make("yolo5face"))
 
 
-def stopping(made: Iterable[Processed], most: int = MOST_FAILURES) -> Iterator[Processed]:
-    """Pass on what was made, but stop where the detector fails at one photograph after the other.
+def stop_if_broken(made: Iterable[Processed], most: int = MOST_FAILURES) -> Iterator[Processed]:
+    """Passes rows on, but stops if the detector fails at one photograph after the other.
 
-    A single photograph at which it fails is rejected. A detector that is broken, or whose device
-    is gone, would reject all the rest of a night; the failures before the stop are not passed on,
-    so that a run that goes on tries them again.
+    A single failure rejects its photograph. A broken detector, or one whose device is gone, would
+    reject all that remain; the failures before the stop are not passed on, so that a resumed run
+    tries them again.
 
     Raises:
-        RuntimeError: it failed `most` times in a row.
+        RuntimeError: the detector failed `most` times in a row.
     """
-    waiting: list[Processed] = []  # from the first failure on; what never reached the detector too
+    waiting: list[Processed] = []  # from the first failure on, with items the detector never saw
     failures = 0
     for one in made:
         found = [item.detail for item in one[1] if _is(item, {DETECTION})]
         failures += bool(found)
         if failures >= most:
             raise RuntimeError(
-                f"the detector failed at {most} photographs in a row, the last being "
-                f"{one[0]} ({found[0]}): mend that and repeat the command"
+                f"The detector failed at {most} photographs in a row, the last being "
+                f"{one[0]} ({found[0]}). Fix this, then rerun the same command to resume."
             )
         if any(isinstance(item, Row) or _is(item, _ANSWERS) for item in one[1]):
             yield from waiting
@@ -201,8 +231,8 @@ def _is(item: Row | Rejected, reasons: Collection[str]) -> TypeGuard[Rejected]:
     return isinstance(item, Rejected) and item.reason in reasons
 
 
-def deviations(raw: Raw, writer: Writer, without: Collection[str] = ()) -> list[str]:
-    """Sentences on where the counts differ from the published ones; empty where none does."""
+def deviations(raw: Raw, writer: DatasetWriter, without: Collection[str] = ()) -> list[str]:
+    """Sentences about counts that differ from the published ones."""
     found = []
     for split, published in (raw.expected or {}).items():
         expected = {label: n for label, n in published.items() if label not in without}
@@ -210,8 +240,10 @@ def deviations(raw: Raw, writer: Writer, without: Collection[str] = ()) -> list[
         if used != expected:
             total, wanted = sum(used.values()), sum(expected.values())
             off = [f"{c} {used[c]:,} of {n:,}" for c, n in expected.items() if used[c] != n]
-            part = split or "the dataset"
-            found.append(f"{part} has {total:,} images, published are {wanted:,}: {', '.join(off)}")
+            found.append(
+                f"{split or 'The dataset'} has {total:,} images, published are {wanted:,}: "
+                f"{', '.join(off)}."
+            )
     return found
 
 
@@ -223,101 +255,66 @@ def check_request(
     without: Collection[str],
     options: dict[str, Any],
 ) -> None:
-    """What can be said of a request before anything is read, loaded or fetched.
+    """Checks what can be checked before anything is read, loaded or fetched.
 
     Raises:
         ValueError, FileNotFoundError, FileExistsError: as `prepare`.
     """
     if isinstance(without, str):
-        raise ValueError(f"got without={without!r}: expected a list of classes, as [{without!r}]")
+        raise ValueError(f"without must be a list of classes, got {without!r}. Use [{without!r}].")
     if source.needs_path and path is None:
-        raise ValueError(f"{source.name} needs --source: give {source.needs_path}")
+        raise ValueError(f"{source.name} needs --source. Give {source.needs_path}.")
     unknown = sorted(set(options) - source.options)
     if unknown:
         known = ", ".join(sorted(source.options)) or "none"
-        raise ValueError(f"{source.name} has no option {unknown[0]!r}: its options are {known}")
+        raise ValueError(f"{source.name} has no option {unknown[0]!r}. Its options are: {known}.")
     if path is not None and source.needs_path:
         if not Path(path).exists():
-            raise FileNotFoundError(f"no file or directory at {path}: give {source.needs_path}")
+            raise FileNotFoundError(f"No file or directory at {path}. Give {source.needs_path}.")
         if Path(path).is_dir() and Path(path).resolve() in Path(out).resolve().parents:
             raise ValueError(
-                f"{out} lies inside {path}, where it would be read the next time: give another out"
+                f"{out} lies inside {path}, where it would be read the next time. "
+                "Give another --out."
             )
     check_target(Path(out).resolve(), overwrite)
 
 
 def _classes(source: Source, raw: Raw, without: Collection[str]) -> tuple[str, ...]:
-    unknown = sorted(set(without) - set(raw.classes))
-    if unknown:
-        known = ", ".join(raw.classes)
-        raise ValueError(f"{source.name} has no class {unknown[0]!r} to leave out: it has {known}")
+    for label in sorted(without):
+        one_of(f"class of {source.name} to leave out", label, raw.classes)
     left = tuple(label for label in raw.classes if label not in without)
     if not left:
-        raise ValueError(f"all classes of {source.name} are left out: {', '.join(raw.classes)}")
+        raise ValueError(f"All classes of {source.name} are left out: {', '.join(raw.classes)}.")
     return left
 
 
 def _load(faces: FaceCropper, workers: int | None) -> tuple[int | None, int]:
-    """Threads, and items that each takes at a time."""
+    """Number of threads, and of items that each takes at a time."""
     if faces.detector is None:
         return workers, CHUNK
-    # Detecting takes long: more than a batch at a time would keep other threads waiting.
+    # Detection is slow: more than a batch at a time would keep other threads waiting.
     batch = faces.detector.batch
     if workers is None:  # each thread holds a batch of decoded photographs
         workers = max(2, min(cores(), MOST_PHOTOGRAPHS // batch))
     return workers, batch
 
 
-def _write(writer: Writer, made: Iterable[Processed], chosen: Filter) -> None:
-    for source, rows in made:
-        writer.add(source, [r if isinstance(r, Rejected) else chosen.apply(r) for r in rows])
-    writer.finish()
-
-
-def _empty(classes: Collection[str], writer: Writer) -> list[str]:
-    """Sentences on classes of which nothing is left."""
+def _empty(writer: DatasetWriter) -> list[str]:
+    """Sentences about classes of which no image is left."""
     used = {label for _, label in writer.counts}
-    return [f"no image of {label} is left" for label in classes if label not in used]
+    return [f"No image of {label} is left." for label in writer.classes if label not in used]
 
 
 @contextmanager
-def _room(out: str | Path) -> Iterator[None]:
-    """Say what to do about a full disk; any other error passes as it is."""
+def _explained_full_disk(out: str | Path) -> Iterator[None]:
+    """Says what to do if the disk is full; any other error passes unchanged."""
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        text = f"no room to write {out}: make room and repeat the command, it goes on from there"
+        text = f"No room to write {out}. Make room, then rerun the same command to resume."
         raise OSError(error.errno, text) from error
-
-
-def _account(writer: Writer, title: str, fingerprint: str) -> dict[str, Any]:
-    """What the manifest says of what was written."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "dataset": title,
-        "classes": list(writer.classes),
-        "seen": writer.used + writer.dropped.total(),
-        "used": writer.used,
-        "dropped": dict(writer.dropped.most_common()),
-        "fingerprint": fingerprint,
-        "files": {name: sha256(writer.folder / name) for name in (INDEX, DROPPED, SPLITS)},
-        "items": writer.items,
-        "image_shape": list(writer.shape),
-        "counts": writer.table(),
-        "dropped_examples": writer.examples,
-    }
-
-
-def _survey(dataset: Dataset, track: Track) -> tuple[dict[str, Any], str]:
-    """One pass over all images: what the manifest says of their quality, and the fingerprint."""
-    survey, content = Survey(), Fingerprint(dataset.classes)
-    images = track(stream(dataset.path / IMAGES), "checking", len(dataset), 0)
-    for image, cells in zip(images, identity(dataset), strict=True):
-        survey.add(image)
-        content.add(image, *cells)
-    return survey.report(dataset), content.hexdigest()
 
 
 def _versions() -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""Prepare a dataset: ``python -m preprocessing.run --dataset fer2013 --source archive.zip``.
+"""Prepare a dataset: `python -m preprocessing.run --dataset fer2013 --source archive.zip`.
 
-Photographs go through a face detector, datasets of ready faces do not. A run that was interrupted
-goes on when its command is given again. ``--check DIR`` verifies a prepared dataset instead and
-prints its data card.
+Photographs go through a face detector, datasets of ready faces do not. To resume an interrupted
+run, give its command again. `--check DIR` verifies a prepared dataset instead and prints its data
+card.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 
 from rich.console import Console
 
+from attention_fer.common.progress import progress
 from preprocessing import detectors, sources
 from preprocessing.detectors.batches import THRESHOLD
 from preprocessing.faces import crops, selection
 from preprocessing.faces.cropper import MISSING, FaceCropper
 from preprocessing.faces.crops import COLOURS
 from preprocessing.prepare import check_request, prepare
-from preprocessing.progress import progress
 from preprocessing.quality.check import check
 from preprocessing.quality.data_card import render
 from preprocessing.quality.summary import printable, show
@@ -35,30 +35,28 @@ OPTIONS = ("seed", "frames", "neutral", "subject_pattern", "votes", "labels", *E
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line's arguments. None stands for the default of what an argument goes to."""
+    """The command line's arguments. None stands for the default of the code that receives it."""
     result = argparse.ArgumentParser("python -m preprocessing.run", description=__doc__)
-    what = result.add_mutually_exclusive_group(required=True)
-    what.add_argument("--dataset", metavar="NAME", help=f"one of {', '.join(sources.names())}")
-    what.add_argument("--check", metavar="DIR", help="verify a prepared dataset, print its card")
+    task = result.add_mutually_exclusive_group(required=True)
+    task.add_argument("--dataset", metavar="NAME", help=f"one of {', '.join(sources.names())}")
+    task.add_argument("--check", metavar="DIR", help="verify a prepared dataset, print its card")
     add = result.add_argument
     add("--source", metavar="PATH", help="the raw files: a directory, a .zip, a .csv, a recording")
     add("--out", metavar="DIR", help="folder to make (default: data/NAME)")
-    add(
-        "--name", metavar="NAME", help="what it is called (default: as --dataset; folder: as --out)"
-    )
-    add("--overwrite", action="store_true", help="replace a prepared dataset already there")
-    add("--restart", action="store_true", help="do not go on with an interrupted run")
+    add("--name", metavar="NAME", help="dataset's name (default: as --dataset; folder: as --out)")
+    add("--overwrite", action="store_true", help="replace an existing prepared dataset")
+    add("--restart", action="store_true", help="start over instead of resuming an interrupted run")
     add("--workers", type=int, metavar="N", help="threads (default: one per core)")
-    add("--sheet", action="store_true", help="contact sheets of every class in DIR/sheets")
-    _add_choices(result.add_argument_group("what is left out"))
-    _add_detection(result.add_argument_group("finding faces"))
+    add("--sheet", action="store_true", help="draw a contact sheet of every class in DIR/sheets")
+    _add_filters(result.add_argument_group("leaving images out"))
+    _add_detection(result.add_argument_group("face detection"))
     _add_crops(result.add_argument_group("crops"))
-    _add_options(result.add_argument_group("of single datasets"))
-    _add_eeg(result.add_argument_group("of EEG"))
+    _add_options(result.add_argument_group("options of single datasets"))
+    _add_eeg(result.add_argument_group("EEG"))
     return result
 
 
-def _add_choices(group: argparse._ArgumentGroup) -> None:
+def _add_filters(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--without", nargs="+", default=[], metavar="CLASS", help="classes to leave out")
     add("--drop-duplicates", action="store_true", help="keep the first of byte-identical images")
@@ -68,81 +66,63 @@ def _add_choices(group: argparse._ArgumentGroup) -> None:
 def _add_detection(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     known = ", ".join((*detectors.names(), "none"))
+    risk = "open a .pt file of unknown hash; it can run any code"
     add("--detector", metavar="NAME", help=f"{known} (default: yolo5face; none for ready faces)")
     add("--weights", metavar="W", help="n-0.5, n, s, m, or a file (default: n-0.5)")
     add("--hub-repo", metavar="PATH", help="local copy of YOLO5Face's repository, for *-hub")
-    add(
-        "--trust-checkpoint",
-        action="store_true",
-        default=None,
-        help="open a .pt file of unknown hash; it can run any code",
-    )
-    add("--min-confidence", type=float, metavar="P", help="least score of a face (default: 0.6)")
+    add("--trust-checkpoint", action="store_true", default=None, help=risk)
+    add("--min-confidence", type=float, metavar="P", help="minimum score of a face (default: 0.6)")
     add("--select", choices=selection.names(), help="which of several faces (default: largest)")
-    add("--missing", choices=MISSING, help="photograph without a face (default: skip)")
+    add("--missing", choices=MISSING, help="for a photograph without a face (default: skip)")
 
 
 def _add_crops(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add(
-        "--margin",
-        type=float,
-        metavar="F",
-        help="added on each side, as a share of the box (default: 0)",
-    )
+    margin = "added on each side, as a fraction of the box (default: 0)"
+    add("--margin", type=float, metavar="F", help=margin)
     add("--square", action="store_true", default=None, help="widen the box to a square")
-    add("--align", action="store_true", default=None, help="turn the eyes to one height")
+    add("--align", action="store_true", default=None, help="rotate until the eyes are level")
     add("--size", type=int, metavar="N", help="side of the image in pixels (default: 48)")
     add("--colour", choices=COLOURS, help="of the images (default: grey)")
 
 
 def _add_options(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--seed", type=int, metavar="N", help="schematic, eeg-generated: others (default: 0)")
-    add("--frames", type=int, metavar="N", help="ckplus: last frames of a sequence (default: 3)")
-    add(
-        "--no-neutral",
-        dest="neutral",
-        action="store_false",
-        default=None,
-        help="ckplus: without the first frames",
+    neutral = "ckplus: leave out the first frames"
+    labels = (
+        "ferplus: majority or plurality (default: majority); eeg: a CSV file of labels (default: "
+        "annotations, events, conditions)"
     )
+    add("--seed", type=int, metavar="N", help="schematic, eeg-generated: random seed (default: 0)")
+    add("--frames", type=int, metavar="N", help="ckplus: last frames of a sequence (default: 3)")
+    add("--no-neutral", dest="neutral", action="store_false", default=None, help=neutral)
     add("--subject-pattern", metavar="REGEX", help="folder, eeg: finds the subject in a path")
     add("--votes", metavar="PATH", help="ferplus: fer2013new.csv (default: beside the faces)")
-    add(
-        "--labels",
-        metavar="BY",
-        help="ferplus: majority or plurality (default: majority); eeg: a CSV file of labels "
-        "(default: annotations, events, conditions)",
-    )
+    add("--labels", metavar="BY", help=labels)
 
 
 def _add_eeg(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
-    add("--montage", metavar="NAME", help="where electrodes lie (default: as the file says)")
+    seconds: dict[str, Any] = {"type": float, "metavar": "S"}
+    values = "values shown black and white (default: -30 40 dB; -50 50 uV)"
+    pair: dict[str, Any] = {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")}
+    add("--montage", metavar="NAME", help="electrode positions (default: those of the file)")
     add("--drop-channels", nargs="+", metavar="NAME", help="channels to leave out")
-    add("--events", nargs="+", metavar="NAME", help="annotations that are labels (default: all)")
-    add("--window", type=float, metavar="S", help="seconds an image shows (default: 2, or all)")
-    add("--step", type=float, metavar="S", help="from window to window (default: --window)")
-    add("--tmin", type=float, metavar="S", help="where trials begin, from their event")
-    add("--tmax", type=float, metavar="S", help="where trials end, from their event")
-    add("--features", metavar="WHAT", help="bands of power, or slices of time (default: bands)")
-    add("--slices", type=int, metavar="N", help="how many (default: 5)")
-    add(
-        "--range",
-        type=float,
-        nargs=2,
-        dest="value_range",
-        metavar=("LOW", "HIGH"),
-        help="values that are black and white (default: -30 40 dB; -50 50 uV)",
-    )
+    add("--events", nargs="+", metavar="NAME", help="annotations used as labels (default: all)")
+    add("--window", **seconds, help="seconds shown by an image (default: 2, or all)")
+    add("--step", **seconds, help="seconds from window to window (default: --window)")
+    add("--tmin", **seconds, help="start of trials, in seconds from their event")
+    add("--tmax", **seconds, help="end of trials, in seconds from their event")
+    add("--features", metavar="WHAT", help="power in bands, or slices of time (default: bands)")
+    add("--slices", type=int, metavar="N", help="number of slices (default: 5)")
+    add("--range", dest="value_range", **pair, help=values)
     add("--dimension", metavar="NAME", help="deap: the rating (default: valence)")
-    add("--subjects", type=int, metavar="N", help="eeg-generated: people (default: 15)")
-    add("--trials", type=int, metavar="N", help="eeg-generated: of each (default: 20)")
+    add("--subjects", type=int, metavar="N", help="eeg-generated: subjects (default: 15)")
+    add("--trials", type=int, metavar="N", help="eeg-generated: trials of each (default: 20)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
+    """Runs the command line.
 
     Returns:
         Exit status: 0 done, 1 a checked dataset has errors, 2 wrong usage, unreadable data, a
@@ -157,10 +137,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         errors.print(f"error: {printable(str(error))}", style="red")
         return 2
     except MemoryError as error:
-        errors.print(f"error: not enough memory ({error}): give fewer --workers", style="red")
+        errors.print(f"error: Not enough memory ({error}). Give fewer --workers.", style="red")
         return 2
     except KeyboardInterrupt:
-        advice = "" if args.check else ": the same command goes on where it stopped"
+        advice = "" if args.check else ": rerun the same command to resume"
         errors.print(f"interrupted{advice}")
         return 130
 
@@ -195,57 +175,53 @@ def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
 
 
 def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
-    """What makes the rows: nothing is detected in ready faces unless a detector is asked for."""
+    """Makes the rows; ready faces are not searched for faces unless --detector is given."""
     if source.kind == "maps":
-        return _uncut(args, source)
+        for option in _given(args, ("detector", *DETECTION, *CROPPING)):
+            if option != "size":  # which goes to the source
+                raise ValueError(
+                    f"{_flag(option)} has no effect on {source.name}, whose images are not "
+                    "photographs. Leave it out."
+                )
+        return FaceCropper(None)
     cropping = _given(args, CROPPING)
     name = args.detector or ("yolo5face" if source.kind == "photographs" else "none")
     if name != "none":
         detection = _given(args, DETECTION)
         if args.min_confidence is not None and "threshold" in detectors.options(name):
-            # What a detector gives at all: less than usual only where less is asked for.
+            # The detector's own threshold drops only if the user asks for less.
             detection["threshold"] = min(THRESHOLD, args.min_confidence)
         return FaceCropper(detectors.make(name, **detection), **cropping)
     for option in _given(args, DETECTION):
-        raise ValueError(
-            f"--{option.replace('_', '-')} has no effect without a detector: give --detector NAME"
-        )
+        raise ValueError(f"{_flag(option)} has no effect without a detector. Give --detector NAME.")
     if source.kind == "photographs":  # photographs come in all sizes
         cropping = {"size": crops.SIZE, "colour": crops.COLOUR, **cropping}
     return FaceCropper(None, **cropping)
 
 
-def _uncut(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
-    """Takes images as they are, and refuses what only photographs have."""
-    for option in _given(args, ("detector", *DETECTION, *CROPPING)):
-        if option != "size":
-            raise ValueError(
-                f"--{option.replace('_', '-')} has no effect on {source.name}, whose images are no "
-                "photographs: leave it out"
-            )
-    return FaceCropper(None)
-
-
 def _check(args: argparse.Namespace, errors: Console) -> int:
-    path, plain = args.check, vars(parser().parse_args(["--check", args.check]))
+    default = vars(parser().parse_args(["--check", args.check]))
     for name, value in vars(args).items():
-        if value != plain[name]:
-            option = name.replace("_", "-")
-            raise ValueError(f"--{option} has no effect beside --check: leave one of them out")
+        if value != default[name]:
+            raise ValueError(f"{_flag(name)} has no effect with --check. Leave one of them out.")
     with progress(errors) as track:
-        report = check(path, track=track)
-    print(printable(render(report)))  # plain, so that it can go into a file
+        report = check(args.check, track=track)
+    print(printable(render(report)))  # plain text, which can go into a file
     for text in report.errors:
         errors.print(f"error: {printable(text)}", style="red")
-    verdict = "sound" if report.ok else "not to be used as it is"
-    errors.print(f"{path} is {verdict}; warnings: {len(report.warnings)}, in the card")
+    verdict = "sound" if report.ok else "damaged; do not use it as it is"
+    errors.print(f"{args.check} is {verdict}; warnings: {len(report.warnings)}, in the card")
     return 0 if report.ok else 1
 
 
 def _given(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
-    """The arguments of those names that were given."""
+    """The named arguments that were given."""
     values = ((name, getattr(args, name)) for name in names)
     return {name: value for name, value in values if value is not None}
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import attention_fer
+
 PROJECT = Path(__file__).resolve().parents[1]
 OURS = {"attention_fer", "preprocessing", "benchmarks"}
 FRAMEWORKS = {"keras", "tensorflow", "jax", "torch"}
@@ -111,6 +113,14 @@ def test_no_backend_is_imported_by_the_import_of_a_module(package):
 
 def test_importing_the_package_loads_no_framework():
     assert not FRAMEWORKS & loaded_by("import attention_fer")
+
+
+def test_a_subpackage_is_imported_when_it_is_first_used():
+    code = "import attention_fer as a\nprint(a.recipes.__name__, a.layers.CBAM.__name__, dir(a))"
+    (printed,) = in_process(code)
+    assert printed.startswith("attention_fer.recipes CBAM [") and "'models'" in printed
+    with pytest.raises(AttributeError, match="layer"):
+        attention_fer.layer  # noqa: B018
 
 
 def test_importing_the_layers_costs_no_more_than_importing_keras():

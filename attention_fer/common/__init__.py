@@ -1,4 +1,4 @@
-"""What every package uses: argument checks, registries, atomic writes, text on pictures.
+"""What every package uses: argument checks, registries, atomic writes, progress, text on pictures.
 
-Nothing here imports more than the standard library, or Pillow where text is drawn.
+Nothing here needs more than the standard library, except Pillow to draw text and rich for bars.
 """

@@ -12,11 +12,12 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attention_fer.common.checks import one_of, positive_int
+from attention_fer.common.imports import import_file
 
 if TYPE_CHECKING:
     from attention_fer.explain.command.explainer import Explainer
@@ -54,8 +55,8 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
         dest="imports",
         action="append",
         default=[],
-        metavar="MODULE",
-        help="Python module that registers custom layers of the model; may be repeated",
+        metavar="FILE",
+        help="Python file or module that registers custom layers of the model; may be repeated",
     )
     return result
 
@@ -80,6 +81,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
 
 
 def _explain(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from attention_fer.common.progress import progress
     from attention_fer.explain.command.pictures import find_pictures, spread
 
     out = _output_file(args.out)
@@ -89,8 +93,9 @@ def _explain(args: argparse.Namespace) -> int:
     print(f"pictures: {len(shown)} of {len(found)}; {explainer.model_input}")
     pages = [shown[start : start + PER_PAGE] for start in range(0, len(shown), PER_PAGE)]
     unreadable = 0
-    for number, page in enumerate(_with_progress(pages), start=1):
-        unreadable += _draw(explainer, page, out, (number, len(pages)), args)
+    with progress(Console(stderr=True), "pages") as track:
+        for number, page in enumerate(track(pages, "explaining", len(pages), 0), start=1):
+            unreadable += _draw(explainer, page, out, (number, len(pages)), args)
     if unreadable == len(shown):
         raise ValueError("none of the files could be read as a picture")
     if unreadable:
@@ -120,8 +125,8 @@ def _set_up(args: argparse.Namespace) -> Explainer:
     path = model_file.find_model(args.model)
     recorded, where = model_file.read_metadata(path)
     names = model_file.class_names(args.classes) if args.classes else recorded.get("classes")
-    for module in args.imports:
-        importlib.import_module(module)
+    for name in args.imports:
+        import_file(name) if name.endswith(".py") else importlib.import_module(name)
     model = model_file.load_model(path)
     source = "--classes" if args.classes else where or "unknown: give --classes"
     print(f"model: {path}; classes: {', '.join(names) if names else 'by number'} ({source})")
@@ -131,16 +136,6 @@ def _set_up(args: argparse.Namespace) -> Explainer:
 
 def _note(text: str) -> None:
     print(f"note: {text}", file=sys.stderr)
-
-
-def _with_progress(pages: list[list[Picture]]) -> Iterator[list[Picture]]:
-    """Yields the pages while a bar on standard error shows how many are done."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    # What is printed to a file or pipe meanwhile must go there and not to the terminal.
-    with Progress(console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as progress:
-        yield from progress.track(pages, description="explaining")
 
 
 def _draw(

@@ -1,6 +1,6 @@
-"""Attention modules as Keras layers; a new module is one file here and one import line below."""
+"""Attention modules as Keras layers. A new module is one file here and one import below."""
 
-from attention_fer.layers.base import Attention
+from attention_fer.layers.base import AttentionModule
 from attention_fer.layers.cbam import CBAM, ChannelAttention, SpatialAttention
 from attention_fer.layers.eca import ECA
 from attention_fer.layers.registry import Spec, get, names, register
@@ -10,7 +10,7 @@ __all__ = [
     "CBAM",
     "ECA",
     "SE",
-    "Attention",
+    "AttentionModule",
     "ChannelAttention",
     "SpatialAttention",
     "Spec",

@@ -1,4 +1,4 @@
-"""What every attention module shares: it computes gates, and its input is multiplied by them."""
+"""Base class of the attention modules, which multiply their input by gates computed from it."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ STARTS = ("paper", "identity")
 DATA_FORMATS = ("channels_last", "channels_first")
 
 
-class Attention(keras.layers.Layer):
-    """Base of the attention modules: `y = x * gate`, gate after gate.
+class AttentionModule(keras.layers.Layer):
+    """Base class of the attention modules: `y = x * gate`, one gate after another.
 
-    A subclass makes its sublayers in `build` (after `super().build(input_shape)`, which sets
-    `channels`, `channel_axis` and `spatial_axes`) and returns its gates from `gates`.
+    A subclass creates its sublayers in `build` (after `super().build(input_shape)`, which sets
+    `channels`, `channel_axis` and `spatial_axes`) and returns its gates from `gates`. A subclass
+    with its own `__init__` lists `start` and `data_format` among its arguments and passes them on.
 
     Args:
-        start: `"paper"`: gates are sigmoids, as published, about 0.5 at the beginning.
-            `"identity"`: gates are twice a sigmoid whose logits begin at zero, so that a
-            freshly built layer returns its input exactly and can be put into a pretrained
-            network; trained gates then range over (0, 2).
-        data_format: `"channels_last"` or `"channels_first"`; default
+        start: `"paper"`: gates are sigmoids, as published, and start near 0.5. `"identity"`: gates
+            are twice a sigmoid whose logits start at zero, so a new layer returns its input
+            exactly and can be inserted into a pretrained network; trained gates are in (0, 2).
+        data_format: `"channels_last"` or `"channels_first"`; None for
             `keras.config.image_data_format()`.
 
-    Input and output shape: `(batch, *spatial, channels)` with one, two or three spatial axes
-    of any, also unknown, size; `(batch, channels, *spatial)` for channels first.
+    Input and output shape: `(batch, *spatial, channels)` with one, two or three spatial axes of
+    any size, including unknown; `(batch, channels, *spatial)` for channels first.
 
     Raises:
-        ValueError: unknown `start` or `data_format`; an input of another rank or with an
+        ValueError: `start` or `data_format` is unknown, or the input has another rank or an
             unknown number of channels.
     """
 
@@ -45,8 +45,8 @@ class Attention(keras.layers.Layer):
         rank = len(input_shape)
         if rank not in (3, 4, 5):
             raise ValueError(
-                f"{type(self).__name__} takes inputs with 1 to 3 spatial axes, that is of rank "
-                f"3 to 5; given: shape {tuple(input_shape)}."
+                f"The input of {type(self).__name__} must have 1 to 3 spatial axes (rank 3 to 5), "
+                f"got shape {tuple(input_shape)}."
             )
         last = self.data_format == "channels_last"
         self.channel_axis = rank - 1 if last else 1
@@ -54,27 +54,27 @@ class Attention(keras.layers.Layer):
         channels = input_shape[self.channel_axis]
         if channels is None:
             raise ValueError(
-                f"{type(self).__name__} must know the number of channels, given: shape "
-                f"{tuple(input_shape)} with data_format={self.data_format!r}. Give the input a "
-                f"static size on axis {self.channel_axis}; the spatial axes may stay unknown."
+                f"The input of {type(self).__name__} must have a known number of channels, got "
+                f"shape {tuple(input_shape)} with data_format={self.data_format!r}. Give axis "
+                f"{self.channel_axis} a static size; the spatial axes may be unknown."
             )
         self.channels = int(channels)
         self.input_spec = keras.layers.InputSpec(ndim=rank, axes={self.channel_axis: self.channels})
 
     def gates(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
-        """The gates by name, each broadcastable to `inputs`; a subclass says which."""
-        raise NotImplementedError(f"{type(self).__name__} must define gates(inputs, training).")
+        """Return the gates by name, each broadcastable to `inputs`. Subclasses implement this."""
+        raise NotImplementedError(f"{type(self).__name__} must implement gates(inputs, training).")
 
     def attention_maps(self, x: Any, training: bool = False) -> dict[str, Any]:
-        """The gates that this layer multiplies `x` by, to look at or to draw.
+        """Return the gates that this layer multiplies `x` by, for inspection or plotting.
 
         Args:
-            x: a batch as the layer takes it; array or tensor.
+            x: array or tensor of the layer's input shape.
             training: as in `call`.
 
         Returns:
-            Name to tensor: `"channel"` of shape `(batch, 1, ..., channels)`, `"spatial"` of
-            shape `(batch, *spatial, 1)`; the axes the other way round for channels first.
+            Dict of tensors: `"channel"` of shape `(batch, 1, ..., channels)`, `"spatial"` of
+            shape `(batch, *spatial, 1)`; with axes in channels-first order for channels first.
         """
         x = ops.convert_to_tensor(x, self.compute_dtype)
         if not self.built:
@@ -93,16 +93,16 @@ class Attention(keras.layers.Layer):
         return {**super().get_config(), "start": self.start, "data_format": self.data_format}
 
     def last_initializer(self) -> str:
-        """Initializer of the kernel that computes the logits of a gate."""
+        """Return the initializer for the kernel that computes the logits of a gate."""
         return "zeros" if self.start == "identity" else "glorot_uniform"
 
     def to_gate(self, logits: Any) -> Any:
-        """Logits to gate values: sigmoid, doubled for the identity start."""
+        """Turn logits into gates: a sigmoid, doubled for the identity start."""
         gate = ops.sigmoid(logits)
         return gate * 2 if self.start == "identity" else gate
 
     def per_channel(self, vector: Any) -> Any:
-        """Reshapes `(batch, channels)` so that it broadcasts over the spatial axes."""
+        """Reshape `(batch, channels)` so that it broadcasts over the spatial axes."""
         shape = [-1] + [1] * (len(self.spatial_axes) + 1)
         shape[self.channel_axis] = self.channels
         return ops.reshape(vector, shape)

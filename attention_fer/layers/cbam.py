@@ -8,26 +8,32 @@ import keras
 from keras import ops
 
 from attention_fer.common.checks import odd_int, positive_int, reduced_channels
-from attention_fer.layers.base import Attention
+from attention_fer.layers.base import AttentionModule
 from attention_fer.layers.registry import register
 
 
 @register("cbam_channel")
-class ChannelAttention(Attention):
-    """CBAM's first half: one MLP on the mean and on the maximum of each channel, summed.
+class ChannelAttention(AttentionModule):
+    """Channel half of CBAM: one MLP on the mean and on the maximum of each channel, summed.
 
-    `x * sigmoid(mlp(mean(x)) + mlp(max(x)))`, the MLP being dense, ReLU, dense, with biases.
+    `x * sigmoid(mlp(mean(x)) + mlp(max(x)))`, where the MLP is dense, ReLU, dense, with biases.
 
     Args:
-        reduction_ratio: the MLP's hidden width is `channels // reduction_ratio`.
-        start, data_format: see `Attention`.
+        reduction_ratio: the hidden width of the MLP is `channels // reduction_ratio`.
+        start, data_format: see `AttentionModule`.
 
     Raises:
-        ValueError: a ratio below 1 or above the number of channels.
+        ValueError: `reduction_ratio` is below 1 or above the number of channels.
     """
 
-    def __init__(self, reduction_ratio: int = 16, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        reduction_ratio: int = 16,
+        start: str = "paper",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(start=start, data_format=data_format, **kwargs)
         self.reduction_ratio = positive_int("reduction_ratio", reduction_ratio)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -56,31 +62,37 @@ class ChannelAttention(Attention):
 
 
 @register("cbam_spatial")
-class SpatialAttention(Attention):
-    """CBAM's second half: a convolution over the maximum and the mean of the channels.
+class SpatialAttention(AttentionModule):
+    """Spatial half of CBAM: a convolution over the maximum and the mean of the channels.
 
-    `x * sigmoid(bn(conv([max(x), mean(x)])))`. As in the authors' code the convolution has no
-    bias, its batch normalisation has epsilon 1e-5 and its gamma starts at zero; the paper's
-    equations have no normalisation and write [mean; max].
+    `x * sigmoid(bn(conv([max(x), mean(x)])))`. As in the authors' code, the convolution has no
+    bias, and the batch normalisation has epsilon 1e-5 and a gamma that starts at zero. The paper's
+    equations have no normalisation and use the order [mean; max].
 
     Args:
-        kernel_size: odd window of the convolution, on every spatial axis.
-        start, data_format: see `Attention`.
+        kernel_size: size of the convolution window along every spatial axis; odd.
+        start, data_format: see `AttentionModule`.
 
     Raises:
-        ValueError: an even kernel size.
+        ValueError: `kernel_size` is even.
     """
 
-    def __init__(self, kernel_size: int = 7, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        kernel_size: int = 7,
+        start: str = "paper",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(start=start, data_format=data_format, **kwargs)
         self.kernel_size = odd_int("kernel_size", kernel_size)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
         rank = len(self.spatial_axes)
         conv = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)[rank - 1]
-        # The pooled map has two channels and is laid out channels last whatever x is: that
-        # costs nothing, and not every backend convolves channels first on a CPU.
+        # The pooled map has two channels and is always channels last, whatever the format of x:
+        # this costs nothing, and not every backend convolves channels first on a CPU.
         self.conv = conv(
             1,
             self.kernel_size,
@@ -115,26 +127,33 @@ class SpatialAttention(Attention):
 
 
 @register("cbam")
-class CBAM(Attention):
-    """Convolutional Block Attention Module: the channel gate, then the spatial gate.
+class CBAM(AttentionModule):
+    """Convolutional Block Attention Module: a channel gate, then a spatial gate.
 
-    The spatial gate is computed from the channel-refined map.
+    The spatial gate is computed from the map that the channel gate has already scaled.
 
     Args:
-        reduction_ratio: of `ChannelAttention`.
-        kernel_size: of `SpatialAttention`.
-        start, data_format: see `Attention`.
+        reduction_ratio: see `ChannelAttention`.
+        kernel_size: see `SpatialAttention`.
+        start, data_format: see `AttentionModule`.
 
     Example:
         >>> CBAM(reduction_ratio=8)(keras.ops.ones((2, 12, 12, 64))).shape
         (2, 12, 12, 64)
 
     Raises:
-        ValueError: see the two halves.
+        ValueError: as `ChannelAttention` and `SpatialAttention`.
     """
 
-    def __init__(self, reduction_ratio: int = 16, kernel_size: int = 7, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        reduction_ratio: int = 16,
+        kernel_size: int = 7,
+        start: str = "paper",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(start=start, data_format=data_format, **kwargs)
         self.reduction_ratio = positive_int("reduction_ratio", reduction_ratio)
         self.kernel_size = odd_int("kernel_size", kernel_size)
 
@@ -156,7 +175,7 @@ class CBAM(Attention):
         return {**channel, **self.spatial.gates(refined, training=training)}
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
-        # The two halves in turn, where the base would compute the refined map twice.
+        # Calling the halves in turn avoids computing the refined map twice, as the base would.
         return self.spatial(self.channel(inputs), training=training)
 
     def get_config(self) -> dict[str, Any]:

@@ -9,43 +9,49 @@ import keras
 from keras import ops
 
 from attention_fer.common.checks import odd_int
-from attention_fer.layers.base import Attention
+from attention_fer.layers.base import AttentionModule
 from attention_fer.layers.registry import register
 
 
 def eca_kernel_size(channels: int, gamma: float = 2, b: float = 1) -> int:
-    """The authors' adaptive kernel size: 3 for 8 to 96 channels, 5 to 1536, 7 for 2048."""
+    """Return the authors' adaptive kernel size: 3 up to 96 channels, 5 up to 1536, 7 for 2048."""
     size = int(abs((math.log2(channels) + b) / gamma))
     return max(3, size if size % 2 else size + 1)
 
 
 @register("eca")
-class ECA(Attention):
+class ECA(AttentionModule):
     """Efficient Channel Attention: a 1-D convolution over the channel means, without bias.
 
     Args:
-        kernel_size: odd number of neighbouring channels that decide a gate; None takes
-            `eca_kernel_size(channels, gamma, b)`. The released ResNet-50 used 3, 5, 5, 7 by hand
-            for its four stages.
-        gamma, b: of the formula; without effect where `kernel_size` is given.
-        start, data_format: see `Attention`.
+        kernel_size: number of neighbouring channels that determine a gate; odd. None computes
+            `eca_kernel_size(channels, gamma, b)`. The authors' released ResNet-50 has 3, 5, 5, 7
+            set by hand for its four stages.
+        gamma, b: constants of that formula; ignored if `kernel_size` is given.
+        start, data_format: see `AttentionModule`.
 
     Example:
         >>> ECA()(keras.ops.ones((2, 12, 12, 64))).shape
         (2, 12, 12, 64)
 
     Raises:
-        ValueError: an even kernel size, or `gamma` of 0.
+        ValueError: `kernel_size` is even, or `gamma` is 0.
     """
 
     def __init__(
-        self, kernel_size: int | None = None, gamma: float = 2, b: float = 1, **kwargs: Any
+        self,
+        kernel_size: int | None = None,
+        gamma: float = 2,
+        b: float = 1,
+        start: str = "paper",
+        data_format: str | None = None,
+        **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(start=start, data_format=data_format, **kwargs)
         if kernel_size is not None:
             kernel_size = odd_int("kernel_size", kernel_size)
         if gamma == 0:
-            raise ValueError("gamma must not be 0: the kernel size is log2(channels) / gamma.")
+            raise ValueError("gamma must not be 0: the kernel size divides by it.")
         self.kernel_size = kernel_size
         self.gamma = gamma
         self.b = b
@@ -53,7 +59,7 @@ class ECA(Attention):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
         size = self.kernel_size or eca_kernel_size(self.channels, self.gamma, self.b)
-        # The channels lie along the length of the sequence, whatever data format x has.
+        # The convolution slides along the channels, whatever the data format of x.
         self.conv = keras.layers.Conv1D(
             1,
             size,

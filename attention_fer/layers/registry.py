@@ -1,14 +1,16 @@
-"""Names of the attention modules, and the one place that turns `attention=` into a layer."""
+"""Names of the attention modules, and `get`, which turns an `attention=` argument into a layer."""
 
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar, Union
 
 import keras
 
-from attention_fer.common.checks import one_of
+from attention_fer.common.registry import Registry
 
 Spec = Union[
     None,
@@ -20,69 +22,80 @@ Spec = Union[
 ]
 LayerClass = TypeVar("LayerClass", bound=type[keras.layers.Layer])
 
-_registry: dict[str, type[keras.layers.Layer]] = {}
+_modules: Registry[type[keras.layers.Layer]] = Registry("attention module")
 
 
 def register(name: str) -> Callable[[LayerClass], LayerClass]:
-    """Class decorator: gives an attention module its name and makes it serialisable.
+    """Return a class decorator that names an attention module and makes it serialisable.
+
+    Saved models refer to the class as `<package>><class name>`, where the package is the first
+    part of the name of the module that defines it: `mine>Halved` for a class in `mine.py`. Import
+    that module to load such a model. A class in a script that is run directly counts as part of
+    the module that the script would be when imported, so `python mine.py` saves `mine>Halved`,
+    too; a class defined in a notebook belongs to `__main__` and must be defined again.
+
+    Args:
+        name: the name for `get` and for the `attention` argument of the networks.
 
     Example:
         >>> @register("scale")
-        ... class Scale(Attention): ...
+        ... class Scale(AttentionModule): ...
 
     Raises:
-        ValueError: the name already belongs to another class.
+        ValueError: the name belongs to another class.
     """
 
     def decorate(cls: LayerClass) -> LayerClass:
-        holder = _registry.get(name)
-        if holder is not None and _where(holder) != _where(cls):
-            raise ValueError(f"The name {name!r} already belongs to {_where(holder)}.")
-        # A module of somebody else's package keeps its own namespace in saved files.
-        package = cls.__module__.split(".")[0]
-        keras.saving.register_keras_serializable(package=package)(cls)
-        _registry[name] = cls
+        _modules.add(name, cls)
+        keras.saving.register_keras_serializable(package=_package(cls))(cls)
         return cls
 
     return decorate
 
 
 def names() -> list[str]:
-    """The registered names, sorted."""
-    return sorted(_registry)
+    """Return the registered names, sorted."""
+    return sorted(_modules)
 
 
 def get(spec: Spec, name: str | None = None) -> keras.layers.Layer | None:
-    """A fresh attention layer, or None for `None`.
+    """Return a new attention layer, or None if `spec` is None.
 
     Args:
-        spec: None; a registered name; a `(name, config)` pair; a layer class; a configured
-            layer as a template (its configuration is copied, its weights are not); or a
-            callable returning a layer, which is given `name=` if it takes that argument.
+        spec: None; a registered name; a `(name, config)` pair; a layer class; a configured layer
+            as a template (its configuration is copied, its weights are not); or a callable that
+            returns a layer and is passed `name=` if it accepts that argument.
         name: name of the new layer.
 
     Raises:
-        ValueError: unknown name, arguments the module does not accept, or a spec of another
-            kind.
+        ValueError: an unknown name, an argument that the module does not take, or a spec of
+            another kind.
     """
     if spec is None:
         return None
     if isinstance(spec, keras.layers.Layer):
         return _copy(spec, name)
     if isinstance(spec, str):
-        return _registry[one_of("attention module", spec, names())](name=name)
+        return _modules[spec](name=name)
     if isinstance(spec, (tuple, list)) and _is_pair(spec):
-        return _registry[one_of("attention module", spec[0], names())](name=name, **spec[1])
+        return _modules[spec[0]](name=name, **spec[1])
     if callable(spec):
         return _call(spec, name)
     raise ValueError(
-        f"Cannot make an attention layer of {spec!r}. Allowed: None, a name ({', '.join(names())}),"
-        " a (name, config) pair, a layer class, a layer, or a callable returning a layer."
+        f"attention must be None, a name ({', '.join(names())}), a (name, config) pair, a layer "
+        f"class, a layer or a callable that returns a layer, got {spec!r}."
     )
 
 
-def _where(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
+def _package(cls: type) -> str:
+    """Return the first part of the name of the module that defines `cls`, for saved models."""
+    module = cls.__module__
+    if module == "__main__":
+        main = sys.modules[module]
+        spec, file = getattr(main, "__spec__", None), getattr(main, "__file__", None)
+        # `python -m package.module` has a spec, `python module.py` a file, a notebook neither.
+        module = spec.name if spec else Path(file).stem if file else module
+    return module.split(".")[0]
 
 
 def _is_pair(spec: Sequence[Any]) -> bool:
@@ -100,5 +113,5 @@ def _call(make: Callable[..., Any], name: str | None) -> keras.layers.Layer:
     takes_name = any(p.name == "name" or p.kind is p.VAR_KEYWORD for p in parameters)
     layer = make(name=name) if takes_name else make()
     if not isinstance(layer, keras.layers.Layer):
-        raise ValueError(f"{make!r} returned {layer!r}, expected a Keras layer.")
+        raise ValueError(f"attention must return a Keras layer, got {layer!r} from {make!r}.")
     return layer

@@ -8,32 +8,39 @@ import keras
 from keras import ops
 
 from attention_fer.common.checks import positive_int, reduced_channels
-from attention_fer.layers.base import Attention
+from attention_fer.layers.base import AttentionModule
 from attention_fer.layers.registry import register
 
 
 @register("se")
-class SE(Attention):
-    """Squeeze-and-Excitation: `x * sigmoid(W2 relu(W1 mean(x)))`, one gate a channel.
+class SE(AttentionModule):
+    """Squeeze-and-Excitation: `x * sigmoid(W2 relu(W1 mean(x)))`, one gate per channel.
 
     The hidden width is `channels // reduction_ratio`, without the rounding to multiples of 8
-    that some libraries add.
+    that some libraries apply.
 
     Args:
-        reduction_ratio: r of the paper, from 1 to the number of channels.
-        use_bias: biases on both dense layers, as in the authors' released models.
-        start, data_format: see `Attention`.
+        reduction_ratio: r in the paper, from 1 to the number of channels.
+        use_bias: whether both dense layers have a bias, as in the authors' released models.
+        start, data_format: see `AttentionModule`.
 
     Example:
         >>> SE(reduction_ratio=8)(keras.ops.ones((2, 12, 12, 64))).shape
         (2, 12, 12, 64)
 
     Raises:
-        ValueError: a ratio below 1 or above the number of channels.
+        ValueError: `reduction_ratio` is below 1 or above the number of channels.
     """
 
-    def __init__(self, reduction_ratio: int = 16, use_bias: bool = True, **kwargs: Any):
-        super().__init__(**kwargs)
+    def __init__(
+        self,
+        reduction_ratio: int = 16,
+        use_bias: bool = True,
+        start: str = "paper",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(start=start, data_format=data_format, **kwargs)
         self.reduction_ratio = positive_int("reduction_ratio", reduction_ratio)
         self.use_bias = use_bias
 

@@ -1,8 +1,8 @@
-"""Backbones with attention as functional builders; a family is one file and one import line."""
+"""Backbones with attention as functional builders. A family is one file and one import below."""
 
 from attention_fer.models.registry import build, names, options, register
 
-# Families register in this order, which is that of `names()`.
+# `names()` lists the families in the order of these imports.
 # isort: off
 from attention_fer.models.vgg import VGG16, VGG19
 from attention_fer.models.resnet import (
@@ -24,6 +24,7 @@ from attention_fer.models.convit import ConViT
 # isort: on
 from attention_fer.models.parts.heads import HEADS, Head
 from attention_fer.models.pretrained.by_name import LoadReport, load_into
+from attention_fer.models.pretrained.transformers import load_pretrained
 
 __all__ = [
     "CNNV1",
@@ -47,6 +48,7 @@ __all__ = [
     "ViT",
     "build",
     "load_into",
+    "load_pretrained",
     "names",
     "options",
     "register",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -16,20 +17,11 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of, positive_int
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.common import (
-    POOLINGS,
-    channel_axis,
-    check_size,
-    draw_seed,
-    image_input,
-    pool,
-    scaled,
-    seeded,
-)
+from attention_fer.models.parts.assembly import assemble
+from attention_fer.models.parts.common import channel_axis, draw_seed, scaled, seeded
 from attention_fer.models.parts.layer_scale import LayerScale
 from attention_fer.models.parts.placement import Placement, chosen_stages
 from attention_fer.models.parts.stochastic_depth import StochasticDepth
-from attention_fer.models.pretrained.by_name import load_into
 from attention_fer.models.registry import register
 
 POSITIONS = ("pre-add", "post-add")
@@ -44,10 +36,11 @@ SIZES = {
 
 
 @dataclass(frozen=True)
-class _Parts:
-    """The layers that the options decide, by name."""
+class _Layers:
+    """Layers as the options of the builder configure them, by name."""
 
     attend: Placement
+    activation: Any
     layer_scale: float
     kernel_initializer: str | keras.initializers.Initializer
     seed: int | None
@@ -65,8 +58,13 @@ def _norm(x: Any, name: str, axis: int = -1) -> Any:
     return kl.LayerNormalization(axis=axis, epsilon=1e-6, name=name)(x)
 
 
-def _block(x: Any, filters: int, drop: float, name: str, stage: int, net: _Parts) -> Any:
-    """A depthwise 7x7 convolution and two dense layers over the channels, beside the shortcut."""
+def _norm_last(x: Any, name: str) -> Any:
+    """Normalise the last map or its pooled vector."""
+    return _norm(x, name, 1 if len(x.shape) == 2 else channel_axis())
+
+
+def _block(x: Any, filters: int, drop: float, name: str, stage: int, net: _Layers) -> Any:
+    """A branch of a depthwise 7x7 convolution and two dense layers over the channels."""
     shortcut = x
     name_of = f"{name}_{{}}".format
     x = net.conv(x, filters, 7, name_of("depthwise_conv"), padding="same", groups=filters)
@@ -74,7 +72,7 @@ def _block(x: Any, filters: int, drop: float, name: str, stage: int, net: _Parts
     x = kl.Permute((2, 3, 1), name=name_of("to_last"))(x) if first else x
     x = _norm(x, name_of("layernorm"))
     x = net.dense(x, 4 * filters, name_of("pointwise_conv_1"))
-    x = kl.Activation("gelu", name=name_of("gelu"))(x)
+    x = kl.Activation(net.activation, name=name_of("gelu"))(x)
     x = net.dense(x, filters, name_of("pointwise_conv_2"))
     x = LayerScale(net.layer_scale, name=name_of("layer_scale"))(x)
     x = kl.Permute((3, 1, 2), name=name_of("to_first"))(x) if first else x
@@ -87,9 +85,9 @@ def _block(x: Any, filters: int, drop: float, name: str, stage: int, net: _Parts
 
 
 def _features(
-    x: Any, prefix: str, patch: int, width: float, drop_path: float, size: str, net: _Parts
+    x: Any, prefix: str, patch: int, width: float, drop_path: float, size: str, net: _Layers
 ) -> Any:
-    """Four stages; patches of the image before the first, 2x2 ones of the map before the others."""
+    """Four stages: the first on patches of the image, the others on 2x2 patches of the map."""
     depths, channels = SIZES[size]
     drops = iter(np.linspace(0.0, drop_path, sum(depths)).tolist())
     for stage, depth in enumerate(depths):
@@ -106,6 +104,7 @@ def _features(
     return x
 
 
+@register("convnext")
 def ConvNeXt(  # noqa: N802
     include_top: bool = True,
     weights: Any = None,
@@ -120,6 +119,7 @@ def ConvNeXt(  # noqa: N802
     attention: Spec = None,
     attention_position: str = "pre-add",
     attention_stages: Sequence[int] | None = None,
+    activation: Any = None,
     width: float = 1.0,
     patch_size: int = 4,
     drop_path: float = 0.0,
@@ -130,68 +130,71 @@ def ConvNeXt(  # noqa: N802
 ) -> keras.Model:
     """Patches, then four stages of depthwise 7x7 convolutions and dense layers over the channels.
 
-    Outputs are those of `keras.applications.ConvNeXtTiny`, `Small`, `Base` and `Large` with
-    `include_preprocessing=False` where attention is None, and the layers with weights have
-    their names, but for the last one, here `predictions` as in all families, and for the last
-    normalisation of a network without top, which has no fixed name there. `models.load_into`
-    knows both.
+    If `attention` is None, the outputs are those of `keras.applications.ConvNeXtTiny`, `Small`,
+    `Base` and `Large` with `include_preprocessing=False`, and layers with weights have the same
+    names, with two exceptions: the last layer, called `predictions` here as in all families, and
+    the last normalisation of a network without the top, which has no fixed name in Keras.
+    `models.load_into` handles both.
 
     Args:
         include_top, weights, input_tensor, input_shape, pooling, classes,
-        classifier_activation, name: as in `keras.applications`, except that `weights` is None
-            by default, that any number of input channels is taken, and that `pooling` also
-            chooses the head's pooling ("avg" if None) where `include_top` is True. `weights`
-            takes "imagenet" or a path; see `models.load_into` for what is loaded and reported.
+        classifier_activation, name: as in `keras.applications`, with these differences: `weights`
+            is None by default; any number of input channels is accepted; with `include_top=True`,
+            `pooling` selects the pooling before the classifier, "avg" if None. `weights` accepts
+            "imagenet" or a path; `models.load_into` describes what is loaded and reported.
             The ImageNet weights expect images normalised by ImageNet's mean and deviation.
         size: "tiny", "small", "base" or "large".
-        attention: None, a name, a (name, config) pair, a layer class, a layer as template or a
+        attention: None, a name, a `(name, config)` pair, a layer class, a layer as a template, or a
             callable; see `layers.get`.
-        attention_position: "pre-add": on the residual branch, after its layer scale and before
-            the addition; "post-add": on the block's output.
+        attention_position: "pre-add": on the residual branch, between its layer scale and the
+            addition; "post-add": on the output of the block.
         attention_stages: some of (0, 1, 2, 3); None for all.
-        width: multiplies every number of channels.
-        patch_size: pixels of a side of the stem's patches, 4 in the paper; 2 keeps maps of small
-            images larger.
-        drop_path: rate of stochastic depth at the last block; it grows from 0 at the first.
-        layer_scale: where the scales of the residual branches start.
-        head: a name in `heads.HEADS` or a `Head` instead of the classifier alone.
+        activation: any Keras activation; None for the authors' GELU.
+        width: multiplier for every number of channels.
+        patch_size: pixels per side of the patches of the stem; 4 in the paper. 2 keeps the maps of
+            small images larger.
+        drop_path: rate of stochastic depth in the last block; it grows from 0 in the first.
+        layer_scale: initial scale of the residual branches.
+        head: a name in `models.HEADS` or a `models.Head`, in place of the classifier alone.
         kernel_initializer: of the convolutions and the dense layers over the channels; None for
-            the authors' normal distribution with standard deviation 0.02.
-        seed: makes initial weights and stochastic depth a function of seed and layer name alone,
-            so that networks that differ in attention start equal where both have a layer.
+            the authors', a normal distribution with standard deviation 0.02.
+        seed: makes the initial weights and stochastic depth depend on the seed and layer names
+            alone, so networks that differ in attention start equal wherever both have a layer.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to
-        `(batch, classes)`, or to the last map or its pooled vector without the top.
+        `(batch, classes)`; without the top, to the last map or its pooled vector.
 
     Raises:
-        ValueError: an unknown option value, with the allowed ones; an image below eight patches
-            a side; weights of which nothing matched.
+        ValueError: an option value that is not allowed, an image below eight patches per side, or
+            weights of which nothing matched.
     """
     one_of("size", size, SIZES)
     one_of("attention_position", attention_position, POSITIONS)
-    one_of("pooling", pooling or "avg", POOLINGS)
-    chosen = heads.chosen(head, include_top)
     patch = positive_int("patch_size", patch_size)
     stages = chosen_stages(attention_stages, STAGES)
-    net = _Parts(
+    net = _Layers(
         attend=Placement(attention, frozenset({attention_position}), stages),
+        activation=activation or "gelu",
         layer_scale=layer_scale,
         kernel_initializer=kernel_initializer or keras.initializers.RandomNormal(stddev=0.02),
         seed=seed,
     )
-    inputs, x = image_input(input_tensor, input_shape, include_top)
-    check_size(x, 8 * patch, "ConvNeXt", f"patches of {patch} pixels are joined three times")
     prefix = f"convnext_{size}"
-    x = _features(x, prefix, patch, width, drop_path, size, net)
-    x = pool(x, pooling or ("avg" if include_top else None))
-    x = _norm(x, f"{prefix}_head_layernorm", 1 if len(x.shape) == 2 else channel_axis())
-    if include_top:
-        x = heads.apply(x, chosen, classes, classifier_activation, seed)
-    model = keras.Model(inputs, x, name=name or prefix)
-    if weights is not None:
-        load_into(model, weights, imagenet=f"ConvNeXt{size.title()}")
-    return model
-
-
-register("convnext", ConvNeXt)
+    return assemble(
+        lambda x: _features(x, prefix, patch, width, drop_path, size, net),
+        network="ConvNeXt",
+        include_top=include_top,
+        weights=weights,
+        input_tensor=input_tensor,
+        input_shape=input_shape,
+        pooling=pooling,
+        classes=classes,
+        classifier_activation=classifier_activation,
+        name=name or prefix,
+        head=head,
+        seed=seed,
+        minimum=(8 * patch, f"patches of {patch} pixels are joined three times"),
+        neck=partial(_norm_last, name=f"{prefix}_head_layernorm"),
+        imagenet=f"ConvNeXt{size.title()}",
+    )

@@ -9,38 +9,74 @@ from typing import Any
 
 import keras
 
-from attention_fer.models.parts.transformer_block import Parts, Size
-from attention_fer.models.parts.transformer_builder import End, builder
+from attention_fer.models.parts.common import documented
+from attention_fer.models.parts.heads import Head
+from attention_fer.models.parts.transformer_block import TransformerLayers, TransformerSize
+from attention_fer.models.parts.transformer_builder import ARGUMENTS, Top, build_transformer
+from attention_fer.models.registry import register
 
 SIZES = {
-    "tiny": Size(192, 12, 3, 768),
-    "small": Size(384, 12, 6, 1536),
-    "base": Size(768, 12, 12, 3072),
+    "tiny": TransformerSize(192, 12, 3, 768),
+    "small": TransformerSize(384, 12, 6, 1536),
+    "base": TransformerSize(768, 12, 12, 3072),
 }
-IMAGENET = {size: f"deit_{size}_distilled_patch16_224_imagenet" for size in SIZES}
+PRESETS = {size: f"deit_{size}_distilled_patch16_224_imagenet" for size in SIZES}
 
 
-def _network(patches: Any, net: Parts, end: End) -> Any:
+def _encode(patches: Any, net: TransformerLayers) -> Any:
     x = net.learned_token(patches, "distillation_token")
     x = net.positions(net.learned_token(x, "class_token"))
     for number in range(1, net.size.layers + 1):
         x = net.block(x, number, net.multi_head_attention)
-    x = net.norm(x, "ln")
-    both = end.classify(x, 0), end.linear(x, 1, "distillation_predictions")
+    return net.norm(x, "ln")
+
+
+def _classify(top: Top, tokens: Any) -> Any:
+    both = top.classify(tokens), top.linear(tokens, 1, "distillation_predictions")
     # Mixed precision would average in half precision.
     return keras.layers.Average(name="average", dtype="float32")(both)
 
 
-DeiT = builder(
-    "DeiT",
+# `locals()` holds the arguments, all of which go on to `build_transformer`.
+@register("deit")
+@documented(ARGUMENTS)
+def DeiT(  # noqa: N802
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "deit",
+    *,
+    attention: None = None,
+    size: str = "base",
+    patch_size: int = 16,
+    hidden_dim: int | None = None,
+    layers: int | None = None,
+    heads: int | None = None,
+    mlp_dim: int | None = None,
+    width: float = 1.0,
+    drop_path: float = 0.0,
+    dropout: float = 0.0,
+    head: str | Head | None = None,
+    weights_sha256: str | None = None,
+    seed: int | None = None,
+) -> keras.Model:
     """DeiT: a class token and a distillation token before the patches, each with its classifier.
 
-    The output, of layer `average`, is the mean of the two classifiers' outputs, `predictions` and
-    `distillation_predictions`: of their probabilities under softmax, as the paper fuses them, and
-    of their logits with `classifier_activation=None`. Training by distillation takes the two from
-    `model.get_layer(name).output`. `head` is that of the class token; the distillation token's is
-    always one dense layer.""",
-    SIZES,
-    _network,
-    IMAGENET,
-)
+    The output, that of the layer `average`, is the mean of the two classifiers, `predictions` and
+    `distillation_predictions`: the mean of their probabilities under softmax, as the paper fuses
+    them, and of their logits with `classifier_activation=None`. To train by distillation, take the
+    two from `model.get_layer(name).output`. `head` is that of the class token; the distillation
+    token always has one dense layer."""
+    return build_transformer(
+        "DeiT",
+        _encode,
+        SIZES,
+        presets=PRESETS,
+        special_tokens=2,
+        classify=_classify,
+        **locals(),
+    )

@@ -1,52 +1,58 @@
-"""Names of the networks; a family registers its builders here."""
+"""Names of the networks, and building a network by name."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import keras
 
-from attention_fer.common.checks import one_of
+from attention_fer.common.registry import Registry
 
 Builder = Callable[..., keras.Model]
+Function = TypeVar("Function", bound=Builder)
 
-_registry: dict[str, Builder] = {}
+_networks: Registry[Builder] = Registry("network")
 
 
-def register(name: str, builder: Builder) -> Builder:
-    """Makes `builder` known to `build` under `name`; returns it.
+@overload
+def register(name: str) -> Callable[[Function], Function]: ...
+@overload
+def register(name: str, builder: Function) -> Function: ...
+def register(name: str, builder: Any = None) -> Any:
+    """Make a builder available to `build` under `name`; a decorator if no builder is given.
+
+    Example:
+        >>> @register("mine")
+        ... def Mine(input_shape, classes, attention=None, width=1.0, seed=None): ...
 
     Raises:
-        ValueError: the name already belongs to another builder.
+        ValueError: the name belongs to another builder.
     """
-    if _registry.get(name, builder) is not builder:
-        raise ValueError(f"The name {name!r} already belongs to a network.")
-    _registry[name] = builder
-    return builder
+    return _networks.register(name) if builder is None else _networks.add(name, builder)
 
 
 def names() -> list[str]:
-    """The names `build` takes, family by family."""
-    return list(_registry)
+    """Return the names that `build` accepts, family by family."""
+    return _networks.names()
 
 
 def options(name: str) -> dict[str, Any]:
-    """The options that the builder of that name takes, with their defaults.
+    """Return the arguments of the builder of that name with their defaults.
 
     Raises:
-        ValueError: unknown name, with the nearest known one.
+        ValueError: an unknown name.
     """
-    found = inspect.signature(_registry[one_of("network", name, names())]).parameters
-    return {key: parameter.default for key, parameter in found.items()}
+    parameters = inspect.signature(_networks[name]).parameters
+    return {key: parameter.default for key, parameter in parameters.items()}
 
 
 def build(name: str, **options: Any) -> keras.Model:
-    """Builds a network by name, `build("resnet50", **options)` being `ResNet50(**options)`.
+    """Build a network by name: `build("resnet50", **options)` is `ResNet50(**options)`.
 
     Raises:
-        ValueError: unknown name, with the nearest known one.
-        TypeError: an option the builder does not take.
+        ValueError: an unknown name.
+        TypeError: an option that the builder does not take.
     """
-    return _registry[one_of("network", name, names())](**options)
+    return _networks[name](**options)

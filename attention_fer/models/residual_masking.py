@@ -1,4 +1,4 @@
-"""The Residual Masking Network: ResNet-34 whose stages are refined by small U-Nets.
+"""The Residual Masking Network: ResNet-34 with a small U-Net that refines each stage.
 
 Pham, Vu and Tran, "Facial Expression Recognition Using Residual Masking Network", ICPR 2020, and
 their code, https://github.com/phamquiluan/ResidualMaskingNetwork, `resmasking_dropout1`.
@@ -16,22 +16,17 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
+from attention_fer.models.parts.assembly import STEMS, assemble
 from attention_fer.models.parts.basic_block import POSITIONS, BasicBlocks
 from attention_fer.models.parts.common import (
-    POOLINGS,
-    STEMS,
     channel_axis,
-    check_size,
     draw_seed,
-    image_input,
-    pool,
     scaled,
     seeded,
     spatial_sizes,
     torch_batch_normalization,
 )
 from attention_fer.models.parts.placement import Placement, chosen_stages
-from attention_fer.models.pretrained.by_name import load_into
 from attention_fer.models.registry import register
 
 STAGES = (2, 3, 4, 5)
@@ -62,7 +57,7 @@ def _stages(x: Any, width: float, masks: bool, net: BasicBlocks) -> Any:
 
 
 def _masked(x: Any, filters: int, depth: int, stage: int, net: BasicBlocks) -> Any:
-    """`x * (1 + mask)`, the mask a softmax over the channels."""
+    """Return `x * (1 + mask)`, where the mask is a softmax over the channels."""
     mask = _unet(x, filters, depth, f"conv{stage}_mask", stage, net)
     mask = kl.Softmax(axis=channel_axis(), name=f"conv{stage}_mask_softmax")(mask)
     product = kl.Multiply(name=f"conv{stage}_mask_multiply")([x, mask])
@@ -70,7 +65,7 @@ def _masked(x: Any, filters: int, depth: int, stage: int, net: BasicBlocks) -> A
 
 
 def _unet(x: Any, filters: int, depth: int, name: str, stage: int, net: BasicBlocks) -> Any:
-    """Down by blocks that double the channels and max-pools, up by transposed convolutions."""
+    """Go down by max-pools and blocks that double the channels, up by transposed convolutions."""
     skips = []
     for i in range(1, depth + 1):
         if i > 1:
@@ -85,7 +80,7 @@ def _unet(x: Any, filters: int, depth: int, name: str, stage: int, net: BasicBlo
 
 
 def _up(x: Any, skip: Any, filters: int, name: str, net: BasicBlocks) -> Any:
-    """Twice the size, cut to that of `skip` where it is odd, and `skip` behind it."""
+    """Double the size, crop to the size of `skip` if that is odd, and concatenate `skip`."""
     kernel = seeded(net.kernel_initializer, net.seed, f"{name}_conv")
     x = kl.Conv2DTranspose(filters, 2, strides=2, kernel_initializer=kernel, name=f"{name}_conv")(x)
     x = net.act(torch_batch_normalization(f"{name}_bn")(x), f"{name}_relu")
@@ -98,10 +93,11 @@ def _up(x: Any, skip: Any, filters: int, name: str, net: BasicBlocks) -> Any:
 
 
 def he_normal_by_fan_out() -> keras.initializers.Initializer:
-    """PyTorch's `kaiming_normal_(mode="fan_out", nonlinearity="relu")`."""
+    """Return PyTorch's `kaiming_normal_(mode="fan_out", nonlinearity="relu")`."""
     return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
 
 
+@register("residual_masking")
 def ResidualMaskingNetwork(  # noqa: N802
     include_top: bool = True,
     weights: Any = None,
@@ -115,6 +111,7 @@ def ResidualMaskingNetwork(  # noqa: N802
     attention: Spec = None,
     attention_position: str = "pre-add",
     attention_stages: Sequence[int] | None = None,
+    activation: Any = None,
     width: float = 1.0,
     stem: str = "imagenet",
     masks: bool = True,
@@ -123,51 +120,50 @@ def ResidualMaskingNetwork(  # noqa: N802
     kernel_initializer: str | keras.initializers.Initializer | None = None,
     seed: int | None = None,
 ) -> keras.Model:
-    """ResNet-34 with a masking block of depth 4, 3, 2 and 1 behind its four stages.
+    """ResNet-34 with masking blocks of depth 4, 3, 2 and 1 after its four stages.
 
-    The same network as the authors' for images whose sides are multiples of 32, which theirs
-    needs; for other sizes the maps inside a mask are rounded up and the larger one is cut.
+    The network is that of the authors for images whose sides are multiples of 32, which theirs
+    requires. For other sizes, maps inside a mask are rounded up and the larger one is cropped.
 
     Args:
-        include_top: with the pooling, the dropout and the classifier.
-        weights: None, or what `models.load_into` takes; there are none for ImageNet in Keras,
-            with which the authors began.
-        input_tensor: a Keras tensor to continue, instead of `input_shape`.
-        input_shape: of an image; None for 224 pixels a side and three channels. Where it leaves
-            height or width open, images must have sides that are multiples of 32.
-        pooling: of the last map, "avg" or "max"; None for "avg", or without the top for none.
+        include_top: whether to include the pooling, the dropout and the classifier.
+        weights: None or any source that `models.load_into` accepts, except "imagenet";
+            Keras has no ImageNet weights for this network, from which the authors started.
+        input_tensor: a Keras tensor to use as the image, in place of `input_shape`.
+        input_shape: of an image; None for 224 pixels per side and three channels. If height or
+            width is unknown, the sides of images must be multiples of 32.
+        pooling: of the last map, "avg" or "max"; None for "avg", or for no pooling without the top.
         classes: number of classes.
         classifier_activation: of the last layer; None for logits.
         name: of the network.
-        attention: another module in the residual blocks of ResNet-34: None, a name, a
-            (name, config) pair, a layer class, a layer as template or a callable; see
+        attention: a further module in the residual blocks of ResNet-34: None, a name, a
+            `(name, config)` pair, a layer class, a layer as a template, or a callable; see
             `layers.get`.
         attention_position: "pre-add": on the residual branch, before the addition (standard);
-            "post-add": on the block's output; "pre": on the branch's input; "identity": on the
-            shortcut.
+            "post-add": on the output of the block; "pre": on the input of the branch; "identity":
+            on the shortcut.
         attention_stages: some of (2, 3, 4, 5), the stages conv2 to conv5; None for all.
-        width: multiplies every number of channels.
+        activation: any Keras activation; None for the authors' ReLU.
+        width: multiplier for every number of channels.
         stem: "imagenet" (7x7 stride 2, max-pool) or "small" (3x3 stride 1, no max-pool).
-        masks: False leaves the masking blocks out: ResNet-34, to compare with.
-        dropout: rate before the classifier or the head; the authors' is 0.4.
-        head: a name in `heads.HEADS` or a `Head` instead of the classifier alone.
-        kernel_initializer: of the convolutions; None for the authors', a normal distribution of
+        masks: whether to include the masking blocks; without them this is ResNet-34.
+        dropout: rate before the classifier or head; the authors use 0.4.
+        head: a name in `models.HEADS` or a `models.Head`, in place of the classifier alone.
+        kernel_initializer: of the convolutions; None for the authors', a normal distribution with
             variance 2 / fan-out.
-        seed: makes the initial weights and the dropout a function of seed and layer name alone,
-            so that networks that differ in attention start equal where both have a layer.
+        seed: makes the initial weights and dropout depend on the seed and layer names alone, so
+            networks that differ in attention start equal wherever both have a layer.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to
-        `(batch, classes)`, or to the last map or its pooled vector without the top.
+        `(batch, classes)`; without the top, to the last map or its pooled vector.
 
     Raises:
-        ValueError: an unknown option value, with the allowed ones; an image below 32 pixels a
-            side (8 with stem="small"); weights of which nothing matched.
+        ValueError: an option value that is not allowed, an image below 32 pixels per side (8 with
+            `stem="small"`), or weights of which nothing matched.
     """
     one_of("attention_position", attention_position, POSITIONS)
     one_of("stem", stem, STEMS)
-    one_of("pooling", pooling or "avg", POOLINGS)
-    chosen = heads.chosen(head, include_top)
     stages = chosen_stages(attention_stages, STAGES)
     net = BasicBlocks(
         attend=Placement(attention, frozenset({attention_position}), stages),
@@ -175,19 +171,27 @@ def ResidualMaskingNetwork(  # noqa: N802
         projection=1,
         kernel_initializer=kernel_initializer or he_normal_by_fan_out(),
         seed=seed,
+        activation=activation,
     )
-    inputs, x = image_input(input_tensor, input_shape, include_top)
+
+    def features(x: Any) -> Any:
+        return _stages(_stem(x, scaled(64, width), stem, net), width, masks, net)
+
+    drop = kl.Dropout(dropout, seed=draw_seed(seed, "dropout"), name="dropout")
     least = 32 if stem == "imagenet" else 8
-    check_size(x, least, "ResidualMaskingNetwork", "each stage and each mask halves the map")
-    x = _stages(_stem(x, scaled(64, width), stem, net), width, masks, net)
-    x = pool(x, pooling or ("avg" if include_top else None))
-    if include_top:
-        x = kl.Dropout(dropout, seed=draw_seed(seed, "dropout"), name="dropout")(x)
-        x = heads.apply(x, chosen, classes, classifier_activation, seed)
-    model = keras.Model(inputs, x, name=name)
-    if weights is not None:
-        load_into(model, weights)
-    return model
-
-
-register("residual_masking", ResidualMaskingNetwork)
+    return assemble(
+        features,
+        network="ResidualMaskingNetwork",
+        include_top=include_top,
+        weights=weights,
+        input_tensor=input_tensor,
+        input_shape=input_shape,
+        pooling=pooling,
+        classes=classes,
+        classifier_activation=classifier_activation,
+        name=name,
+        head=head,
+        seed=seed,
+        minimum=(least, "each stage and each mask halves the map"),
+        neck=drop if include_top else None,
+    )

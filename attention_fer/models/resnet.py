@@ -16,10 +16,10 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.common import STEMS, channel_axis, image_input, pool, scaled, seeded
+from attention_fer.models.parts.assembly import STEMS, assemble
+from attention_fer.models.parts.common import channel_axis, documented, scaled, seeded
 from attention_fer.models.parts.placement import Placement, chosen_stages
-from attention_fer.models.pretrained.by_name import load_into
-from attention_fer.models.registry import Builder, register
+from attention_fer.models.registry import register
 
 POSITIONS = ("pre-add", "post-add", "pre", "identity", "after-3x3")
 STAGES = (2, 3, 4, 5)
@@ -28,8 +28,8 @@ Normalization = Callable[[str], kl.Layer]
 
 
 @dataclass(frozen=True)
-class _Parts:
-    """The layers that the options decide, by name."""
+class _Layers:
+    """Layers as the options of the builder configure them, by name."""
 
     attend: Placement
     activation: Any
@@ -54,14 +54,14 @@ class _Parts:
 
 
 def batch_normalization(name: str) -> kl.Layer:
-    """The normalisation of keras.applications: over the channels, epsilon 1.001e-5."""
+    """Return the normalisation of `keras.applications`: over the channels, epsilon 1.001e-5."""
     return kl.BatchNormalization(axis=channel_axis(), epsilon=1.001e-5, name=name)
 
 
 def _block_v1(
-    x: Any, filters: int, stride: int, project: bool, name: str, stage: int, net: _Parts
+    x: Any, filters: int, stride: int, project: bool, name: str, stage: int, net: _Layers
 ) -> Any:
-    """Bottleneck of V1: convolution, normalisation, activation; the stride in the first 1x1."""
+    """Bottleneck of V1: convolution, normalisation, activation; the first 1x1 has the stride."""
     shortcut = x
     if project:
         shortcut = net.conv(x, 4 * filters, 1, f"{name}_0_conv", strides=stride)
@@ -82,9 +82,9 @@ def _block_v1(
 
 
 def _block_v2(
-    x: Any, filters: int, stride: int, project: bool, name: str, stage: int, net: _Parts
+    x: Any, filters: int, stride: int, project: bool, name: str, stage: int, net: _Layers
 ) -> Any:
-    """Bottleneck of V2: normalisation and activation first; the stride in the 3x3."""
+    """Bottleneck of V2: normalisation and activation first; the 3x3 has the stride."""
     preact = net.norm_act(x, f"{name}_preact")
     shortcut = x
     if project:
@@ -105,8 +105,8 @@ def _block_v2(
     return net.attend(x, "post-add", stage, name)
 
 
-def _stages(x: Any, depths: Sequence[int], v2: bool, net: _Parts) -> Any:
-    """Four stages; V1 halves the map at the start of the last three, V2 at the end of the first."""
+def _stages(x: Any, depths: Sequence[int], v2: bool, net: _Layers) -> Any:
+    """Four stages. V1 halves the map at the start of the last three, V2 at the end of the first."""
     block = _block_v2 if v2 else _block_v1
     for stage, depth in zip(STAGES, depths, strict=True):
         filters = scaled(64 * 2 ** (stage - 2), net.width)
@@ -118,7 +118,7 @@ def _stages(x: Any, depths: Sequence[int], v2: bool, net: _Parts) -> Any:
     return x
 
 
-def _stem(x: Any, stem: str, v2: bool, net: _Parts) -> Any:
+def _stem(x: Any, stem: str, v2: bool, net: _Layers) -> Any:
     """7x7 stride 2 and a max-pool, or one 3x3 at full size for small images."""
     filters = scaled(64, net.width)
     if stem == "small":
@@ -131,103 +131,246 @@ def _stem(x: Any, stem: str, v2: bool, net: _Parts) -> Any:
     return kl.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
 
 
-_DOC = """{title}, with any attention module.
+def _resnet(
+    title: str,
+    depths: Sequence[int],
+    v2: bool,
+    *,
+    attention: Spec,
+    attention_position: str,
+    attention_stages: Sequence[int] | None,
+    activation: Any,
+    outer_activation: Any,
+    width: float,
+    stem: str,
+    normalization: Normalization,
+    kernel_initializer: str | keras.initializers.Initializer,
+    seed: int | None,
+    **top: Any,
+) -> keras.Model:
+    """Build a ResNet with blocks of V1 or V2; `top` goes to `assemble`."""
+    one_of("attention_position", attention_position, POSITIONS)
+    one_of("stem", stem, STEMS)
+    stages = chosen_stages(attention_stages, STAGES)
+    net = _Layers(
+        attend=Placement(attention, frozenset({attention_position}), stages),
+        activation=activation,
+        outer_activation=outer_activation or activation,
+        width=width,
+        normalization=normalization,
+        kernel_initializer=kernel_initializer,
+        seed=seed,
+    )
 
-    Layer names and outputs are those of `keras.applications.{title}` where attention is None.
+    def features(x: Any) -> Any:
+        x = _stages(_stem(x, stem, v2, net), depths, v2, net)
+        return net.norm_act(x, "post", outer=True) if v2 else x
+
+    return assemble(features, network=title, imagenet=title, seed=seed, **top)
+
+
+_ARGUMENTS = """
+
+    Layer names and outputs are those of `keras.applications.{title}` if `attention` is None.
 
     Args:
         include_top, weights, input_tensor, input_shape, pooling, classes,
-        classifier_activation, name: as in `keras.applications`, except that `weights` is None
-            by default, that any number of input channels is taken, and that `pooling` also
-            chooses the head's pooling ("avg" if None) where `include_top` is True. `weights`
-            takes "imagenet" or a path; see `models.load_into` for what is loaded and reported.
-        attention: None, a name, a (name, config) pair, a layer class, a layer as template or a
+        classifier_activation, name: as in `keras.applications`, with these differences: `weights`
+            is None by default; any number of input channels is accepted; with `include_top=True`,
+            `pooling` selects the pooling before the classifier, "avg" if None. `weights` accepts
+            "imagenet" or a path; `models.load_into` describes what is loaded and reported.
+        attention: None, a name, a `(name, config)` pair, a layer class, a layer as a template, or a
             callable; see `layers.get`.
         attention_position: "pre-add": on the residual branch, before the addition (standard);
-            "post-add": on the block's output; "pre": on the branch's input, in V2 after the
-            pre-activation; "identity": on the shortcut; "after-3x3": after the 3x3 convolution,
-            its normalisation and activation.
+            "post-add": on the output of the block; "pre": on the input of the branch, in V2 after
+            the pre-activation; "identity": on the shortcut; "after-3x3": after the 3x3
+            convolution, its normalisation and its activation.
         attention_stages: some of (2, 3, 4, 5), the stages conv2 to conv5; None for all.
-        activation: of the residual blocks, any Keras activation.
-        outer_activation: outside the blocks, after the stem in V1, before the pooling in V2;
-            None for the same as `activation`.
-        width: multiplies every number of channels.
+        activation: of the residual blocks; any Keras activation.
+        outer_activation: outside the blocks, that is after the stem in V1 and before the pooling
+            in V2; None for the same as `activation`.
+        width: multiplier for every number of channels.
         stem: "imagenet" (7x7 stride 2, max-pool) or "small" (3x3 stride 1, no max-pool).
-        normalization: callable from layer name to normalisation layer.
-        kernel_initializer: of the convolutions; `keras.applications` has "glorot_uniform", the
+        normalization: callable from a layer name to a normalisation layer.
+        head: a name in `models.HEADS` or a `models.Head`, in place of the classifier alone.
+        kernel_initializer: of the convolutions; `keras.applications` uses "glorot_uniform", the
             ResNet papers "he_normal".
-        head: a name in `heads.HEADS` or a `Head` instead of the classifier alone.
-        seed: makes the backbone's initial weights a function of seed and layer name alone, so
-            that networks that differ in attention start equal where both have a layer.
+        seed: makes the initial weights of the backbone depend on the seed and layer names alone, so
+            networks that differ in attention start equal wherever both have a layer.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to
-        `(batch, classes)`, or to the last map or its pooled vector without the top.
+        `(batch, classes)`; without the top, to the last map or its pooled vector.
 
     Raises:
-        ValueError: an unknown option value, with the allowed ones; weights of which nothing
-            matched.
+        ValueError: an option value that is not allowed, or weights of which nothing matched.
     """
 
 
-def _builder(title: str, depths: Sequence[int], v2: bool) -> Builder:
-    default_name = title.lower()
-
-    def build(
-        include_top: bool = True,
-        weights: Any = None,
-        input_tensor: Any = None,
-        input_shape: tuple[int | None, ...] | None = None,
-        pooling: str | None = None,
-        classes: int = 1000,
-        classifier_activation: Any = "softmax",
-        name: str = default_name,
-        *,
-        attention: Spec = None,
-        attention_position: str = "pre-add",
-        attention_stages: Sequence[int] | None = None,
-        activation: Any = "relu",
-        outer_activation: Any = None,
-        width: float = 1.0,
-        stem: str = "imagenet",
-        normalization: Normalization = batch_normalization,
-        head: str | heads.Head | None = None,
-        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
-        seed: int | None = None,
-    ) -> keras.Model:
-        one_of("attention_position", attention_position, POSITIONS)
-        one_of("stem", stem, STEMS)
-        chosen = heads.chosen(head, include_top)
-        stages = chosen_stages(attention_stages, STAGES)
-        net = _Parts(
-            attend=Placement(attention, frozenset({attention_position}), stages),
-            activation=activation,
-            outer_activation=outer_activation or activation,
-            width=width,
-            normalization=normalization,
-            kernel_initializer=kernel_initializer,
-            seed=seed,
-        )
-        inputs, x = image_input(input_tensor, input_shape, include_top)
-        x = _stages(_stem(x, stem, v2, net), depths, v2, net)
-        if v2:
-            x = net.norm_act(x, "post", outer=True)
-        x = pool(x, pooling or ("avg" if include_top else None))
-        if include_top:
-            x = heads.apply(x, chosen, classes, classifier_activation, seed)
-        model = keras.Model(inputs, x, name=name)
-        if weights is not None:
-            load_into(model, weights, imagenet=title)
-        return model
-
-    build.__name__ = build.__qualname__ = title
-    build.__doc__ = _DOC.format(title=title)
-    return register(default_name, build)
+# `locals()` in a builder holds its arguments, all of which go on to `_resnet`.
+@register("resnet50")
+@documented(_ARGUMENTS)
+def ResNet50(  # noqa: N802
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "resnet50",
+    *,
+    attention: Spec = None,
+    attention_position: str = "pre-add",
+    attention_stages: Sequence[int] | None = None,
+    activation: Any = "relu",
+    outer_activation: Any = None,
+    width: float = 1.0,
+    stem: str = "imagenet",
+    normalization: Normalization = batch_normalization,
+    head: str | heads.Head | None = None,
+    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+    seed: int | None = None,
+) -> keras.Model:
+    """ResNet-50 (V1) with any attention module."""
+    return _resnet("ResNet50", (3, 4, 6, 3), v2=False, **locals())
 
 
-ResNet50 = _builder("ResNet50", (3, 4, 6, 3), v2=False)
-ResNet101 = _builder("ResNet101", (3, 4, 23, 3), v2=False)
-ResNet152 = _builder("ResNet152", (3, 8, 36, 3), v2=False)
-ResNet50V2 = _builder("ResNet50V2", (3, 4, 6, 3), v2=True)
-ResNet101V2 = _builder("ResNet101V2", (3, 4, 23, 3), v2=True)
-ResNet152V2 = _builder("ResNet152V2", (3, 8, 36, 3), v2=True)
+@register("resnet101")
+@documented(_ARGUMENTS)
+def ResNet101(  # noqa: N802
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "resnet101",
+    *,
+    attention: Spec = None,
+    attention_position: str = "pre-add",
+    attention_stages: Sequence[int] | None = None,
+    activation: Any = "relu",
+    outer_activation: Any = None,
+    width: float = 1.0,
+    stem: str = "imagenet",
+    normalization: Normalization = batch_normalization,
+    head: str | heads.Head | None = None,
+    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+    seed: int | None = None,
+) -> keras.Model:
+    """ResNet-101 (V1) with any attention module."""
+    return _resnet("ResNet101", (3, 4, 23, 3), v2=False, **locals())
+
+
+@register("resnet152")
+@documented(_ARGUMENTS)
+def ResNet152(  # noqa: N802
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "resnet152",
+    *,
+    attention: Spec = None,
+    attention_position: str = "pre-add",
+    attention_stages: Sequence[int] | None = None,
+    activation: Any = "relu",
+    outer_activation: Any = None,
+    width: float = 1.0,
+    stem: str = "imagenet",
+    normalization: Normalization = batch_normalization,
+    head: str | heads.Head | None = None,
+    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+    seed: int | None = None,
+) -> keras.Model:
+    """ResNet-152 (V1) with any attention module."""
+    return _resnet("ResNet152", (3, 8, 36, 3), v2=False, **locals())
+
+
+@register("resnet50v2")
+@documented(_ARGUMENTS)
+def ResNet50V2(  # noqa: N802
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "resnet50v2",
+    *,
+    attention: Spec = None,
+    attention_position: str = "pre-add",
+    attention_stages: Sequence[int] | None = None,
+    activation: Any = "relu",
+    outer_activation: Any = None,
+    width: float = 1.0,
+    stem: str = "imagenet",
+    normalization: Normalization = batch_normalization,
+    head: str | heads.Head | None = None,
+    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+    seed: int | None = None,
+) -> keras.Model:
+    """ResNet-50 V2 with any attention module."""
+    return _resnet("ResNet50V2", (3, 4, 6, 3), v2=True, **locals())
+
+
+@register("resnet101v2")
+@documented(_ARGUMENTS)
+def ResNet101V2(  # noqa: N802
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "resnet101v2",
+    *,
+    attention: Spec = None,
+    attention_position: str = "pre-add",
+    attention_stages: Sequence[int] | None = None,
+    activation: Any = "relu",
+    outer_activation: Any = None,
+    width: float = 1.0,
+    stem: str = "imagenet",
+    normalization: Normalization = batch_normalization,
+    head: str | heads.Head | None = None,
+    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+    seed: int | None = None,
+) -> keras.Model:
+    """ResNet-101 V2 with any attention module."""
+    return _resnet("ResNet101V2", (3, 4, 23, 3), v2=True, **locals())
+
+
+@register("resnet152v2")
+@documented(_ARGUMENTS)
+def ResNet152V2(  # noqa: N802
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str = "resnet152v2",
+    *,
+    attention: Spec = None,
+    attention_position: str = "pre-add",
+    attention_stages: Sequence[int] | None = None,
+    activation: Any = "relu",
+    outer_activation: Any = None,
+    width: float = 1.0,
+    stem: str = "imagenet",
+    normalization: Normalization = batch_normalization,
+    head: str | heads.Head | None = None,
+    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+    seed: int | None = None,
+) -> keras.Model:
+    """ResNet-152 V2 with any attention module."""
+    return _resnet("ResNet152V2", (3, 8, 36, 3), v2=True, **locals())

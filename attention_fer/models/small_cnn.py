@@ -1,45 +1,41 @@
 """Two plain convolutional networks for 48-pixel grey faces, with attention.
 
 Liu, Zhang, Gao, Chu and Kalsi, "CNNs and Vision Transformers for Emotion Recognization", report,
-University of California, Irvine, section 3: "V1" and "V2.1". It describes them in words; what it
-leaves open is decided here and said with each builder.
+University of California, Irvine, section 3: "V1" and "V2.1". The report describes them in words;
+each builder states the choices made here where the report leaves them open.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
 from keras import layers as kl
 
-from attention_fer.common.checks import one_of, positive_int
+from attention_fer.common.checks import positive_int
 from attention_fer.layers import Spec
+from attention_fer.models.parts import heads
+from attention_fer.models.parts.assembly import assemble
 from attention_fer.models.parts.common import (
-    POOLINGS,
-    check_size,
-    classifier,
+    documented,
     draw_seed,
-    flattened,
-    image_input,
-    pool,
     scaled,
     seeded,
     torch_batch_normalization,
 )
 from attention_fer.models.parts.placement import Placement, Positions, convolution_placement
-from attention_fer.models.pretrained.by_name import load_into
 from attention_fer.models.registry import register
 
 V1_FILTERS = (32, 64)
 V2_FILTERS = (32, 64, 128, 256)
-V2_UNITS = 512
 
 
 @dataclass(frozen=True)
-class _Parts:
-    """The layers that the options decide."""
+class _Layers:
+    """Layers as the options of the builder configure them."""
 
     attend: Placement
     activation: Any
@@ -61,7 +57,7 @@ class _Parts:
         x = torch_batch_normalization(f"{name}_bn")(x) if self.normalized else x
         return kl.Activation(self.activation, name=f"{name}_relu")(x)
 
-    def hidden(self, x: Any, units: int, dropout: float) -> Any:
+    def dense(self, x: Any, units: int, dropout: float) -> Any:
         """A dense layer between two dropouts."""
         x = self._drop(x, dropout, "flatten_dropout")
         kernel = seeded(self.kernel_initializer, self.seed, "fc1")
@@ -73,7 +69,7 @@ class _Parts:
         return kl.Dropout(rate, seed=draw_seed(self.seed, name), name=name)(x)
 
     def features(self, x: Any, filters: Sequence[int], depths: Sequence[int]) -> Any:
-        """Groups of 3x3 convolutions, each with a 2x2 max-pool at its end."""
+        """Groups of 3x3 convolutions, each followed by a 2x2 max-pool."""
         index = 0
         for stage, (channels, depth) in enumerate(zip(filters, depths, strict=True), 1):
             for i in range(1, depth + 1):
@@ -84,6 +80,79 @@ class _Parts:
         return self.attend(x, "last", len(filters), f"block{len(filters)}_pool")
 
 
+def _cnn(
+    network: str,
+    filters: Sequence[int],
+    *,
+    normalized: bool = False,
+    units: int | None = None,
+    dropout: float = 0.0,
+    convolutions: int = 1,
+    include_top: bool,
+    attention: Spec,
+    attention_position: Positions,
+    attention_stages: Sequence[int] | None,
+    activation: Any,
+    width: float,
+    head: str | heads.Head | None,
+    kernel_initializer: str | keras.initializers.Initializer,
+    seed: int | None,
+    **top: Any,
+) -> keras.Model:
+    """Build groups of convolutions and, with `units`, a dense layer; `top` goes to `assemble`."""
+    depths = (positive_int("convolutions", convolutions),) * len(filters)
+    attend = convolution_placement(attention, attention_position, attention_stages, depths)
+    net = _Layers(attend, activation, width, normalized, kernel_initializer, seed)
+    dense = None
+    if units and include_top and head is None:
+        dense = partial(net.dense, units=units, dropout=dropout)
+    return assemble(
+        partial(net.features, filters=filters, depths=depths),
+        network=network,
+        include_top=include_top,
+        default_input=(48, 1),
+        minimum=(2 ** len(filters), f"it has {len(filters)} max-pools"),
+        flatten=True,
+        neck=dense,
+        head=head,
+        seed=seed,
+        **top,
+    )
+
+
+_ARGUMENTS = """
+        include_top: whether to include the dense layers.
+        weights: None or any source that `models.load_into` accepts, except "imagenet".
+        input_tensor: a Keras tensor to use as the image, in place of `input_shape`.
+        input_shape: of an image; None for 48 pixels per side and one channel.
+        pooling: of the last map if `include_top` is False: None, "avg" or "max".
+        classes: number of classes.
+        classifier_activation: of the last layer; None for logits.
+        name: of the network.
+        attention: None, a name, a `(name, config)` pair, a layer class, a layer as a template, or a
+            callable; see `layers.get`.
+        attention_position: "last": on the last map, after the last max-pool; "every": after the
+            activation of each convolution; or a tuple of indices of convolutions, counted from 1.
+        activation: of the convolutions and hidden dense layers; any Keras activation.
+        width: multiplier for every number of channels and units.
+        head: a name in `models.HEADS` or a `models.Head`, in place of all dense layers.
+        kernel_initializer: of the convolutions and hidden dense layers.
+        seed: makes the initial weights and dropouts depend on the seed and layer names alone, so
+            networks that differ in attention start equal wherever both have a layer.
+
+    Returns:
+        A functional `keras.Model` from `(batch, height, width, channels)` to
+        `(batch, classes)`; without the top, to the last map or its pooled vector.
+
+    Raises:
+        ValueError: an option value that is not allowed, an image too small for the max-pools, or
+            weights of which nothing matched.
+    """
+
+
+# `locals()` in a builder holds its arguments, all of which go on to `_cnn`.
+@register("cnn_v1")
+@documented(_ARGUMENTS)
 def CNNV1(  # noqa: N802
     include_top: bool = True,
     weights: Any = None,
@@ -99,60 +168,23 @@ def CNNV1(  # noqa: N802
     attention_stages: Sequence[int] | None = None,
     activation: Any = "relu",
     width: float = 1.0,
+    head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "he_normal",
     seed: int | None = None,
 ) -> keras.Model:
-    """Two convolutions, each with a 2x2 max-pool, and one dense layer.
+    """Two convolutions, each followed by a 2x2 max-pool, and one dense layer.
 
-    Decided here: 3x3 kernels that keep the size, 32 and 64 channels, and the activation, of which
-    the report speaks for V2.1 alone.
+    Chosen here: 3x3 kernels with "same" padding, 32 and 64 channels, and the activation, which the
+    report states for V2.1 alone.
 
     Args:
-        include_top: with the dense layer.
-        weights: None, or what `models.load_into` takes; there are none for ImageNet.
-        input_tensor: a Keras tensor to continue, instead of `input_shape`.
-        input_shape: of an image; None for 48 pixels a side and one channel.
-        pooling: of the last map where `include_top` is False: None, "avg" or "max".
-        classes: number of classes.
-        classifier_activation: of the last layer; None for logits.
-        name: of the network.
-        attention: None, a name, a (name, config) pair, a layer class, a layer as template or a
-            callable; see `layers.get`.
-        attention_position: "last": on the last map, after the last max-pool; "every": after the
-            activation of each convolution; or a tuple of indices of convolutions, from 1.
-        attention_stages: some of (1, 2), the groups of convolutions that keep those places; None
-            for all.
-        activation: of the convolutions, any Keras activation.
-        width: multiplies every number of channels.
-        kernel_initializer: of the convolutions.
-        seed: makes the initial weights a function of seed and layer name alone, so that networks
-            that differ in attention start equal where both have a layer.
-
-    Returns:
-        A functional `keras.Model` from `(batch, height, width, channels)` to
-        `(batch, classes)`, or to the last map or its pooled vector without the top.
-
-    Raises:
-        ValueError: an unknown option value, with the allowed ones; an image below 4 pixels a
-            side; weights of which nothing matched.
-    """
-    depths = (1, 1)
-    one_of("pooling", pooling or "avg", POOLINGS)
-    attend = convolution_placement(attention, attention_position, attention_stages, depths)
-    net = _Parts(attend, activation, width, False, kernel_initializer, seed)
-    inputs, x = image_input(input_tensor, input_shape, include_top, default=(48, 1))
-    check_size(x, 4, "CNNV1", "it has two max-pools")
-    x = net.features(x, V1_FILTERS, depths)
-    if include_top:
-        x = classifier(flattened(x, "CNNV1"), classes, classifier_activation, seed)
-    else:
-        x = pool(x, pooling)
-    model = keras.Model(inputs, x, name=name)
-    if weights is not None:
-        load_into(model, weights)
-    return model
+        attention_stages: some of (1, 2), the groups of convolutions to which the places of
+            attention are restricted; None for all."""
+    return _cnn("CNNV1", V1_FILTERS, **locals())
 
 
+@register("cnn_v2")
+@documented(_ARGUMENTS)
 def CNNV2(  # noqa: N802
     include_top: bool = True,
     weights: Any = None,
@@ -170,42 +202,20 @@ def CNNV2(  # noqa: N802
     width: float = 1.0,
     convolutions: int = 2,
     dropout: float = 0.5,
+    head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "he_normal",
     seed: int | None = None,
 ) -> keras.Model:
-    """V2.1: groups of 32, 64, 128 and 256 channels, normalised, with dropout.
+    """V2.1: normalised groups of 32, 64, 128 and 256 channels, and dropout.
 
-    Each convolution is followed by batch normalisation and the activation, each group by a 2x2
-    max-pool. The report's "double the convolutional layers" is read as two of each width; it may
-    also mean four in all, which is `convolutions=1`. Decided here: 3x3 kernels that keep the
-    size, without bias; a hidden dense layer of 512 units; dropout before and after it.
+    Batch normalisation and the activation follow each convolution, a 2x2 max-pool each group. The
+    report's "double the convolutional layers" is taken to mean two convolutions per group; it may
+    also mean four in all, which is `convolutions=1`. Chosen here: 3x3 kernels with "same" padding
+    and without bias; a hidden dense layer of 512 units; dropout before and after it.
 
     Args:
-        convolutions: in each group.
-        dropout: rate of both dropouts; the report has 0.5.
-        attention_stages: some of (1, 2, 3, 4); see `CNNV1`, as for all other options.
-
-    Raises:
-        ValueError: an unknown option value, with the allowed ones; an image below 16 pixels a
-            side; weights of which nothing matched.
-    """
-    depths = (positive_int("convolutions", convolutions),) * len(V2_FILTERS)
-    one_of("pooling", pooling or "avg", POOLINGS)
-    attend = convolution_placement(attention, attention_position, attention_stages, depths)
-    net = _Parts(attend, activation, width, True, kernel_initializer, seed)
-    inputs, x = image_input(input_tensor, input_shape, include_top, default=(48, 1))
-    check_size(x, 16, "CNNV2", "it has four max-pools")
-    x = net.features(x, V2_FILTERS, depths)
-    if include_top:
-        x = net.hidden(flattened(x, "CNNV2"), V2_UNITS, dropout)
-        x = classifier(x, classes, classifier_activation, seed)
-    else:
-        x = pool(x, pooling)
-    model = keras.Model(inputs, x, name=name)
-    if weights is not None:
-        load_into(model, weights)
-    return model
-
-
-register("cnn_v1", CNNV1)
-register("cnn_v2", CNNV2)
+        convolutions: number of convolutions per group.
+        dropout: rate of both dropouts; 0.5 in the report.
+        attention_stages: some of (1, 2, 3, 4), the groups of convolutions to which the places of
+            attention are restricted; None for all."""
+    return _cnn("CNNV2", V2_FILTERS, normalized=True, units=512, **locals())

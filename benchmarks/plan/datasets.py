@@ -11,7 +11,8 @@ from rich.console import Console
 from benchmarks.plan.cell import Target
 from benchmarks.train import data
 from preprocessing import sources
-from preprocessing.dataset.folder import Dataset, read_manifest
+from preprocessing.dataset.folder import Dataset
+from preprocessing.dataset.manifest import read_manifest
 
 
 def open_datasets(

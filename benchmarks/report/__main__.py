@@ -1,7 +1,7 @@
-"""Tables from stored results alone: `python -m benchmarks.report runs/attention`.
+"""Tables from stored results: `python -m benchmarks.report runs/attention`.
 
-What is planned and not done yet is shown as missing, so that a report can be made at any time.
-Nothing here imports a deep-learning framework.
+A report can be made at any time: unfinished cells are shown as missing. No deep-learning framework
+is imported.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from attention_fer.common.files import write_text
 from benchmarks.report import analysis, formats
-from benchmarks.report.analysis import Report
-from benchmarks.report.files import write_whole
+from benchmarks.report.analysis import TableReport
 from benchmarks.results.plan_file import FOLDER
 from benchmarks.results.store import Store
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; see `--help`."""
+    """Runs the command line. Returns 0, or 2 without results or if a file cannot be written."""
     options = _parser().parse_args(arguments)
     try:
         reports = read(options.folder)
         if options.output:
-            write_whole(options.output, formats.render(reports, options.format))
+            write_text(options.output, formats.render(reports, options.format))
             print(options.output)
             return 0
     except (ValueError, OSError) as error:
@@ -37,25 +37,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def read(folder: Path) -> list[Report]:
-    """Reports of the results of one table.
+def read(folder: Path) -> list[TableReport]:
+    """Reports on the results in a folder, such as `runs/attention`.
 
     Raises:
-        ValueError: the folder holds no plan, that is, no results of a table.
+        ValueError: the folder contains no plan, that is, no results of a table.
     """
     reports = analysis.stored(Store(folder))
     if not reports:
         inside = sorted({path.parent.parent.name for path in folder.glob(f"*/{FOLDER}/*.json")})
         hint = f" Name one of its folders: {', '.join(inside)}." if inside else ""
-        raise ValueError(f"{folder} does not hold the results of a table.{hint}")
+        raise ValueError(f"{folder} does not contain the results of a table.{hint}")
     return reports
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
-    parser.add_argument("folder", type=Path, help="results of one table, such as runs/attention")
-    parser.add_argument("--format", choices=list(formats.FORMATS), default="text")
-    parser.add_argument("--output", type=Path, help="file to write instead of the terminal")
+    parser.add_argument("folder", type=Path, help="results of one table, e.g. runs/attention")
+    parser.add_argument("--format", choices=formats.FORMATS.names(), default="text")
+    parser.add_argument("--output", type=Path, help="write to this file instead of the terminal")
     return parser
 
 

@@ -1,6 +1,6 @@
-"""From stored results to a report: what is done, how it scored, and what can be said of it.
+"""From stored results to a report: what is done, how it scored, and how it compares.
 
-No deep-learning framework is imported here.
+This module imports no deep-learning framework.
 """
 
 from __future__ import annotations
@@ -17,31 +17,29 @@ from benchmarks.plan.cell import Cell, Target
 from benchmarks.plan.plan import Plan
 from benchmarks.plan.table import Row, Table
 from benchmarks.results import plan_file
-from benchmarks.results.folds import Measured, together
+from benchmarks.results.predictions import Outcomes, pooled
 from benchmarks.results.store import Result, Store
 from benchmarks.run import costs
 from benchmarks.statistics.mcnemar import McNemar, mcnemar
 from benchmarks.statistics.multiplicity import holm
-from benchmarks.statistics.paired import Difference, compare
-from benchmarks.statistics.scores import Scores, score
-from benchmarks.statistics.summary import mean_and_sd
-from benchmarks.statistics.verdict import NOTHING, verdict
+from benchmarks.statistics.paired import NO_DIFFERENCE, Difference, compare, verdict
+from benchmarks.statistics.scores import ClassificationScores, score
 
-Reader = Callable[[Cell], Result | None]
+ReadResult = Callable[[Cell], Result | None]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A row against its reference, seed by seed and image by image.
+    """A row compared with its reference, paired by seed and image.
 
     Attributes:
-        reference: the row it is compared to.
+        reference: the row it is compared with.
         difference: in points, with its interval.
-        mcnemar: the test that takes the trained networks as given.
-        adjusted: Holm-adjusted p-value over the whole report; None for a single seed.
-        verdict: "better", "worse", "no detectable difference"; "" where none is allowed.
-        detectable: where no difference is detected, the smallest in points that would have been,
-            with 80 % power; 100 or more for none, None where it cannot be told.
+        mcnemar: McNemar's test, given the trained networks.
+        adjusted: p-value adjusted for all comparisons of the report (Holm); None for a single seed.
+        verdict: "better", "worse" or "no detectable difference"; "" if no verdict is allowed.
+        detectable: if there is no detectable difference, the smallest one in points that would
+            have been detected with 80 % power; 100 or more if there is none, None if unknown.
     """
 
     reference: Row
@@ -54,19 +52,19 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of a table on one target.
+    """A row of a table on one target.
 
     Attributes:
-        row, target: which.
-        done: the finished cells.
-        failed: the failed ones.
-        missing: planned ones without any result.
-        seeds: the seeds all of whose folds are done, sorted; the scores are theirs.
-        scores: of each of these seeds, over all its test images, folds together.
-        comparison: with the reference; None for the reference itself, or where a partner is
-            missing.
-        published: accuracy in percent, if there is a published figure.
-        cost: see `benchmarks.train.multiply_adds.cost`; None where it was not measured.
+        row, target: which row and target.
+        done: results of the finished cells.
+        failed: results of the failed cells.
+        missing: planned cells without a result.
+        seeds: the seeds whose folds are all done, in ascending order; `scores` are theirs.
+        scores: of each of these seeds, over all test images, folds pooled.
+        comparison: with the reference; None for the reference itself, or if one of the two has no
+            finished seed in common with the other.
+        published: accuracy in percent, if a figure was published.
+        cost: see `benchmarks.train.multiply_adds.cost`; None if it was not measured.
     """
 
     row: Row
@@ -75,82 +73,28 @@ class Entry:
     failed: tuple[Result, ...]
     missing: tuple[Cell, ...]
     seeds: tuple[int, ...] = ()
-    scores: tuple[Scores, ...] = ()
+    scores: tuple[ClassificationScores, ...] = ()
     comparison: Comparison | None = None
     published: float | None = None
     cost: Mapping[str, Any] | None = None
 
     @property
     def planned(self) -> int:
-        """Number of cells asked for."""
+        """Number of planned cells."""
         return len(self.done) + len(self.failed) + len(self.missing)
-
-    @property
-    def accuracy(self) -> tuple[float, float | None] | None:
-        """Mean over the seeds, and standard deviation over seeds and folds, in percent."""
-        if not self.scores:
-            return None
-        mean, sd = mean_and_sd([100 * score.accuracy for score in self.scores])
-        if len(self.target.folds) > 1:
-            runs = [r for r in self.done if r.cell.seed in self.seeds]
-            _, sd = mean_and_sd([100 * r.record["metrics"]["accuracy"] for r in runs])
-        return mean, sd
-
-    @property
-    def best(self) -> float | None:
-        """The best seed's accuracy in percent: what picking a run by its test accuracy shows."""
-        return 100 * max(s.accuracy for s in self.scores) if self.scores else None
-
-    @property
-    def macro_f1(self) -> float | None:
-        """Mean over the seeds, in percent."""
-        return 100 * float(np.mean([s.macro_f1 for s in self.scores])) if self.scores else None
-
-    @property
-    def calibration_error(self) -> float | None:
-        """Mean over the seeds of the expected calibration error, in percent."""
-        return 100 * float(np.mean([s.calibration for s in self.scores])) if self.scores else None
-
-    @property
-    def without_duplicates(self) -> float | None:
-        """Mean accuracy in percent without test images that are copies; None where not known."""
-        values = [s.accuracy_without_duplicates for s in self.scores]
-        known = [value for value in values if value is not None]
-        return 100 * float(np.mean(known)) if known and len(known) == len(values) else None
-
-    @property
-    def confusion(self) -> np.ndarray | None:
-        """Test images by true and predicted class, summed over the seeds."""
-        return np.sum([s.confusion for s in self.scores], axis=0) if self.scores else None
-
-    @property
-    def parameters(self) -> int | None:
-        return self.done[0].record["metrics"]["parameters"] if self.done else None
-
-    @property
-    def time_ratios(self) -> tuple[float | None, float | None]:
-        """Training step and latency of one image relative to the backbone without attention."""
-        if self.cost is None:
-            return None, None
-        return self.cost["ratio"]["step"]["median"], self.cost["ratio"]["image"]["median"]
-
-    @property
-    def multiply_adds(self) -> int | None:
-        """Of one image; None in records from before they were counted."""
-        return self.done[0].record["metrics"].get("multiply_adds") if self.done else None
 
 
 @dataclass(frozen=True)
-class Report:
+class TableReport:
     """A table with its entries.
 
     Attributes:
         table: its rows and published figures.
-        plan: settings, variant and backend that all entries share.
-        targets: the columns.
+        plan: settings, variant and backend, common to all entries.
+        targets: datasets with their splits.
         entries: by row and target; a row that a target does not have is absent.
-        pairs: what is compared to what, done or not.
-        problems: folders of the store that are no results, with the reason.
+        pairs: by row and target, the row and target it is compared with, done or not.
+        problems: folders of the store without a valid result, each with the reason.
     """
 
     table: Table
@@ -162,19 +106,19 @@ class Report:
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
-        """All rows, in the table's order."""
+        """All rows, in the order of the table."""
         return tuple(dict.fromkeys(row for row, _ in self.entries))
 
     def of(self, target: Target) -> tuple[Entry, ...]:
-        """The entries of a column."""
+        """The entries of a target."""
         return tuple(entry for entry in self.entries.values() if entry.target == target)
 
 
-def report(plan: Plan, cells: Iterable[Cell], store: Store) -> Report:
-    """The report of planned cells: what is done, failed and missing of each, and the statistics.
+def report(plan: Plan, cells: Iterable[Cell], store: Store) -> TableReport:
+    """Reports on planned cells: what is done, failed and missing, and the statistics.
 
     Raises:
-        ValueError: results that should be of the same test images are not.
+        ValueError: results that should have the same test images have not.
     """
     return _report(plan, cells, store, store.read, _problems(store))
 
@@ -187,9 +131,9 @@ def _report(
     plan: Plan,
     cells: Iterable[Cell],
     store: Store,
-    read: Reader,
+    read: ReadResult,
     problems: tuple[tuple[str, str], ...],
-) -> Report:
+) -> TableReport:
     groups: dict[tuple[Row, Target], list[Cell]] = {}
     for cell in cells:
         groups.setdefault((cell.row, cell.target), []).append(cell)
@@ -200,21 +144,21 @@ def _report(
         key: replace(entry, cost=costs.read(store.root, groups[key][0]))
         for key, entry in entries.items()
     }
-    return Report(plan.table, plan, plan.targets, _adjusted(entries, pairs), pairs, problems)
+    return TableReport(plan.table, plan, plan.targets, _adjusted(entries, pairs), pairs, problems)
 
 
 def _pairs(
     keys: Iterable[tuple[Row, Target]], table: Table
 ) -> dict[tuple[Row, Target], tuple[Row, Target]]:
-    """What is compared to what, done or not."""
+    """For each row and target the one it is compared with, done or not."""
     wanted = {(row, target): (table.reference(row, target.dataset), target) for row, target in keys}
     return {key: other for key, other in wanted.items() if other != key and other in wanted}
 
 
 def _measure(
-    key: tuple[Row, Target], cells: Sequence[Cell], table: Table, read: Reader
-) -> tuple[Entry, Measured | None]:
-    """An entry, and what comparing it needs of each whole seed; None where there is none."""
+    key: tuple[Row, Target], cells: Sequence[Cell], table: Table, read: ReadResult
+) -> tuple[Entry, Outcomes | None]:
+    """An entry without its comparison, and the outcomes of its finished seeds, if any."""
     row, target = key
     found = {cell: read(cell) for cell in cells}
     results = [result for result in found.values() if result is not None]
@@ -231,20 +175,20 @@ def _measure(
     for result in done:
         by_seed.setdefault(result.cell.seed, []).append(result)
     whole = {
-        seed: together([result.predictions() for result in of])
+        seed: pooled([result.predictions() for result in of])
         for seed, of in sorted(by_seed.items())
         if len(of) == len(target.folds)
     }
     if not whole:
         return entry, None
     scores = tuple(score(p.probabilities, p.labels, duplicate=p.duplicate) for p in whole.values())
-    measured = Measured.of(whole, f"{row.label} on {target.dataset}")
-    return replace(entry, seeds=tuple(whole), scores=scores), measured
+    outcomes = Outcomes.of(whole, f"{row.label} on {target.dataset}")
+    return replace(entry, seeds=tuple(whole), scores=scores), outcomes
 
 
 def _compared(
     key: tuple[Row, Target],
-    measured: Mapping[tuple[Row, Target], tuple[Entry, Measured | None]],
+    measured: Mapping[tuple[Row, Target], tuple[Entry, Outcomes | None]],
     pairs: Mapping[tuple[Row, Target], tuple[Row, Target]],
 ) -> Entry:
     entry, mine = measured[key]
@@ -252,16 +196,16 @@ def _compared(
         return entry
     reference, target = pairs[key]
     _, other = measured[pairs[key]]
-    seeds = [seed for seed in mine.right if other and seed in other.right]
+    seeds = [seed for seed in mine.correct if other and seed in other.correct]
     if other is None or not seeds:
         return entry
     if not np.array_equal(mine.sample, other.sample):
         raise ValueError(
-            f"{entry.row.label} and {reference.label} were not measured on the same images of "
+            f"{entry.row.label} and {reference.label} were not tested on the same images of "
             f"{target.dataset}."
         )
-    ours = np.stack([mine.right[seed] for seed in seeds])
-    theirs = np.stack([other.right[seed] for seed in seeds])
+    ours = np.stack([mine.correct[seed] for seed in seeds])
+    theirs = np.stack([other.correct[seed] for seed in seeds])
     difference = compare(ours.astype(np.int8) - theirs.astype(np.int8), mine.clusters)
     return replace(entry, comparison=Comparison(reference, difference, mcnemar(ours, theirs)))
 
@@ -269,25 +213,25 @@ def _compared(
 def _adjusted(
     entries: Mapping[tuple[Row, Target], Entry], planned: Iterable[tuple[Row, Target]]
 ) -> dict[tuple[Row, Target], Entry]:
-    """The entries with p-values adjusted over all planned comparisons, done or not."""
+    """The entries with p-values adjusted for all planned comparisons, done or not."""
     compared = {key: entries[key].comparison for key in planned}
     raw = [c.difference.p if c else None for c in compared.values()]
     result = dict(entries)
     for (key, comparison), p in zip(compared.items(), holm(raw), strict=True):
         if comparison is not None:
-            whole = _judged(comparison, p, len(raw))
-            result[key] = replace(entries[key], comparison=whole)
+            judged = _judged(comparison, p, len(raw))
+            result[key] = replace(entries[key], comparison=judged)
     return result
 
 
 def _judged(comparison: Comparison, p: float | None, comparisons: int) -> Comparison:
-    words = verdict(comparison.difference, p)
-    smallest = comparison.difference.smallest(comparisons) if words == NOTHING else None
-    return replace(comparison, adjusted=p, verdict=words, detectable=smallest)
+    found = verdict(comparison.difference, p)
+    smallest = comparison.difference.smallest(comparisons) if found == NO_DIFFERENCE else None
+    return replace(comparison, adjusted=p, verdict=found, detectable=smallest)
 
 
-def stored(store: Store) -> list[Report]:
-    """Reports of everything that was planned, one for each way of training.
+def stored(store: Store) -> list[TableReport]:
+    """Reports on everything that was planned, one for each way of training.
 
     Results that belong to no plan are listed among the problems.
     """
@@ -314,8 +258,8 @@ def stored(store: Store) -> list[Report]:
 def _joint(group: Sequence[tuple[Plan, Sequence[Cell]]]) -> tuple[Plan, Sequence[Cell]]:
     """One plan of several commands that trained alike, with all their cells.
 
-    The rows stand as in the built-in table of that name, if there is one: the times of files that
-    were copied do not tell which command came first.
+    The rows are in the order of the built-in table of that name, if there is one, because the times
+    of copied files do not show which command came first.
     """
     all_plans = [plan for plan, _ in group]
     drawn_up = [plan.table for plan in all_plans]

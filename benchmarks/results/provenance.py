@@ -1,4 +1,4 @@
-"""Where a number comes from: versions, hardware, time."""
+"""Provenance of a result: versions, hardware, time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PACKAGES = ("attention-fer", "keras", "numpy", "tensorflow", "tensorflow-cpu", "
 
 
 def provenance() -> dict[str, Any]:
-    """Versions of what computes, the processor, the accelerators the backend sees, the time."""
+    """Returns time, versions, revision, processor and the accelerators that the backend sees."""
     return {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -28,7 +28,7 @@ def provenance() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Installed versions of the packages that matter for a number."""
+    """Returns the installed versions of the packages that affect a result."""
     found = {}
     for name in PACKAGES:
         try:
@@ -39,18 +39,18 @@ def versions() -> dict[str, str]:
 
 
 def revision() -> str | None:
-    """Git revision of the project's checkout, `+` where files were changed; None outside one."""
-    here = Path(__file__).parent
-    ask = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12"]
+    """Returns the git revision, with "+" if files were changed; None outside a checkout."""
+    folder = Path(__file__).parent
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=12"]
     try:
-        answer = subprocess.run(ask, capture_output=True, text=True, check=False, timeout=20)
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip() or None
 
 
 def processor() -> str:
-    """The processor's name, as the system tells it."""
+    """Returns the processor's name as reported by the system."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -60,7 +60,7 @@ def processor() -> str:
 
 
 def accelerators() -> list[str]:
-    """Names of the devices other than the CPU that the Keras backend computes on."""
+    """Returns the names of the devices that the Keras backend uses besides the CPU."""
     import keras
 
     backend = keras.backend.backend()

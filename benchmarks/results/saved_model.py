@@ -1,4 +1,4 @@
-"""A cell's trained network on disk: `model.keras`, and what one must know to use it."""
+"""A cell's trained network on disk: `model.keras`, and `model.json` with its classes and input."""
 
 from __future__ import annotations
 
@@ -14,27 +14,29 @@ MODEL, CARD = "model.keras", "model.json"
 
 
 def save(predictor: keras.Model, folder: Path, classes: Sequence[str]) -> None:
-    """Stores a network that takes uint8 pixels and gives probabilities of `classes`."""
+    """Stores a network that maps uint8 pixels to probabilities of `classes`."""
     predictor.save(folder / MODEL)
     card = {"classes": list(classes), "input": "uint8 pixels"}
     (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 
 def is_saved(folder: Path) -> bool:
-    """Whether a result's folder holds its network."""
+    """Whether a result's folder contains its network."""
     return (folder / MODEL).is_file()
 
 
 def load_teacher(folder: Path) -> keras.Model:
-    """The stored network from pixels in [0, 1] on, to teach another.
+    """Loads a stored network as a frozen teacher that takes pixels in [0, 1].
 
     Raises:
-        FileNotFoundError: the folder holds none.
+        FileNotFoundError: the folder contains no network.
     """
     import keras
 
     if not is_saved(folder):
-        raise FileNotFoundError(f"{folder} holds no {MODEL}: run it again with --save-models.")
+        raise FileNotFoundError(
+            f"{folder} contains no {MODEL}. Rerun the command with --save-models."
+        )
     predictor = keras.saving.load_model(folder / MODEL, compile=False)
     teacher = keras.Model(predictor.get_layer("scale").output, predictor.output, name="teacher")
     teacher.trainable = False

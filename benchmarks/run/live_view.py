@@ -1,45 +1,31 @@
-"""The live view of a run: a bar over all cells, a line for each that is running."""
+"""The live view of a run: a bar over all cells, and one for each that is running."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-)
+from rich.progress import TaskID
 
+from attention_fer.common.progress import bars
 from benchmarks.plan.cell import Cell
 from benchmarks.run.estimate import human
 
 
 class LiveView:
-    """Shows cells, epochs and the time left; prints a line for each finished cell.
+    """Shows cells, epochs and the time left, and prints a line for each finished cell.
 
     Args:
-        console: where to.
+        console: where to show it.
         seconds: estimated seconds of each cell to run, by slug.
-        jobs: cells at a time.
+        jobs: number of cells that run at the same time.
     """
 
     def __init__(self, console: Console, seconds: Mapping[str, float], jobs: int):
         self._jobs = jobs
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=console,
-        )
+        self._progress = bars(console)
         self._lock = threading.Lock()
         self._left = dict(seconds)
         self._share: dict[str, float] = {}
@@ -51,16 +37,11 @@ class LiveView:
         self._progress.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
     def event(self, cell: Cell, event: Mapping[str, Any]) -> None:
-        """Moves the cell's line on."""
+        """Advances the cell's bar."""
         with self._lock:
             task = self._tasks.get(cell.slug)
             if task is None:
@@ -82,7 +63,7 @@ class LiveView:
             self._progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def finished(self, cell: Cell, record: Mapping[str, Any]) -> None:
-        """Takes the cell's line away and prints what came of it."""
+        """Removes the cell's bar and prints its result."""
         with self._lock:
             task = self._tasks.pop(cell.slug, None)
             if task is not None:
@@ -92,7 +73,7 @@ class LiveView:
             self._progress.console.print(outcome(cell, record), highlight=False, markup=False)
 
     def _learn(self, cell: Cell, record: Mapping[str, Any]) -> None:
-        """Corrects the time left by how long the finished cells took against their estimate."""
+        """Scales the time left by how long finished cells took, compared with their estimates."""
         planned = self._left.pop(cell.slug, 0.0)
         self._share.pop(cell.slug, None)
         spent = sum(record.get("timing", {}).values())

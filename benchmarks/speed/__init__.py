@@ -1,1 +1,1 @@
-"""What things cost, mostly as ratios measured in one run: ``python -m benchmarks.speed WHAT``."""
+"""Speed and memory measurements, mostly ratios within one run: `python -m benchmarks.speed`."""

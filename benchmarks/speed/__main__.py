@@ -1,4 +1,4 @@
-"""The command line: one subcommand per measurement, which is a module of this package."""
+"""The command line: one subcommand for each measurement, a module of this package."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from rich.console import Console
 
 MEASUREMENTS = {
-    "layers": "each attention layer against a plain graph of Keras's layers",
-    "pipeline": "a training step with its data, against data on the device",
-    "overhead": "what of a cell's time is not training",
+    "layers": "each attention layer against a functional graph of Keras layers",
+    "pipeline": "a training step with its input pipeline against data on the device",
+    "overhead": "share of a cell's time that is not training",
     "scale": "planning 100,000 cells and reporting 10,000 results",
-    "cropping": "photographs to faces, against what the published script does",
-    "topography": "topographic maps of EEG, against mne.viz.plot_topomap",
-    "memory": "peak memory of preparing up to 200,000 generated photographs",
+    "cropping": "photographs to faces, against the published script",
+    "topography": "topographic maps of EEG against mne.viz.plot_topomap",
+    "memory": "peak memory when preparing up to 200,000 generated photographs",
 }
 
 
 def parser(what: str | None) -> argparse.ArgumentParser:
-    """The arguments; only those of the measurement asked for, whose libraries others lack."""
+    """Returns the parser with the arguments of `what`; others may need missing libraries."""
     result = argparse.ArgumentParser(
         "python -m benchmarks.speed", description=sys.modules["benchmarks.speed"].__doc__
     )
@@ -37,7 +37,7 @@ def parser(what: str | None) -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line. Returns 0, or 2 where something is missing or wrong."""
+    """Runs the command line. Returns 0, or 2 if something is missing or wrong."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     console = Console(highlight=False)
     try:

@@ -1,12 +1,12 @@
-"""Photographs to faces: images per second of ours against the published script's way.
+"""Photographs to faces: images per second, ours against the published script.
 
-`published` does for each photograph what the detection script of the published project does, with
-the same checkpoint: read it, scale its long side to 800, pad it to a rectangle, run the PyTorch
-network, its authors' non-maximum suppression, crop, draw, and write the crop and two further
-files. `ours` is a whole preparation of the same files, from a folder to a checked dataset with
-splits and manifest, every face a row, as `published` crops every face. The two take turns in one
-process, and the ratio is of times of the same round. Photographs are read once before anything is
-timed.
+`published` does what the detection script of the published project does with each photograph and
+the same checkpoint: read it, scale its long side to 800 pixels, pad it to a rectangle, run the
+PyTorch network and its authors' non-maximum suppression, crop, draw, and write the crop and two
+more files. `ours` is a complete preparation of the same files, from a folder to a checked dataset
+with splits and manifest, with a row for every face, as `published` crops every face. The two
+alternate in one process, and each ratio is of times from the same round. All photographs are read
+once before the timing starts.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ COLOURS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255))
 
 
 class Published:
-    """What the published script does with one photograph after the other."""
+    """The published script, one photograph after the other."""
 
     def __init__(self, weights: Path, hub_repo: Path):
         self._network = load(Checkpoint(weights, trust=True), hub_repo)
@@ -56,7 +56,7 @@ class Published:
             self._suppress = non_max_suppression_face
 
     def __call__(self, paths: Sequence[Path], out: Path) -> int:
-        """Crop all photographs. Returns the number of crops."""
+        """Crops all photographs. Returns the number of crops."""
         return sum(self._one(path, out / f"{n}.jpg", out) for n, path in enumerate(paths))
 
     def _one(self, path: Path, target: Path, out: Path) -> int:
@@ -83,12 +83,12 @@ class Published:
 def _read(path: Path) -> np.ndarray:
     photograph = cv2.imread(str(path))
     if photograph is None:
-        raise ValueError(f"{path} is not a readable photograph: take it out of the folder")
+        raise ValueError(f"{path} is not a readable photograph. Remove it from the folder.")
     return photograph
 
 
 def _rectangle(image: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
-    """The photograph on its canvas, its scale, and where its corner lies (x, y)."""
+    """The photograph on its canvas, its scale, and the position (x, y) of its corner there."""
     height, width = image.shape[:2]
     gain = LONG_SIDE / max(height, width)
     if gain != 1:
@@ -118,7 +118,7 @@ def _draw(photograph: np.ndarray, points: np.ndarray, score: float) -> None:
 
 
 class Ours:
-    """A preparation of the folder that holds the photographs."""
+    """A complete preparation of the folder of photographs."""
 
     def __init__(self, weights: str, workers: int | None):
         detector = detectors.make("yolo5face", weights=weights, threshold=CONFIDENCE, iou=IOU)
@@ -126,7 +126,7 @@ class Ours:
         self._workers = workers
 
     def __call__(self, paths: Sequence[Path], out: Path) -> int:
-        """Crop all photographs of the folder. Returns the number of crops."""
+        """Crops all photographs of the folder. Returns the number of crops."""
         return len(
             prepare(
                 "folder",
@@ -143,7 +143,7 @@ class Ours:
 def seconds(
     ways: Sequence[Callable[[Sequence[Path], Path], int]], paths: Sequence[Path], rounds: int
 ) -> list[list[float]]:
-    """Times of each way in each round; who begins changes from round to round."""
+    """Returns the times of each way in each round; the order alternates between rounds."""
     times: list[list[float]] = [[] for _ in ways]
     with tempfile.TemporaryDirectory() as folder:
         paths = _copied(paths, Path(folder) / "raw" / "photographs")
@@ -159,14 +159,14 @@ def seconds(
 
 
 def _copied(paths: Sequence[Path], folder: Path) -> list[Path]:
-    """The photographs as files of a class folder, those that are there twice as well."""
+    """Copies the photographs, repeated ones too, into a class folder."""
     folder.mkdir(parents=True)
     names = [f"{number:05d}{path.suffix}" for number, path in enumerate(paths)]
     return [Path(shutil.copy(p, folder / name)) for p, name in zip(paths, names, strict=True)]
 
 
 def show(times: Sequence[Sequence[float]], n: int, console: Console) -> None:
-    """Print images per second of both, and the ratio, as median with range over the rounds."""
+    """Prints images per second and their ratio, each as median and range over the rounds."""
     published, ours = times
     ratios = [theirs / mine for theirs, mine in zip(published, ours, strict=True)]
     table = Table(box=box.SIMPLE_HEAD, caption=f"n = {n} photographs, {len(ratios)} rounds")
@@ -184,7 +184,7 @@ def show(times: Sequence[Sequence[float]], n: int, console: Console) -> None:
 
 
 def machine() -> str:
-    """What the numbers were measured on and with."""
+    """Returns the hardware and the versions of the packages in words."""
     packages = ("numpy", "onnxruntime", "torch", "opencv-python-headless", "pillow")
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -192,35 +192,35 @@ def machine() -> str:
 
 
 def photographs(folder: Path, least: int) -> list[Path]:
-    """The photographs below a folder, repeated until there are `least`.
+    """Returns the photographs below a folder, repeated until there are at least `least`.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there are none.
     """
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
     if not found:
-        raise ValueError(f"no photograph in {folder}: expected files ending in {ENDINGS}")
+        raise ValueError(f"No photographs in {folder}; expected files ending in {ENDINGS}.")
     return found * -(-least // len(found))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this measurement's arguments."""
+    """Adds the arguments of this measurement."""
     add: Any = parser.add_argument
     add("--photographs", type=Path, required=True, metavar="DIR", help="JPEG and PNG files")
-    add("--weights-pt", type=Path, required=True, metavar="FILE", help="checkpoint, trusted")
+    add("--weights-pt", type=Path, required=True, metavar="FILE", help="checkpoint (trusted)")
     add("--hub-repo", type=Path, required=True, metavar="DIR", help="clone of yolov5-face")
     add("--weights-onnx", default="n-0.5", metavar="FILE", help="its export (default: n-0.5)")
     add("--rounds", type=int, default=5, metavar="N", help="repetitions (default: 5)")
-    add("--least", type=int, default=40, metavar="N", help="photographs a round (default: 40)")
-    add("--workers", type=int, metavar="N", help="threads of ours (default: one per core)")
+    add("--least", type=int, default=40, metavar="N", help="photographs per round (default: 40)")
+    add("--workers", type=int, metavar="N", help="our threads (default: one per core)")
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    """Measure both and print them.
+    """Measures both and prints the results.
 
     Raises:
-        ValueError: no photograph, or one that is not readable.
-        OSError, ImportError: weights, repository or what they need are missing.
+        ValueError: there are no photographs, or one is not readable.
+        OSError, ImportError: weights, repository or their dependencies are missing.
     """
     paths = photographs(options.photographs, options.least)
     published = Published(options.weights_pt, options.hub_repo)

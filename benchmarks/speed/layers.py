@@ -1,7 +1,7 @@
-"""Time of each attention layer, ours against a plain functional graph of Keras's own layers.
+"""Time of each attention layer, ours against a functional graph of Keras layers.
 
-Forward and in a training step, turn by turn in one process. Below 1 ours is the faster; the spread
-of the repetitions says which digits mean something.
+Forward pass and training step, alternating in one process. Below 1 ours is faster; the spread over
+the rounds shows which digits are meaningful.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ PLAIN: dict[str, Callable[[Any], Any]] = {
 
 
 def model(module: Callable[[Any], Any]) -> keras.Model:
-    """A model of the module alone, with a loss that needs all gradients."""
+    """Returns a model of the module only, with a loss that requires all gradients."""
     x = keras.Input(SHAPE[1:])
     built = keras.Model(x, module(x))
     built.compile("sgd", "mean_squared_error")
@@ -101,7 +101,7 @@ def compare(ours: Callable[[], Any], plain: Callable[[], Any], rounds: int) -> l
 
 
 def layer_ratios(name: str, rounds: int) -> tuple[list[float], list[float]]:
-    """Ratios of a layer against its plain graph: forward, and forward with backward."""
+    """Returns time ratios of a layer to its plain graph: forward pass, and training step."""
     x = np.random.default_rng(0).normal(size=SHAPE).astype("float32")
     layer = layers.get(name)
     assert layer is not None
@@ -112,18 +112,18 @@ def layer_ratios(name: str, rounds: int) -> tuple[list[float], list[float]]:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this measurement's arguments."""
+    """Adds the arguments of this measurement."""
     parser.add_argument("--rounds", type=int, default=60, help="repetitions (default: 60)")
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    """Measure and print every layer that has a plain counterpart here.
+    """Measures and prints every layer with a plain counterpart here.
 
     Raises:
-        ValueError: fewer than two rounds.
+        ValueError: there are fewer than two rounds.
     """
     if options.rounds < 2:
-        raise ValueError(f"--rounds must be at least 2, given: {options.rounds}")
+        raise ValueError(f"--rounds must be at least 2, got {options.rounds}.")
     title = f"Time of our layer / plain graph, batch {SHAPE}, {keras.backend.backend()}"
     table = Table(title=title, box=box.SIMPLE_HEAD, caption="median of the ratios (quartiles)")
     for column in ("layer", "forward", "training step"):

@@ -1,8 +1,8 @@
-"""Peak memory of preparing generated photographs, for several numbers of them.
+"""Peak memory when preparing different numbers of generated photographs.
 
-Each preparation is a process of its own, ``python -m preprocessing.run --dataset folder``, so that
-its peak is its own. The photographs are noise, 64x64 JPEG files in a folder per class: what is
-measured is the way from files to the prepared dataset, and nothing is detected in noise.
+Each preparation runs in a separate process, `python -m preprocessing.run --dataset folder`, which
+has its own peak. The photographs are 64x64 JPEG files of noise in a folder per class; faces are not
+detected, so this measures the way from files to the prepared dataset.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ CLASSES, PER_FOLDER = 7, 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this measurement's arguments."""
+    """Adds the arguments of this measurement."""
     add: Any = parser.add_argument
     add("--images", type=int, nargs="+", default=[2_000, 20_000, 200_000], metavar="N")
     add("--size", type=int, default=48, metavar="N", help="side of an image (default: 48)")
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    """Measure and print a row for each number of images. Works on POSIX systems alone."""
+    """Measures and prints a row for each number of images. Works on POSIX systems only."""
     table = Table(title="Preparing generated photographs", box=box.SIMPLE_HEAD)
     for column in ("photographs", "images.npy", "peak memory", "photographs/s"):
         table.add_column(column, justify="right")
@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 
 def generate(root: Path, count: int, console: Console) -> None:
-    """Write `count` photographs of noise, no two alike, in a folder per class."""
+    """Writes `count` different photographs of noise, in a folder per class."""
     rng = np.random.default_rng(0)
     for number in track(range(count), "generating", console=console, transient=True):
         folder = root / f"class{number % CLASSES}" / f"{number // (CLASSES * PER_FOLDER):04d}"
@@ -59,7 +59,7 @@ def generate(root: Path, count: int, console: Console) -> None:
 
 
 def prepare(folder: Path, size: int) -> tuple[float, int]:
-    """Prepare the photographs in ``raw``. Returns seconds and the process's peak in bytes."""
+    """Prepares the photographs in `raw`. Returns seconds and the peak memory in bytes."""
     options = ["--detector", "none", "--size", str(size), "--subject-pattern", r"s\d\d"]
     where = ["--source", str(folder / "raw"), "--out", str(folder / "out")]
     command = [sys.executable, "-m", "preprocessing.run", "--dataset", "folder", *where, *options]
@@ -71,6 +71,6 @@ def prepare(folder: Path, size: int) -> tuple[float, int]:
     with child:
         errors = child.stderr.read().decode() if child.stderr else ""
     if child.returncode:
-        raise ValueError(f"the preparation failed: {errors}")
+        raise ValueError(f"The preparation failed: {errors}")
     unit = 1 if sys.platform == "darwin" else 1024
     return seconds, usage.ru_maxrss * unit

@@ -1,8 +1,8 @@
-"""What share of a cell's time is not training: its process, loading, building, compiling, testing.
+"""Share of a cell's time that is not training: starting, loading, building, compiling, testing.
 
-A cell is trained for a few epochs in a process of its own, as the runner does it; the share is that
-of a cell of `--of-epochs` epochs, all of them as long as those measured. The fewest that the full
-profile can have are 16: the first and its patience.
+Trains a cell for a few epochs in a separate process, as the runner does, and extrapolates to a cell
+of `--of-epochs` epochs of the same length. The least that the full profile allows is 16 epochs: the
+first and its patience.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from preprocessing.dataset.folder import Dataset
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this measurement's arguments."""
+    """Adds the arguments of this measurement."""
     add: Any = parser.add_argument
     add("--dataset", type=Path, required=True, metavar="DIR", help="prepared dataset")
     add("--protocol", default="official", metavar="NAME", help="its split (default: official)")
@@ -40,11 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    """Train one cell and print where its time went.
+    """Trains one cell and prints how its time was spent.
 
     Raises:
         ValueError: the cell failed.
-        FileNotFoundError: no such dataset.
+        FileNotFoundError: the dataset does not exist.
     """
     timing = measure(cell(options))
     epochs = timing["train"] / options.epochs * options.of_epochs
@@ -59,7 +59,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 
 def cell(options: argparse.Namespace) -> tuple[Cell, Path]:
-    """The cell that the arguments describe, and the folder of its dataset."""
+    """Returns the cell that the arguments describe, and the folder of its dataset."""
     dataset = Dataset.open(options.dataset)
     changes = {name: getattr(options, name) for name in ("width", "epochs", "precision")}
     one = Cell(
@@ -73,7 +73,7 @@ def cell(options: argparse.Namespace) -> tuple[Cell, Path]:
 
 
 def measure(what: tuple[Cell, Path]) -> dict[str, float]:
-    """Seconds of each part of a cell; `process` is what its own clock does not see.
+    """Returns the seconds of each part of a cell; `process` is the time outside its own clock.
 
     Raises:
         ValueError: the cell failed.
@@ -85,6 +85,6 @@ def measure(what: tuple[Cell, Path]) -> dict[str, float]:
         record = Local(1).run(job, lambda event: None)
         spent = time.monotonic() - start
     if record["status"] != "done":
-        raise ValueError(f"the cell failed: {record['error']}")
+        raise ValueError(f"The cell failed: {record['error']}")
     timing = {name: seconds for name, seconds in record["timing"].items() if name != "start"}
     return {"process": spent - sum(timing.values()), **timing}

@@ -1,8 +1,8 @@
-"""A training step with its data from a cell's batches, against the same data on the device.
+"""A training step with its input pipeline against the same step with data on the device.
 
-Both are epochs of `fit` in one process, turn by turn; the first step of an epoch is left out. On
-the device lies one batch, which is every batch. A ratio of 1.05 means that the way of the data
-costs 5 % of a step.
+Both are epochs of `fit`, alternating in one process, without the first step of each epoch. The
+device holds a single batch, which is used for every step. A ratio of 1.05 means that the input
+pipeline costs 5 % of a step.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SHAPE, CLASSES = (48, 48, 1), 7
 
 
 class OnDevice(keras.utils.PyDataset):
-    """The same batch, as tensors, `steps` times."""
+    """The same batch of tensors `steps` times."""
 
     def __init__(self, batch: tuple[Any, Any], steps: int):
         super().__init__()
@@ -44,7 +44,7 @@ class OnDevice(keras.utils.PyDataset):
 
 
 def on_device(batch: tuple[Any, Any], steps: int) -> Any:
-    """What `fit` reads a batch from that is on the device already, `steps` times."""
+    """Returns data for `fit`: a batch on the device, `steps` times."""
     if keras.backend.backend() != "tensorflow":
         return OnDevice(batch, steps)
     import tensorflow as tf
@@ -53,21 +53,21 @@ def on_device(batch: tuple[Any, Any], steps: int) -> Any:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this measurement's arguments."""
+    """Adds the arguments of this measurement."""
     add: Any = parser.add_argument
     add("--backbones", nargs="+", default=["vgg16", "resnet50"], metavar="NAME")
     add("--width", type=float, default=0.125, metavar="X", help="(default: 0.125)")
     add("--batch-size", type=int, default=64, metavar="N", help="(default: 64)")
     add("--precision", default="float32", metavar="POLICY", help="(default: float32)")
-    add("--steps", type=int, default=10, metavar="N", help="steps an epoch (default: 10)")
+    add("--steps", type=int, default=10, metavar="N", help="steps per epoch (default: 10)")
     add("--rounds", type=int, default=15, metavar="N", help="repetitions (default: 15)")
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    """Measure and print a row for each backbone.
+    """Measures and prints a row for each backbone.
 
     Raises:
-        ValueError: an unknown backbone, or numbers out of range.
+        ValueError: a backbone is unknown, or a number is out of range.
     """
     title = f"Step with its data / with data on the device, {keras.backend.backend()}"
     table = Table(title=title, box=box.SIMPLE_HEAD, caption="median (quartiles)")
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 
 def measure(backbone: str, options: argparse.Namespace) -> dict[str, list[float]]:
-    """Seconds of a step in each round, both ways."""
+    """Returns the seconds of a step in each round, both ways."""
     keras.config.set_dtype_policy(options.precision)
     settings = profile("full", width=options.width, batch_size=options.batch_size)
     inner = models.build(backbone, input_shape=SHAPE, classes=CLASSES, width=options.width, seed=0)

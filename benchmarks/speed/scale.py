@@ -1,7 +1,7 @@
-"""How long planning a large table and reporting many results take.
+"""Time to plan a large table and to report many results.
 
-A plan of 100,000 cells is made, named and looked up beside the results; the report of generated
-results is made in all its formats, beside merely reading the same files.
+Makes a plan of 100,000 cells, names them and looks them up among the results; then reports
+generated results in all formats, compared with merely reading the same files.
 """
 
 from __future__ import annotations
@@ -35,15 +35,21 @@ CLASSES, SEEDS, FOLDS, EPOCHS = 7, 5, 5, 30
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this measurement's arguments."""
+    """Adds the arguments of this measurement."""
     add: Any = parser.add_argument
     add("--planned", type=int, default=100_000, metavar="N", help="cells (default: 100000)")
     add("--stored", type=int, default=10_000, metavar="N", help="results (default: 10000)")
-    add("--images", type=int, default=700, metavar="N", help="of each result (default: 700)")
+    add(
+        "--images",
+        type=int,
+        default=700,
+        metavar="N",
+        help="test images of each result (default: 700)",
+    )
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    """Measure and print the table."""
+    """Measures and prints the table."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "generated")
         stored = plan_of(options.stored)
@@ -69,14 +75,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 
 def seconds(call: Callable[[], Any]) -> float:
-    """Wall seconds of one call."""
+    """Returns the wall time of one call in seconds."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
 
 
 def plan_of(cells: int) -> Plan:
-    """A plan of about so many cells: five seeds and five folds of many rows."""
+    """Returns a plan of about that many cells: many rows, five seeds and five folds."""
     rows = [Row("vgg16")]
     for ratio in range(1, max(2, round(cells / SEEDS / FOLDS))):
         rows.append(Row("vgg16", "se", config={"reduction_ratio": ratio}))
@@ -92,13 +98,21 @@ def put(store: Store, cell: Cell, n: int) -> None:
     logits = rng.normal(size=(n, CLASSES)) + 2 * np.eye(CLASSES)[labels]
     probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     folder = store.begin(cell)
-    write_predictions(folder, probabilities, labels, cell.fold * n + np.arange(n))
+    write_predictions(
+        folder,
+        probabilities,
+        labels,
+        cell.fold * n + np.arange(n),
+        subject=[""] * n,
+        duplicate=[False] * n,
+    )
     curve = {"loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5}
-    metrics = {"parameters": 10**6, "n_train": n, "n_validation": n, "best_epoch": 1}
+    metrics = {"parameters": 10**6, "multiply_adds": 10**8, "best_epoch": 1, "epochs": EPOCHS}
+    parts = {"n_train": n, "n_validation": n}
     record = {
         "spec": cell.spec,
         "status": "done",
-        "metrics": {**metrics, "epochs": EPOCHS, **score(probabilities, labels).as_dict()},
+        "metrics": {**metrics, **parts, **score(probabilities, labels).as_dict()},
         "history": [{"epoch": epoch + 1, **curve} for epoch in range(EPOCHS)],
         "provenance": PROVENANCE,
         "timing": {"train": 1.0},

@@ -1,7 +1,7 @@
-"""Topographic maps of many windows of EEG, against drawing each with ``mne.viz.plot_topomap``.
+"""Topographic maps of many EEG windows against drawing each with `mne.viz.plot_topomap`.
 
-Ours takes the maps of all windows at once, the drawing of the single electrodes included. MNE's is
-timed on a few maps, without contours and sensors and without writing a file. The difference is the
+Ours makes the maps of all windows at once, including the drawing of the single electrodes. MNE is
+timed on a few maps, without contours, sensors or writing a file. The reported difference is the
 largest inside the head, relative to the range of the values.
 """
 
@@ -23,20 +23,20 @@ from preprocessing.sources.eeg.topography import topography
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this measurement's arguments."""
+    """Adds the arguments of this measurement."""
     add: Any = parser.add_argument
     add("--windows", type=int, default=2000, metavar="N", help="(default: 2000)")
-    add("--channels", type=int, default=5, metavar="N", help="maps of each (default: 5)")
+    add("--channels", type=int, default=5, metavar="N", help="maps per window (default: 5)")
     add("--montage", default="biosemi32", metavar="NAME", help="of MNE (default: biosemi32)")
     add("--size", type=int, default=48, metavar="N", help="side in pixels (default: 48)")
     add("--drawn", type=int, default=50, metavar="N", help="maps that MNE draws (default: 50)")
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
-    """Measure and print the table.
+    """Measures and prints the table.
 
     Raises:
-        ValueError: an unknown montage.
+        ValueError: the montage is unknown.
         ImportError: MNE is missing.
     """
     info = info_of(options.montage)
@@ -53,14 +53,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
     number = options.windows * options.channels
     each = {
         "plot_topomap": statistics.median(spent),
-        "ours, in all": (prepared + multiplied) / number,
-        "ours, the product alone": multiplied / number,
+        "ours, in total": (prepared + multiplied) / number,
+        "ours, the product only": multiplied / number,
     }
     title = (
         f"{number:,} maps of {options.size} x {options.size}, {len(info['ch_names'])} electrodes"
     )
     table = Table(title=title, box=box.SIMPLE_HEAD, caption=f"{os.cpu_count()} CPU cores")
-    for column in ("", "ms a map", "times as fast"):
+    for column in ("", "ms per map", "times as fast"):
         table.add_column(column, justify="left" if column == "" else "right")
     for name, seconds in each.items():
         table.add_row(name, f"{1e3 * seconds:.4f}", f"{each['plot_topomap'] / seconds:,.0f}")
@@ -70,13 +70,13 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 
 def info_of(montage: str) -> Any:
-    """An ``mne.Info`` of all electrodes of a montage."""
+    """Returns an `mne.Info` of all electrodes of a montage."""
     made = mne().channels.make_standard_montage(montage)
     return mne().create_info(made.ch_names, 128.0, "eeg", verbose="error").set_montage(made)
 
 
 def drawn(values: np.ndarray, info: Any, size: int) -> tuple[np.ndarray, list[float]]:
-    """MNE's maps of values (n, electrodes) with its defaults, nose up, and the seconds of each."""
+    """Returns MNE's default maps of values (n, electrodes), nose up, and the seconds of each."""
     from matplotlib.figure import Figure
 
     maps, spent = [], []
@@ -94,6 +94,6 @@ def drawn(values: np.ndarray, info: Any, size: int) -> tuple[np.ndarray, list[fl
 def difference(
     ours: np.ndarray, theirs: np.ndarray, values: np.ndarray, inside: np.ndarray
 ) -> float:
-    """The largest over all maps, relative to the range of the values at the electrodes."""
+    """Returns the largest difference of all maps, relative to the range of the electrodes."""
     apart = np.abs(ours - theirs)[:, inside].max(axis=1)
     return float((apart / np.ptp(values, axis=1)).max())

@@ -9,13 +9,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class McNemar:
-    """Discordant images of a network and its reference, and what they say.
+    """Discordant images of a network and its reference, with McNemar's p-values.
 
     Attributes:
-        network_only: images only the network has right, summed over the seeds.
-        reference_only: images only the reference has right, summed over the seeds.
+        network_only: images that only the network predicts correctly, summed over seeds.
+        reference_only: images that only the reference predicts correctly, summed over seeds.
         by_seed: exact p-value of each seed's pair of networks.
-        p: of all seeds together.
+        p: combined p-value of all seeds.
     """
 
     network_only: int
@@ -25,31 +25,31 @@ class McNemar:
 
 
 def mcnemar(right: np.ndarray, reference: np.ndarray) -> McNemar:
-    """Exact McNemar test of each seed, combined over the seeds.
+    """Exact McNemar test for each seed, combined over the seeds.
 
-    It takes the trained networks as given and every image as independent of the others, so it
-    knows neither training noise nor subjects: it may reject where `paired.compare` rightly
-    does not. Q. McNemar (1947), Note on the sampling error of the difference between correlated
-    proportions or percentages.
+    The test treats the trained networks as fixed and the images as independent, so it ignores
+    training noise and subjects: it may reject where `paired.compare` correctly does not.
+    Q. McNemar (1947), Note on the sampling error of the difference between correlated proportions
+    or percentages.
 
-    The p-value of several seeds is twice their median, at most 1, valid however the seeds depend
-    on each other: L. Rüschendorf (1982), Random variables with maximum sums; V. Vovk and R. Wang
-    (2020), Combining p-values via averaging. That of one seed is its own.
+    The combined p-value is twice the median over seeds, at most 1, which is valid under any
+    dependence between seeds: L. Rüschendorf (1982), Random variables with maximum sums; V. Vovk
+    and R. Wang (2020), Combining p-values via averaging. For a single seed it is that seed's own.
 
     Args:
-        right: (seeds, n) whether the network predicts an image rightly, each image once.
-        reference: (seeds, n) whether its reference does.
+        right: (seeds, n) whether the network predicts each image correctly.
+        reference: (seeds, n) the same for its reference.
 
     Raises:
-        ValueError: the two do not have one shape of at least one seed and one image.
+        ValueError: the shapes differ, or there is no seed or no image.
     """
-    # statsmodels loads pandas, which nothing else here needs.
+    # Imported here because statsmodels loads pandas, which nothing else needs.
     from statsmodels.stats.contingency_tables import mcnemar as test
 
     right, reference = np.asarray(right, bool), np.asarray(reference, bool)
     if right.ndim != 2 or right.shape != reference.shape or not right.size:
         raise ValueError(
-            f"Both must be (seeds, n), at least one of each, got {right.shape} and "
+            f"right and reference must both be (seeds, n), at least (1, 1), got {right.shape} and "
             f"{reference.shape}."
         )
     won, lost = (right & ~reference).sum(axis=1), (reference & ~right).sum(axis=1)

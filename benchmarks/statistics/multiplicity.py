@@ -1,4 +1,4 @@
-"""Many comparisons in one table: Holm's adjustment of their p-values."""
+"""Holm's adjustment of the p-values of many comparisons."""
 
 from __future__ import annotations
 
@@ -7,30 +7,26 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def holm(p_values: Sequence[float | None], pending: int = 0) -> list[float | None]:
-    """Adjusted p-values: called different at 5 %, at most 5 % of tables hold a false claim.
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Adjusts p-values so that at most 5 % of tables contain a false claim at the 5 % level.
 
-    Holds whatever the dependence of the comparisons, such as a reference that many share.
+    Holds under any dependence between the comparisons, such as a shared reference.
     S. Holm (1979), A simple sequentially rejective multiple test procedure.
 
     Args:
-        p_values: one for each comparison, None where it has none, as with a single seed: it counts
-            as p = 1 and stays None.
-        pending: comparisons that are planned and not there yet. They count as p = 1 too, so that
-            what is claimed early does not lapse because the table fills.
+        p_values: one for each planned comparison; None if it has none (yet), as with a single
+            seed. It counts as p = 1, so that an early claim still holds when the table is
+            complete, and stays None.
 
     Raises:
-        ValueError: a p-value outside [0, 1], or fewer than no pending comparisons.
+        ValueError: a p-value is outside [0, 1].
     """
-    # statsmodels loads pandas, which nothing else here needs.
+    # Imported here because statsmodels loads pandas, which nothing else needs.
     from statsmodels.stats.multitest import multipletests
 
-    family = np.array([1.0 if p is None else p for p in p_values] + pending * [1.0])
-    if pending < 0 or not ((family >= 0) & (family <= 1)).all():
-        raise ValueError(
-            f"p-values must lie between 0 and 1 and pending be at least 0, got {list(p_values)} "
-            f"and {pending}."
-        )
+    family = np.array([1.0 if p is None else p for p in p_values])
+    if not ((family >= 0) & (family <= 1)).all():
+        raise ValueError(f"p_values must lie between 0 and 1, got {list(p_values)}.")
     if not family.size:
         return []
     adjusted = multipletests(family, method="holm")[1]

@@ -1,4 +1,4 @@
-"""The paired comparison of a network with its reference: same seeds, same test images."""
+"""Paired comparison of a network with its reference: same seeds, same test images."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from benchmarks.statistics.noise import Noise, estimate
 from benchmarks.statistics.power import smallest_detectable
 
 LEVEL = 0.05
+NO_DIFFERENCE = "no detectable difference"
 
 
 @dataclass(frozen=True)
@@ -17,15 +18,15 @@ class Difference:
     """Accuracy of a network minus that of its reference, in points (percent).
 
     Attributes:
-        mean: over seeds and images.
-        low, high: 95 % interval over new trainings and new test images; of one seed, over new
-            test images alone. One cluster says nothing of others: its interval is all there is,
-            -100 to 100.
-        test_low, test_high: 95 % interval over new test images alone, these very networks given.
-        p: two-sided, of no difference over new trainings and new test images; None for one seed
-            or one cluster.
-        by_seed: the difference of each seed.
-        n: test images.
+        mean: mean over seeds and images.
+        low, high: 95 % interval over new training runs and new test images; for a single seed,
+            over new test images only. A single cluster says nothing about others: its interval
+            is -100 to 100.
+        test_low, test_high: 95 % interval over new test images only, given these networks.
+        p: two-sided p-value of no difference over new training runs and new test images; None for
+            a single seed or cluster.
+        by_seed: the difference for each seed.
+        n: number of test images.
         noise: the variances behind the intervals, with the numbers of seeds and clusters.
     """
 
@@ -41,31 +42,31 @@ class Difference:
 
     @property
     def se(self) -> float | None:
-        """Standard error over new trainings and new test images; None for one seed or cluster."""
+        """Standard error over new training runs and test images; None for one seed or cluster."""
         return self.noise.se if self.noise.testable else None
 
     def smallest(self, comparisons: int = 1) -> float | None:
-        """Points that would have been found with 80 % power; None for one seed or cluster.
+        """Difference in points detectable with 80 % power; None for one seed or cluster.
 
         Args:
-            comparisons: how many share the 5 %, as in the first step of Holm's adjustment.
+            comparisons: number of comparisons that share the 5 %, as in Holm's first step.
         """
         return smallest_detectable(self.noise, LEVEL / comparisons)
 
 
 def compare(gains: np.ndarray, clusters: np.ndarray | None = None) -> Difference:
-    """The difference with the uncertainty of both its sources, training and test images.
+    """Estimates a difference in accuracy with its uncertainty from training and test images.
 
-    All seeds share one training set, so what another one would change is not in the interval.
+    All seeds share one training set, so the interval does not cover the choice of training set.
 
     Args:
-        gains: (seeds, n) of -1, 0, 1: network right minus reference right. Of a cross-validation,
-            all folds side by side, so that each image is there once.
-        clusters: (n,) which images belong together, such as the photographs of one person; None
-            where every image stands for itself.
+        gains: (seeds, n) of -1, 0, 1: network correct minus reference correct. In a
+            cross-validation all folds are concatenated, so that each image occurs once.
+        clusters: (n,) group of each image, such as the person it shows; None if all images are
+            independent.
 
     Raises:
-        ValueError: `gains` is none, or `clusters` does not fit it.
+        ValueError: `gains` is empty or holds other values, or `clusters` does not match it.
     """
     gains = _checked(gains)
     sums, sizes = _by_cluster(gains, clusters)
@@ -86,18 +87,33 @@ def compare(gains: np.ndarray, clusters: np.ndarray | None = None) -> Difference
     )
 
 
+def verdict(difference: Difference, adjusted: float | None) -> str:
+    """Returns "better", "worse" or "no detectable difference"; "" if no verdict is allowed.
+
+    Args:
+        difference: the comparison.
+        adjusted: its p-value after `multiplicity.holm` over the whole table; None if it has none,
+            as with a single seed.
+    """
+    if adjusted is None:
+        return ""
+    if adjusted >= LEVEL:
+        return NO_DIFFERENCE
+    return "better" if difference.mean > 0 else "worse"
+
+
 def _interval(mean: float, half: float, noise: Noise) -> tuple[float, float]:
     return (mean - half, mean + half) if noise.clusters > 1 else (-100.0, 100.0)
 
 
 def _by_cluster(gains: np.ndarray, clusters: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Gains summed over each cluster, (seeds, clusters), and its images, (clusters,)."""
+    """Summed gains of each cluster, (seeds, clusters), and its number of images, (clusters,)."""
     n = gains.shape[1]
     if clusters is None:
         return gains, np.ones(n)
     clusters = np.asarray(clusters)
     if clusters.shape != (n,):
-        raise ValueError(f"Gains are of {n} images but clusters have the shape {clusters.shape}.")
+        raise ValueError(f"clusters must have shape ({n},), got {clusters.shape}.")
     _, index = np.unique(clusters, return_inverse=True)
     sums = np.stack([np.bincount(index, weights=row) for row in gains])
     return sums, np.bincount(index).astype(float)
@@ -107,9 +123,9 @@ def _checked(gains: np.ndarray) -> np.ndarray:
     table = np.asarray(gains, float)
     if table.ndim != 2 or not table.size:
         raise ValueError(
-            f"Gains must be (seeds, n) with at least one seed and one image, got {table.shape}."
+            f"gains must be (seeds, n) with at least one seed and one image, got {table.shape}."
         )
     if not np.isin(table, (-1, 0, 1)).all():
         wrong = table[~np.isin(table, (-1, 0, 1))][0]
-        raise ValueError(f"A gain is right minus right, so -1, 0 or 1; got {wrong:g}.")
+        raise ValueError(f"gains must be -1, 0 or 1, got {wrong:g}.")
     return table

@@ -1,4 +1,4 @@
-"""What a comparison could have found: its power, and the smallest difference it would show."""
+"""Power of a comparison, and the smallest difference it can detect."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from benchmarks.statistics.noise import Noise, quantile
 
 
 def power(difference: float, noise: Noise, level: float = 0.05) -> float:
-    """Chance that `paired.compare` finds p < `level`, were `difference` (points) the truth.
+    """Probability of p < `level` in `paired.compare` if the true difference is `difference` points.
 
-    The variances of `noise` are taken for the true ones, and those a new comparison would estimate
-    for chi-square around them. With one source of noise alone it is the power of the t-test, by
-    the noncentral t distribution.
+    Takes the variances of `noise` as true, and those that a new comparison would estimate as
+    chi-square distributed around them. With a single source of noise this is the power of the
+    t-test, from the noncentral t distribution.
 
     Raises:
-        ValueError: one seed, one cluster or no noise, which allow no test.
+        ValueError: there is a single seed, a single cluster or no noise, so that no test exists.
     """
     if not noise.testable or noise.se == 0:
         raise ValueError(
-            "Power needs at least two seeds and two clusters that do not all show the same, got "
+            "noise must come from at least two seeds and two clusters that do not all agree, got "
             f"{noise}."
         )
     return _beyond(difference, _critical(noise, level), noise.se)
 
 
 def smallest_detectable(noise: Noise, level: float = 0.05, chance: float = 0.8) -> float | None:
-    """The difference in points found at `level` with power `chance`.
+    """Difference in points that is detected at `level` with probability `chance`.
 
-    None for one seed or one cluster, and where no noise at all was seen to measure it by.
+    Returns None for a single seed, a single cluster or no noise.
     """
     if not noise.testable or noise.se == 0:
         return None
@@ -41,14 +41,14 @@ def smallest_detectable(noise: Noise, level: float = 0.05, chance: float = 0.8) 
 
 
 def _beyond(difference: float, critical: np.ndarray, se: float) -> float:
-    """Chance that a mean around `difference` is further from 0 than `critical`, on average."""
+    """Mean probability that an estimate of `difference` is further from 0 than `critical`."""
     above = special.ndtr((difference - critical) / se)
     below = special.ndtr((-difference - critical) / se)
     return float((above + below).mean())
 
 
 def _critical(noise: Noise, level: float) -> np.ndarray:
-    """Equally likely half widths of the interval, (64, 64): variances by seeds and by images."""
+    """Equally likely half widths of the interval, (64, 64): variances of seeds x of images."""
     seeds, images = _spread(noise.seeds)[:, None], _spread(noise.clusters)[None, :]
     by_seeds = quantile(level, noise.seeds) ** 2 * seeds
     by_images = quantile(level, noise.clusters) ** 2 * images
@@ -58,6 +58,6 @@ def _critical(noise: Noise, level: float) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _spread(count: int) -> np.ndarray:
-    """Midpoint quantiles of a variance estimated from `count` values, the true one being 1."""
+    """Midpoint quantiles of a variance estimated from `count` values if the true one is 1."""
     middle = (np.arange(64) + 0.5) / 64
     return stats.chi2.ppf(middle, count - 1) / (count - 1)

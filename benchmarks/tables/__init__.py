@@ -1,8 +1,8 @@
-"""The tables by name; a new one is a file here and one line below."""
+"""The tables by name: each is a module here and an entry below."""
 
 from __future__ import annotations
 
-from attention_fer.common.checks import one_of
+from attention_fer.common.registry import Registry
 from benchmarks.table import Table
 from benchmarks.tables.activation import ACTIVATION
 from benchmarks.tables.attention import ATTENTION
@@ -21,35 +21,34 @@ from benchmarks.tables.transfer import TRANSFER
 from benchmarks.tables.transformers import TRANSFORMERS
 from benchmarks.tables.vgg_placement import VGG_PLACEMENT
 
-_TABLES = {
-    table.name: table
-    for table in (
-        ATTENTION,
-        BASE,
-        REDUCTION_SE,
-        REDUCTION_CBAM,
-        ECA_KERNEL,
-        VGG_PLACEMENT,
-        ACTIVATION,
-        POOLING,
-        BATCH_SIZE,
-        OPTIMIZER,
-        LEARNING_RATE,
-        SMALL_CNN,
-        TRANSFER,
-        TRANSFORMERS,
-        DISTILLATION,
-        IMBALANCE,
-        EEG,
-    )
-}
+_TABLES: Registry[Table] = Registry("table")
+for _table in (
+    ATTENTION,
+    BASE,
+    REDUCTION_SE,
+    REDUCTION_CBAM,
+    ECA_KERNEL,
+    VGG_PLACEMENT,
+    ACTIVATION,
+    POOLING,
+    BATCH_SIZE,
+    OPTIMIZER,
+    LEARNING_RATE,
+    SMALL_CNN,
+    TRANSFER,
+    TRANSFORMERS,
+    DISTILLATION,
+    IMBALANCE,
+    EEG,
+):
+    _TABLES.add(_table.name, _table)
 
 
 def names() -> list[str]:
-    """Names of all tables."""
-    return list(_TABLES)
+    """Returns the names of all tables."""
+    return _TABLES.names()
 
 
 def get(name: str) -> Table:
-    """The table of that name. Raises ValueError naming the nearest known one."""
-    return _TABLES[one_of("table", name, names())]
+    """Returns the table of that name. Raises ValueError with the nearest name if it is unknown."""
+    return _TABLES[name]

@@ -1,8 +1,8 @@
-"""The activation function of ResNet-50: appendix C.3.1 of the published thesis.
+"""Activation functions in ResNet-50: appendix C.3.1 of the published thesis.
 
     python -m benchmarks.run --table activation
 
-Differences are to the function that was chosen, ELU.
+The reference is ELU, which the thesis chose.
 """
 
 from benchmarks.table import Row, Table

@@ -1,9 +1,8 @@
-"""Attention against no attention on eight backbones: Table 3.3 of the published thesis.
+"""Eight backbones with and without attention: Table 3.3 of the published thesis.
 
     python -m benchmarks.run --table attention
 
-runs its 32 rows on every prepared dataset under `data/`, or on the schematic faces where there is
-none.
+Runs 32 rows on every prepared dataset under `data/`, or on schematic faces if there is no dataset.
 """
 
 from benchmarks.plan.table import Row, Table, published_accuracies

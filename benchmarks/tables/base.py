@@ -2,7 +2,7 @@
 
     python -m benchmarks.run --table base
 
-Differences are to VGG-16.
+The reference is VGG-16.
 """
 
 from benchmarks.plan.table import Row, Table, published_accuracies

@@ -1,10 +1,10 @@
-"""The batch size on three datasets: appendix C.3.3 to C.3.5 of the published thesis.
+"""Batch sizes on three datasets: appendices C.3.3 to C.3.5 of the published thesis.
 
     python -m benchmarks.run --table batch-size
 
-Each dataset has its own sizes; one that is none of the three gets those of FER2013. Differences are
-to the size that was chosen for the dataset. The appendix does not name the network; its other
-experiments are with ResNet-50.
+Each of the three datasets has its own sizes; other datasets get those of FER2013. The reference is
+the size that the thesis chose for the dataset. The appendices do not name the network; the other
+experiments there use ResNet-50.
 """
 
 from benchmarks.plan.settings import PUBLISHED_BATCH
@@ -32,7 +32,7 @@ BATCH_SIZE = Table(
         for dataset, figures in PUBLISHED.items()
         for size, value in figures.items()
     },
-    source="appendix C.3.3 to C.3.5 of the thesis; network not named",
+    source="appendices C.3.3 to C.3.5 of the thesis; network not named",
     chosen={dataset: _row(size) for dataset, size in CHOSEN.items()},
     special={
         dataset: tuple(_row(size) for size in PUBLISHED[dataset]) for dataset in ("ckplus", "jaffe")

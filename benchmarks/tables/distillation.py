@@ -1,12 +1,13 @@
-"""A convolutional teacher, its transformer student, and the student as the next teacher.
+"""A CNN teaches a transformer, which then teaches the next one.
 
     python -m benchmarks.run --table distillation
 
-The plan of the thesis on transformers, which has no figure of it: a CNN teaches a DeiT through its
-distillation token, hard as in Touvron et al. 2021; the student of a round teaches the next. The
-soft kind (Hinton et al. 2015) teaches the same token by the teacher's probabilities. Each round is
-a row of its own, and a run that was interrupted goes on between rounds. A small CNN as student
-shows distillation without a token. Differences are to the same DeiT without a teacher.
+Planned in the thesis on transformers, which reports no figures for it: a CNN teaches a DeiT through
+its distillation token with hard labels, as in Touvron et al. 2021, and the student of each round
+teaches the next. With soft labels (Hinton et al. 2015) the token learns the teacher's
+probabilities. Each round is a separate row, so an interrupted run resumes between rounds. A small
+CNN as student shows distillation without a token. The reference is the same DeiT without a
+teacher.
 """
 
 from benchmarks.table import Row, Table
@@ -20,7 +21,7 @@ ALONE = Row("deit", recipe="deit")
 
 
 def rounds(teacher: Row, count: int) -> tuple[Row, ...]:
-    """DeiTs of which the first learns from `teacher` and each other from the one before."""
+    """Returns `count` DeiTs: the first learns from `teacher`, each other from its predecessor."""
     found: list[Row] = []
     for _ in range(count):
         teacher = Row("deit", recipe="deit", teacher=teacher, distillation=HARD)
@@ -30,7 +31,7 @@ def rounds(teacher: Row, count: int) -> tuple[Row, ...]:
 
 DISTILLATION = Table(
     name="distillation",
-    title="Knowledge distillation, once and repeated",
+    title="Knowledge distillation, single and repeated",
     rows=(
         ALONE,
         TEACHER,

@@ -1,9 +1,9 @@
-"""The kernel size of ECA in ResNet-50: figure 2.10 of the published thesis.
+"""Kernel sizes of ECA in ResNet-50: figure 2.10 of the published thesis.
 
     python -m benchmarks.run --table eca-kernel
 
-Differences are to the adaptive size that was chosen. The published ECA is not the paper's: see
-`benchmarks.published`, which `--variant published` uses.
+The reference is the adaptive size, which the thesis chose. The published ECA differs from the
+paper's: see `benchmarks.published`, which `--variant published` uses.
 """
 
 from benchmarks.table import Row, Table
@@ -16,7 +16,7 @@ FIXED = {size: Row(BACKBONE, "eca", config={"kernel_size": size}) for size in PU
 
 ECA_KERNEL = Table(
     name="eca-kernel",
-    title="Kernel size of ECA in ResNet-50",
+    title="Kernel sizes of ECA in ResNet-50",
     rows=(Row(BACKBONE), *FIXED.values(), ADAPTIVE),
     published={
         **{(FIXED[size], "ckplus"): value for size, value in PUBLISHED.items()},

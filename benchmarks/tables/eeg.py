@@ -2,10 +2,10 @@
 
     python -m benchmarks.run --table eeg
 
-The thesis on transformers has a plan of it, a ResNet on about 1,500 maps of two classes, and tells
-of a network that learned the larger class by heart: hence the row with classes drawn equally often.
-Its own network is not described further; mini-ResNet stands for it. Without a prepared dataset of
-EEG a recording is generated, which says nothing about brains.
+The thesis on transformers plans a ResNet on about 1,500 maps of two classes and reports a network
+that predicted only the larger class; hence the row with balanced sampling. It does not describe its
+network further; mini-ResNet is used instead. Without a prepared EEG dataset a recording is
+generated, which says nothing about brains.
 """
 
 from benchmarks.table import Row, Table
@@ -22,7 +22,7 @@ EEG = Table(
         Row("cnn_v2", recipe=RECIPE),
     ),
     generated="eeg-generated",
-    # A sixteenth of the narrowest stage's channels must be left for SE's reduction; the sides of a
-    # head are not the same.
+    # SE needs at least 16 channels in the narrowest stage; left and right of a head differ, so no
+    # flips.
     quick={"width": 0.5, "flip": False, "zoom": 0.0},
 )

@@ -1,8 +1,8 @@
-"""What to do about classes of very different size: nothing, draw, weigh or focus.
+"""Strategies for class imbalance: none, resampling, class weights, focal loss.
 
     python -m benchmarks.run --table imbalance
 
-Differences are to training on the images as they are. Accuracy rewards the larger classes: look at
+The reference is training on the images as they are. Accuracy favours the larger classes: look at
 macro F1, too.
 """
 
@@ -10,7 +10,7 @@ from benchmarks.table import Row, Table
 
 BACKBONE = "mini_resnet"
 RECIPE = "mini-resnet"
-WAYS = (
+STRATEGIES = (
     {"resample": ""},
     {"resample": "inverse-frequency"},
     {"resample": "class-balanced"},
@@ -21,14 +21,14 @@ WAYS = (
     {"resample": "", "class_weights": "effective"},
     {"resample": "", "loss": "focal"},
 )
-ROWS = tuple(Row(BACKBONE, settings=way, recipe=RECIPE) for way in WAYS)
+ROWS = tuple(Row(BACKBONE, settings=strategy, recipe=RECIPE) for strategy in STRATEGIES)
 
 IMBALANCE = Table(
     name="imbalance",
-    title="Ways to treat classes of different size, on mini-ResNet",
+    title="Strategies for class imbalance on mini-ResNet",
     rows=ROWS,
     published={(ROWS[1], "fer2013"): 59.00},
-    source="the assignment on mini-ResNet, on the 7,178 images of both test parts",
+    source="the assignment on mini-ResNet; tested on both test parts (7,178 images)",
     chosen={"": ROWS[0]},
     quick={"width": 0.5},
 )

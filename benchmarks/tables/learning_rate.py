@@ -1,8 +1,8 @@
-"""Adam's learning rate on ResNet-50: the search space of Table 2.16 of the published thesis.
+"""Learning rates of Adam on ResNet-50: the search space of Table 2.16 of the published thesis.
 
     python -m benchmarks.run --table learning-rate
 
-No figures were published. Differences are to 1e-4, which was chosen.
+No figures were published. The reference is 1e-4, which the thesis chose.
 """
 
 from benchmarks.table import Row, Table

@@ -2,8 +2,8 @@
 
     python -m benchmarks.run --table optimizer
 
-No figures were published, and neither were the learning rates of the optimizers that were not
-chosen: all have 1e-4 here, that of the final settings. Differences are to Adam, which was chosen.
+No figures were published. The learning rates of the rejected optimizers are unknown, so all rows
+use 1e-4, the rate of the final settings. The reference is Adam, which the thesis chose.
 """
 
 from benchmarks.table import Row, Table

@@ -1,8 +1,8 @@
-"""The pooling before the classifier of ResNet-50: appendix C.3.2 of the published thesis.
+"""Global pooling before the classifier of ResNet-50: appendix C.3.2 of the published thesis.
 
     python -m benchmarks.run --table pooling
 
-Differences are to the pooling that was chosen, the average.
+The reference is average pooling, which the thesis chose.
 """
 
 from benchmarks.table import Row, Table

@@ -1,9 +1,9 @@
-"""The reduction ratio of SE and of CBAM in ResNet-50: Table 2.8 and appendix C.3.6, C.3.8.
+"""Reduction ratios of SE and CBAM in ResNet-50: Table 2.8, appendices C.3.6 and C.3.8.
 
     python -m benchmarks.run --table reduction-se
     python -m benchmarks.run --table reduction-cbam
 
-Differences are to the ratio that was chosen, 16.
+The reference is 16, which the thesis chose.
 """
 
 from benchmarks.table import Row, Table
@@ -23,7 +23,7 @@ def _table(attention: str, title: str, appendix: str, published: dict[int, float
     rows = {ratio: _row(attention, ratio) for ratio in published}
     return Table(
         name=f"reduction-{attention}",
-        title=f"Reduction ratio of {title} in ResNet-50",
+        title=f"Reduction ratios of {title} in ResNet-50",
         rows=(Row(BACKBONE), *rows.values()),
         published={(rows[ratio], "ckplus"): value for ratio, value in published.items()},
         source=f"appendix {appendix} of the thesis (CK+)",

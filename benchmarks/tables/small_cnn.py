@@ -2,9 +2,9 @@
 
     python -m benchmarks.run --table small-cnn
 
-CNN V1 and V2.1 are those of a report that shows curves of them alone; mini-ResNet is that of an
-assignment, which selected its epoch on a part of FER2013's training images and tested on both of
-its test parts together.
+CNN V1 and V2.1 come from a report that shows only their learning curves. mini-ResNet comes from an
+assignment that selected the epoch on a part of FER2013's training images and tested on both test
+parts together.
 """
 
 from benchmarks.table import Row, Table
@@ -21,7 +21,7 @@ SMALL_CNN = Table(
         for attention in ATTENTIONS
     ),
     published={(Row("mini_resnet", recipe="mini-resnet"), "fer2013"): 59.00},
-    source="the assignment on mini-ResNet, 349 epochs, on the 7,178 images of both test parts",
-    # A sixteenth of the narrowest stage's channels must be left for SE's reduction.
+    source="the assignment on mini-ResNet; 349 epochs, tested on both test parts (7,178 images)",
+    # SE needs at least 16 channels in the narrowest stage.
     quick={"width": 0.5},
 )

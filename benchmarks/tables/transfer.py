@@ -1,11 +1,11 @@
-"""Networks with ImageNet weights, mostly frozen, under a new head; and the same from scratch.
+"""Networks with ImageNet weights, mostly frozen, with a new head; and the same from scratch.
 
     python -m benchmarks.run --table transfer
 
-ResNet-50 with its first 165 layers frozen and VGG-16 frozen whole are those of the
-transfer-learning report, with the classes as they are and balanced; the pretrained ViT-B/16 with
-five dense layers is that of the report on CNNs and ViTs. Without network the rows with pretrained
-weights fail and say what to do. Differences are to the same ResNet-50 from random weights.
+ResNet-50 with its first 165 layers frozen and fully frozen VGG-16 come from the report on transfer
+learning, with the classes as they are and balanced; the pretrained ViT-B/16 with five dense layers
+comes from the report on CNNs and ViTs. Without a network connection the rows with pretrained
+weights fail with instructions. The reference is the same ResNet-50 from random weights.
 """
 
 from benchmarks.table import Row, Table
@@ -40,8 +40,8 @@ TRANSFER = Table(
         (ROWS[5], "fer2013"): 66.34,
     },
     source=(
-        "the two reports, whose splits are not said; VGG-16 is told to have reached 46 %, and the "
-        "ViT's figure is of the validation images"
+        "the two reports, which do not state their splits; VGG-16 only in the text (46 %), ViT on "
+        "the validation images"
     ),
     chosen={"": SCRATCH},
     quick={"width": 1.0},

@@ -1,10 +1,10 @@
-"""Vision transformers and their relatives against a convolutional network.
+"""Vision transformers and related networks against a convolutional network.
 
     python -m benchmarks.run --table transformers
 
-The published figures are those of the thesis on transformers, trained from random weights on
-FER2013 at 224 pixels; its Residual Masking Network is a figure it quotes. The ViT with pretrained
-weights is that of the report on CNNs and ViTs. Differences are to ResNet-50.
+The published figures come from the thesis on transformers, trained from random weights on FER2013
+at 224 pixels; that of the Residual Masking Network is quoted there. The pretrained ViT comes from
+the report on CNNs and ViTs. The reference is ResNet-50.
 """
 
 from benchmarks.table import Row, Table
@@ -17,7 +17,7 @@ PUBLISHED = {
     Row("convnext", recipe="convnext"): 70.2,
 }
 CONVIT = Row("convit", recipe="deit")
-# Its weights fit no narrower network.
+# Pretrained weights require the full width.
 FINETUNED = Row(
     "vit",
     options={"weights": "imagenet", "head": "five-dense"},
@@ -27,12 +27,12 @@ FINETUNED = Row(
 
 TRANSFORMERS = Table(
     name="transformers",
-    title="Transformers and their relatives against a convolutional network",
+    title="Transformers and related networks against a convolutional network",
     rows=(CNN, *PUBLISHED, CONVIT, FINETUNED),
     published={
         **{(row, "fer2013"): accuracy for row, accuracy in PUBLISHED.items()},
         (FINETUNED, "fer2013"): 66.34,
     },
-    source="the thesis on transformers, test part; of the fine-tuned ViT a report, validation part",
+    source="the thesis on transformers, test part; fine-tuned ViT: a report, validation part",
     chosen={"": CNN},
 )

@@ -10,7 +10,8 @@ import numpy as np
 
 from benchmarks.plan.settings import Settings
 from preprocessing import splits
-from preprocessing.dataset.folder import MANIFEST, Dataset
+from preprocessing.dataset.folder import Dataset
+from preprocessing.dataset.manifest import MANIFEST
 from preprocessing.splits.stored import stored_names
 
 # The usual protocols of datasets whose people are known; the official split for all others.

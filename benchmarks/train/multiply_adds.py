@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import layers as kl
 
-from attention_fer.models.parts.positional_self_attention import SelfAttention
+from attention_fer.models.parts.self_attention import SelfAttention
 from attention_fer.models.parts.tokens import LearnedTokens, PositionEmbedding
 from attention_fer.training import freezing
 from benchmarks.plan.cell import Cell

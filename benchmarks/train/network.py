@@ -64,20 +64,21 @@ def _corrected(backbone: str, attention: Any, **options: Any) -> keras.Model:
 
 
 def _usual(cell: Cell) -> dict[str, Any]:
-    """The options that a corrected network gets unless its row says otherwise.
+    """Return the options that a corrected network gets unless its row says otherwise.
 
-    Each replaces one default of `keras.applications`; a family with another keeps its own.
+    They go to builders with an option of that name, unless its default is None, which by
+    convention stands for what the authors of the network prescribe.
     """
     usual = {
         # He et al. 2015, for ReLU networks: Keras's default lets their signal fade with depth.
-        ("kernel_initializer", "glorot_uniform"): "he_normal",
-        ("activation", "relu"): cell.settings.activation,
+        "kernel_initializer": "he_normal",
+        "activation": cell.settings.activation,
         # As published: five "valid" pools of a VGG would leave a map of one pixel of a 48-pixel
         # face, on which spatial attention has nothing to choose from.
-        ("pool_padding", "valid"): "same",
+        "pool_padding": "same",
     }
     takes = models.options(cell.row.backbone)
-    found = {key: value for (key, old), value in usual.items() if takes.get(key) == old}
+    found = {key: value for key, value in usual.items() if takes.get(key) is not None}
     if not cell.settings.drop_path:
         return found
     if "drop_path" not in takes:

@@ -1,29 +1,31 @@
-"""Open a prepared dataset folder.
+"""Read a prepared dataset folder.
 
-The folder is readable without this package: ``images.npy`` is a uint8 array (n, height, width,
-channels), ``index.csv`` has a row per image, ``dropped.csv`` one per item left out, ``splits.csv``
-says on which side of each split a row lies, and ``manifest.json`` says what the folder holds.
+The folder is readable without this package: `images.npy` is a uint8 array (n, height, width,
+channels), `index.csv` has a row per image, `dropped.csv` one per item left out, `splits.csv`
+says on which side of each split a row lies, and `manifest.json` says what the folder holds.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from preprocessing.dataset.fingerprint import Fingerprint
-from preprocessing.dataset.index import COLUMNS, INDEX, MEND, column_names, read_columns, read_rows
-
-SCHEMA_VERSION = 2
-IMAGES, DROPPED, SPLITS, MANIFEST = "images.npy", "dropped.csv", "splits.csv", "manifest.json"
-SHEETS = "sheets"  # a folder of pictures, there only where they were asked for
-FILES = (MANIFEST, IMAGES, INDEX, DROPPED, SPLITS)
-REQUIRED = ("schema_version", "dataset", "classes", "seen", "used", "dropped", "fingerprint")
-_BLOCK = 16 * 2**20  # bytes read at once
+from preprocessing.dataset.fingerprint import fingerprint
+from preprocessing.dataset.index import (
+    INDEX,
+    REPAIR_HINT,
+    Index,
+    OnProblem,
+    column_names,
+    raise_problem,
+    read_column,
+    read_index,
+)
+from preprocessing.dataset.manifest import IMAGES, MANIFEST, read_manifest
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +37,8 @@ class Dataset:
         images: uint8 (n, height, width, channels), memory-mapped read-only.
         labels: int64 (n,), positions in `classes`.
         splits: object (n,) of str: "train", "validation", "test" or "", as the authors divided it.
-        subjects: object (n,) of str, "" where unknown.
-        manifest: content of ``manifest.json``.
+        subjects: object (n,) of str, "" if unknown.
+        manifest: content of `manifest.json`.
     """
 
     path: Path
@@ -48,28 +50,24 @@ class Dataset:
 
     @classmethod
     def open(cls, path: str | Path) -> Dataset:
-        """Open a prepared folder without reading its images into memory.
+        """Opens a prepared folder without reading its images into memory.
 
         Raises:
             FileNotFoundError: the folder or one of its files is missing.
-            ValueError: another schema version, or the files contradict each other.
+            ValueError: another schema version, or a file is damaged or contradicts another one.
         """
-        path = Path(path)
-        manifest = read_manifest(path)
-        images = _map_images(path)
-        column = read_columns(path / INDEX, COLUMNS[:3])
-        labels = _labels(path, column["label"], manifest["classes"])
-        _check_counts(path, manifest, images, labels)
-        return cls(path, images, labels, column["split"], column["subject"], manifest)
+        dataset = read_folder(Path(path)).dataset()
+        assert dataset is not None  # a folder without problems is one
+        return dataset
 
     @classmethod
     def unfinished(cls, path: Path, name: str, classes: Sequence[str]) -> Dataset:
-        """A folder of which only the index is read; its images may still move with it."""
-        column = read_columns(path / INDEX, COLUMNS[:3])
-        labels = _labels(path, column["label"], list(classes))
+        """A folder of which only the index is read; it may still be moved with its images."""
         manifest = {"dataset": name, "classes": list(classes)}
-        images = np.empty((len(labels), 0, 0, 0), np.uint8)
-        return cls(path, images, labels, column["split"], column["subject"], manifest)
+        index = read_index(path / INDEX, classes)
+        assert index is not None and index.labels is not None
+        images = np.empty((len(index), 0, 0, 0), np.uint8)
+        return cls(path, images, index.labels, index.splits, index.subjects, manifest)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -100,125 +98,104 @@ class Dataset:
 
     @property
     def sources(self) -> np.ndarray:
-        """Where each image came from, object (n,) of str; read from the disk each time."""
+        """Where each image came from, object (n,) of str; read from disk each time."""
         return self.column("source")
 
     def column(self, name: str) -> np.ndarray:
-        """A column of the index, object (n,) of str. Raises ValueError if there is none."""
-        return read_columns(self.path / INDEX, (name,))[name]
+        """A column of the index, object (n,) of str. Raises ValueError for an unknown name."""
+        return read_column(self.path / INDEX, name)
 
     def numbers(self, prefix: str) -> np.ndarray:
-        """The columns whose names begin so, as whole numbers, int64 (n, columns).
+        """The columns whose names begin with `prefix`, as whole numbers, int64 (n, columns).
 
-        The votes of FER+, for example: ``dataset.numbers("votes_")``.
+        The votes of FER+, for example: `dataset.numbers("votes_")`.
 
         Raises:
-            ValueError: no such column, or one of something else.
+            ValueError: no column begins with `prefix`, or one holds something else.
         """
         names = [name for name in self.columns if name.startswith(prefix)]
         if not names:
-            raise ValueError(f"no column begins with {prefix!r}: there are {self.columns}")
+            raise ValueError(f"No column begins with {prefix!r}: there are {self.columns}.")
         return np.stack([self.column(name).astype(np.int64) for name in names], axis=1)
 
     def verify(self) -> None:
-        """Recompute the fingerprint from all images. Raises ValueError if it has changed."""
-        found = fingerprint(self).hexdigest()
+        """Recomputes the fingerprint from all images. Raises ValueError if it has changed."""
+        found = fingerprint(self.path, self.classes)
         if found != self.fingerprint:
             raise ValueError(
-                f"{self.path} has changed since it was prepared: its content hashes to "
-                f"{found}, its manifest says {self.fingerprint}; {MEND}"
+                f"{self.path} has changed since it was prepared: its content hashes to {found}, "
+                f"its manifest says {self.fingerprint}. {REPAIR_HINT}"
             )
 
 
-def fingerprint(dataset: Dataset) -> Fingerprint:
-    """The hash of what the folder holds now."""
-    found = Fingerprint(dataset.classes)
-    for image, cells in zip(stream(dataset.path / IMAGES), identity(dataset), strict=True):
-        found.add(image, *cells)
-    return found
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What could be read of a prepared folder.
+
+    Attributes:
+        path: the folder.
+        manifest: the valid keys of `manifest.json`.
+        images: uint8 (n, height, width, channels), memory-mapped; None if damaged.
+        index: None if damaged.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+    images: np.ndarray | None
+    index: Index | None
+
+    def dataset(self) -> Dataset | None:
+        """The dataset, or None if images, index and classes do not fit together."""
+        images, index = self.images, self.index
+        if images is None or index is None or index.labels is None or len(images) != len(index):
+            return None
+        manifest = {"dataset": "unnamed", "fingerprint": "", **self.manifest}
+        return Dataset(self.path, images, index.labels, index.splits, index.subjects, manifest)
 
 
-def identity(dataset: Dataset) -> Iterator[tuple[str, ...]]:
-    """The cells of each row that its fingerprint covers: label, subject, split and further ones."""
-    further = [name for name in dataset.columns if name not in COLUMNS]
-    return map(tuple, read_rows(dataset.path / INDEX, [*COLUMNS[:3], *further]))
+def read_folder(path: Path, on_problem: OnProblem = raise_problem) -> Contents:
+    """Reads manifest, images and index of a prepared folder and compares their numbers.
+
+    Args:
+        path: the folder.
+        on_problem: receives each problem, a FileNotFoundError or ValueError.
+    """
+    manifest = read_manifest(path, on_problem)
+    images, index = None, None
+    if (path / IMAGES).is_file():
+        images = _map_images(path / IMAGES, on_problem)
+    if (path / INDEX).is_file():
+        index = read_index(path / INDEX, manifest.get("classes"), on_problem)
+    counts = {
+        MANIFEST: manifest.get("used"),
+        IMAGES: None if images is None else len(images),
+        INDEX: None if index is None else len(index),
+    }
+    given = {name: number for name, number in counts.items() if number is not None}
+    if len(set(given.values())) > 1:
+        listed = ", ".join(f"{name} {number:,}" for name, number in given.items())
+        text = f"{path / IMAGES}: the number of images differs: {listed}"
+        on_problem(ValueError(f"{text}. {REPAIR_HINT}"))
+    return Contents(path, manifest, images, index)
 
 
-def stream(path: Path) -> Iterator[np.ndarray]:
-    """The images of an ``images.npy`` one by one, without keeping what was read in memory."""
-    with open(path, "rb") as images:
-        np.lib.format.read_magic(images)
-        shape, _, _ = np.lib.format.read_array_header_1_0(images)
-        size = int(np.prod(shape[1:]))
-        at_once = max(_BLOCK // size, 1)
-        for start in range(0, shape[0], at_once):
-            block = images.read(min(at_once, shape[0] - start) * size)
-            yield from np.frombuffer(block, np.uint8).reshape(-1, *shape[1:])
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """Content of ``manifest.json``. Raises FileNotFoundError or ValueError as `Dataset.open`."""
-    if not path.is_dir():
-        raise FileNotFoundError(
-            f"no prepared dataset at {path}: make one with "
-            f"`python -m preprocessing.run --dataset NAME --source RAW --out {path}`"
-        )
-    manifest = _load_manifest(path)
-    for name in FILES:
-        if not (path / name).is_file():
-            raise FileNotFoundError(f"{path} is no prepared dataset: {name} is missing; {MEND}")
-    return manifest
-
-
-def _load_manifest(path: Path) -> dict[str, Any]:
+def _map_images(path: Path, on_problem: OnProblem) -> np.ndarray | None:
     try:
-        manifest = json.loads((path / MANIFEST).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path} is no prepared dataset: {MANIFEST} is missing; {MEND}"
-        ) from None
-    except ValueError as error:
-        raise ValueError(f"{path / MANIFEST} is not readable JSON ({error}); {MEND}") from error
-    _check_manifest(path, manifest)
-    return manifest
-
-
-def _check_manifest(path: Path, manifest: Any) -> None:
-    version = manifest.get("schema_version") if isinstance(manifest, dict) else None
-    if version != SCHEMA_VERSION:
-        raise ValueError(
-            f"{path / MANIFEST} has schema_version {version!r}, "
-            f"this program reads {SCHEMA_VERSION}; {MEND}"
+        images = np.lib.format.open_memmap(path, mode="r")
+    except Exception as error:  # NumPy raises many kinds for a damaged header
+        on_problem(ValueError(f"{path} is not a readable array ({error}). {REPAIR_HINT}"))
+        return None
+    surplus = path.stat().st_size - images.offset - images.nbytes
+    if images.dtype != np.uint8 or images.ndim != 4 or not images.flags.c_contiguous:
+        text = (
+            "must be uint8 (n, height, width, channels) in C order, "
+            f"got {images.dtype} with {images.ndim} axes"
         )
-    missing = [key for key in REQUIRED if key not in manifest]
-    if missing:
-        raise ValueError(f"{path / MANIFEST} lacks {', '.join(missing)}; {MEND}")
-
-
-def _map_images(path: Path) -> np.ndarray:
-    try:
-        images = np.load(path / IMAGES, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{path / IMAGES} is not a readable array ({error}); {MEND}") from error
-    if images.dtype != np.uint8 or images.ndim != 4:
-        raise ValueError(
-            f"{path / IMAGES} is {images.dtype} with {images.ndim} axes, "
-            f"expected uint8 (n, height, width, channels); {MEND}"
-        )
-    return images
-
-
-def _check_counts(path: Path, manifest: dict, images: np.ndarray, labels: np.ndarray) -> None:
-    counts = {MANIFEST: manifest["used"], IMAGES: len(images), INDEX: len(labels)}
-    if len(set(counts.values())) != 1:
-        raise ValueError(f"{path} contradicts itself on its number of images: {counts}; {MEND}")
-
-
-def _labels(path: Path, names: np.ndarray, classes: list[str]) -> np.ndarray:
-    unknown = sorted(set(names.tolist()) - set(classes))
-    if unknown:
-        raise ValueError(
-            f"{path / INDEX} has the label {unknown[0]!r}, expected one of {classes}; {MEND}"
-        )
-    position = {name: index for index, name in enumerate(classes)}
-    return np.array([position[name] for name in names.tolist()], dtype=np.int64)
+    elif surplus:
+        text = f"has {surplus:,} bytes after its {len(images):,} images"
+    elif not images.size:
+        text = f"must hold at least one image, got the shape {images.shape}"
+    else:
+        return images
+    on_problem(ValueError(f"{path} {text}. {REPAIR_HINT}"))
+    return None

@@ -1,4 +1,4 @@
-"""Make a prepared folder whole or not at all, and go on with one that was interrupted."""
+"""Make a prepared folder whole or not at all, and resume one that was interrupted."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from preprocessing.dataset.folder import FILES, MANIFEST, SHEETS
 from preprocessing.dataset.index import COLUMNS, INDEX
+from preprocessing.dataset.manifest import FILES, MANIFEST, SHEETS
 from preprocessing.dataset.writer import PROGRESS
 
 OURS = {*FILES, SHEETS}
@@ -20,11 +20,11 @@ OURS = {*FILES, SHEETS}
 
 @contextmanager
 def staging(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a hidden folder beside `out` that takes its place when the block ends well.
+    """Yields a hidden sibling folder that replaces `out` on success.
 
-    When the block raises, `out` stays as it was; the hidden folder stays too if a `Writer` recorded
-    its progress there, and the next call gives it again. One process at a time has it. An older
-    dataset at `out` is removed only after the new one stands in its place.
+    If the block raises, `out` stays as it was; the hidden folder stays too if a `DatasetWriter`
+    recorded its progress there, and the next call yields it again. Only one process at a time gets
+    it. An older dataset at `out` is removed only after the new one has taken its place.
 
     Raises:
         FileExistsError: `out` holds a prepared dataset and `overwrite` is False, or it holds
@@ -42,7 +42,7 @@ def staging(out: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
         try:
             yield folder
             _sync(folder)
-            check_target(out, overwrite)  # someone may have written there meanwhile
+            check_target(out, overwrite)  # something may have been written there meanwhile
             _swap(folder, out)
             (workplace / PROGRESS).unlink(missing_ok=True)
         finally:
@@ -57,28 +57,28 @@ def _alone(workplace: Path, out: Path) -> Iterator[None]:
             yield
     except Timeout:
         raise BlockingIOError(
-            f"another process is preparing {out}: wait for it, or give another --out"
+            f"Another process is preparing {out}. Wait for it, or give another --out."
         ) from None
 
 
 def check_target(out: Path, overwrite: bool) -> None:
-    """Raise FileExistsError as `staging` if something lies at `out` that must stay."""
+    """Raises FileExistsError as `staging` if `out` holds something that must not be replaced."""
     if not out.exists() or (out.is_dir() and not _held(out)):
         return
     if foreign := _foreign(out):
         raise FileExistsError(
-            f"{out} exists and holds other things than a prepared dataset's {', '.join(FILES)}: "
-            f"{foreign}; give another --out, or move away what is there"
+            f"{out} exists and is not a prepared dataset, which holds only {', '.join(FILES)}: "
+            f"{foreign}. Give another --out, or move what is there."
         )
     if not overwrite:
         raise FileExistsError(
-            f"{out} already holds a prepared dataset: give --overwrite to replace it, "
-            "or another --out"
+            f"{out} already holds a prepared dataset. Give --overwrite to replace it, "
+            "or another --out."
         )
 
 
 def _foreign(out: Path) -> str:
-    """What at `out` is not ours to delete, in words; "" if all is, however damaged."""
+    """What at `out` must not be deleted, in words; "" for a prepared dataset, even if damaged."""
     if not out.is_dir():
         return "it is a file"
     held = _held(out)
@@ -90,12 +90,12 @@ def _foreign(out: Path) -> str:
         ]
     if strange:
         return ", ".join(strange[:5])
-    # Files of these names may be anybody's; a manifest or an index like ours tells.
+    # Other programs use these file names too; only our manifest or index proves a dataset.
     return "" if _has_our_marks(out) else ", ".join(sorted(names))
 
 
 def _held(out: Path) -> list[Path]:
-    """What lies in a folder, but for what a file manager leaves there."""
+    """The folder's entries, without those a file manager leaves."""
     return [path for path in out.iterdir() if path.name != ".DS_Store"]
 
 
@@ -133,7 +133,7 @@ def _old(out: Path) -> Path:
 
 
 def _restore(out: Path) -> None:
-    """Undo or finish a swap that was killed: the old dataset stays until the new one is there."""
+    """Undoes or finishes a swap that was killed: the old dataset stays until the new is there."""
     old = _old(out)
     if old.exists() and not out.exists():
         os.rename(old, out)
@@ -142,17 +142,17 @@ def _restore(out: Path) -> None:
 
 
 def _remove(workplace: Path) -> None:
-    """Remove it under another name, so that who comes now does not lock what is about to go."""
+    """Removes the workplace under another name, so that a new process cannot lock it meanwhile."""
     gone = workplace.with_name(f"{workplace.name}.{uuid.uuid4().hex[:8]}.gone")
     try:
         os.rename(workplace, gone)
-    except OSError:  # a system that does not rename what is open
+    except OSError:  # some systems cannot rename a folder with open files
         gone = workplace
     shutil.rmtree(gone, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:
-    """Have everything on disk before the name appears, so that a power cut leaves no husk."""
+    """Forces all files to disk before the name appears, so that a power cut leaves no husk."""
     for path in folder.rglob("*"):
         if path.is_file():
             with open(path, "rb+") as stream:

@@ -1,9 +1,9 @@
 """Write images, index and dropped items of a prepared dataset from a stream.
 
-Images are appended to ``images.npy`` as they come, in constant memory; a full disk is then an error
-of that write, and not the fatal signal that writing through a memory map would give. What was
-written is recorded every few seconds, so that a preparation that was stopped, killed or ran into a
-full disk goes on from there.
+Images are appended to `images.npy` as they come, in constant memory; a full disk is then an error
+of that write, and not the fatal signal that writing through a memory map would give. Progress is
+recorded every few seconds, so that a preparation that was stopped, killed or ran into a full disk
+resumes from there.
 """
 
 from __future__ import annotations
@@ -23,9 +23,17 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from preprocessing.dataset.folder import DROPPED, IMAGES, SCHEMA_VERSION, stream
-from preprocessing.dataset.index import COLUMNS, DROPPED_COLUMNS, INDEX, read_dropped, read_rows
-from preprocessing.dataset.row import Row
+from attention_fer.common.files import write_text
+from preprocessing.dataset.fingerprint import stream
+from preprocessing.dataset.index import (
+    COLUMNS,
+    DROPPED_COLUMNS,
+    INDEX,
+    Row,
+    read_dropped,
+    read_rows,
+)
+from preprocessing.dataset.manifest import DROPPED, IMAGES, SCHEMA_VERSION
 from preprocessing.sources import Rejected, Sample
 
 PROGRESS = "progress.json"
@@ -33,11 +41,11 @@ MOST_EXAMPLES = 20
 _SECONDS = 2.0  # between two records of the progress
 
 
-class Writer:
+class DatasetWriter:
     """Appends to the three files of an unfinished dataset folder.
 
     Attributes:
-        items: number of raw items whose rows and rejections are written.
+        items: number of raw items whose rows and rejections have been written.
         used: number of images written.
         dropped: reason -> number of rejections.
         examples: reason -> up to 20 rejections as "source: detail".
@@ -54,17 +62,17 @@ class Writer:
         *,
         restart: bool = False,
     ):
-        """Begin in an empty folder, or go on where an earlier writer of it stopped.
+        """Starts in an empty folder, or resumes where an earlier writer of it stopped.
 
         Args:
             folder: the folder to write into; its progress is recorded beside it.
             classes: class names; other labels are refused.
             columns: names of the index's further columns.
-            settings: JSON-able; what must be equal for going on.
-            restart: begin anew whatever is there.
+            settings: values that JSON can hold; must be equal to resume.
+            restart: start over, whatever is there.
 
         Raises:
-            ValueError: an unfinished dataset made with other settings is there.
+            ValueError: the folder holds an unfinished dataset made with other settings.
         """
         self.folder, self.classes, self.columns = folder, tuple(classes), tuple(columns)
         self.items = self.used = 0
@@ -76,7 +84,7 @@ class Writer:
         self._names = hashlib.sha256()
         self._settings = {"schema_version": SCHEMA_VERSION, "classes": self.classes}
         self._settings |= {"columns": self.columns, **(settings or {})}
-        # As it comes back from the disk.
+        # In the form it has when read back from disk.
         self._settings = json.loads(json.dumps(self._settings, default=str))
         self._done = None if restart else self._read_record()
         self._whole = True
@@ -84,27 +92,27 @@ class Writer:
         self._open()
         self._due = time.monotonic() + _SECONDS
 
-    def __enter__(self) -> Writer:
+    def __enter__(self) -> DatasetWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
 
     def rest(self, items: Iterable[Sample | Rejected]) -> Iterator[Sample | Rejected]:
-        """What of the raw items is still to do.
+        """The raw items that remain to be done.
 
         Raises:
-            ValueError: those done before are not the first ones now.
+            ValueError: the items done before are not the first ones now.
         """
         items = iter(items)
         if self._done:
-            self._whole = False  # until the names of what was done are known again
+            self._whole = False  # until the names of the finished items are hashed again
             for item in islice(items, self._done["items"]):
                 self._name(item.source)
             if self._names.hexdigest() != self._done["names"]:
                 raise ValueError(
-                    "the raw files are not those of the interrupted preparation: "
-                    "give --restart to begin anew"
+                    "The raw files are not those of the interrupted preparation. "
+                    "Give --restart to start over."
                 )
             self._whole = True
         return items
@@ -118,12 +126,12 @@ class Writer:
             yield from zip(stream(self.folder / IMAGES), sources, strict=True)
 
     def add(self, source: str, made: Iterable[Row | Rejected]) -> None:
-        """Write what was made of one raw item.
+        """Writes the rows and rejections of one raw item.
 
         Raises:
-            ValueError: an image is not uint8 or not of the first one's shape, or a label is not
+            ValueError: an image is not uint8 or differs in shape from the first, or a label is not
                 in `classes`.
-            OSError: the disk is full or gone; what was recorded stays.
+            OSError: the disk is full or gone; recorded progress stays.
         """
         self._whole = False
         for one in made:
@@ -139,7 +147,7 @@ class Writer:
             self._due = time.monotonic() + _SECONDS
 
     def flush(self) -> None:
-        """Have everything on the disk and recorded."""
+        """Forces everything to disk and records the progress."""
         for file in self._files:
             file.flush()
             os.fsync(file.fileno())
@@ -151,12 +159,10 @@ class Writer:
             "bytes": {IMAGES: images, INDEX: index, DROPPED: dropped},
             "shape": self.shape,
         }
-        draft = self._record.with_suffix(".tmp")
-        draft.write_text(json.dumps(record), encoding="utf-8")
-        os.replace(draft, self._record)
+        write_text(self._record, json.dumps(record))
 
     def close(self) -> None:
-        """Record the progress if there is any and no item is half written, and let go."""
+        """Records any progress, unless an item is half written, and closes the files."""
         with suppress(OSError):  # on a full disk the last record stands
             if self._whole and self.used and self._files:
                 self.flush()
@@ -166,14 +172,14 @@ class Writer:
         self._files = []
 
     def finish(self) -> None:
-        """Complete ``images.npy``. Raises ValueError if nothing was used."""
+        """Completes `images.npy`. Raises ValueError if no image was used."""
         if not self.used:
             reasons = "; ".join(
                 f"{why} ({count:,}, such as {self.examples[why][0]})"
                 for why, count in self.dropped.most_common()
             )
             raise ValueError(
-                f"no usable image among {self.items:,} items: {reasons or 'none found'}"
+                f"No usable image among {self.items:,} items: {reasons or 'none found'}."
             )
         self._header()
         self.flush()
@@ -189,19 +195,19 @@ class Writer:
             theirs, ours = dict(found["settings"]), self._settings
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
-        if not (self.folder / IMAGES).exists():  # it took its place, and was then killed
+        if not (self.folder / IMAGES).exists():  # killed after the folder took its place
             return None
         theirs, ours = _leaves(theirs), _leaves(ours)
-        other = [
+        changed = [
             f"{name} was {theirs.get(name)!r}, is {ours.get(name)!r}"
             for name in sorted({*theirs, *ours})
             if theirs.get(name) != ours.get(name)
         ]
-        if other:
+        if changed:
             raise ValueError(
-                f"an interrupted preparation with other settings waits in {self._record.parent} "
-                f"({'; '.join(other)}): repeat its command to go on with it, "
-                "or give --restart to begin anew"
+                f"{self._record.parent} holds an interrupted preparation with other settings "
+                f"({'; '.join(changed)}). Repeat its command to resume it, "
+                "or give --restart to start over."
             )
         return found
 
@@ -243,20 +249,22 @@ class Writer:
             self._header()
         self._check(row, image)
         self._images.write(np.ascontiguousarray(image).data)
-        self._index.write(_line(_cells(row, self.columns)))
+        self._index.write(_line(row.cells(self.columns)))
         self.counts[row.split, row.label] += 1
         self.used += 1
 
     def _check(self, row: Row, image: np.ndarray) -> None:
         if image.dtype != np.uint8 or image.shape != self.shape:
-            # No repetition would get past it, and the mended command has other settings.
+            # Resuming cannot get past this image, and the corrected command has other settings.
             self._record.unlink(missing_ok=True)
             raise ValueError(
-                f"{row.source} is {image.dtype} {image.shape}, expected uint8 {self.shape} "
-                "like the first image: give --size and --colour to make all alike"
+                f"{row.source} must be uint8 {self.shape} like the first image, "
+                f"got {image.dtype} {image.shape}. Give --size and --colour to make all alike."
             )
         if row.label not in self.classes:
-            raise ValueError(f"{row.source} has the label {row.label!r}, expected {self.classes}")
+            raise ValueError(
+                f"The label of {row.source} must be one of {self.classes}, got {row.label!r}."
+            )
 
     def _header(self) -> None:
         # numpy pads its header so that the first axis can grow in place up to 20 digits.
@@ -267,7 +275,7 @@ class Writer:
 
 
 def _leaves(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested settings as one level: ``{"faces margin": 0.1}``."""
+    """Nested settings as one level: `{"faces margin": 0.1}`."""
     found: dict[str, Any] = {}
     for name, value in settings.items():
         if isinstance(value, dict):
@@ -281,23 +289,17 @@ def _check_size(path: Path, size: int) -> None:
     found = path.stat().st_size if path.exists() else 0
     if found < size:
         raise ValueError(
-            f"{path} has {found:,} bytes, {size:,} were recorded: give --restart to begin anew"
+            f"{path} must have at least the {size:,} recorded bytes, got {found:,}. "
+            "Give --restart to start over."
         )
 
 
 def _reopen(path: Path, sizes: dict[str, int]) -> BinaryIO:
-    """A file cut to its recorded size and open for appending; empty where nothing is recorded."""
+    """Opens a file for appending, cut to its recorded size, or to nothing without a record."""
     file = open(path, "r+b" if path.exists() else "w+b")  # noqa: SIM115 (the writer closes it)
     file.truncate(sizes.get(path.name, 0))
     file.seek(0, os.SEEK_END)
     return file
-
-
-def _cells(row: Row, columns: Sequence[str]) -> list[Any]:
-    box = row.box or ("", "", "", "")
-    score = "" if row.score is None else row.score
-    more = (row.more[name] for name in columns)
-    return [row.label, row.subject, row.split, row.source, *box, score, *more]
 
 
 def _line(cells: Sequence[Any]) -> bytes:

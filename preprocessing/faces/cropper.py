@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from attention_fer.common.checks import one_of
-from preprocessing.dataset.row import Row
+from preprocessing.dataset.index import Row
 from preprocessing.faces import crops, selection
 from preprocessing.sources import Rejected, Sample, UnreadableError
 

@@ -14,8 +14,8 @@ from PIL import Image
 
 from attention_fer.common.cards import GAP, SMALL, page
 from attention_fer.common.text import font, wrap
-from preprocessing.dataset.folder import DROPPED, IMAGES, read_manifest
-from preprocessing.dataset.index import INDEX, MEND, read_dropped, read_rows
+from preprocessing.dataset.index import INDEX, REPAIR_HINT, read_dropped, read_rows
+from preprocessing.dataset.manifest import DROPPED, IMAGES, read_manifest
 from preprocessing.quality import thumbnails
 from preprocessing.quality.thumbnails import FACE, PHOTO, Box, Thumbnail
 from preprocessing.raw_files.errors import Rejected, UnreadableError
@@ -91,7 +91,7 @@ def _pick_faces(folder: Path, most: int) -> tuple[Counter[str], list[_Face]]:
     labels = Counter(label for (label,) in read_rows(folder / INDEX, ("label",)))
     images = len(np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False))
     if labels.total() != images:
-        raise ValueError(f"{folder} has {labels.total()} rows for {images} images; {MEND}")
+        raise ValueError(f"{folder} has {labels.total()} rows for {images} images. {REPAIR_HINT}")
     wanted = {label: _spread(number, most) for label, number in labels.items()}
     seen, chosen = Counter[str](), []
     for face in _read_faces(folder / INDEX):
@@ -138,7 +138,7 @@ def _read_faces(index: Path) -> Iterator[_Face]:
         try:
             found = tuple(map(float, box)) if all(box) else None
         except ValueError as error:
-            raise ValueError(f"{index}, image {number}: {error}; {MEND}") from error
+            raise ValueError(f"{index}, image {number}: {error}. {REPAIR_HINT}") from error
         yield _Face(number, label, source, found, score)
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from preprocessing import splits
-from preprocessing.quality.check import Report
+from preprocessing.quality.check import CheckReport
 
 
-def render(report: Report) -> str:
-    """A page for a reader who has to decide what the dataset is good for.
+def render(report: CheckReport) -> str:
+    """Returns a page that helps to decide what the dataset is good for.
 
-    It says what a check found, also of a damaged dataset, as far as that could be read. It depends
+    It gives the findings of a check, for a damaged dataset as far as it could be read. It depends
     on the folder's content alone, so that two cards can be compared.
     """
     name = report.facts.get("manifest", {}).get("dataset", report.path.name)
@@ -24,14 +24,14 @@ def render(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _errors(report: Report) -> Iterator[str]:
+def _errors(report: CheckReport) -> Iterator[str]:
     if report.errors:
-        yield "**Not to be used as it is.**"
+        yield "**Do not use it as it is.**"
         yield ""
     yield from _items(report.errors)
 
 
-def _content(report: Report) -> Iterator[str]:
+def _content(report: CheckReport) -> Iterator[str]:
     facts, manifest = report.facts, report.facts.get("manifest", {})
     if manifest.get("synthetic"):
         yield "- **synthetic images: for trying things out, not for results**"
@@ -40,14 +40,14 @@ def _content(report: Report) -> Iterator[str]:
         kind = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
         yield f"- {number:,} images of {width} x {height} pixels, {kind}"
     if "subjects" in facts:
-        yield f"- {facts['subjects']:,} subjects" if facts["subjects"] else "- subjects not known"
+        yield f"- {facts['subjects']:,} subjects" if facts["subjects"] else "- subjects unknown"
     if "columns" in facts:
         yield f"- columns of the index: {_cell(', '.join(facts['columns']))}"
     if "fingerprint" in facts:
         yield f"- fingerprint `{facts['fingerprint']}`"
 
 
-def _classes(report: Report) -> Iterator[str]:
+def _classes(report: CheckReport) -> Iterator[str]:
     counts = report.facts.get("counts")
     if not counts:
         return
@@ -62,7 +62,7 @@ def _classes(report: Report) -> Iterator[str]:
     )
 
 
-def _origin(report: Report) -> Iterator[str]:
+def _origin(report: CheckReport) -> Iterator[str]:
     manifest = report.facts.get("manifest", {})
     parameters = manifest.get("parameters")
     parameters = dict(parameters) if isinstance(parameters, dict) else {}
@@ -72,7 +72,7 @@ def _origin(report: Report) -> Iterator[str]:
     yield from _settings(parameters)
     if isinstance(faces, dict):
         detector = faces.get("detector")
-        yield f"- detector: {_value(detector) if detector else 'none, the images are as read'}"
+        yield f"- detector: {_value(detector) if detector else 'none, images as read'}"
         yield from _settings({key: faces[key] for key in faces if key != "detector"})
     if report.facts.get("boxes"):
         yield f"- {report.facts['boxes']:,} images with the box of their face"
@@ -80,7 +80,7 @@ def _origin(report: Report) -> Iterator[str]:
     yield from _items(notices if isinstance(notices, list) else [])
 
 
-def _dropped(report: Report) -> Iterator[str]:
+def _dropped(report: CheckReport) -> Iterator[str]:
     manifest = report.facts.get("manifest", {})
     dropped = manifest.get("dropped")
     if dropped is None or "seen" not in manifest or "used" not in manifest:
@@ -92,14 +92,14 @@ def _dropped(report: Report) -> Iterator[str]:
 
 
 def _used(manifest: dict[str, Any]) -> str:
-    """How much of what was read is used; one photograph may give several faces."""
+    """How many items are used; one photograph may give several faces."""
     items, seen, used = manifest.get("items"), manifest["seen"], manifest["used"]
     if items is None or items == seen:
         return f"{used:,} of {seen:,} are used."
     return f"{items:,} items gave {seen:,} faces and rejections, of which {used:,} are used."
 
 
-def _quality(report: Report) -> Iterator[str]:
+def _quality(report: CheckReport) -> Iterator[str]:
     found = report.facts.get("quality")
     if not found:
         return
@@ -116,7 +116,7 @@ def _quality(report: Report) -> Iterator[str]:
         yield f"- sharpness of {part or 'all'} (median variance of the Laplacian): {median:,}"
 
 
-def _splits(report: Report) -> Iterator[str]:
+def _splits(report: CheckReport) -> Iterator[str]:
     found = report.facts.get("splits")
     if not found:
         return
@@ -134,11 +134,11 @@ def _sizes(sizes: dict[str, int]) -> str:
     return ", ".join(f"{part} {n:,}" for part, n in sizes.items() if n)
 
 
-def _warnings(report: Report) -> Iterator[str]:
+def _warnings(report: CheckReport) -> Iterator[str]:
     yield from _items(report.warnings)
 
 
-def _versions(report: Report) -> Iterator[str]:
+def _versions(report: CheckReport) -> Iterator[str]:
     manifest = report.facts.get("manifest", {})
     if "schema_version" in manifest:
         yield f"- schema {manifest['schema_version']}"
@@ -146,7 +146,7 @@ def _versions(report: Report) -> Iterator[str]:
     yield from _settings(versions if isinstance(versions, dict) else {})
 
 
-_SECTIONS: dict[str, Callable[[Report], Iterator[str]]] = {
+_SECTIONS: dict[str, Callable[[CheckReport], Iterator[str]]] = {
     "Errors": _errors,
     "Warnings": _warnings,
     "Content": _content,
@@ -175,12 +175,12 @@ def _value(value: Any) -> str:
 
 
 def _cell(text: Any) -> str:
-    """Text that ends neither the line nor the cell of a table."""
+    """Text that cannot end the line or the cell of a table."""
     return " ".join(str(text).split()).replace("|", "\\|")
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> Iterator[str]:
-    """A Markdown table; whole numbers are set to the right."""
+    """A Markdown table; whole numbers are right-aligned."""
     texts = [
         [f"{cell:,}" if isinstance(cell, int) else _cell(cell) for cell in row] for row in rows
     ]

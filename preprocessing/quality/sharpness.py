@@ -1,7 +1,7 @@
-"""How sharp images are, and whether the parts of a split differ in it.
+"""Sharpness of images, and whether the parts of a split differ in it.
 
-A copy of a dataset may have been blurred or recompressed in one part only. A network trained there
-and tested on the other part measures that difference above all.
+A copy of a dataset may have been blurred or recompressed in one part only. Training on that part
+and testing on another mostly measures the difference in sharpness.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ def sharpness(image: np.ndarray) -> float:
     """Variance of the Laplacian of a uint8 image (height, width, channels), over the channels.
 
     Pech-Pacheco et al. 2000, https://doi.org/10.1109/ICPR.2000.903548. It depends on the image's
-    size, so that only images of one size compare.
+    size, so compare images of one size only.
     """
     return float(cv2.Laplacian(image, cv2.CV_64F).var())
 
 
 def by_split(values: np.ndarray, splits: np.ndarray) -> dict[str, float]:
-    """Median sharpness of each part, "" being the images without one.
+    """Median sharpness of each part; "" stands for images without one.
 
     Args:
         values: sharpness of each image, (n,).
@@ -36,8 +36,8 @@ def by_split(values: np.ndarray, splits: np.ndarray) -> dict[str, float]:
     }
 
 
-def unlike(medians: Mapping[str, float]) -> str | None:
-    """A sentence if one part is much blurrier than another, None otherwise."""
+def blur_warning(medians: Mapping[str, float]) -> str | None:
+    """A warning if one part is much blurrier than another, None otherwise."""
     if len(medians) < 2:
         return None
     blurry, sharp = min(medians, key=medians.__getitem__), max(medians, key=medians.__getitem__)
@@ -45,6 +45,6 @@ def unlike(medians: Mapping[str, float]) -> str | None:
         return None
     return (
         f"{blurry or 'no split'} is much blurrier than {sharp or 'no split'}: median variance of "
-        f"the Laplacian {medians[blurry]:,.1f} against {medians[sharp]:,.1f}. What is trained on "
-        "one and tested on the other measures that difference too"
+        f"the Laplacian {medians[blurry]:,.1f} against {medians[sharp]:,.1f}. Training on one and "
+        "testing on the other measures that difference too."
     )

@@ -1,4 +1,4 @@
-"""Show on a terminal what a prepared dataset holds."""
+"""Summary of a prepared dataset on a terminal."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from preprocessing.dataset.folder import SHEETS, Dataset
+from preprocessing.dataset.folder import Dataset
+from preprocessing.dataset.manifest import SHEETS
 
 
 def printable(text: str) -> str:
-    """The text with control characters, which a file's name may hold, written out."""
-    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode()
+    """The text with control characters escaped, which a file's name may contain."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def show(dataset: Dataset, console: Console) -> None:
-    """Print counts per split and class, what was dropped, quality findings and fingerprint."""
+    """Prints counts by split and class, dropped items, quality findings and the fingerprint."""
     manifest = dataset.manifest
     found = manifest["distribution"]
     console.print(f"{dataset.name}: {printable(found)}" if found else dataset.name)

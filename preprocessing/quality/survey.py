@@ -1,18 +1,20 @@
-"""Find flat images and byte-identical copies in one pass, and drop them on request."""
+"""Find flat images and byte-identical copies in one pass, or drop them."""
 
 from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from attention_fer.common.progress import Track
+from preprocessing.dataset.fingerprint import fingerprint, stream
 from preprocessing.dataset.folder import Dataset
-from preprocessing.dataset.index import INDEX, read_some
-from preprocessing.dataset.row import Row
+from preprocessing.dataset.index import INDEX, Row, read_some
+from preprocessing.dataset.manifest import IMAGES
 from preprocessing.quality.sharpness import by_split, sharpness
 from preprocessing.sources import SPLITS, Rejected
 
@@ -23,20 +25,20 @@ _DIGEST = 16  # bytes
 
 
 def is_flat(image: np.ndarray) -> bool:
-    """Whether a uint8 image has a standard deviation under one grey level."""
+    """Whether a uint8 image has a standard deviation below one grey level."""
     return bool(image.std() < FLAT_BELOW)
 
 
 def digest(image: np.ndarray) -> bytes:
-    """16 bytes that two images share only if their pixels do."""
+    """16 bytes that two images share only if their pixels are equal."""
     return hashlib.blake2b(image.tobytes(), digest_size=_DIGEST).digest()
 
 
 class Filter:
-    """Turns flat images or all later copies of an image into `Rejected`.
+    """Turns flat images, or all later copies of an image, into `Rejected`.
 
-    Of a group of copies the first stays, with its own label and split. It holds 16 bytes and the
-    source of every image that stays, and only if copies are to go.
+    The first of a group of copies stays, with its own label and split. To drop copies, it keeps 16
+    bytes and the source of every image in memory.
     """
 
     def __init__(self, *, flat: bool = False, duplicates: bool = False):
@@ -44,12 +46,12 @@ class Filter:
         self._first: dict[bytes, str] = {}
 
     def known(self, image: np.ndarray, source: str) -> None:
-        """Take in an image that stayed earlier, when going on after an interruption."""
+        """Adds an image that was kept before an interruption."""
         if self._duplicates:
             self._first.setdefault(digest(image), source)
 
     def apply(self, row: Row) -> Row | Rejected:
-        """The row, if its image may stay."""
+        """The row, or a `Rejected` in its place."""
         if self._flat and is_flat(row.image):
             found = f"standard deviation {row.image.std():.2f}"
             return Rejected(row.source, FLAT, found, row.label)
@@ -62,9 +64,9 @@ class Filter:
 
 
 class Survey:
-    """Takes in the images one by one, in order, and then reports on all of them.
+    """Measures the images one by one, in order, and then reports on all of them.
 
-    It holds 25 bytes for each image.
+    It keeps 25 bytes per image in memory.
     """
 
     def __init__(self, images: Iterable[np.ndarray] = ()):
@@ -78,10 +80,16 @@ class Survey:
         return len(self._flat)
 
     def add(self, image: np.ndarray) -> None:
-        """Take in one image, uint8 (height, width, channels)."""
+        """Measures one image, uint8 (height, width, channels)."""
         self._digests += digest(image)
         self._flat.append(is_flat(image))
         self._sharpness.append(sharpness(image))
+
+    def measured(self, images: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The images, each measured before it is passed on."""
+        for image in images:
+            self.add(image)
+            yield image
 
     def copies(self) -> list[np.ndarray]:
         """Groups of rows whose images are byte-identical, in order of their first rows."""
@@ -92,34 +100,51 @@ class Survey:
         return np.flatnonzero(np.frombuffer(self._flat, np.uint8))
 
     def report(self, dataset: Dataset) -> dict[str, Any]:
-        """What goes into the manifest: numbers, each with up to 20 examples by source.
+        """The findings for the manifest: numbers, each with up to 20 examples by source.
 
-        ``surplus`` is how many images would go if one of each group of copies stayed.
+        `surplus` is the number of images to remove to keep one of each group of copies.
 
         Args:
-            dataset: whose images were taken in, all of them. Its images are not read again.
+            dataset: the dataset whose images were all measured. Its images are not read again.
 
         Raises:
-            ValueError: it has another number of images.
+            ValueError: the dataset has another number of images.
         """
         if len(self) != len(dataset):
             raise ValueError(
-                f"{len(self):,} images were surveyed, the dataset has {len(dataset):,}"
+                f"The survey must cover all {len(dataset):,} images, got {len(self):,}."
             )
         flat, copies = self.flat(), self.copies()
         mixed = [rows for rows in copies if len(np.unique(dataset.labels[rows])) > 1]
         spanning = _spanning(copies, dataset.splits)
-        names = _Names(dataset, [flat], copies, mixed, *spanning.values())
+        groups = ([flat], copies, mixed, *spanning.values())
+        shown = {row for found in groups for rows in _first(found) for row in rows}
+        sources = read_some(dataset.path / INDEX, "source", shown)  # all would take much memory
+
+        def listed(groups: Sequence[np.ndarray]) -> dict[str, Any]:
+            examples = [
+                [f"{sources[row]} ({dataset.classes[dataset.labels[row]]})" for row in rows]
+                for rows in _first(groups)
+            ]
+            return {"groups": len(groups), "examples": examples}
+
         return {
-            "flat": {"images": len(flat), "examples": names.sources(flat)},
-            "duplicates": {
-                **names.report(copies),
-                "surplus": sum(len(rows) - 1 for rows in copies),
+            "flat": {
+                "images": len(flat),
+                "examples": [sources[row] for rows in _first([flat]) for row in rows],
             },
-            "conflicting_labels": names.report(mixed),
-            "spanning_splits": {border: names.report(rows) for border, rows in spanning.items()},
+            "duplicates": {**listed(copies), "surplus": sum(len(rows) - 1 for rows in copies)},
+            "conflicting_labels": listed(mixed),
+            "spanning_splits": {border: listed(rows) for border, rows in spanning.items()},
             "sharpness": by_split(np.frombuffer(self._sharpness, np.float64), dataset.splits),
         }
+
+
+def survey_images(dataset: Dataset, track: Track) -> tuple[Survey, str]:
+    """Reads all images of a dataset once. Returns their survey and the dataset's fingerprint."""
+    survey = Survey()
+    images = track(stream(dataset.path / IMAGES), "checking", len(dataset), 0)
+    return survey, fingerprint(dataset.path, dataset.classes, survey.measured(images))
 
 
 def same(keys: np.ndarray) -> list[np.ndarray]:
@@ -132,36 +157,13 @@ def same(keys: np.ndarray) -> list[np.ndarray]:
     return sorted(found, key=lambda rows: int(rows[0]))
 
 
-class _Names:
-    """Names images for a person. Of the index it holds only the rows that are shown."""
-
-    def __init__(self, dataset: Dataset, *findings: Sequence[np.ndarray]):
-        shown = [rows for groups in findings for rows in _shown(groups)]
-        self._sources = read_some(
-            dataset.path / INDEX, "source", {row for rows in shown for row in rows}
-        )
-        self._labels, self._classes = dataset.labels, dataset.classes
-
-    def sources(self, rows: np.ndarray) -> list[str]:
-        """Where the first of these rows came from."""
-        return [self._sources[row] for row in rows[:MOST_EXAMPLES].tolist()]
-
-    def report(self, groups: Sequence[np.ndarray]) -> dict[str, Any]:
-        """How many groups, and the first of them."""
-        examples = [
-            [f"{self._sources[row]} ({self._classes[self._labels[row]]})" for row in rows]
-            for rows in _shown(groups)
-        ]
-        return {"groups": len(groups), "examples": examples}
-
-
-def _shown(groups: Sequence[np.ndarray]) -> list[list[int]]:
+def _first(groups: Sequence[np.ndarray]) -> list[list[int]]:
     """The first rows of the first groups."""
     return [rows[:MOST_EXAMPLES].tolist() for rows in groups[:MOST_EXAMPLES]]
 
 
 def _spanning(groups: list[np.ndarray], splits: np.ndarray) -> dict[str, list[np.ndarray]]:
-    """Groups that lie on both sides of a border between splits, one entry per border."""
+    """Groups with images on both sides of a border between splits, one entry per border."""
     present = [split for split in SPLITS if (splits == split).any()]
     borders = {f"{a}+{b}": ({a}, {b}) for a, b in combinations(present, 2)}
     if "train" in present and len(present) == 3:

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from preprocessing.dataset.folder import SPLITS as FILE
 from preprocessing.dataset.folder import Dataset
-from preprocessing.dataset.index import MEND, read_cells
+from preprocessing.dataset.index import REPAIR_HINT, read_cells
+from preprocessing.dataset.manifest import SPLITS as FILE
 from preprocessing.sources import SPLITS
 from preprocessing.splits.base import (
     LEFT_OUT,
@@ -73,10 +73,12 @@ def sides(dataset: Dataset, name: str) -> np.ndarray:
             numbers[cell] = _number(path, line, cell, scheme, len(dataset))
         found.append(numbers[cell])
     if len(found) != len(dataset):
-        raise ValueError(f"{path} has {len(found):,} rows for {len(dataset):,} images; {MEND}.")
+        raise ValueError(
+            f"{path} has {len(found):,} rows for {len(dataset):,} images. {REPAIR_HINT}"
+        )
     result = np.array(found, np.int64)
     if missing := empty(result, scheme.folds):
-        raise ValueError(f"{path}: {name} is without {missing}; {MEND}.")
+        raise ValueError(f"{path}: {name} is without {missing}. {REPAIR_HINT}")
     return result
 
 
@@ -85,7 +87,7 @@ def stored_names(folder: Path) -> list[str]:
     try:
         return next(read_cells(folder / FILE), (0, []))[1]
     except FileNotFoundError:
-        raise ValueError(f"{folder} has no {FILE}; {MEND}.") from None
+        raise ValueError(f"{folder} has no {FILE}. {REPAIR_HINT}") from None
 
 
 def _why_not(scheme: Scheme, dataset: Dataset) -> str:
@@ -94,7 +96,7 @@ def _why_not(scheme: Scheme, dataset: Dataset) -> str:
         scheme.sides(dataset)
     except InapplicableError as error:
         return str(error)
-    return f"It did not exist when the dataset was prepared; {MEND}."
+    return f"It did not exist when the dataset was prepared. {REPAIR_HINT}"
 
 
 def _texts(scheme: Scheme, sides: np.ndarray) -> Iterator[str]:
@@ -123,5 +125,6 @@ def _number(path: Path, line: int, cell: str, scheme: Scheme, rows: int) -> int:
     folds = f"the number of a fold, 0 to {rows - 1},"
     expected = folds if scheme.folds else ", ".join(SPLITS)
     raise ValueError(
-        f"{path}, line {line}: {scheme.name} must be {expected} or empty, got {cell!r}; {MEND}."
+        f"{path}, line {line}: {scheme.name} must be {expected} or empty, got {cell!r}. "
+        f"{REPAIR_HINT}"
     )

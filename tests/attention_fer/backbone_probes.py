@@ -7,7 +7,7 @@ import numpy as np
 from layer_probes import BACKEND, channels_first, features, to_numpy, without_values
 
 from attention_fer import models
-from attention_fer.layers import Attention
+from attention_fer.layers import AttentionModule
 
 
 def randomised_network(model, seed=1):
@@ -40,7 +40,7 @@ def trainable(model):
 
 
 def attentions(model):
-    return [layer.name for layer in model.layers if isinstance(layer, Attention)]
+    return [layer.name for layer in model.layers if isinstance(layer, AttentionModule)]
 
 
 def graph(model):

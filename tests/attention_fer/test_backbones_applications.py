@@ -102,7 +102,7 @@ def test_the_identity_start_keeps_the_plain_logits_exactly(name, position):
     report = models.load_into(model, plain)
     assert report.missed == {} and report.loaded == with_weights(plain)
     assert {new.split("/")[0] for new in report.new} == {
-        layer.name for layer in model.layers if isinstance(layer, layers.Attention)
+        layer.name for layer in model.layers if isinstance(layer, layers.AttentionModule)
     }
     x = features(2, 32, 32, 3)
     np.testing.assert_array_equal(to_numpy(model(x)), to_numpy(plain(x)))

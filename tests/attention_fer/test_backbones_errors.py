@@ -10,33 +10,33 @@ RESNETS = ALL[1:]
 
 WRONG = [
     (ALL, {"attention": "cbma"}, r"'cbma'.*'cbam'.*Did you mean 'cbam'"),
-    (ALL, {"attention": ("se", {"reduction_ratio": 0})}, "reduction_ratio must be"),
-    (ALL, {"attention_stages": ()}, r"attention_stages must be some of"),
-    (ALL, {"attention_stages": (6,)}, r"attention_stages must be some of .*5\), given: \(6,\)"),
+    (ALL, {"attention": ("se", {"reduction_ratio": 0})}, "reduction_ratio"),
+    (ALL, {"attention_stages": ()}, r"attention_stages.*some of"),
+    (ALL, {"attention_stages": (6,)}, r"attention_stages.*5\).*\(6,\)"),
     (RESNETS, {"attention_stages": (1,)}, r"some of \(2, 3, 4, 5\)"),
     (RESNETS, {"attention_stages": (2, 7)}, r"some of \(2, 3, 4, 5\)"),
     (RESNETS, {"attention_position": "preadd"}, r"'pre-add', 'post-add', .*Did you mean 'pre-add'"),
     (RESNETS, {"attention_position": "last"}, r"'after-3x3'"),
     (("vgg16",), {"attention_position": "pre-add"}, r"'last', 'every', 'a tuple of"),
-    (("vgg16",), {"attention_position": (0,)}, r"from 1 to 13, given: \(0,\)"),
+    (("vgg16",), {"attention_position": (0,)}, r"from 1 to 13.*\(0,\)"),
     (("vgg16",), {"attention_position": (14,)}, r"from 1 to 13"),
     (("vgg16",), {"attention_position": ()}, r"from 1 to 13"),
-    (("vgg16",), {"attention_stages": (1, 2)}, "No place for attention is left"),
+    (("vgg16",), {"attention_stages": (1, 2)}, "attention_position.*place in attention_stages"),
     (
         ("vgg16",),
         {"attention_position": (1,), "attention_stages": (3,)},
-        r"attention_position=\(1,\) names none in attention_stages=\(3,\)",
+        r"place.*attention_position=\(1,\) and attention_stages=\(3,\)",
     ),
     (ALL, {"stem": "smal"}, r"'smal'.*'imagenet', 'small'.*Did you mean 'small'"),
     (("vgg16",), {"pool_padding": "full"}, r"pool_padding.*'valid', 'same'"),
     (ALL, {"pooling": "mean", "include_top": False}, r"pooling.*'mean'.*'avg', 'max'"),
     (RESNETS, {"pooling": "mean"}, r"pooling.*'mean'.*'avg', 'max'"),
-    (ALL, {"width": 0}, "width must be a number above 0, given: 0"),
-    (ALL, {"width": -1.0}, "width must be a number above 0"),
-    (ALL, {"width": float("nan")}, "width must be a number above 0"),
+    (ALL, {"width": 0}, "width.*above 0.*0"),
+    (ALL, {"width": -1.0}, "width.*above 0"),
+    (ALL, {"width": float("nan")}, "width.*above 0"),
     (ALL, {"activation": "rulu"}, "rulu"),
     (RESNETS, {"outer_activation": "rulu"}, "rulu"),
-    (ALL, {"input_shape": (32, 32)}, r"input_shape must be \(height, width, channels\)"),
+    (ALL, {"input_shape": (32, 32)}, r"input_shape.*\(height, width, channels\)"),
     (ALL, {"input_shape": (32, 32, None)}, "known number of channels"),
     (("vgg16",), {"input_shape": (None, None, 3)}, "known height and width"),
 ]
@@ -70,7 +70,7 @@ def test_a_wrong_value_is_refused_with_the_allowed_ones(name, options, message):
     ids=str,
 )
 def test_an_image_too_small_for_the_max_pools_of_vgg_is_refused_with_the_least_size(options):
-    with pytest.raises(ValueError, match="at least 32 pixels"):
+    with pytest.raises(ValueError, match="VGG.*at least 32 pixels"):
         build("vgg16", options)
 
 
@@ -97,7 +97,7 @@ def test_an_option_that_no_builder_has_is_refused():
 
 def test_a_name_belongs_to_one_network():
     assert models.register("vgg16", models.VGG16) is models.VGG16
-    with pytest.raises(ValueError, match=r"'vgg16' already belongs"):
+    with pytest.raises(ValueError, match=r"'vgg16'.*already"):
         models.register("vgg16", models.VGG19)
     assert models.names()[:8] == [
         *("vgg16", "vgg19", "resnet50", "resnet101", "resnet152"),

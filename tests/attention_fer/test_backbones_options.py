@@ -1,5 +1,6 @@
 """The builders' options: activations, widths, stems, inputs, pooling, seeds, precision, errors."""
 
+import inspect
 import warnings
 
 import keras
@@ -99,7 +100,7 @@ def test_the_small_stem_of_vgg_leaves_out_the_first_pooling():
     assert small.get_layer("flatten").input.shape[1:3] == (2, 2)
 
 
-def test_vgg_pools_as_it_is_told():
+def test_pool_padding_is_that_of_every_max_pool_of_vgg():
     sizes = {"valid": 1, "same": 2}
     for padding, size in sizes.items():
         model = plan("vgg16", pool_padding=padding, input_shape=(48, 48, 1))
@@ -153,3 +154,49 @@ def test_a_network_continues_an_input_tensor():
     model = build("resnet50", input_tensor=scaled, input_shape=None)
     y = to_numpy(keras.Model(image, model.output)(x))
     np.testing.assert_allclose(y, to_numpy(plain(x * 0.5)), rtol=1e-5)
+
+
+BUILDERS = [getattr(models, name) for name in models.__all__ if name[0].isupper()]
+BUILDERS = [builder for builder in BUILDERS if inspect.isfunction(builder)]
+STANDARD = {
+    "include_top": True,
+    "weights": None,
+    "input_tensor": None,
+    "input_shape": None,
+    "pooling": None,
+    "classifier_activation": "softmax",
+    "attention": None,
+    "head": None,
+    "width": 1.0,
+    "seed": None,
+}
+
+
+@pytest.mark.parametrize("builder", BUILDERS, ids=lambda builder: builder.__name__)
+def test_the_signature_and_the_documentation_of_a_builder_are_whole(builder):
+    parameters = inspect.signature(builder).parameters
+    first = (
+        "include_top weights input_tensor input_shape pooling classes classifier_activation name"
+    )
+    assert list(parameters)[:8] == first.split()
+    assert {key: parameters[key].default for key in STANDARD} == STANDARD
+    documented = inspect.getdoc(builder).partition("Args:")[2].partition("Returns:")[0]
+    for parameter in parameters.values():
+        assert parameter.annotation is not parameter.empty
+        assert parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        named = documented.replace(":", ",").replace("\n", " ").split()
+        assert f"{parameter.name}," in named, parameter.name
+    for section in ("Args:", "Returns:", "Raises:"):
+        assert inspect.getdoc(builder).count(section) == 1
+    assert "{" not in builder.__doc__
+    assert models.options(_name(builder)) == {k: p.default for k, p in parameters.items()}
+
+
+def _name(builder):
+    names = {name.replace("_", ""): name for name in models.names()}
+    title = builder.__name__.lower().removesuffix("network")
+    return names[title]
+
+
+def test_all_networks_have_a_public_builder():
+    assert len(BUILDERS) == len(models.names()) == 16

@@ -4,7 +4,7 @@ import pytest
 from layer_probes import without_values
 
 from attention_fer import models
-from attention_fer.layers import Attention
+from attention_fer.layers import AttentionModule
 
 RESNET = {
     # position: (block, what feeds its attention, what the attention feeds)
@@ -86,7 +86,7 @@ def graph(model):
 
 
 def attentions(model):
-    return [layer.name for layer in model.layers if isinstance(layer, Attention)]
+    return [layer.name for layer in model.layers if isinstance(layer, AttentionModule)]
 
 
 def fed_by(edges, name):

@@ -179,6 +179,32 @@ def test_what_does_not_fit_ends_with_a_sentence(
     assert not list(tmp_path.glob("*.png"))
 
 
+OWN = """
+import keras
+from attention_fer import layers
+
+
+@layers.register("quarters")
+class Quarters(layers.AttentionModule):
+    def gates(self, inputs, training=None):
+        mean = keras.ops.mean(inputs, axis=self.spatial_axes, keepdims=True)
+        return {"channel": keras.ops.ones_like(mean) / 4}
+"""
+
+
+def test_a_users_module_is_loaded_from_its_file(faces, tmp_path):
+    (tmp_path / "own_quarters.py").write_text(OWN)
+    make = "import keras, own_quarters\nx = keras.Input((8, 8, 1))\n"
+    make += "y = own_quarters.Quarters()(x)\ny = keras.layers.Conv2D(2, 3)(y)\n"
+    make += "y = keras.layers.GlobalAveragePooling2D()(y)\n"
+    make += "keras.Model(x, keras.layers.Softmax()(y)).save('own.keras')"
+    subprocess.run([sys.executable, "-c", make], cwd=tmp_path, check=True)
+    arguments = [str(tmp_path / "own.keras"), str(faces), "--out", str(tmp_path / "page.png")]
+    assert run.main(arguments) == 2
+    assert run.main([*arguments, "--import", str(tmp_path / "own_quarters.py")]) == 0
+    assert (tmp_path / "page.png").is_file()
+
+
 def test_a_model_that_would_run_code_is_not_read(tmp_path):
     x = keras.Input((8, 8, 1))
     keras.Model(x, kl.Lambda(lambda y: y + 1)(x)).save(tmp_path / "model.keras")

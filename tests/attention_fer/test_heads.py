@@ -133,7 +133,7 @@ def test_pretrained_features_go_under_a_new_head_and_the_report_says_so(kind, tm
 
 
 def test_a_missing_file_is_named():
-    with pytest.raises(FileNotFoundError, match=r"No weights file at .*absent\.h5"):
+    with pytest.raises(FileNotFoundError, match=r"No.*file.*absent\.h5"):
         models.VGG16(weights="absent.h5", head="linear", width=0.0625, **SMALL)
 
 
@@ -148,11 +148,11 @@ def test_a_network_with_a_head_trains_and_is_saved_whole(tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Head((0,)), "units must be an integer of at least 1"),
-        (lambda: Head((4,), dropout=1.0), "dropout must be from 0 to below 1, given: 1.0"),
-        (lambda: Head((4,), dropout=-0.1), "dropout must be from 0"),
+        (lambda: Head((0,)), "units.*integer.*0"),
+        (lambda: Head((4,), dropout=1.0), "dropout.*below 1.*1.0"),
+        (lambda: Head((4,), dropout=-0.1), "dropout.*at least 0.*-0.1"),
         (lambda: heads.chosen("five_dense"), "Did you mean 'five-dense'"),
-        (lambda: heads.chosen("linear", include_top=False), "use it with include_top=True"),
+        (lambda: heads.chosen("linear", include_top=False), "head.*include_top=True"),
         (lambda: models.VGG16(head="linear", include_top=False), "include_top=True"),
         (lambda: models.ResNet50(head="linaer"), "Did you mean 'linear'"),
     ],

@@ -186,15 +186,36 @@ def test_without_top_the_pooled_last_map_is_given(small):
     np.testing.assert_allclose(to_numpy(pooled(x)), to_numpy(maps(x)).max((1, 2)), rtol=1e-5)
 
 
+@pytest.mark.parametrize("name", ("mini_resnet", "residual_masking", "convnext"))
+def test_an_activation_takes_the_place_of_all_those_of_the_authors(name):
+    options = {"input_shape": (32, 32, 1), "classes": 3, "width": 0.03125}
+    model = probes.plan(name, activation="elu", **options)
+    own = [x for x in model.layers if isinstance(x, keras.layers.Activation)]
+    assert own and {x.activation.__name__ for x in own} == {"elu"}
+    theirs = probes.plan(name, **options)
+    assert [x.name for x in theirs.layers][1:] == [x.name for x in model.layers][1:]
+    assert not [
+        x for x in model.layers if isinstance(x, (keras.layers.ReLU, keras.layers.LeakyReLU))
+    ]
+
+
+@pytest.mark.parametrize("name", ("cnn_v1", "cnn_v2", "mini_resnet"))
+def test_a_head_takes_the_place_of_the_dense_layers(name):
+    options = {"input_shape": (16, 16, 1), "classes": 3, "width": 0.125}
+    model = probes.plan(name, head="transfer-resnet50", **options)
+    assert probes.around(model, "head_fc1")[0] == ["flatten"]
+    assert "fc1" not in [x.name for x in model.layers]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"input_shape": (15, 48, 1)}, "too small for MiniResNet.*at least 16 pixels"),
+        ({"input_shape": (15, 48, 1)}, "MiniResNet.*at least 16 pixels"),
         ({"input_shape": (None, 48, 1)}, "known height and width"),
         ({"attention_position": "last"}, "'pre-add', 'post-add'"),
         ({"attention_stages": (4,)}, r"some of \(1, 2, 3\)"),
         ({"pooling": "mean"}, "'avg', 'max'"),
-        ({"weights": "imagenet"}, "no ImageNet weights for 'mini_resnet'"),
+        ({"weights": "imagenet"}, "'mini_resnet'.*ImageNet"),
     ],
     ids=str,
 )

@@ -1,4 +1,4 @@
-"""Pretrained weights: presets that KerasHub itself saves, fitted to other images, with hashes."""
+"""Pretrained weights: presets that KerasHub itself saves, for other images, with hashes."""
 
 import hashlib
 import json
@@ -12,10 +12,7 @@ import numpy as np
 import pytest
 from layer_probes import randomised, to_numpy
 
-from attention_fer.models.convit import ConViT
-from attention_fer.models.deit import DeiT
-from attention_fer.models.pretrained.transformers import load_pretrained
-from attention_fer.models.vit import ViT
+from attention_fer.models import ConViT, DeiT, ViT, load_pretrained
 
 pytestmark = pytest.mark.slow  # builds networks
 
@@ -56,7 +53,6 @@ def deit(tmp_path_factory):
 def kaggle(monkeypatch, tmp_path, vit):
     """A cache of KaggleHub that holds the tiny preset under a published name, and no network."""
     monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     variants = tmp_path / "cache" / "models" / "keras" / "vit" / "keras" / NAME
@@ -145,7 +141,7 @@ def test_files_of_ours_are_fitted_too(file, tmp_path):
 
 
 def test_a_preset_of_another_shape_or_network_is_no_silent_loss(vit, deit, tmp_path):
-    with pytest.raises(ValueError, match=r"Nothing in .* matched the network 'vit'"):
+    with pytest.raises(ValueError, match=r"Nothing.*match.*'vit'"):
         ViT(**{**OURS, "hidden_dim": 16}, weights=vit[1])
     report = load_pretrained(DeiT(**OURS), vit[1])
     assert "position_embedding" in report.missed and "distillation_token" in report.new
@@ -153,19 +149,19 @@ def test_a_preset_of_another_shape_or_network_is_no_silent_loss(vit, deit, tmp_p
     backbone_of_another["registered_name"] = "keras_hub>VGGBackbone"
     shutil.copytree(vit[1], tmp_path / "vgg")
     (tmp_path / "vgg" / "config.json").write_text(json.dumps(backbone_of_another))
-    with pytest.raises(ValueError, match="is of class 'keras_hub>VGGBackbone', expected one of"):
+    with pytest.raises(ValueError, match="one of keras_hub>ViTBackbone.*'keras_hub>VGGBackbone'"):
         ViT(**OURS, weights=tmp_path / "vgg")
 
 
 def test_a_damaged_or_foreign_folder_is_refused(vit, tmp_path):
-    with pytest.raises(ValueError, match="is not the folder of a KerasHub preset: config.json"):
+    with pytest.raises(ValueError, match="folder of a KerasHub preset.*config.json"):
         ViT(**OURS, weights=tmp_path)
     damaged = shutil.copytree(vit[1], tmp_path / "damaged")
     weights = damaged / "model.weights.h5"
     weights.write_bytes(weights.read_bytes()[:5000])
     with pytest.raises(ValueError, match="cannot be read"):
         ViT(**OURS, weights=damaged)
-    with pytest.raises(FileNotFoundError, match=r"No weights file at .*none\.keras"):
+    with pytest.raises(FileNotFoundError, match=r"No.*file.*none\.keras"):
         ViT(**OURS, weights=tmp_path / "none.keras")
 
 
@@ -173,33 +169,26 @@ def test_a_hash_that_is_given_is_checked_before_anything_is_read(vit, tmp_path):
     digest = sha256(vit[1] / "model.weights.h5")
     ViT(**OURS, weights=vit[1], weights_sha256=digest.upper())
     (tmp_path / "model.weights.h5").write_bytes(b"not even HDF5")
-    with pytest.raises(RuntimeError, match=f"expected {digest}. It was not read"):
+    with pytest.raises(RuntimeError, match=f"must have SHA-256 {digest}.*not read"):
         ViT(**OURS, weights=tmp_path, weights_sha256=digest)
-    with pytest.raises(RuntimeError, match=f"expected {digest}. It was not read"):
+    with pytest.raises(RuntimeError, match=f"must have SHA-256 {digest}.*not read"):
         ViT(**OURS, weights=tmp_path / "model.weights.h5", weights_sha256=digest)
 
 
-def test_a_fetched_preset_must_stay_what_it_was(kaggle, tmp_path, vit):
+def test_a_preset_is_fetched_by_name_and_its_hash_checked(kaggle, vit):
     model = ViT(**OURS, weights="imagenet")
     np.testing.assert_allclose(to_numpy(model(IMAGES)), to_numpy(vit[0](IMAGES)), atol=1e-5)
-    record = tmp_path / "keras" / "attention_fer" / "presets" / f"{NAME}.sha256"
-    recorded = dict(line.split("  ")[::-1] for line in record.read_text().splitlines())
-    weights = kaggle / "model.weights.h5"
-    assert recorded["model.weights.h5"] == sha256(weights)
-    assert set(recorded) == {path.name for path in kaggle.iterdir()}
-    ViT(**OURS, weights=NAME)
-    changed = bytearray(weights.read_bytes())
-    changed[-1] ^= 1
-    weights.write_bytes(changed)
-    with pytest.raises(RuntimeError, match=r"not what it was .*: model\.weights\.h5 in .* record"):
-        ViT(**OURS, weights=NAME)
+    digest = sha256(kaggle / "model.weights.h5")
+    ViT(**OURS, weights=NAME, weights_sha256=digest)
+    with pytest.raises(RuntimeError, match=f"{'0' * 64}.*{digest}"):
+        ViT(**OURS, weights=NAME, weights_sha256="0" * 64)
 
 
 def test_without_network_the_error_says_what_to_do(kaggle):
     name = "vit_base_patch16_224_imagenet21k"
     with pytest.raises(RuntimeError) as error:
         ViT(**OURS, weights=name)
-    for part in (name, "KAGGLEHUB_CACHE", str(kaggle.parents[5]), "give the folder as weights="):
+    for part in (name, "KAGGLEHUB_CACHE", str(kaggle.parents[5]), "the folder as weights"):
         assert part in str(error.value)
 
 

@@ -181,16 +181,16 @@ def test_a_complete_load_is_logged_without_a_warning(caplog):
 
 
 def test_nothing_that_matches_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match=r"Nothing in .* matched the network 'resnet50'.*missed"):
+    with pytest.raises(ValueError, match=r"Nothing.*match.*'resnet50'.*missed"):
         models.load_into(network("resnet50", classes=5), source())
 
 
 def test_a_file_that_is_missing_or_no_weights_file_is_an_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"No weights file at .*none\.h5"):
+    with pytest.raises(FileNotFoundError, match=r"No.*file.*none\.h5"):
         models.load_into(network(), tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("no HDF5")
-    with pytest.raises(ValueError, match=r"text\.h5' is not an HDF5 file of Keras weights"):
+    with pytest.raises(ValueError, match=r"text\.h5.*HDF5"):
         models.load_into(network(), str(tmp_path / "text.h5"))
     h5py.File(tmp_path / "empty.h5", "w").close()
-    with pytest.raises(ValueError, match=r"empty\.h5' holds no Keras weights with layer names"):
+    with pytest.raises(ValueError, match=r"empty\.h5.*layer names"):
         models.load_into(network(), tmp_path / "empty.h5")

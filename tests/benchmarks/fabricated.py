@@ -20,6 +20,8 @@ ROW = {field.name for field in fields_of(Row)} - {"settings", "teacher"}
 TARGET = {field.name for field in fields_of(Target)}
 NAMES = ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 PROVENANCE = {
+    "time": "2020-01-01T00:00:00+00:00",
+    "revision": None,
     "processor": "Some Processor",
     "cores": 2,
     "accelerators": [],
@@ -54,6 +56,7 @@ def record(
     """The record of a finished cell that predicts `right` of its images rightly."""
     measured = {
         "parameters": 1234567,
+        "multiply_adds": None,
         "best_epoch": 2,
         "n_train": 100,
         "n_validation": 50,
@@ -102,13 +105,14 @@ def put_done(
         right: (n,) whether each test image is predicted rightly.
         sample: (n,) rows of the dataset; 0 to n - 1 for None.
         changes: parts of the record that differ.
-        stored: further arrays of the predictions.
+        stored: arrays of the predictions, in place of no known subject and no duplicate.
     """
     right = np.asarray(right, bool)
     sample = np.arange(len(right)) if sample is None else np.asarray(sample)
     partial = store.begin(of)
     labels = sample % CLASSES
-    write_predictions(partial, predictions(right, labels), labels, sample, **stored)
+    arrays = {"subject": [""] * len(right), "duplicate": [False] * len(right), **stored}
+    write_predictions(partial, predictions(right, labels), labels, sample, **arrays)
     store.commit(of, partial, record(of, len(right), right, **dict(changes)))
     stored_result = store.read(of)
     assert stored_result is not None and (stored_result.path / PREDICTIONS).is_file()

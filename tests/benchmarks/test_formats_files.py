@@ -12,7 +12,7 @@ from fabricated import NAMES, plan, put_plan, story, target
 
 from benchmarks.report import analysis, formats
 from benchmarks.report.formats import columns, csv_file, latex, markdown
-from benchmarks.report.formats.figures import view
+from benchmarks.report.formats.figures import ReportFigures
 from benchmarks.results.store import Store
 from benchmarks.table import Row
 
@@ -25,7 +25,7 @@ def report(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def viewed(report):
-    return view(report)
+    return ReportFigures.of(report)
 
 
 def tables(text):
@@ -42,13 +42,12 @@ def test_markdown_has_a_table_for_each_target_with_rounded_figures(viewed):
     found = tables(markdown.render([viewed]))
     assert len(found) == 3
     for section, (titles, rule, *rows) in zip(viewed.sections, found, strict=True):
-        assert len(rows) == len(section.lines) == 6
+        assert len(rows) == len(section.rows) == 6
         assert all(len(row) == len(titles) == len(rule) for row in rows)
-        for line, row in zip(section.lines, rows, strict=True):
+        for line, row in zip(section.rows, rows, strict=True):
             cells = dict(zip(titles, row, strict=True))
             assert (cells["backbone"], cells["attention"]) == (line.row.backbone, line.row.network)
-            if line.figures.difference is not None:
-                f = line.figures
+            if (f := line).difference is not None:
                 expected = f"{f.difference:+.2f} [{f.low:+.2f}, {f.high:+.2f}]"
                 assert cells["difference"] == expected
                 assert cells["verdict"].startswith(f.verdict)
@@ -57,8 +56,8 @@ def test_markdown_has_a_table_for_each_target_with_rounded_figures(viewed):
 
 def test_csv_has_every_figure_unrounded(viewed):
     lines = list(csv.DictReader(io.StringIO(csv_file.render([viewed]))))
-    assert len(lines) == len(viewed.lines) == 18
-    for line, read in zip(viewed.lines, lines, strict=True):
+    assert len(lines) == len(viewed.rows) == 18
+    for line, read in zip(viewed.rows, lines, strict=True):
         assert read["dataset"] == line.entry.target.dataset
         for name in (
             "accuracy",
@@ -69,7 +68,7 @@ def test_csv_has_every_figure_unrounded(viewed):
             "published",
             "detectable",
         ):
-            value = getattr(line.figures, name)
+            value = getattr(line, name)
             assert read[name] == ("" if value is None else str(value))
     first = lines[1]
     assert first["training"].startswith("width 0.25, ") and first["verdict"] == "better"
@@ -81,7 +80,7 @@ def test_csv_of_classes_counts_the_stored_predictions(viewed):
     mine = [x for x in lines if (x["dataset"], x["attention"]) == ("jaffe", "se")]
     assert [x["true"] for x in mine[:: len(NAMES)]] == list(NAMES)
     counts = np.zeros((len(NAMES), len(NAMES)), int)
-    (line,) = [x for x in viewed.sections[1].lines if x.row == Row("vgg16", "se")]
+    (line,) = [x for x in viewed.sections[1].rows if x.row == Row("vgg16", "se")]
     for result in line.entry.done:
         with np.load(result.path / "predictions.npz") as file:
             np.add.at(counts, (file["labels"], file["probabilities"].argmax(axis=1)), 1)
@@ -98,8 +97,8 @@ def test_the_terminal_shows_what_markdown_shows_in_120_columns(report, viewed):
     assert "…" not in text
     flat = re.sub(r"\s+", " ", text)
     for section in viewed.sections:
-        for line in section.lines:
-            for part in (columns.difference(line.figures), columns.fixed(line.figures.macro_f1)):
+        for line in section.rows:
+            for part in (columns.difference(line), columns.fixed(line.macro_f1)):
                 assert part in flat
     assert "no detectable" in flat and "[/place] in [red]" in flat
 
@@ -161,7 +160,7 @@ def test_marks_of_a_format_in_a_name_stay_text(tmp_path):
     row = Row("vgg16", "none", options={"note": "a|b *c* `d` <e> & _f_ \\ {g}"})
     of = plan([row], [target("d|<s>")], seeds=1)
     put_plan(Store(tmp_path), of, lambda c: 0.5)
-    viewed = view(analysis.report(of, of.cells, Store(tmp_path)))
+    viewed = ReportFigures.of(analysis.report(of, of.cells, Store(tmp_path)))
     ((titles, _, cells),) = tables(markdown.render([viewed]))
     assert len(cells) == len(titles)
     assert cells[2] == r"note a|b \*c\* \`d\` \<e> & _f_ \\ {g}"

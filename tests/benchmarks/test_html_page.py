@@ -6,13 +6,14 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from fabricated import NAMES, cell, history, plan, put_done, put_failed, put_plan, story, target
+from fabricated import NAMES, history, plan, put_done, put_failed, put_plan, story, target
 
 from benchmarks.report import analysis
 from benchmarks.report.formats import columns, html
 from benchmarks.report.formats.columns import MINUS
-from benchmarks.report.formats.figures import view
+from benchmarks.report.formats.figures import ReportFigures
 from benchmarks.report.formats.html import charts, embedded
+from benchmarks.results import plan_file
 from benchmarks.results.store import Store
 from benchmarks.table import Row
 
@@ -49,7 +50,7 @@ class Document(HTMLParser):
 
 
 def page(*reports):
-    return Document(html.render([view(report) for report in reports]))
+    return Document(html.render([ReportFigures.of(report) for report in reports]))
 
 
 @pytest.fixture(scope="module")
@@ -71,11 +72,11 @@ def data(document):
 def test_the_tables_have_the_figures(report, document):
     found = document.all("table", **{"class": "results"})
     assert len(found) == 3
-    for section, table in zip(view(report).sections, found, strict=True):
+    for section, table in zip(ReportFigures.of(report).sections, found, strict=True):
         text = re.sub(r"\s+", " ", table[2])
-        for line in section.lines:
-            f = line.figures
-            for part in (columns.difference(f), columns.fixed(f.macro_f1), columns.fixed(f.sd)):
+        for line in section.rows:
+            numbers = (line.macro_f1, line.sd)
+            for part in (columns.difference(line), *map(columns.fixed, numbers)):
                 assert part.replace("-", MINUS) in text
 
 
@@ -104,7 +105,7 @@ def test_a_hostile_name_stays_text(tmp_path):
     bad = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'{{ 7 * 7 }}"
     row = Row("vgg16", options={"note": bad})
     of = plan([row, Row("vgg19")], [target(classes=(bad, *NAMES[1:]))], seeds=1, title=bad)
-    put_plan(Store(tmp_path), of, lambda c: bad if c.backbone == "vgg19" else 0.5)
+    put_plan(Store(tmp_path), of, lambda c: bad if c.row.backbone == "vgg19" else 0.5)
     found = page(analysis.report(of, of.cells, Store(tmp_path)))
     assert len(found.all("script")) == 2 and found.all("img") == []
     assert found.all("title")[0][2] == bad == found.all("h1")[0][2]
@@ -113,7 +114,7 @@ def test_a_hostile_name_stays_text(tmp_path):
 
 
 def test_curves_are_those_of_the_records(report, data):
-    (line,) = [x for x in view(report).sections[1].lines if x.row == Row("vgg16", "se")]
+    (line,) = [x for x in ReportFigures.of(report).sections[1].rows if x.row == Row("vgg16", "se")]
     (mine,) = [x for x in data if x["name"] == "vgg16 se, jaffe"]
     assert len(mine["cells"]) == 15
     for result, one in zip(line.entry.done, mine["cells"], strict=True):
@@ -126,7 +127,7 @@ def test_curves_are_those_of_the_records(report, data):
 def test_confusion_matrices_are_those_of_the_seeds(report, data):
     (mine,) = [x for x in data if x["name"] == "vgg16 se, fer2013"]
     assert (mine["seeds"], mine["classes"]) == ([0, 1, 2], list(NAMES))
-    (line,) = [x for x in view(report).sections[0].lines if x.row == Row("vgg16", "se")]
+    (line,) = [x for x in ReportFigures.of(report).sections[0].rows if x.row == Row("vgg16", "se")]
     for result, confusion in zip(line.entry.done, mine["confusion"], strict=True):
         with np.load(result.path / "predictions.npz") as file:
             counts = np.zeros((7, 7), int)
@@ -139,7 +140,7 @@ def test_every_cell_has_its_folder_and_its_number_on_the_page(report, document, 
     results = [r for e in report.entries.values() for r in (*e.done, *e.failed)]
     assert {result.path.name for result in results} <= folders
     by_id = {e[1]["id"]: e[2] for e in document.all("dd") if "id" in e[1]}
-    done = [r for line in view(report).lines for r in line.entry.done]
+    done = [r for line in ReportFigures.of(report).rows for r in line.entry.done]
     ids = [one["id"] for line in data for one in line["cells"]]
     assert ids == list(range(len(done)))
     for number, result in zip(ids, done, strict=True):
@@ -149,8 +150,8 @@ def test_every_cell_has_its_folder_and_its_number_on_the_page(report, document, 
 def test_long_curves_are_thinned_to_their_ends_and_between(tmp_path):
     of = plan([Row("vgg16")], [target()], seeds=1)
     put_done(Store(tmp_path), of.cells[0], [True, False], changes={"history": history(333)})
-    line = view(analysis.report(of, of.cells, Store(tmp_path))).lines[0]
-    (one,) = embedded.of_line(line, 7)["cells"]
+    line = ReportFigures.of(analysis.report(of, of.cells, Store(tmp_path))).rows[0]
+    (one,) = embedded.of_row(line, 7)["cells"]
     assert (one["id"], one["epochs"], len(one["at"])) == (7, 333, embedded.POINTS)
     assert (one["at"][0], one["at"][-1]) == (0, 332) and np.diff(one["at"]).max() <= 7
     assert one["loss"] == [round(1000 * (0.4 + 1.5 / (i + 1))) for i in one["at"]]
@@ -161,8 +162,8 @@ def test_a_curve_that_is_not_finite_or_not_there_is_left_out(tmp_path):
     curves = [{"epoch": 1, "loss": 1.0, "val_loss": None}, {"epoch": 2, "val_loss": None}]
     of = plan([Row("vgg16")], [target()], seeds=1)
     put_done(Store(tmp_path), of.cells[0], [True, False], changes={"history": curves})
-    line = view(analysis.report(of, of.cells, Store(tmp_path))).lines[0]
-    (one,) = embedded.of_line(line, 0)["cells"]
+    line = ReportFigures.of(analysis.report(of, of.cells, Store(tmp_path))).rows[0]
+    (one,) = embedded.of_row(line, 0)["cells"]
     assert one["loss"] == [1000, None] and "val_loss" not in one and "accuracy" not in one
 
 
@@ -179,7 +180,9 @@ def test_failed_and_ignored_are_told(tmp_path):
 def test_several_reports_share_a_page(tmp_path):
     store = Store(tmp_path)
     for change in ({}, {"variant": "published"}):
-        put_done(store, cell(**change), [True, False])
+        of = plan([Row("vgg16")], [target()], seeds=1, **change)
+        plan_file.write(of, store.root)
+        put_plan(store, of, lambda c: 0.5)
     found = page(*analysis.stored(store))
     titles = [e[2] for e in found.all("h2")][:2]
     assert [title[-1] for title in titles] == ["1", "2"]
@@ -198,20 +201,20 @@ def test_places_in_a_chart_are_shares_of_its_width():
 
 
 def test_a_forest_plot_has_its_intervals_on_one_scale(report):
-    section = view(report).sections[0]
+    section = ReportFigures.of(report).sections[0]
     plot = charts.forest(section)
     ((backbone, intervals),) = plot.groups
-    lines = [line for line in section.lines if line.figures.difference is not None]
+    lines = [line for line in section.rows if line.difference is not None]
     assert backbone == "vgg16" and len(intervals) == len(lines) == 3
     # Two points of the scale fix it; every other place follows.
     first, second = intervals[0].middle, intervals[2].middle
-    values = [line.figures.difference for line in lines]
+    values = [line.difference for line in lines]
     slope = (second - first) / (values[2] - values[0])
     assert plot.zero == pytest.approx(first - slope * values[0], abs=0.02)
     assert intervals[1].middle == pytest.approx(plot.zero + slope * values[1], abs=0.02)
     for interval, line in zip(intervals, lines, strict=True):
         if not interval.cut_low:
-            assert interval.low == pytest.approx(plot.zero + slope * line.figures.low, abs=0.02)
+            assert interval.low == pytest.approx(plot.zero + slope * line.low, abs=0.02)
     assert [interval.kind for interval in intervals] == ["better", "nothing", "open"]
 
 
@@ -219,8 +222,10 @@ def test_an_interval_beyond_the_edge_is_cut_there_and_marked(tmp_path):
     rows = [Row("vgg16"), *(Row("vgg16", name) for name in ("se", "eca", "cbam"))]
     gains = {"none": (0, 0), "se": (0.02, 0.021), "eca": (0.01, 0.012), "cbam": (0.3, -0.28)}
     of = plan(rows, [target()], seeds=2)
-    put_plan(Store(tmp_path), of, lambda c: 0.5 + gains[c.attention][c.seed], n=1000)
-    plot = charts.forest(view(analysis.report(of, of.cells, Store(tmp_path))).sections[0])
+    put_plan(Store(tmp_path), of, lambda c: 0.5 + gains[c.row.attention][c.seed], n=1000)
+    plot = charts.forest(
+        ReportFigures.of(analysis.report(of, of.cells, Store(tmp_path))).sections[0]
+    )
     wide = plot.groups[0][1][2]
     assert (wide.low, wide.high, wide.cut_low, wide.cut_high) == (0, 100, True, True)
     assert not plot.groups[0][1][0].cut_high
@@ -230,10 +235,10 @@ def test_points_lie_at_cost_and_accuracy(tmp_path):
     of = plan([Row("vgg16"), Row("vgg16", "se"), Row("vgg19")], [target()], seeds=1)
     sizes = {"vgg16": 1_000_000, "vgg19": 4_000_000}
     for one in of.cells:
-        parameters = sizes[one.backbone] * (2 if one.attention == "se" else 1)
-        right = np.arange(100) < (50 if one.attention == "none" else 60)
+        parameters = sizes[one.row.backbone] * (2 if one.row.attention == "se" else 1)
+        right = np.arange(100) < (50 if one.row.attention == "none" else 60)
         put_done(Store(tmp_path), one, right, changes={"metrics": {"parameters": parameters}})
-    section = view(analysis.report(of, of.cells, Store(tmp_path))).sections[0]
+    section = ReportFigures.of(analysis.report(of, of.cells, Store(tmp_path))).sections[0]
     plot = charts.cost(section, "parameters")
     a, b, c = plot.points
     assert b.x - a.x == pytest.approx(c.x - b.x, abs=0.02) and a.x < b.x

@@ -20,7 +20,7 @@ from benchmarks.run.executors.node import cache, find_dataset, work
 from benchmarks.run.executors.process import Process, environment
 from benchmarks.run.executors.shipping import pack, unpack
 from benchmarks.train.data import digest
-from preprocessing.dataset.folder import FILES, IMAGES, MANIFEST
+from preprocessing.dataset.manifest import FILES, IMAGES, MANIFEST
 
 
 @pytest.fixture(autouse=True)

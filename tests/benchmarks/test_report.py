@@ -129,20 +129,6 @@ def test_nothing_done_yet_can_be_published(tmp_path):
     assert "missing" in printed and all(path.stat().st_size for path in paths)
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "table.md"
-    files.write_whole(path, "before")
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(files.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        files.write_whole(path, "after")
-    assert path.read_text(encoding="utf-8") == "before"
-    assert [p.name for p in tmp_path.iterdir()] == ["table.md"]
-
-
 def test_failed_cells_alone_are_a_report(tmp_path):
     of = plan(PAIR, [target()], seeds=1)
     plan_file.write(of, tmp_path)

@@ -12,9 +12,8 @@ from simulated import World, gains
 
 from benchmarks.statistics.multiplicity import holm
 from benchmarks.statistics.noise import Noise
-from benchmarks.statistics.paired import compare
+from benchmarks.statistics.paired import NO_DIFFERENCE, compare, verdict
 from benchmarks.statistics.power import power
-from benchmarks.statistics.verdict import verdict
 
 NOISE = {
     "no seed noise": {},
@@ -115,9 +114,7 @@ def test_a_table_of_equal_networks_is_free_of_claims_19_times_in_20(monkeypatch)
     # Rows share a reference, so the raw rate varies more than that of 2,500 tosses.
     assert 0.03 < np.mean(raw) < 0.07
     assert np.mean([any(row) for row in np.reshape(raw, (tables, 10))]) > 0.15
-    assert np.mean([w != {"no detectable difference"} for w in words]) <= 0.05 + margin(
-        0.05, tables
-    )
+    assert np.mean([w != {NO_DIFFERENCE} for w in words]) <= 0.05 + margin(0.05, tables)
 
 
 @pytest.mark.parametrize(

@@ -64,5 +64,5 @@ def test_networks_alike_on_every_image_are_rarely_called_different(alike):
     [((2, 5), (2, 4)), ((2, 5), (1, 5)), ((5,), (5,)), ((0, 5), (0, 5)), ((2, 0), (2, 0))],
 )
 def test_tables_that_do_not_pair_are_refused(right, reference):
-    with pytest.raises(ValueError, match=r"Both must be \(seeds, n\)"):
+    with pytest.raises(ValueError, match=r"\(seeds, n\)"):
         mcnemar(np.ones(right), np.ones(reference))

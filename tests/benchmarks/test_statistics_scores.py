@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from benchmarks.statistics.scores import calibration_error, score
+from benchmarks.statistics.scores import calibration_error, mean_and_sd, score
 
 # Four images of three classes, the last class without any.
 PROBABILITIES = np.array(
@@ -128,5 +128,16 @@ def test_what_are_no_predictions_is_refused(probabilities, labels, message):
 
 
 def test_marks_of_other_images_are_refused():
-    with pytest.raises(ValueError, match=r"4 images, but duplicate marks have shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"duplicate.*\(4,\).*got \(3,\)"):
         score(PROBABILITIES, LABELS, duplicate=[True, False, False])
+
+
+def test_the_spread_of_seeds_is_the_sample_standard_deviation():
+    assert mean_and_sd([1.0, 3.0]) == (2.0, pytest.approx(2**0.5))
+    assert mean_and_sd([5.0]) == (5.0, None)
+
+
+@pytest.mark.parametrize("values", [[], [1.0, np.nan], [[1.0, 2.0]]])
+def test_what_has_no_mean_is_refused(values):
+    with pytest.raises(ValueError, match="finite"):
+        mean_and_sd(values)

@@ -31,7 +31,9 @@ def test_a_cell_has_no_result_before_its_commit_and_all_of_it_after(store):
     partial = store.begin(one)
     (partial / "log.txt").write_text("words")
     labels = np.arange(3)
-    write_predictions(partial, predictions(RIGHT, labels), labels, labels)
+    write_predictions(
+        partial, predictions(RIGHT, labels), labels, labels, subject=[""] * 3, duplicate=[False] * 3
+    )
     write_json(partial / RESULT, {"schema_version": 1, **record(one, 3, RIGHT)})
     assert store.read(one) is None
     assert list(store.results()) == []

@@ -82,8 +82,8 @@ def test_the_published_networks_have_the_printed_numbers_of_parameters(name, num
 @lru_cache
 def built(row, width):
     """What tells a row's network from another's: its layers with their options."""
-    network_only = replace(
-        cell(settings=profile("quick", width=width)),
+    network_only = cell(
+        settings=profile("quick", width=width),
         backbone=row.backbone,
         attention=row.attention,
         config=row.config,

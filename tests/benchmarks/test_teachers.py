@@ -50,7 +50,10 @@ class Recording:
         if job.keep:
             (job.folder / MODEL).write_text(one.slug)
         labels = np.arange(3)
-        write_predictions(job.folder, predictions(RIGHT, labels), labels, labels)
+        write_predictions(
+            job.folder, predictions(RIGHT, labels), labels, labels,
+            subject=[""] * 3, duplicate=[False] * 3,
+        )  # fmt: skip
         return record(one, 3, RIGHT)
 
     def cancel(self):

@@ -40,7 +40,7 @@ def test_a_card_holds_everything_a_reader_decides_by(folder):
     assert text.startswith("# tiny\n")
     found = sections(text)
     assert "Errors" not in found
-    assert "- published has 6 subjects on more than one side, e.g. S00" in found["Warnings"]
+    assert "- published has 6 subjects on more than one side, e.g. S00." in found["Warnings"]
     assert "- 72 images of 8 x 8 pixels, grey" in found["Content"]
     assert "- 12 subjects" in found["Content"]
     digest = json.loads((folder / "manifest.json").read_text())["fingerprint"]
@@ -110,7 +110,7 @@ def test_a_dataset_without_parts_and_people_has_a_card_too(tmp_path):
     folder = write_folder(tmp_path / "d", lines, np.repeat(pictures(), 3, axis=3))
     found = sections(render(check(folder)))
     assert "- 72 images of 8 x 8 pixels, RGB" in found["Content"]
-    assert "- subjects not known" in found["Content"]
+    assert "- subjects unknown" in found["Content"]
     assert table(found["Classes"])[0] == ["class", "images"]
     assert "Warnings" not in found
 
@@ -127,7 +127,7 @@ def test_the_card_of_a_damaged_folder_begins_with_its_errors(name, folder):
     text = render(report)
     assert text.splitlines()[:5][2] == "## Errors"
     found = sections(text)
-    assert found["Errors"][0] == "**Not to be used as it is.**"
+    assert found["Errors"][0] == "**Do not use it as it is.**"
     assert len(found["Errors"]) == 1 + len(report.errors) > 1
     if name != "manifest.json":
         assert "72 of 74 are used." in found["Left out"]

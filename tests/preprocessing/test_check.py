@@ -1,16 +1,17 @@
-"""A sound prepared folder passes, and each kind of damage is told in a line of its own."""
+"""A sound prepared folder passes, and each kind of damage is an error."""
 
 from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 
 import numpy as np
 import pytest
 from made_up import HEADER, pictures, record, rows, write_folder, write_lines
 
-from preprocessing.dataset.index import MEND
+from preprocessing.dataset.index import REPAIR_HINT
 from preprocessing.quality.check import check
 from preprocessing.quality.check.leakage import divided
 from preprocessing.splits.base import LEFT_OUT
@@ -30,12 +31,14 @@ def folder(sound, tmp_path):
 def test_a_sound_folder_has_no_errors_and_its_facts_are_counted(folder):
     report = check(folder)
     assert report.ok and report.errors == []
-    assert report.warnings == [
-        "published has 6 subjects on more than one side, e.g. S00",
-        "published has 10 sequences on more than one side, e.g. S00/0",
-        "test-parts has 4 subjects on more than one side, e.g. S08",
-        "test-parts has 6 sequences on more than one side, e.g. S08/0",
+    patterns = [
+        "published .*6 subjects .*S00[.]",
+        "published .*10 sequences .*S00/0[.]",
+        "test-parts .*4 subjects .*S08[.]",
+        "test-parts .*6 sequences .*S08/0[.]",
     ]
+    for pattern, warning in zip(patterns, report.warnings, strict=True):
+        assert re.match(pattern, warning)
     facts = report.facts
     assert facts["shape"] == (72, 8, 8, 1) and facts["subjects"] == 12 and facts["boxes"] == 72
     assert facts["counts"]["train"] == {"anger": 15, "joy": 18, "fear": 15}
@@ -118,8 +121,8 @@ def divide_a_person(at):
 
 
 DAMAGE = {
-    "no folder": (lambda at: at.rename(at.parent / "x"), "there is no such folder"),
-    "no images": (lambda at: (at / "images.npy").unlink(), "images.npy is missing; prepare it"),
+    "no folder": (lambda at: at.rename(at.parent / "x"), "no such folder"),
+    "no images": (lambda at: (at / "images.npy").unlink(), "images.npy is missing.*preprocessing"),
     "no index": (lambda at: (at / "index.csv").unlink(), "index.csv is missing"),
     "no dropped": (lambda at: (at / "dropped.csv").unlink(), "dropped.csv is missing"),
     "no splits": (lambda at: (at / "splits.csv").unlink(), "splits.csv is missing"),
@@ -127,39 +130,42 @@ DAMAGE = {
     "json": (text("manifest.json", lambda t: t[:-9]), "manifest.json is not readable JSON"),
     "latin": (raw("manifest.json", lambda b: b"\xff" + b), "manifest.json is not readable JSON"),
     "nested": (text("manifest.json", lambda t: "[" * 10**5), "manifest.json is not readable JSON"),
-    "a list": (text("manifest.json", lambda t: "[]"), "manifest.json has schema_version None"),
-    "schema": (manifest(schema_version=1), "schema_version 1, this program reads 2"),
+    "a list": (text("manifest.json", lambda t: "[]"), "manifest.json .*schema_version 2, got None"),
+    "schema": (manifest(schema_version=1), "schema_version 2, got 1"),
     "key": (manifest(fingerprint=...), "manifest.json lacks fingerprint"),
-    "no files": (manifest(files=...), "manifest.json lacks files; prepare it again"),
-    "files": (manifest(files={"index.csv": 7}), "expected the hashes of index.csv, dropped.csv, s"),
-    "items": (manifest(items=-1), "items is -1, expected a number"),
-    "kind": (manifest(used="72"), "used is '72', expected a number"),
-    "negative": (manifest(seen=-1), "seen is -1, expected a number"),
-    "classes": (manifest(classes=["joy", "joy"]), "classes is ['joy', 'joy'], expected different"),
-    "reasons": (manifest(dropped=["x"]), "dropped is ['x'], expected a number for each reason"),
-    "name": (manifest(dataset=7), "dataset is 7, expected a name"),
-    "seen": (manifest(seen=73), "73 seen, but used and dropped make 74"),
+    "no files": (manifest(files=...), "manifest.json lacks files"),
+    "files": (manifest(files={"index.csv": 7}), "files must be .*hashes of index.csv"),
+    "items": (manifest(items=-1), "items must be a number, got -1"),
+    "kind": (manifest(used="72"), "used must be a number, got '72'"),
+    "negative": (manifest(seen=-1), "seen must be a number, got -1"),
+    "classes": (manifest(classes=["joy", "joy"]), "classes must be .*different.*'joy', 'joy'"),
+    "reasons": (manifest(dropped=["x"]), r"dropped must be .*each reason, got \['x'\]"),
+    "name": (manifest(dataset=7), "dataset must be a name, got 7"),
+    "seen": (manifest(seen=73), "seen is 73, .*dropped make 74"),
     "used": (manifest(used=71), "manifest.json 71, images.npy 72, index.csv 72"),
-    "shape": (manifest(image_shape=[4, 4, 1]), "image_shape [4, 4, 1], images.npy has [8, 8, 1]"),
+    "shape": (manifest(image_shape=[4, 4, 1]), "image_shape .4, 4, 1., images.npy has .8, 8"),
     "counts": (counts(joy=15), "counts 15 images of joy in train, index.csv has 18"),
-    "no counts": (manifest(counts=[]), "counts is [], expected split -> class -> number"),
+    "no counts": (manifest(counts=[]), r"counts must be split -> class -> number, got \[\]"),
     "truncated": (raw("images.npy", lambda b: b[:-100]), "images.npy is not a readable array"),
-    "longer": (raw("images.npy", lambda b: b + b"x"), "images.npy has 1 byte more than its 72"),
+    "longer": (raw("images.npy", lambda b: b + b"x"), "images.npy has 1 bytes after its 72"),
     "no array": (raw("images.npy", lambda b: b"x" * 99), "images.npy is not a readable array"),
     "header": (raw("images.npy", lambda b: b.replace(b"72, 8", b"7@, 8")), "not a readable array"),
     "archive": (raw("images.npy", lambda b: b"PK\3\4" + b), "images.npy is not a readable array"),
-    "floats": (array(lambda images: images / 2), "images.npy is float64 with 4 axes"),
-    "axes": (array(lambda images: images[..., 0]), "images.npy is uint8 with 3 axes"),
-    "fortran": (array(np.asfortranarray), "expected uint8 (n, height, width, channels) in C order"),
+    "floats": (array(lambda images: images / 2), "must be uint8.*got float64 with 4 axes"),
+    "axes": (array(lambda images: images[..., 0]), "images.npy must be .*got uint8 with 3 axes"),
+    "fortran": (array(np.asfortranarray), "images.npy must be .*in C order"),
     "fewer": (array(lambda images: images[:70]), "manifest.json 72, images.npy 70, index.csv 72"),
-    "none": (array(lambda images: images[:, :0]), "there is no image in it"),
-    "pixel": (array(one_pixel), "images or index have changed since they were prepared"),
-    "label": (cell("index.csv", "label", 5, "fear"), "have changed since they were prepared"),
-    "sequence": (cell("index.csv", "sequence", 0, "S00/1"), "have changed since they were prep"),
+    "none": (array(lambda images: images[:, :0]), "images.npy must hold at least one image"),
+    "pixel": (array(one_pixel), "have changed since"),
+    "label": (cell("index.csv", "label", 5, "fear"), "have changed since"),
+    "sequence": (cell("index.csv", "sequence", 0, "S00/1"), "have changed since"),
     "fingerprint": (manifest(fingerprint="0" * 64), f"manifest.json says {'0' * 64}"),
-    "columns": (text("index.csv", lambda t: t.replace("label,", "emotion,")), "has the columns em"),
-    "twice": (text("index.csv", lambda t: t.replace("sequence", "score")), "others, each once"),
-    "empty": (text("index.csv", lambda t: ""), "index.csv has the columns none, expected label"),
+    "columns": (
+        text("index.csv", lambda t: t.replace("label,", "emotion,")),
+        "must begin.*got emotion",
+    ),
+    "twice": (text("index.csv", lambda t: t.replace("sequence", "score")), "index.csv .*twice"),
+    "empty": (text("index.csv", lambda t: ""), "index.csv must begin .*label.*got none"),
     "cells": (
         text("index.csv", lambda t: t.replace("0.75", "0.75,9", 2)),
         "index.csv has damaged lines: line 2 has 11 cells, expected 10, and 1 more",
@@ -167,25 +173,25 @@ DAMAGE = {
     "cut": (text("index.csv", lambda t: t[:-30]), "damaged lines: line 73 has"),
     "lines": (text("index.csv", lambda t: "\n".join(t.splitlines()[:-2]) + "\n"), "index.csv 70"),
     "bytes": (raw("index.csv", lambda b: b[:900] + b"\xff" + b[900:]), "index.csv is not readable"),
-    "quote": (raw("index.csv", lambda b: b + b'"' + b"x" * 2**18), "not readable after row 72"),
-    "unknown": (
-        cell("index.csv", "label", 3, "sad"),
-        "labels that are none of the classes: 'sad' in line 5",
+    "quote": (
+        raw("index.csv", lambda b: b + b'"' + b"x" * 2**18),
+        "line 74, is not .*field larger",
     ),
-    "part": (cell("index.csv", "split", 3, "dev"), "or nothing: 'dev' in line 5"),
-    "unsourced": (cell("index.csv", "source", 3, ""), "images of no source: line 5"),
-    "flat box": (cell("index.csv", "width", 3, "0"), "boxes that are no place in a photograph: x,"),
+    "unknown": (cell("index.csv", "label", 3, "sad"), "labels .*'sad' in line 5"),
+    "part": (cell("index.csv", "split", 3, "dev"), "splits .*'dev' in line 5"),
+    "unsourced": (cell("index.csv", "source", 3, ""), "without a source: line 5"),
+    "flat box": (cell("index.csv", "width", 3, "0"), "boxes .*in line 5"),
     "half box": (cell("index.csv", "x", 3, ""), "width, height , 2, 30, 40 in line 5"),
-    "odd box": (cell("index.csv", "y", 3, "inf"), "boxes that are no place in a photograph"),
+    "odd box": (cell("index.csv", "y", 3, "inf"), "boxes .*inf"),
     "score": (cell("index.csv", "score", 3, "1.5"), "scores outside 0 to 1: '1.5' in line 5"),
     "no score": (cell("index.csv", "score", 3, "nan"), "scores outside 0 to 1: 'nan' in line 5"),
     "lost": (
         text("dropped.csv", lambda t: t.replace("flat image", "unreadable")),
-        "'flat image' was dropped 1 times by manifest.json, 0 times by dropped.csv",
+        "manifest.json counts 1 .*'flat image', dropped.csv has 0",
     ),
     "lost too": (
         text("dropped.csv", lambda t: t + "c,dim,,\n"),
-        "'dim' was dropped 0 times by manifest.json, 1 times by dropped.csv",
+        "manifest.json counts 0 .*'dim', dropped.csv has 1",
     ),
     "lost line": (
         text("dropped.csv", lambda t: t + "c,dim\n"),
@@ -193,61 +199,58 @@ DAMAGE = {
     ),
     "lost columns": (
         text("dropped.csv", lambda t: ""),
-        "dropped.csv has the columns none, expecte",
+        "dropped.csv must have the columns .*got none",
     ),
-    "lost bytes": (raw("dropped.csv", lambda b: b"\xff" + b), "dropped.csv is not a readable CSV"),
+    "lost bytes": (raw("dropped.csv", lambda b: b"\xff" + b), "dropped.csv is not readable CSV"),
     "lost quote": (
         raw("dropped.csv", lambda b: b + b'"' + b"x" * 2**18),
-        "not readable (field larger than field limit",
+        "not readable CSV .field larger than field limit",
     ),
-    "other source": (cell("index.csv", "source", 5, "b.png"), "index.csv was changed after it was"),
-    "other box": (cell("index.csv", "x", 5, "1.25"), "index.csv was changed after it was prepared"),
-    "other score": (cell("index.csv", "score", 5, "0.5"), "index.csv was changed after it was pre"),
-    "other detail": (cell("dropped.csv", "detail", 1, "0.01"), "dropped.csv was changed after it"),
-    "other side": (
-        cell("splits.csv", "published", 0, "test"),
-        "splits.csv was changed after it was prepared",
-    ),
-    "side": (cell("splits.csv", "hold-out", 3, "tset"), "line 5: hold-out must be train"),
-    "fold": (cell("splits.csv", "loso", 3, "first"), "line 5: loso must be the number"),
+    "other source": (cell("index.csv", "source", 5, "b.png"), "index.csv was changed"),
+    "other box": (cell("index.csv", "x", 5, "1.25"), "index.csv was changed"),
+    "other score": (cell("index.csv", "score", 5, "0.5"), "index.csv was changed"),
+    "other detail": (cell("dropped.csv", "detail", 1, "0.01"), "dropped.csv was changed"),
+    "other side": (cell("splits.csv", "published", 0, "test"), "splits.csv was changed"),
+    "side": (cell("splits.csv", "hold-out", 3, "tset"), "line 5: .*hold-out .*tset"),
+    "fold": (cell("splits.csv", "loso", 3, "first"), "line 5: .*loso .*first"),
     "split rows": (
         text("splits.csv", lambda t: t.rsplit("\n", 2)[0] + "\n"),
-        "splits.csv has 71 rows for 72",
+        "splits.csv .*71.*72",
     ),
     "split bytes": (
         raw("splits.csv", lambda b: b[:300] + b"\xff" + b[300:]),
-        "is not a readable CSV",
+        "is not readable CSV",
     ),
-    "split header": (raw("splits.csv", lambda b: b"\xff" + b), "splits.csv is not a readable CSV"),
+    "split header": (raw("splits.csv", lambda b: b"\xff" + b), "splits.csv is not readable CSV"),
     "no split": (text("splits.csv", lambda t: "mine\n1\n"), "splits.csv has none of the splits 5"),
-    "official": (no_official_side, "differ on the official part of 1 images"),
-    "divided": (divide_a_person, "loso has 2 subjects on more than one side, e.g. S00: it promise"),
-    "clips": (divide_a_person, "loso has 2 sequences on more than one side, e.g. S00/0: it"),
+    "official": (no_official_side, "official part of 1 images"),
+    "divided": (divide_a_person, "loso has 2 subjects on .*S00, although"),
+    "clips": (divide_a_person, "loso has 2 sequences .*S00/0, although"),
 }
 
 
 @pytest.mark.parametrize("case", DAMAGE)
-def test_damage_is_told(case, folder):
-    spoil, line = DAMAGE[case]
+def test_damage_is_reported(case, folder):
+    spoil, pattern = DAMAGE[case]
     spoil(folder)
     report = check(folder)
     assert not report.ok
-    assert any(line in error for error in report.errors), report.errors
+    assert any(re.search(pattern, error) for error in report.errors), report.errors
     assert len(report.errors) <= 9
 
 
-def test_several_kinds_of_damage_are_told_at_once(folder):
+def test_several_kinds_of_damage_are_reported_at_once(folder):
     cell("index.csv", "score", 3, "7")(folder)
     cell("index.csv", "height", 9, "-2")(folder)
     manifest(seen=99)(folder)
     (folder / "dropped.csv").unlink()
     divide_a_person(folder)
     told = "\n".join(check(folder).errors)
-    for part in ("scores outside", "no place in", "99 seen", "dropped.csv is missing", "loso has"):
+    for part in ("scores outside", "boxes", "seen is 99", "dropped.csv is missing", "loso has"):
         assert part in told
 
 
-@pytest.mark.parametrize("case", ["cells", "split rows", "twice", "truncated", "other box"])
+@pytest.mark.parametrize("case", ["cells", "no splits", "twice", "truncated", "other box"])
 def test_one_cause_is_one_line(case, folder):
     DAMAGE[case][0](folder)
     assert len(check(folder).errors) == 1
@@ -262,14 +265,14 @@ def test_rows_that_a_split_leaves_out_are_on_no_side():
 def test_what_does_not_fit_together_is_not_compared_further(folder):
     np.save(folder / "images.npy", pictures()[:70])
     report = check(folder)
-    assert len(report.errors) == 1 and report.errors[0].startswith("the number of images differs")
-    assert report.warnings == [
-        "images, fingerprint and splits were not compared: mend the errors first"
-    ]
+    (error,) = report.errors
+    assert "number of images differs" in error
+    (warning,) = report.warnings
+    assert "not compared" in warning
 
 
 def test_a_folder_of_folders_and_a_file_are_no_dataset(folder, tmp_path):
-    assert "there is no such folder" in check(folder / "index.csv").errors[0]
+    assert "no such folder" in check(folder / "index.csv").errors[0]
     for name in ("images.npy", "index.csv", "manifest.json", "dropped.csv", "splits.csv"):
         (tmp_path / "odd" / name).mkdir(parents=True)
     assert len(check(tmp_path / "odd").errors) >= 5
@@ -303,7 +306,7 @@ def test_copies_on_two_sides_are_warned_of_for_every_split_they_cross(tmp_path):
     assert any(text.startswith("loso has 1 group of") for text in crossing)
     assert not any(text.startswith("test-parts") for text in crossing)
     by_subject = [text for text in crossing if text.startswith(("official", "loso"))]
-    assert all("S00/0/0.png and S11/0/0.png: --drop-duplicates" in text for text in by_subject)
+    assert all("S00/0/0.png and S11/0/0.png; --drop-duplicates" in text for text in by_subject)
     assert any("1 group of byte-identical images with conflicting labels" in t for t in found)
 
 
@@ -319,7 +322,7 @@ def test_a_photograph_of_two_is_told_for_splits_that_divide_it(tmp_path):
     for number in (0, 71):
         lines[number][3] = "party.png"
     found = warned(write_folder(tmp_path / "d", lines))
-    assert "official has 1 photograph on more than one side, e.g. party.png" in found
+    assert "official has 1 photograph on more than one side, e.g. party.png." in found
     assert not any(text.startswith(("hold-out", "5-fold", "subject-10fold")) for text in found)
 
 
@@ -332,13 +335,13 @@ def test_flat_blurred_unbalanced_and_absent_are_warned_of(tmp_path):
     images[7] = 90
     found = warned(write_folder(tmp_path / "d", lines, images))
     told = "\n".join(found)
-    assert "flat images, of hardly more than one grey level, e.g. S0" in told
+    assert "flat images of hardly more than one grey level, e.g. S0" in told
     assert "train is much blurrier than" in told
     assert "63 images of joy, 3 of anger" in told
-    assert "the train part of official has no image of anger, fear" in told
+    assert "train part of official has no image of anger, fear" in told
     for line in lines:
         line[0] = "joy"
-    assert "no image of anger, fear" in warned(write_folder(tmp_path / "e", lines))
+    assert "No image of anger, fear." in warned(write_folder(tmp_path / "e", lines))
 
 
 def test_another_division_than_today_is_a_warning_and_the_stored_one_holds(folder):
@@ -349,12 +352,11 @@ def test_another_division_than_today_is_a_warning_and_the_stored_one_holds(folde
         line[place] = str((int(line[place]) + 1) % 5)
     write_lines(folder / "splits.csv", header, lines)
     report = check(folder)  # this file was edited
-    assert report.errors == [f"splits.csv was changed after it was prepared; {MEND}"]
-    assert not any("would be made otherwise" in text for text in report.warnings)
+    (error,) = report.errors
+    assert "splits.csv was changed" in error and REPAIR_HINT in error
+    assert not any("would be made differently" in text for text in report.warnings)
     record(folder)  # this one was written so, by another version
-    assert any(
-        text.startswith("5-fold would be made otherwise now for 72") for text in warned(folder)
-    )
+    assert any(re.match("5-fold would .*differently now for 72", t) for t in warned(folder))
 
 
 def test_absent_and_unknown_splits_are_warned_of(folder):
@@ -364,8 +366,8 @@ def test_absent_and_unknown_splits_are_warned_of(folder):
     write_lines(folder / "splits.csv", header, lines)
     record(folder)
     found = warned(folder)
-    assert "splits.csv has the column 'mine', which is no split that is known here" in found
-    assert "splits.csv lacks the split loso, which applies to this dataset" in found
+    assert any(re.match("splits.csv has the column 'mine', .*not", text) for text in found)
+    assert any(text.startswith("splits.csv lacks the split loso") for text in found)
 
 
 def test_a_split_that_would_not_be_made_now_is_warned_of(tmp_path):
@@ -383,7 +385,7 @@ def test_a_split_that_would_not_be_made_now_is_warned_of(tmp_path):
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_dataset_too_small_for_any_split_is_sound(count, tmp_path):
     folder = write_folder(tmp_path / "d", rows()[:count])
-    assert any(text.startswith("no split applies to this dataset of ") for text in warned(folder))
+    assert any(text.startswith("No split applies to this dataset of ") for text in warned(folder))
     (folder / "splits.csv").write_text("mine\n" + "1\n" * count)
     assert "splits.csv has none of the splits 5-fold" in "\n".join(check(folder).errors)
 

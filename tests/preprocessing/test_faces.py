@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from preprocessing.dataset.row import Row
+from preprocessing.dataset.index import Row
 from preprocessing.detectors.base import Faces
 from preprocessing.faces.cropper import FaceCropper
 from preprocessing.faces.crops import CropSettings, crop

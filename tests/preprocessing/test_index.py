@@ -11,11 +11,10 @@ from made_up import index, people
 from preprocessing import splits
 from preprocessing.dataset.index import (
     COLUMNS,
-    read_columns,
+    read_column,
     read_dropped,
     read_rows,
     read_some,
-    sha256,
 )
 from preprocessing.sources import Rejected
 from preprocessing.splits.groups import codes, shared
@@ -23,14 +22,15 @@ from preprocessing.splits.groups import codes, shared
 HEADER = ",".join(COLUMNS) + "\n"
 ROW = "joy,s,train,a.png,,,,,\n"
 DAMAGE = {
-    "quote": (ROW + '"' + "x" * 2**18, "line 3: not readable .field larger than field limit"),
-    "bytes": (ROW * 900 + "\udcff", r"line \d+: not readable .*codec can't decode byte 0xff"),
-    "cells": (
-        ROW + "joy\n",
-        "line 3: 1 cells, expected {length}: the file is damaged; prepare it again",
-    ),
-    "blank": (ROW + "\n" + ROW, "line 3: 0 cells, expected {length}:"),
+    "quote": (ROW + '"' + "x" * 2**18, "line 3, is not readable .*field larger than field limit"),
+    "bytes": (ROW * 900 + "\udcff", r"line \d+, is not readable .*codec can't decode byte 0xff"),
+    "cells": (ROW + "joy\n", "line 3: 1 cells, expected {length}.*Prepare"),
+    "blank": (ROW + "\n" + ROW, "line 3: 0 cells, expected {length}"),
 }
+
+
+def column(path):
+    return read_column(path, "source")
 
 
 def write(path, text):
@@ -42,9 +42,9 @@ def write(path, text):
 def test_a_damaged_index_is_a_value_error_that_names_the_line(case, tmp_path):
     body, message = DAMAGE[case]
     path = write(tmp_path / "index.csv", HEADER + body)
-    for read in (read_rows, read_columns):
+    for read in (lambda path: list(read_rows(path, ("source",))), column):
         with pytest.raises(ValueError, match="index.csv, " + message.replace("{length}", "9")):
-            list(read(path, ("source",)))
+            read(path)
 
 
 @pytest.mark.parametrize("case", DAMAGE)
@@ -60,7 +60,7 @@ def test_a_damaged_list_of_what_was_dropped_is_one_too(case, tmp_path):
 def test_another_header_is_refused(text, tmp_path):
     path = write(tmp_path / "any.csv", text)
     for read in (read_dropped, lambda path: read_rows(path, ("source",))):
-        with pytest.raises(ValueError, match="any.csv (has|starts with|is not a readable CSV)"):
+        with pytest.raises(ValueError, match="any.csv.* (must|is not readable)"):
             list(read(path))
 
 
@@ -73,10 +73,10 @@ def test_what_was_dropped_is_read_as_it_was_written(tmp_path):
 
 
 def test_columns_are_text_whatever_its_length():
-    sources = ["a.png", "", "b" * 3000]
+    sources = ["a.png", "x", "b" * 3000]
     dataset = index([0, 1, 0], ["train", "", "test"], sources=sources)
     assert dataset.sources.tolist() == sources
-    assert (dataset.sources == "").tolist() == [False, True, False]
+    assert (dataset.sources == "x").tolist() == [False, True, False]
     assert (dataset.splits == "train").tolist() == [True, False, False]
     assert dataset.splits.dtype == object and type(dataset.splits[0]) is str
 
@@ -91,12 +91,6 @@ def test_some_rows_are_read_up_to_the_last_of_them():
     assert read_some(path, "source", [8]) == {8: "8.png"}
     with pytest.raises(ValueError, match="line 11: 1 cells"):
         read_some(path, "source", [9])
-
-
-def test_a_hash_is_that_of_all_bytes(tmp_path):
-    known = "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
-    assert sha256(write(tmp_path / "a", "a" * 10**6)) == known
-    assert sha256(write(tmp_path / "a", "a" * 10**6 * 2)) != known
 
 
 def test_codes_are_in_the_order_of_the_sorted_texts():

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from preprocessing.dataset.row import Row
+from preprocessing.dataset.index import Row
 from preprocessing.pipeline import CHUNK, LEFT_OUT, chunks, cores, make_rows, ordered
 from preprocessing.sources import Rejected, Sample
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from preprocessing import splits
-from preprocessing.dataset.row import Row
+from preprocessing.dataset.index import Row
 from preprocessing.detectors.base import Faces
 from preprocessing.faces.cropper import FaceCropper
-from preprocessing.prepare import prepare, stopping
+from preprocessing.prepare import prepare, stop_if_broken
 from preprocessing.sources import Rejected, Sample
 
 
@@ -84,9 +84,9 @@ def test_classes_can_be_left_out(prepared):
     assert dataset.classes == ("happy", "bored")
     assert dataset.manifest["dropped"] == {"class left out": 10}
     assert dataset.sources.tolist() == [f"photo {n}" for n in range(30) if n % 3]
-    with pytest.raises(ValueError, match="no class 'angry' to leave out: it has sad, happy"):
+    with pytest.raises(ValueError, match="class .*'angry'.*'sad', 'happy'"):
         prepared(items, without=["angry"], out="other")
-    with pytest.raises(ValueError, match="all classes of made-up are left out"):
+    with pytest.raises(ValueError, match="classes of made-up are left out"):
         prepared(items, without=["sad", "happy"], out="other")
 
 
@@ -102,7 +102,7 @@ def test_a_class_of_which_nothing_is_left_is_told(made_up, tmp_path):
     notices = []
     name = made_up([sample(n) for n in range(9)], ("sad", "happy", "bored"))
     prepare(name, None, tmp_path / "out", notice=notices.append)
-    assert notices == ["no image of happy is left", "no image of bored is left"]
+    assert notices == ["No image of happy is left.", "No image of bored is left."]
 
 
 def test_contact_sheets_are_part_of_the_whole(prepared):
@@ -140,7 +140,7 @@ def test_published_counts_are_those_of_the_classes_asked_for(made_up, tmp_path):
     notices = []
     prepare(name, None, tmp_path / "both", notice=notices.append)
     assert notices == [
-        "the dataset has 20 images, published are 19: happy 10 of 9",
+        "The dataset has 20 images, published are 19: happy 10 of 9.",
     ]
     notices.clear()
     name = made_up([sample(n, ("sad", "happy")[n % 2]) for n in range(20)], expected=published)
@@ -160,7 +160,7 @@ def test_single_failures_of_the_detector_stay_rejections():
     empty = ("y", [Rejected("y", "no face found")])
     torn = ("z", [Rejected("z", "empty file")])
     made = [torn, *failures(4), row, *failures(4, 10), torn, empty, torn, *failures(3, 20), torn]
-    assert list(stopping(made, 5)) == made
+    assert list(stop_if_broken(made, 5)) == made
 
 
 def test_a_broken_detector_stops_the_run_before_its_failures_count():
@@ -169,7 +169,7 @@ def test_a_broken_detector_stops_the_run_before_its_failures_count():
     broken = [one for n in range(10, 60) for one in (*failures(1, n), *torn)]
     passed = []
     with pytest.raises(RuntimeError, match="failed at 5 photographs in a row, .*photo 14 .OSErr"):
-        for one in stopping(good + failures(3) + good + torn + broken, 5):
+        for one in stop_if_broken(good + failures(3) + good + torn + broken, 5):
             passed.append(one)
     assert passed == good + failures(3) + good + torn
 
@@ -227,15 +227,15 @@ def test_the_manifest_hashes_the_files_beside_it(prepared):
 def test_the_request_is_checked_before_anything_is_written(tmp_path):
     with pytest.raises(ValueError, match="Did you mean 'schematic'"):
         prepare("shematic", None, tmp_path / "out")
-    with pytest.raises(ValueError, match="fer2013 needs --source: give fer2013.csv"):
+    with pytest.raises(ValueError, match="fer2013 needs --source.*fer2013.csv"):
         prepare("fer2013", None, tmp_path / "out")
-    with pytest.raises(ValueError, match="schematic has no option 'frames': its options are"):
+    with pytest.raises(ValueError, match="schematic has no option 'frames'.*subjects"):
         prepare("schematic", None, tmp_path / "out", frames=3)
     (tmp_path / "raw").mkdir()
-    with pytest.raises(ValueError, match="lies inside .*raw, where it would be read the next time"):
+    with pytest.raises(ValueError, match="lies inside .*raw"):
         prepare("folder", tmp_path / "raw", tmp_path / "raw" / "deep" / "out")
     (tmp_path / "raw").rmdir()
-    with pytest.raises(ValueError, match="expected a list of classes, as .'sad'."):
+    with pytest.raises(ValueError, match="without must be a list.*'sad'"):
         prepare("schematic", None, tmp_path / "out", without="sad")
     with pytest.raises(ValueError, match="workers must be .*got 0"):
         prepare("schematic", None, tmp_path / "out", workers=0, subjects=1, per_subject=7)

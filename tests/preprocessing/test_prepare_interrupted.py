@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import preprocessing
-from preprocessing.dataset.folder import FILES, Dataset
+from preprocessing.dataset import Dataset
+from preprocessing.dataset.manifest import FILES
 
 resource = pytest.importorskip("resource", reason="sends signals and sets limits of POSIX")
 
@@ -88,7 +89,7 @@ def content(out):
 
 
 def done_before(errors):
-    (line,) = [line for line in errors.splitlines() if "going on after" in line]
+    (line,) = [line for line in errors.splitlines() if "Resuming after" in line]
     return int(line.split("after ")[1].split(" ")[0].replace(",", ""))
 
 
@@ -99,7 +100,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(straight, tmp_path):
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 130 and "Traceback" not in errors
-    assert "interrupted: the same command goes on where it stopped" in errors
+    assert "interrupted: rerun the same command to resume" in errors
     assert not out.exists()
     _, errors = finish(out)
     assert 0 < done_before(errors) < COUNT
@@ -126,7 +127,7 @@ def test_a_full_disk_is_said_and_the_command_goes_on_when_there_is_room(straight
     process = start(out, limit=1_000_000)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2 and "Traceback" not in errors
-    assert f"no room to write {out}: make room" in errors and "it goes on from there" in errors
+    assert f"No room to write {out}." in errors and "to resume" in errors
     assert not out.exists()
     _, errors = finish(out)
     assert 0 < done_before(errors) < COUNT
@@ -142,7 +143,7 @@ def test_other_settings_do_not_go_on_silently(straight, tmp_path):
     other = start(out, "--drop-flat")
     _, errors = other.communicate(timeout=60)
     assert other.returncode == 2
-    assert "drop_flat was False, is True" in errors and "give --restart" in errors
+    assert "drop_flat was False, is True" in errors and "--restart" in errors
     _, errors = finish(out, "--drop-flat", "--restart")
-    assert "going on" not in errors
+    assert "Resuming" not in errors
     assert content(out)["images.npy"] == straight["images.npy"]

@@ -1,4 +1,4 @@
-"""The bar says how fast this run is and how long it will take, and costs little."""
+"""Progress shows how fast this run is and how long it will take, and passes every item on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import time
 
 from rich.console import Console
 
-from preprocessing import progress as module
-from preprocessing.progress import progress
+from attention_fer.common import progress as module
+from attention_fer.common.progress import progress
 
 
 def run(count, total, done, pause, **options):
@@ -37,11 +37,29 @@ def test_every_item_passes_and_the_end_is_shown():
 
 
 def test_work_of_an_earlier_run_counts_as_done_but_not_as_fast(monkeypatch):
-    monkeypatch.setattr(module, "_SECONDS", 0.0)
+    monkeypatch.setattr(module, "_BAR_SECONDS", 0.0)
     seen, text = run(10, 1010, 1000, 0.02)
     assert len(seen) == 10 and "1010/1010" in text
     rates = [float(part.split()[-1]) for part in text.split(" images/s")[:-1]]
     assert 0 < max(rates) < 60  # 10 images in half a second, not 1,010
+
+
+def test_without_a_terminal_it_prints_plain_lines(monkeypatch):
+    monkeypatch.setattr(module, "_LINE_SECONDS", 0.0)
+    text = io.StringIO()
+    with progress(Console(file=text, width=20), "pictures") as track:
+        assert list(track(range(3), "drawing", 5, 2)) == [0, 1, 2]
+    *lines, last = text.getvalue().splitlines()
+    assert [line.partition(",")[0] for line in lines] == [f"drawing: {n} of 5" for n in (3, 4, 5)]
+    assert all("pictures/s" in line and line.endswith(" left") for line in lines)
+    assert last.startswith("drawing: 5 of 5, ") and last.endswith("pictures/s")
+
+
+def test_without_a_length_there_is_no_time_left():
+    text = io.StringIO()
+    with progress(Console(file=text)) as track:
+        assert list(track("ab", "reading", None, 0)) == ["a", "b"]
+    assert text.getvalue().startswith("reading: 2, ") and "left" not in text.getvalue()
 
 
 def test_an_unknown_or_wrong_length_does_no_harm():

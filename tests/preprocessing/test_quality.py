@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_up import index
 
-from preprocessing.dataset.row import Row
+from preprocessing.dataset.index import Row
 from preprocessing.quality.survey import Filter, Survey, same
 from preprocessing.sources import Rejected
 
@@ -136,7 +136,7 @@ def test_keys_that_agree_in_one_half_are_not_the_same():
 
 
 def test_a_report_needs_all_images(images):
-    with pytest.raises(ValueError, match="3 images were surveyed, the dataset has 8"):
+    with pytest.raises(ValueError, match="all 8 images, got 3"):
         Survey(images[:3]).report(index(LABELS, SPLITS))
 
 

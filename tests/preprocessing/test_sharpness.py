@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from preprocessing.quality.sharpness import by_split, sharpness, unlike
+from preprocessing.quality.sharpness import blur_warning, by_split, sharpness
 
 
 def _noise(n: int, blur: float = 0.0) -> np.ndarray:
@@ -27,7 +27,7 @@ def test_sharpness_is_the_variance_of_the_four_neighbour_laplacian() -> None:
 def test_a_blurred_part_is_named_with_both_medians() -> None:
     images = np.concatenate([_noise(5, blur=2.0), _noise(5)])
     medians = by_split(_values(images), np.array(["train"] * 5 + ["test"] * 5))
-    text = unlike(medians)
+    text = blur_warning(medians)
     assert text is not None
     assert text.startswith("train is much blurrier than test")
     assert f"{medians['train']:,.1f}" in text
@@ -35,13 +35,13 @@ def test_a_blurred_part_is_named_with_both_medians() -> None:
 
 def test_equally_sharp_parts_and_a_single_part_are_no_news() -> None:
     values, splits = _values(_noise(10)), np.array(["train"] * 5 + ["test"] * 5)
-    assert unlike(by_split(values, splits)) is None
-    assert unlike({"train": 3.0}) is None
+    assert blur_warning(by_split(values, splits)) is None
+    assert blur_warning({"train": 3.0}) is None
 
 
 def test_each_part_has_its_own_median_and_images_without_part_theirs() -> None:
     values = np.array([1.0, 2.0, 9.0, 5.0, 7.126])
     medians = by_split(values, np.array(["train", "train", "train", "", "test"]))
     assert medians == {"": 5.0, "test": 7.13, "train": 2.0}
-    text = unlike({"": 1.0, "test": 20.0})
+    text = blur_warning({"": 1.0, "test": 20.0})
     assert text is not None and text.startswith("no split is much blurrier than test")

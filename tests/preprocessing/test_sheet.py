@@ -11,8 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from preprocessing.dataset.folder import DROPPED, FILES, IMAGES, MANIFEST, SCHEMA_VERSION
 from preprocessing.dataset.index import COLUMNS, INDEX
+from preprocessing.dataset.manifest import (
+    DROPPED,
+    FILES,
+    IMAGES,
+    MANIFEST,
+    SCHEMA_VERSION,
+    SPLITS,
+)
 from preprocessing.quality import thumbnails
 from preprocessing.quality.contact_sheet import write_sheets
 from preprocessing.raw_files.errors import Rejected, UnreadableError
@@ -58,6 +65,7 @@ class Data:
         self._table(INDEX, COLUMNS, self.rows)
         self._table(DROPPED, ("source", "reason", "detail", "label"), self.lost)
         fixed = {"dataset": "x", "classes": CLASSES, "seen": 0, "used": 0, "dropped": {}}
+        fixed["files"] = dict.fromkeys((INDEX, DROPPED, SPLITS), "")
         content = {"schema_version": SCHEMA_VERSION, "fingerprint": "", **fixed, **manifest}
         (self.folder / MANIFEST).write_text(json.dumps(content))
         return self.folder

@@ -36,7 +36,7 @@ def test_nothing_stands_under_the_name_before_the_end(tmp_path):
 
 def test_an_older_dataset_is_replaced_only_on_request(tmp_path):
     old = schematic(tmp_path / "out").fingerprint
-    with pytest.raises(FileExistsError, match="already holds a prepared dataset: give --overwrite"):
+    with pytest.raises(FileExistsError, match="already holds a prepared dataset.*--overwrite"):
         schematic(tmp_path / "out", seed=1)
     assert Dataset.open(tmp_path / "out").fingerprint == old
     new = schematic(tmp_path / "out", seed=1, overwrite=True).fingerprint
@@ -69,7 +69,7 @@ def test_a_damaged_dataset_may_be_replaced(damage, tmp_path):
     else:
         text = (out / "manifest.json").read_text()
         (out / "manifest.json").write_text(text[:40] if damage == "torn manifest" else "")
-    with pytest.raises(FileExistsError, match="give --overwrite to replace it"):
+    with pytest.raises(FileExistsError, match="--overwrite to replace it"):
         schematic(out)
     schematic(out, overwrite=True).verify()
 
@@ -109,7 +109,7 @@ def test_what_is_not_a_prepared_dataset_is_never_replaced(content, overwrite, tm
     if content == "json only":
         (out / "manifest.json").write_text('{"schema_version": 1}')
     before = sorted(out.rglob("*"))
-    with pytest.raises(FileExistsError, match="holds other things than a prepared dataset's"):
+    with pytest.raises(FileExistsError, match="not a prepared dataset"):
         schematic(out, overwrite=overwrite)
     assert sorted(out.rglob("*")) == before and out.exists()
 
@@ -169,7 +169,7 @@ with staging(sys.argv[1]):
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, cwd=root, text=True, **pipes) as other:
         assert other.stdout.readline() == "in\n"
-        with pytest.raises(BlockingIOError, match="another process is preparing .*out: wait"):
+        with pytest.raises(BlockingIOError, match="nother process is preparing .*out"):
             schematic(tmp_path / "out")
         schematic(tmp_path / "beside").verify()
         other.kill()  # who dies lets go

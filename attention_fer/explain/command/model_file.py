@@ -50,7 +50,8 @@ def load_model(path: Path) -> keras.Model:
         first = (str(error).splitlines() or [""])[0][:300]
         raise ValueError(
             f"{str(path)!r} could not be read as a Keras model: {type(error).__name__}: {first} "
-            "If it has layers of other packages, name the modules that register them with --import."
+            "If it has layers of other packages, name the file or module that registers them with "
+            "--import."
         ) from error
     if not isinstance(model, keras.Model):
         raise ValueError(f"{str(path)!r} must hold a Keras model, got a {type(model).__name__}.")

@@ -12,7 +12,7 @@ import numpy as np
 from attention_fer.common.checks import positive_int
 from attention_fer.explain.maps.batches import to_numpy
 from attention_fer.explain.maps.hooks import inputs_of
-from attention_fer.models.parts.positional_self_attention import SelfAttention
+from attention_fer.models.parts.self_attention import SelfAttention
 from attention_fer.models.parts.transformer_block import nested_layers, patch_grid
 
 

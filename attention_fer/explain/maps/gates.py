@@ -19,7 +19,7 @@ from attention_fer.explain.maps.batches import (
 from attention_fer.explain.maps.gradients import without_gradients
 from attention_fer.explain.maps.hooks import inputs_of, run_model
 from attention_fer.explain.maps.layer_tree import attention_layers
-from attention_fer.layers import Attention
+from attention_fer.layers import AttentionModule
 
 
 def gate_maps(
@@ -67,8 +67,8 @@ def gate_maps(
 
 
 def _module_inputs(
-    model: keras.Model, modules: dict[str, Attention], images: np.ndarray
-) -> list[tuple[str, Attention, Any]]:
+    model: keras.Model, modules: dict[str, AttentionModule], images: np.ndarray
+) -> list[tuple[str, AttentionModule, Any]]:
     """Path, module and the input of the module, for a batch of images."""
     with without_gradients(), contextlib.ExitStack() as hooks:
         seen = {path: hooks.enter_context(inputs_of(of)) for path, of in modules.items()}
@@ -81,7 +81,9 @@ def _module_inputs(
     return [(path, module, seen[path][0]) for path, module in modules.items()]
 
 
-def _as_map(name: str, gate: np.ndarray, module: Attention, size: tuple[int, int]) -> np.ndarray:
+def _as_map(
+    name: str, gate: np.ndarray, module: AttentionModule, size: tuple[int, int]
+) -> np.ndarray:
     """Drops the axes of length 1 of a gate `(n, 1, 1, channels)` or `(n, rows, columns, 1)`."""
     if gate.ndim != 4:
         raise ValueError(

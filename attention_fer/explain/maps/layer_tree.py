@@ -15,7 +15,7 @@ import keras
 
 from attention_fer.common.checks import one_of
 from attention_fer.explain.maps.hooks import run_model, wrapped_call
-from attention_fer.layers import Attention
+from attention_fer.layers import AttentionModule
 
 # These only move, hide or thin out the values of the map before them, which is used instead.
 _PASSING = (
@@ -78,17 +78,19 @@ def layers_by_path(model: keras.Model) -> dict[str, keras.layers.Layer]:
     return found
 
 
-def attention_layers(model: keras.Model) -> dict[str, Attention]:
+def attention_layers(model: keras.Model) -> dict[str, AttentionModule]:
     """The attention modules of `model` by path, including those that other layers hold."""
-    found: dict[str, Attention] = {}
+    found: dict[str, AttentionModule] = {}
     for path, layer in layers_by_path(model).items():
         if not isinstance(layer, keras.Model):
             found.update(_attention_within(path, layer))
     return found
 
 
-def _attention_within(path: str, layer: keras.layers.Layer) -> Iterator[tuple[str, Attention]]:
-    if isinstance(layer, Attention):
+def _attention_within(
+    path: str, layer: keras.layers.Layer
+) -> Iterator[tuple[str, AttentionModule]]:
+    if isinstance(layer, AttentionModule):
         yield path, layer
         return
     for below in sublayers(layer):
@@ -186,4 +188,4 @@ def _is_map(run: LayerRun) -> bool:
 def _convolves(layer: keras.layers.Layer) -> bool:
     """Whether a layer is or holds a two-dimensional convolution outside attention modules."""
     kernels = any(len(weight.shape) == 4 for weight in layer.weights)
-    return kernels and not isinstance(layer, Attention)
+    return kernels and not isinstance(layer, AttentionModule)

@@ -1,4 +1,4 @@
-"""The residual block of two 3x3 convolutions, for the networks made of it.
+"""The residual block of two 3x3 convolutions.
 
 He et al. 2015, https://arxiv.org/abs/1512.03385, figure 5, left.
 """
@@ -19,15 +19,16 @@ POSITIONS = ("pre-add", "post-add", "pre", "identity")
 
 @dataclass(frozen=True)
 class BasicBlocks:
-    """Convolutions without bias, batch normalisation and activation, as PyTorch's users have them.
+    """Convolutions without bias, batch normalisation and activation, as usual in PyTorch.
 
     Attributes:
-        attend: places of the attention layers, at the positions of `POSITIONS`.
+        attend: the places of the attention layers, at positions in `POSITIONS`.
         negative_slope: of the activation; 0 is a ReLU.
-        projection: size of the kernel that fits a shortcut to other channels.
+        projection: kernel size of a shortcut whose number of channels changes.
         kernel_initializer, seed: of the convolutions; see `common.seeded`.
-        branch_gamma: initializer of the scale of a branch's last normalisation; with "zeros" a
-            block starts as its shortcut (Goyal et al. 2017, https://arxiv.org/abs/1706.02677).
+        branch_gamma: initializer for the scale of the last normalisation of a branch; with "zeros"
+            a block starts as its shortcut (Goyal et al. 2017, https://arxiv.org/abs/1706.02677).
+        activation: any Keras activation, in place of the one with `negative_slope`.
     """
 
     attend: Placement
@@ -36,12 +37,13 @@ class BasicBlocks:
     kernel_initializer: str | keras.initializers.Initializer
     seed: int | None
     branch_gamma: str = "ones"
+    activation: Any = None
 
     def conv(self, x: Any, filters: int, size: int, stride: int, name: str) -> Any:
-        """Padded by half the kernel on every side; Keras's "same" pads otherwise at stride 2."""
+        """Pad by half the kernel on every side, which "same" does not do at stride 2."""
         if stride > 1 and size == 1:
-            # TensorFlow 2.21 writes beyond its memory on a CPU in the gradient of a strided 1x1
-            # kernel on few channels. The pixels that such a kernel reads are picked first.
+            # On a CPU, TensorFlow 2.21 writes out of bounds in the gradient of a strided 1x1 kernel
+            # on few channels. The max-pool picks the pixels that such a kernel reads.
             x = kl.MaxPooling2D(1, strides=stride, name=f"{name}_pick")(x)
             stride = 1
         elif stride > 1:
@@ -60,6 +62,8 @@ class BasicBlocks:
         return torch_batch_normalization(f"{name}_bn")(self.conv(x, filters, size, stride, name))
 
     def act(self, x: Any, name: str) -> Any:
+        if self.activation is not None:
+            return kl.Activation(self.activation, name=name)(x)
         if self.negative_slope == 0:
             return kl.ReLU(name=name)(x)
         return kl.LeakyReLU(negative_slope=self.negative_slope, name=name)(x)
@@ -68,7 +72,7 @@ class BasicBlocks:
         return self.act(self.conv_norm(x, filters, size, stride, name), f"{name}_relu")
 
     def block(self, x: Any, filters: int, stride: int, project: bool, name: str, stage: int) -> Any:
-        """Adds the branch to the shortcut and activates the sum."""
+        """Add the branch to the shortcut and activate the sum."""
         shortcut = x
         if project:
             shortcut = self.conv_norm(x, filters, self.projection, stride, f"{name}_0")

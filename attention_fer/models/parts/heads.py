@@ -1,4 +1,4 @@
-"""Heads for transfer learning: the dense layers between a network's features and its classes."""
+"""Heads for transfer learning: dense layers between the features of a network and its classes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from attention_fer.models.parts.common import classifier, draw_seed, seeded
 
 @dataclass(frozen=True)
 class Head:
-    """Hidden dense layers, each with its normalisation, activation and dropout in this order.
+    """Hidden dense layers, each followed by normalisation, activation and dropout, in this order.
 
     Attributes:
-        units: of each hidden layer; none leaves the classifier alone.
-        dropout: rate after each hidden layer, from 0 to below 1.
-        batch_norm: whether each is normalised before its activation.
-        activation: of the hidden layers, by its Keras name.
-        kernel_initializer: of the hidden layers, by its Keras name.
+        units: of each hidden layer; empty for the classifier alone.
+        dropout: rate after each hidden layer, at least 0 and below 1.
+        batch_norm: whether to normalise each before its activation.
+        activation: name of the Keras activation of the hidden layers.
+        kernel_initializer: name of the Keras initializer of their kernels.
 
     Raises:
-        ValueError: units or a rate out of range.
+        ValueError: `units` or `dropout` is out of range.
     """
 
     units: tuple[int, ...] = ()
@@ -36,30 +36,32 @@ class Head:
         for units in self.units:
             positive_int("units", units)
         if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be from 0 to below 1, given: {self.dropout!r}.")
+            raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout!r}.")
 
 
-# The reports print neither units nor, for the five layers, a rate: those are ours.
+# The reports state neither the units nor, for the five layers, a rate: those are our choice.
 HEADS: dict[str, Head] = {
     "linear": Head(),
     # Normalisation, dropout 0.5 and He's uniform kernels on a ResNet-50 whose first 165 layers are
-    # frozen. With these units about as many parameters train as reported: four million.
+    # frozen. With these units, about as many parameters train as reported: four million.
     "transfer-resnet50": Head((128, 64), dropout=0.5, batch_norm=True),
     # Dropout 0.3 on a frozen VGG-16, with the units of VGG's own dense layers.
     "transfer-vgg16": Head((4096, 4096), dropout=0.3),
-    # Five dense layers with dropout, the fifth the classifier, on a vision transformer.
+    # Five dense layers with dropout on a vision transformer; the fifth is the classifier.
     "five-dense": Head((512, 256, 128, 64), dropout=0.3),
 }
 
 
 def chosen(head: str | Head | None, include_top: bool = True) -> Head | None:
-    """The head of that name, a head as it is, None for None.
+    """Return the head of that name, or a `Head` or None unchanged.
 
     Raises:
-        ValueError: an unknown name, with the known ones, or a head for a network without a top.
+        ValueError: an unknown name, or a head for a network without the top.
     """
     if head is not None and not include_top:
-        raise ValueError(f"head={head!r} is part of the top: use it with include_top=True.")
+        raise ValueError(
+            f"head must be None with include_top=False, got {head!r}. Use include_top=True."
+        )
     if head is None or isinstance(head, Head):
         return head
     return HEADS[one_of("head", head, HEADS)]
@@ -72,16 +74,16 @@ def apply(
     classifier_activation: Any,
     seed: int | None,
 ) -> Any:
-    """The output of `predictions`, the last layer of `head` on the vectors `x`.
+    """Apply `head` to the vectors `x` and return the output of its last layer, `predictions`.
 
     Args:
         x: Keras tensor of shape `(batch, features)`.
         head: a name in `HEADS`, a `Head`, or None for the classifier alone.
         classes, classifier_activation: of the classifier.
-        seed: makes initial weights and dropouts a function of seed and layer name alone.
+        seed: makes initial weights and dropouts depend on the seed and layer names alone.
 
     Raises:
-        ValueError: an unknown name, with the known ones.
+        ValueError: an unknown name.
     """
     head = chosen(head) or HEADS["linear"]
     for i, units in enumerate(head.units, 1):

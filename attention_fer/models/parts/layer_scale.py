@@ -12,9 +12,9 @@ class LayerScale(keras.layers.Layer):
     """Multiplies each channel, the last axis, by a learned number.
 
     Args:
-        start: that number at the beginning; a small one starts a residual block near identity.
+        start: initial value of that number; a small one starts a residual block near identity.
 
-    Input and output shape: any, channels last.
+    Input and output shape: any, with channels last.
     """
 
     def __init__(self, start: float = 1e-6, **kwargs: Any):

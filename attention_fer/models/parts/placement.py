@@ -1,4 +1,4 @@
-"""Where the attention layers of a network go."""
+"""Places of the attention layers in a network."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Placement:
     stages: frozenset[int]
 
     def __call__(self, x: Any, position: str | int, stage: int, name: str) -> Any:
-        """Puts a fresh layer called `<name>_attention` on `x` if this is a place for one."""
+        """Apply a new layer `<name>_attention` to `x` if this is one of the places."""
         if self.spec is None or position not in self.positions or stage not in self.stages:
             return x
         layer = layers.get(self.spec, name=f"{name}_attention")
@@ -31,29 +31,29 @@ class Placement:
 
 
 def chosen_stages(given: Sequence[int] | None, allowed: Sequence[int]) -> frozenset[int]:
-    """The stages of `attention_stages`, all of them for None.
+    """Return the stages that `attention_stages` selects; all of them for None.
 
     Raises:
-        ValueError: no stage at all, or one the network does not have.
+        ValueError: no stage, or one that the network does not have.
     """
     if given is None:
         return frozenset(allowed)
     stages = tuple(given) if isinstance(given, Iterable) else (given,)
     if not stages or not set(stages) <= set(allowed):
-        raise ValueError(f"attention_stages must be some of {tuple(allowed)}, given: {given!r}.")
+        raise ValueError(f"attention_stages must be some of {tuple(allowed)}, got {given!r}.")
     return frozenset(stages)
 
 
 def convolution_placement(
     spec: layers.Spec, position: Positions, stages: Sequence[int] | None, depths: Sequence[int]
 ) -> Placement:
-    """Places in a plain stack of convolutions: groups (the stages, from 1) of `depths` layers.
+    """Return the places in a plain stack of convolutions, in groups of `depths` layers.
 
-    `position` is "last" (after the last group), "every" (after each convolution) or a tuple of
-    indices of convolutions, from 1.
+    The groups are the stages, counted from 1. `position` is "last" (after the last group), "every"
+    (after each convolution) or a tuple of indices of convolutions, counted from 1.
 
     Raises:
-        ValueError: an unknown position or stage, or none that is left.
+        ValueError: an unknown position or stage, or positions outside the stages.
     """
     chosen = chosen_stages(stages, range(1, len(depths) + 1))
     positions = _positions(position, sum(depths))
@@ -64,8 +64,8 @@ def convolution_placement(
         places |= {"last"}
     if not positions & places:
         raise ValueError(
-            f"No place for attention is left: attention_position={position!r} names none in "
-            f"attention_stages={stages!r}."
+            "attention_position must name a place in attention_stages, got "
+            f"attention_position={position!r} and attention_stages={stages!r}."
         )
     return Placement(spec, frozenset(positions), chosen)
 
@@ -79,7 +79,7 @@ def _positions(position: Positions, count: int) -> set[str | int]:
     if not positions or not positions <= set(range(1, count + 1)):
         raise ValueError(
             f"attention_position must be 'last', 'every' or a tuple of convolution indices "
-            f"from 1 to {count}, given: {position!r}."
+            f"from 1 to {count}, got {position!r}."
         )
     return positions
 

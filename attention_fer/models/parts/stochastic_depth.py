@@ -9,32 +9,32 @@ import keras
 
 @keras.saving.register_keras_serializable(package="attention_fer")
 class StochasticDepth(keras.layers.Layer):
-    """Drops the residual branch it ends for some samples of the batch, in training.
+    """Drops a residual branch for some samples of a batch during training.
 
-    A kept sample is divided by the probability of keeping it, so that the expectation is the
-    input; at inference the layer does nothing.
+    Put it at the end of the branch. Samples that are kept are divided by the probability of
+    keeping them, so the expectation is the input. At inference the layer does nothing.
 
     Args:
-        rate: probability that a sample's branch is dropped, at least 0 and below 1.
-        seed: integer for repeatable draws; None draws one.
+        rate: probability of dropping the branch for a sample, at least 0 and below 1.
+        seed: integer for reproducible draws; None for a random one.
 
     Input and output shape: any with a batch axis first.
 
     Raises:
-        ValueError: a rate out of range.
+        ValueError: `rate` is out of range.
     """
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 <= rate < 1:
-            raise ValueError(f"rate must be a number of at least 0 and below 1, given: {rate!r}.")
+            raise ValueError(f"rate must be a number of at least 0 and below 1, got {rate!r}.")
         self.rate = float(rate)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = True
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        # One draw for all axes but the batch's.
+        # One draw per sample, shared along all other axes.
         self.noise_shape = (None, *(1 for _ in input_shape[1:]))
 
     def call(self, inputs: Any, training: bool = False) -> Any:

@@ -18,13 +18,13 @@ class LearnedTokens(keras.layers.Layer):
     """Puts learned tokens before those of the input, the same for every sample.
 
     Args:
-        count: how many.
+        count: number of learned tokens.
         initializer: of the tokens.
 
     Input shape: `(batch, tokens, channels)`. Output shape: `(batch, count + tokens, channels)`.
 
     Raises:
-        ValueError: a count below 1.
+        ValueError: `count` is below 1.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class LearnedTokens(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="attention_fer")
 class PositionEmbedding(keras.layers.Layer):
-    """Adds a learned vector to each token, one for each place in the sequence.
+    """Adds a learned vector to each token, one per place in the sequence.
 
     Args:
         initializer: of the vectors.

@@ -1,7 +1,7 @@
-"""The parts of the transformers: patches, tokens, blocks, and their initial weights.
+"""Layers of the transformers: patches, tokens, blocks, and their initial weights.
 
-The networks are flat graphs of Keras's own layers, named after the sublayers of KerasHub's
-backbones, whose outputs they have. Those backbones themselves have no place for stochastic depth,
+The networks are flat graphs of Keras layers, named after the sublayers of KerasHub's backbones, and
+compute the same. Those backbones are not used because they have no place for stochastic depth,
 cannot be frozen block by block through `model.layers`, and need TensorFlow under every Keras
 backend.
 """
@@ -25,8 +25,8 @@ Attend = Callable[[Any, str], Any]
 
 
 @dataclass(frozen=True)
-class Size:
-    """Channels of a token, blocks, heads, and units of a block's first dense layer."""
+class TransformerSize:
+    """Channels of a token, blocks, heads, and units of the first dense layer of a block."""
 
     hidden_dim: int
     layers: int
@@ -35,16 +35,16 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Parts:
-    """The layers that the options decide, by name."""
+class TransformerLayers:
+    """Layers as the options of the builder configure them, by name."""
 
-    size: Size
+    size: TransformerSize
     drop_path: float
     dropout: float
     seed: int | None
 
     def initializer(self, name: str) -> keras.initializers.Initializer:
-        """A truncated normal of standard deviation 0.02, as in the papers' code."""
+        """Return a truncated normal of standard deviation 0.02, as in the authors' code."""
         return seeded(keras.initializers.TruncatedNormal(stddev=0.02), self.seed, name)
 
     def dense(self, x: Any, units: int, name: str, activation: str | None = None) -> Any:
@@ -60,10 +60,12 @@ class Parts:
         return kl.Dropout(self.dropout, seed=draw_seed(self.seed, name), name=name)(x)
 
     def patches(self, image: Any, patch_size: int) -> Any:
-        """The patches of an image as tokens, row by row: `(batch, rows * columns, hidden_dim)`.
+        """Return the patches of an image as tokens, row by row.
+
+        Output shape: `(batch, rows * columns, hidden_dim)`.
 
         Raises:
-            ValueError: an image of unknown size, or one that the patches do not divide.
+            ValueError: the size of the image is unknown, or the patches do not divide it.
         """
         _check_divides(image, patch_size)
         x = kl.Conv2D(
@@ -78,16 +80,17 @@ class Parts:
         return kl.Reshape((-1, self.size.hidden_dim), name="patches")(x)
 
     def learned_token(self, x: Any, name: str) -> Any:
-        """One learned token before the others."""
+        """Put one learned token before the others."""
         return LearnedTokens(initializer=self.initializer(name), name=name)(x)
 
     def positions(self, x: Any) -> Any:
+        """Add a learned position to each token."""
         name = "position_embedding"
         x = PositionEmbedding(initializer=self.initializer(name), name=name)(x)
         return self.drop(x, "dropout")
 
     def block(self, x: Any, number: int, attend: Attend) -> Any:
-        """Attention, then two dense layers, each normalised before and added to its input."""
+        """Apply attention, then two dense layers: two residual branches, normalised first."""
         name = f"transformer_block_{number}"
         y = attend(self.norm(x, f"{name}_ln_1"), name)
         x = self._add(x, self.drop(y, f"{name}_dropout"), number, f"{name}_add_1")
@@ -118,8 +121,8 @@ class Parts:
         return y
 
     def draw_projections(self, layer: kl.Layer, keep: str | None = None) -> None:
-        """Draws the kernels of an attention layer's projections, but that of `keep`, by name."""
-        # With one seed for the layer all its projections would start equal.
+        """Draw the kernels of the projections of an attention layer anew, except that of `keep`."""
+        # With one seed for the whole layer, its projections would start equal.
         if self.seed is None:
             return
         for variable in layer.weights:
@@ -130,16 +133,16 @@ class Parts:
 
 
 def _check_divides(image: Any, patch_size: int) -> None:
-    """Raises ValueError unless patches of that size tile the image."""
+    """Raise ValueError unless patches of that size tile the image."""
     positive_int("patch_size", patch_size)
     sizes = spatial_sizes(image)
     if None in sizes:
         raise ValueError(
-            f"A transformer needs an image of known height and width, given: shape {image.shape}."
+            f"input_shape must have a known height and width, got shape {image.shape}."
         )
     if any(pixels is None or pixels < patch_size or pixels % patch_size for pixels in sizes):
         raise ValueError(
-            f"patch_size={patch_size} must divide the height and the width of the image, given: "
+            f"patch_size must divide the height and width of the image, got {patch_size} for "
             f"{sizes[0]} x {sizes[1]} pixels. {_nearest(sizes, patch_size)}"
         )
 
@@ -149,11 +152,11 @@ def _nearest(sizes: tuple[Any, ...], patch_size: int) -> str:
     common = math.gcd(*sizes)
     divisors = [d for d in range(2, common + 1) if common % d == 0]
     patch = min(divisors, key=lambda d: abs(d - patch_size), default=1)
-    return f"The nearest that work: an image of {images[0]} x {images[1]}, or patch_size={patch}."
+    return f"Use an image of {images[0]} x {images[1]} pixels or patch_size={patch}."
 
 
 def nested_layers(model: keras.Model) -> Iterator[kl.Layer]:
-    """The layers of a model, with those of a model nested in it in its place."""
+    """Yield the layers of a model, and those of a nested model in its place."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from nested_layers(layer)
@@ -162,15 +165,15 @@ def nested_layers(model: keras.Model) -> Iterator[kl.Layer]:
 
 
 def patch_grid(model: keras.Model) -> tuple[int, int]:
-    """Rows and columns of the patches of a transformer, or of the one in a model.
+    """Return the rows and columns of patches of a transformer, which may be nested in `model`.
 
     Raises:
-        ValueError: a model without the layer `patch_embedding`, or with several.
+        ValueError: the model has no layer `patch_embedding`, or several.
     """
     found = [layer for layer in nested_layers(model) if layer.name == "patch_embedding"]
     if len(found) != 1:
         raise ValueError(
-            f"Expected one transformer in the model {model.name!r}, found {len(found)} layers "
+            f"The model {model.name!r} must contain one transformer, got {len(found)} layers named "
             "'patch_embedding'."
         )
     shape = found[0].output.shape

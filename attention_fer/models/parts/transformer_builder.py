@@ -1,4 +1,4 @@
-"""The builder of the transformers, which differ in their sizes and in what is between."""
+"""From the blocks of a transformer to the whole network."""
 
 from __future__ import annotations
 
@@ -9,137 +9,142 @@ from typing import Any
 import keras
 
 from attention_fer.common.checks import one_of, positive_int
-from attention_fer.models.parts.common import _float32_if_mixed, image_input, scaled, seeded
-from attention_fer.models.parts.heads import Head
-from attention_fer.models.parts.heads import apply as apply_head
-from attention_fer.models.parts.transformer_block import Parts, Size
+from attention_fer.models.parts import heads as all_heads
+from attention_fer.models.parts.assembly import POOLINGS, image_input
+from attention_fer.models.parts.common import classifier, scaled
+from attention_fer.models.parts.transformer_block import TransformerLayers, TransformerSize
 from attention_fer.models.pretrained.transformers import load_pretrained
-from attention_fer.models.registry import Builder, register
 
-_PRESETS = '"imagenet", the name or the folder of a KerasHub preset, or a path'
-_DOC = """{summary}
+ARGUMENTS = """
 
     Args:
-        input_shape: `(height, width, channels)`, or as the image data format says; 224 x 224 x 3
-            by default. Any number of channels; the patches must divide height and width.
-        classes, classifier_activation, name: as in `keras.applications`.
-        weights: None, {weights}; see
-            `models.load_pretrained`.
-        attention: None; anything else is an error.
-        size: {sizes}.
-        patch_size: pixels of a patch's side.
-        hidden_dim, layers, heads, mlp_dim: channels of a token, blocks, heads, and units of a
-            block's first dense layer, where they are to differ from the size's.
-        width: multiplies `hidden_dim`, to the nearest multiple of `heads`, and `mlp_dim`.
-        drop_path: rate of stochastic depth in the last block; it grows evenly from 0 in the
-            first.
+        include_top: whether to include the classifier.
+        weights: None, the path of a file or, where KerasHub has this network, "imagenet", the name
+            of a preset or its folder; see `models.load_pretrained`.
+        input_tensor: a Keras tensor to use as the image, in place of `input_shape`.
+        input_shape: `(height, width, channels)` or as the image data format says; None for
+            224 x 224 x 3. Any number of channels; the patches must divide height and width.
+        pooling: of the patches' tokens if `include_top` is False: None, "avg" or "max".
+        classes: number of classes.
+        classifier_activation: of the classifier; None for logits.
+        name: of the network.
+        attention: must be None: transformers take no attention module.
+        size: "tiny", "small" or "base"; ViT also has "large".
+        patch_size: pixels per side of a patch.
+        hidden_dim, layers, heads, mlp_dim: channels of a token, number of blocks, number of heads,
+            and units of the first dense layer of a block; None for those of `size`.
+        width: multiplier for `hidden_dim`, to the nearest multiple of `heads`, and `mlp_dim`.
+        drop_path: rate of stochastic depth in the last block; it grows evenly from 0 in the first.
         dropout: rate after the positions, the attention and each dense layer of a block.
-        head: what classifies the class token: None for one dense layer, a name in
-            `models.HEADS`, or a `models.Head`.
-        weights_sha256: SHA-256 that the file of the weights must have.
-        seed: makes the initial weights a function of seed and layer name alone.
+        head: classifier of the class token: None for one dense layer, a name in `models.HEADS`, or
+            a `models.Head`.
+        weights_sha256: SHA-256 that the file of weights must have.
+        seed: makes the initial weights depend on the seed and layer names alone.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to
-        `(batch, classes)`.
+        `(batch, classes)`; without the top, to all tokens `(batch, tokens, hidden_dim)` or the
+        pooled patches `(batch, hidden_dim)`.
 
     Raises:
         ImportError: a preset without KerasHub.
         FileNotFoundError: no weights at the path.
-        ValueError: an option value that is not allowed; patches that do not divide the image;
-            weights that cannot be read, or of which nothing matched.
+        ValueError: an option value that is not allowed, patches that do not divide the image, or
+            weights that cannot be read or of which nothing matched.
         RuntimeError: a preset that cannot be fetched, or weights with another hash.
     """
 
 
 @dataclass(frozen=True)
-class End:
-    """What the options say about the end of the network."""
+class Top:
+    """The classifiers of a transformer, on its tokens `(batch, tokens, channels)`."""
 
-    head: str | Head | None
+    head: all_heads.Head | None
     classes: int
     activation: Any
     seed: int | None
 
-    def classify(self, x: Any, index: int = 0) -> Any:
-        """From the token of that index, by the head that was asked for."""
-        return apply_head(x[:, index], self.head, self.classes, self.activation, self.seed)
+    def classify(self, tokens: Any) -> Any:
+        """Classify by the class token, the first one, with the head."""
+        return all_heads.apply(tokens[:, 0], self.head, self.classes, self.activation, self.seed)
 
-    def linear(self, x: Any, index: int, name: str) -> Any:
-        """From the token of that index, by one dense layer."""
-        kernel = seeded("glorot_uniform", self.seed, name)
-        dtype = _float32_if_mixed()
-        return keras.layers.Dense(
-            self.classes, self.activation, kernel_initializer=kernel, name=name, dtype=dtype
-        )(x[:, index])
+    def linear(self, tokens: Any, index: int, name: str) -> Any:
+        """Classify by the token of that index, with one dense layer."""
+        return classifier(tokens[:, index], self.classes, self.activation, self.seed, name)
 
 
-Network = Callable[[Any, Parts, End], Any]
-
-
-def builder(
-    title: str,
-    summary: str,
-    sizes: Mapping[str, Size],
-    network: Network,
-    imagenet: Mapping[str, str] | None = None,
-) -> Builder:
-    """A builder of a transformer, registered under its title in small letters.
+def build_transformer(
+    network: str,
+    encode: Callable[[Any, TransformerLayers], Any],
+    sizes: Mapping[str, TransformerSize],
+    *,
+    presets: Mapping[str, str] | None = None,
+    special_tokens: int = 1,
+    classify: Callable[[Top, Any], Any] = Top.classify,
+    include_top: bool,
+    weights: Any,
+    input_tensor: Any,
+    input_shape: tuple[int | None, ...] | None,
+    pooling: str | None,
+    classes: int,
+    classifier_activation: Any,
+    name: str,
+    attention: None,
+    size: str,
+    patch_size: int,
+    hidden_dim: int | None,
+    layers: int | None,
+    heads: int | None,
+    mlp_dim: int | None,
+    width: float,
+    drop_path: float,
+    dropout: float,
+    head: str | all_heads.Head | None,
+    weights_sha256: str | None,
+    seed: int | None,
+) -> keras.Model:
+    """Build a transformer from its input to its classifier and load its weights.
 
     Args:
-        title: the network's name.
-        summary: first part of the builder's docstring.
-        sizes: what `size` may be.
-        network: from the patches `(batch, rows * columns, channels)` to the output.
-        imagenet: for each size the preset that "imagenet" stands for; None where KerasHub has
-            no such network.
+        network: title of the network, for error messages.
+        encode: from the patches `(batch, rows * columns, channels)` to all tokens, normalised.
+        sizes: the values that `size` may have.
+        presets: for each size, the preset that "imagenet" stands for; None if KerasHub does not
+            have this network.
+        special_tokens: number of tokens before those of the patches.
+        classify: from the tokens to the output.
+
+    The other arguments are those of the public builders.
     """
-    default_name = title.lower()
-
-    def build(
-        input_shape: tuple[int | None, ...] | None = None,
-        classes: int = 1000,
-        weights: Any = None,
-        classifier_activation: Any = "softmax",
-        name: str = default_name,
-        *,
-        attention: None = None,
-        size: str = "base",
-        patch_size: int = 16,
-        hidden_dim: int | None = None,
-        layers: int | None = None,
-        heads: int | None = None,
-        mlp_dim: int | None = None,
-        width: float = 1.0,
-        drop_path: float = 0.0,
-        dropout: float = 0.0,
-        head: str | Head | None = None,
-        weights_sha256: str | None = None,
-        seed: int | None = None,
-    ) -> keras.Model:
-        _no_attention(attention, title)
-        chosen = sizes[one_of("size", size, sizes)]
-        chosen = _changed(chosen, width, hidden_dim, layers, heads, mlp_dim)
-        net = Parts(chosen, drop_path, dropout, seed)
-        image, x = image_input(None, input_shape, True)
-        end = End(head, classes, classifier_activation, seed)
-        model = keras.Model(image, network(net.patches(x, patch_size), net, end), name=name)
-        if weights is not None:
-            load_pretrained(model, weights, weights_sha256, (imagenet or {}).get(size))
-        return model
-
-    build.__name__ = build.__qualname__ = title
-    build.__doc__ = _DOC.format(
-        summary=summary,
-        weights=_PRESETS if imagenet else "or the path of a file",
-        sizes=" or ".join(f'"{key}"' for key in sizes),
-    )
-    return register(default_name, build)
+    _refuse_attention(attention, network)
+    one_of("pooling", pooling or "avg", POOLINGS)
+    chosen = sizes[one_of("size", size, sizes)]
+    chosen = _changed(chosen, width, hidden_dim, layers, heads, mlp_dim)
+    net = TransformerLayers(chosen, drop_path, dropout, seed)
+    top = Top(all_heads.chosen(head, include_top), classes, classifier_activation, seed)
+    # A transformer needs a known size, also without the top.
+    inputs, image = image_input(input_tensor, input_shape, include_top=True)
+    tokens = encode(net.patches(image, patch_size), net)
+    outputs = classify(top, tokens) if include_top else _pooled(tokens, pooling, special_tokens)
+    model = keras.Model(inputs, outputs, name=name)
+    if weights is not None:
+        load_pretrained(model, weights, weights_sha256, (presets or {}).get(size))
+    return model
 
 
-def _changed(size: Size, width: float, *given: int | None) -> Size:
-    """The size with the given numbers, where not None, in its place, times the width."""
-    names = [field.name for field in fields(Size)]
+def _pooled(tokens: Any, pooling: str | None, special: int) -> Any:
+    """Pool the tokens of the patches, or return all tokens for None."""
+    if pooling is None:
+        return tokens
+    average = pooling == "avg"
+    kind = keras.layers.GlobalAveragePooling1D if average else keras.layers.GlobalMaxPooling1D
+    # Tokens are channels last whatever the format of images.
+    return kind(data_format="channels_last", name=f"{pooling}_pool")(tokens[:, special:])
+
+
+def _changed(size: TransformerSize, width: float, *given: int | None) -> TransformerSize:
+    """Return the size with the given numbers, where not None, and multiplied by the width."""
+    names = [field.name for field in fields(TransformerSize)]
     changes = {
         name: positive_int(name, value)
         for name, value in zip(names, given, strict=True)
@@ -148,19 +153,19 @@ def _changed(size: Size, width: float, *given: int | None) -> Size:
     size = replace(size, **changes)
     if size.hidden_dim % size.heads:
         raise ValueError(
-            f"heads must divide hidden_dim, given: {size.heads} heads for hidden_dim "
+            f"heads must divide hidden_dim, got {size.heads} heads for hidden_dim "
             f"{size.hidden_dim}."
         )
     hidden_dim = scaled(size.hidden_dim // size.heads, width) * size.heads
     return replace(size, hidden_dim=hidden_dim, mlp_dim=scaled(size.mlp_dim, width))
 
 
-def _no_attention(attention: Any, network: str) -> None:
-    """Raises ValueError unless `attention` is None."""
+def _refuse_attention(attention: Any, network: str) -> None:
+    # Tables and `models.build` pass `attention` to every network, also where it is None; with an
+    # argument of that name a module meets this reason instead of a TypeError.
     if attention is not None:
         raise ValueError(
-            f"{network} takes no attention module, given: attention={attention!r}. The modules "
-            "gate maps of channels and rows and columns, and a transformer has tokens, which "
-            "attend to one another already. The convolutional networks take one, for example "
-            "resnet50 or vgg16."
+            f"attention must be None for {network}, got {attention!r}. The modules gate maps of "
+            "rows, columns and channels; a transformer has tokens, which already attend to one "
+            "another. Use a convolutional network such as resnet50 or vgg16."
         )

@@ -1,1 +1,1 @@
-"""Loading pretrained weights."""
+"""Loading pretrained weights into the networks."""

@@ -1,7 +1,7 @@
-"""Presets of KerasHub, their weights under the names of our layers.
+"""Presets of KerasHub, with their weights under the names of our layers.
 
-A preset is a JSON file and HDF5 files; none is pickled, and only KerasHub's own ViT and DeiT
-backbones are built from it.
+A preset consists of a JSON file and HDF5 files, without pickles, and only KerasHub's own ViT and
+DeiT backbones are built from it.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ import h5py
 import keras
 
 from attention_fer.common.checks import one_of
-from attention_fer.models.pretrained.by_name import Weights, _of_group
+from attention_fer.models.pretrained.weight_files import Weights, read_group
 
 WEIGHTS_FILE = "model.weights.h5"
 HEAD_FILE = "task.weights.h5"
 CLASSES = ("keras_hub>ViTBackbone", "keras_hub>DeiTBackbone")
-RENAMED = {"mlp/dense": "mlp/dense_1", "output_layer/output": "mlp/dense_2"}  # of DeiT to ours
+RENAMED = {"mlp/dense": "mlp/dense_1", "output_layer/output": "mlp/dense_2"}  # DeiT to ours
 
 
 @dataclass
-class Source:
-    """Weights to be loaded, and what is known of the network they come from.
+class TransformerWeights:
+    """Weights to load, and properties of the transformer they come from.
 
     Attributes:
-        weights: our layer, or `layer/sublayer`, to its arrays.
-        grid: rows and columns of patches; None where it is not known.
-        epsilon: of the layer normalisations; None where it is not known.
-        unread: what could not be read, with the reason.
+        weights: arrays by our layer names.
+        grid: rows and columns of patches; None if unknown.
+        epsilon: of the layer normalisations; None if unknown.
+        unread: files that could not be read, with the reason.
     """
 
     weights: Weights
@@ -42,15 +42,14 @@ class Source:
 
 
 def fetch(name: str) -> Path:
-    """The folder of a preset that KerasHub knows by name, downloaded where it is not there yet.
+    """Return the folder of a preset by its name in KerasHub, after downloading it if necessary.
 
-    KaggleHub compares a download with the MD5 that the server sends along with it, where it sends
-    one; on top of that see `preset_hashes`.
+    KaggleHub checks a download against the MD5 that the server sends with it, if it sends one.
 
     Raises:
-        ImportError: no KerasHub.
+        ImportError: KerasHub is not installed.
         ValueError: an unknown name.
-        RuntimeError: the preset could not be fetched.
+        RuntimeError: the preset could not be downloaded.
     """
     hub = keras_hub()
     known = {**hub.models.ViTBackbone.presets, **hub.models.DeiTBackbone.presets}
@@ -58,12 +57,12 @@ def fetch(name: str) -> Path:
     return _download(name, handle)
 
 
-def read(folder: Path) -> Source:
-    """Weights of a preset's folder, as KerasHub's `save_to_preset` writes it.
+def read(folder: Path) -> TransformerWeights:
+    """Return the weights in the folder of a preset, as KerasHub's `save_to_preset` writes it.
 
     Raises:
-        ImportError: no KerasHub.
-        ValueError: not a folder of a ViT or DeiT preset, or a damaged one.
+        ImportError: KerasHub is not installed.
+        ValueError: the folder is not that of a ViT or DeiT preset, or is damaged.
     """
     hub = keras_hub()
     _check_class(folder)
@@ -71,14 +70,16 @@ def read(folder: Path) -> Source:
         backbone = hub.models.Backbone.from_preset(str(folder), dtype="float32")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"The preset in {str(folder)!r} cannot be read: {error}") from error
-    source = Source(_of_backbone(backbone), _grid(backbone), backbone.layer_norm_epsilon)
+    source = TransformerWeights(
+        _of_backbone(backbone), _grid(backbone), backbone.layer_norm_epsilon
+    )
     if (folder / HEAD_FILE).is_file():
         _add_head(source, folder / HEAD_FILE)
     return source
 
 
 def keras_hub() -> Any:
-    """KerasHub, or an ImportError that says how to install it."""
+    """Return KerasHub, or raise ImportError with the command that installs it."""
     try:
         import keras_hub
     except ImportError as error:
@@ -97,10 +98,9 @@ def _download(name: str, handle: str) -> Path:
     except Exception as error:
         cache = os.environ.get("KAGGLEHUB_CACHE") or Path.home() / ".cache" / "kagglehub"
         raise RuntimeError(
-            f"The preset {name!r} could not be fetched from Kaggle ({handle}): {error} Without "
-            "network, fetch it elsewhere with "
-            f"kagglehub.model_download({handle!r}) and give the folder as weights=, or copy the "
-            f"folder of the cache, here {str(cache)!r} (KAGGLEHUB_CACHE)."
+            f"The preset {name!r} could not be downloaded from Kaggle ({handle}): {error} Without "
+            f"a network, download it elsewhere with kagglehub.model_download({handle!r}) and pass "
+            f"the folder as weights, or copy the cache, here {str(cache)!r} (KAGGLEHUB_CACHE)."
         ) from error
 
 
@@ -110,12 +110,11 @@ def _check_class(folder: Path) -> None:
         found = json.loads(path.read_text(encoding="utf-8"))["registered_name"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{str(folder)!r} is not the folder of a KerasHub preset: {path.name}: {error!r}."
+            f"{str(folder)!r} must be the folder of a KerasHub preset: {path.name}: {error!r}."
         ) from error
     if found not in CLASSES:
         raise ValueError(
-            f"The preset in {str(folder)!r} is of class {found!r}, expected one of: "
-            f"{', '.join(CLASSES)}."
+            f"The preset in {str(folder)!r} must be one of {', '.join(CLASSES)}, got {found!r}."
         )
 
 
@@ -124,16 +123,16 @@ def _of_backbone(backbone: Any) -> Weights:
     for variable in backbone.weights:
         array = keras.ops.convert_to_numpy(variable)
         weights.setdefault(_place(variable.path), []).append(array)
-    # An Embedding's table in ViT, in DeiT a variable with a batch axis, as ours.
+    # In ViT these are the table of an Embedding; in DeiT, as here, they have a batch axis.
     [positions] = weights["position_embedding"]
     weights["position_embedding"] = [positions.reshape(1, *positions.shape[-2:])]
     return weights
 
 
 def _place(path: str) -> str:
-    """Our layer of a variable like `vit_encoder/transformer_block_1/mha/query/kernel`."""
+    """Return our layer for a variable like `vit_encoder/transformer_block_1/mha/query/kernel`."""
     parts = path.split("/")
-    # Tokens, and DeiT's positions, are variables of the embedding layer itself.
+    # Tokens and DeiT's positions are variables of the embedding layer itself.
     owner = "/".join(parts[1:-1]) or parts[-1]
     for theirs, ours in RENAMED.items():
         if owner.endswith(f"/{theirs}"):
@@ -148,13 +147,13 @@ def _grid(backbone: Any) -> tuple[int, int]:
     return rows, columns
 
 
-def _add_head(source: Source, path: Path) -> None:
-    """The layers of the classifier that a preset has beside its backbone."""
+def _add_head(source: TransformerWeights, path: Path) -> None:
+    """Add the layers of the classifier that a preset has beside its backbone."""
     try:
         with h5py.File(path, "r") as file:
-            layers = dict(_of_group(file["layers"], ()))
+            layers = dict(read_group(file["layers"]))
     except (OSError, KeyError) as error:
         raise ValueError(f"{str(path)!r} cannot be read: {error}") from error
     if not layers:
-        source.unread[path.name] = "names no layers"
+        source.unread[path.name] = "has no layer names"
     source.weights.update(layers)

@@ -1,8 +1,7 @@
-"""Pretrained weights of transformers, fitted to another image, other channels, other classes."""
+"""Loading pretrained weights of transformers, also for other images, channels and classes."""
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from attention_fer.common.files import sha256 as file_hash
 from attention_fer.models.parts.transformer_block import patch_grid
-from attention_fer.models.pretrained import hashes, presets
-from attention_fer.models.pretrained.by_name import LoadReport, _of_h5, _of_model, _transfer
-from attention_fer.models.pretrained.presets import Source
+from attention_fer.models.pretrained import presets
+from attention_fer.models.pretrained.by_name import LoadReport, log_report, transfer
+from attention_fer.models.pretrained.presets import TransformerWeights
+from attention_fer.models.pretrained.weight_files import read_file, read_model
 
 POSITIONS = "position_embedding"
-
-_log = logging.getLogger("attention_fer")
 
 
 def load_pretrained(
@@ -27,58 +26,49 @@ def load_pretrained(
     sha256: str | None = None,
     imagenet: str | None = None,
 ) -> LoadReport:
-    """Loads weights into a transformer by layer name and logs the report.
+    """Load weights into a transformer by layer name and log the report.
 
-    As `load_into`: a layer is loaded whole or not at all, the patches' kernel is adapted to
-    another number of channels, and the report is logged as a warning where anything is new or
-    missed. Positions are interpolated, bilinearly and with antialiasing where they become fewer,
-    to another grid of patches; those of the special tokens are kept.
+    As in `load_into`, a layer is loaded whole or not at all, the kernel of the patches is adapted
+    to another number of channels, and the report is logged, as a warning if any layer is new or
+    missed. Positions are interpolated to another grid of patches, bilinearly and with antialiasing
+    to a smaller one; those of the special tokens are kept.
 
     Args:
-        model: the network to fill.
-        source: "imagenet" for the preset that `imagenet` names; another name of KerasHub's
-            presets for ViT and DeiT; the folder of a preset; the path of a `.keras`,
+        model: the network to load the weights into.
+        source: "imagenet" for the preset that `imagenet` names; the name of another preset of
+            KerasHub for ViT or DeiT; the folder of a preset; the path of a `.keras`,
             `.weights.h5` or old Keras `.h5` file; or another model.
-        sha256: what the file of weights must have, in a preset `model.weights.h5` alone, not the
-            classifier beside it; checked before the file is read. No hashes are published for the
-            presets: those fetched by name are compared with a record of their first use, see
-            `preset_hashes`.
+        sha256: SHA-256 of the file of weights, checked before the file is read; in a preset that of
+            `model.weights.h5` alone, not of the classifier beside it. None checks nothing.
         imagenet: name of a preset.
 
     Raises:
-        ImportError: a preset without KerasHub.
+        ImportError: a preset, and KerasHub is not installed.
         FileNotFoundError: no file at the path.
-        ValueError: an unknown preset, one that cannot be read, or nothing of which matched.
-        RuntimeError: a preset that could not be fetched, or another hash than was expected.
+        ValueError: an unknown preset, weights that cannot be read, or none that match.
+        RuntimeError: the preset could not be downloaded, or the hash is another one.
     """
     found = _source(source, sha256, imagenet)
     adapted = _fit_positions(found, model)
-    report = _transfer(found.weights, model)
+    report = transfer(found.weights, model)
     report.adapted += adapted
     report.missed |= found.unread
-    if not report.loaded:
-        raise ValueError(f"Nothing in {source!r} matched the network {model.name!r}: {report}")
+    log_report(report, source, model)
     _set_epsilon(model, found.epsilon)
-    level = logging.WARNING if report.new or report.missed else logging.INFO
-    _log.log(level, "Weights from %s into %s: %s", source, model.name, report)
     return report
 
 
-def _source(source: Any, sha256: str | None, imagenet: str | None) -> Source:
-    """Reads the weights once their hash is as expected."""
+def _source(source: Any, sha256: str | None, imagenet: str | None) -> TransformerWeights:
+    """Read the weights once their hash has been checked."""
     if isinstance(source, keras.Model):
-        return Source(_of_model(source), patch_grid(source))
+        return TransformerWeights(read_model(source), patch_grid(source))
     path = Path(source)
     if path.suffix in (".keras", ".h5"):
         return _of_file(path, sha256)
-    if source != "imagenet" and path.is_dir():
-        hashes.check(path / presets.WEIGHTS_FILE, sha256)
-        return presets.read(path)
-    name = _preset_name(source, imagenet)
-    folder = presets.fetch(name)
-    hashes.check(folder / presets.WEIGHTS_FILE, sha256)
-    hashes.check_against_first_use(name, folder)
-    return presets.read(folder)
+    if source == "imagenet" or not path.is_dir():
+        path = presets.fetch(_preset_name(source, imagenet))
+    _check_hash(path / presets.WEIGHTS_FILE, sha256)
+    return presets.read(path)
 
 
 def _preset_name(source: Any, imagenet: str | None) -> str:
@@ -86,24 +76,34 @@ def _preset_name(source: Any, imagenet: str | None) -> str:
         return str(source)
     if imagenet is None:
         raise ValueError(
-            "KerasHub has no ImageNet weights for this network in this size. Use weights=None, a "
-            "path, or a size and network that has them: ViT base or large, DeiT tiny, small or "
-            "base."
+            "weights must be None or a path, got 'imagenet': KerasHub has no ImageNet weights for "
+            "this network in this size. It has them for ViT base and large and for DeiT."
         )
     return imagenet
 
 
-def _of_file(path: Path, sha256: str | None) -> Source:
-    if not path.is_file():
-        raise FileNotFoundError(f"No weights file at {str(path)!r}.")
-    hashes.check(path, sha256)
-    if path.suffix == ".keras":
-        return _source(keras.saving.load_model(path, compile=False), None, None)
-    return Source(_of_h5(path))
+def _of_file(path: Path, sha256: str | None) -> TransformerWeights:
+    if path.is_file():
+        _check_hash(path, sha256)
+        if path.suffix == ".keras":
+            return _source(keras.saving.load_model(path, compile=False), None, None)
+    return TransformerWeights(read_file(path))
 
 
-def _fit_positions(source: Source, model: keras.Model) -> list[str]:
-    """Interpolates the positions of `source` to the grid of `model`; the layers it changed."""
+def _check_hash(path: Path, expected: str | None) -> None:
+    """Raise RuntimeError unless the file has the expected SHA-256; None checks nothing."""
+    if expected is None:
+        return
+    found = file_hash(path)
+    if found != expected.lower():
+        raise RuntimeError(
+            f"{str(path)!r} must have SHA-256 {expected}, got {found}. The file was not "
+            "read. Download it again if it is damaged, or correct the expected value."
+        )
+
+
+def _fit_positions(source: TransformerWeights, model: keras.Model) -> list[str]:
+    """Interpolate the positions of `source` to the grid of `model`; return what was adapted."""
     if POSITIONS not in source.weights:
         return []
     [positions] = source.weights[POSITIONS]
@@ -112,7 +112,7 @@ def _fit_positions(source: Source, model: keras.Model) -> list[str]:
     special = tokens - math.prod(grid)
     old = source.grid or _square(positions.shape[1] - special)
     if old == grid or old is None or positions.shape[1] - math.prod(old) != special:
-        return []  # Nothing to fit, or of another network, which the report will say.
+        return []  # The same grid, or another network, which the report shows.
     kept, moved = positions[:, :special], positions[:, special:]
     source.weights[POSITIONS] = [np.concatenate([kept, _resized(moved, old, grid)], axis=1)]
     return [POSITIONS]
@@ -124,7 +124,7 @@ def _square(patches: int) -> tuple[int, int] | None:
 
 
 def _resized(positions: np.ndarray, old: tuple[int, int], new: tuple[int, int]) -> np.ndarray:
-    """`(1, old rows * columns, channels)` to the new grid, a channel at a time."""
+    """Interpolate positions `(1, rows * columns, channels)` from the old grid to the new one."""
     channels = positions.shape[-1]
     image = positions.reshape(1, *old, channels).astype("float32")
     resized = keras.ops.image.resize(
@@ -134,7 +134,7 @@ def _resized(positions: np.ndarray, old: tuple[int, int], new: tuple[int, int]) 
 
 
 def _set_epsilon(model: keras.Model, epsilon: float | None) -> None:
-    """Gives the normalisations the epsilon that the weights were trained with."""
+    """Set the epsilon of the normalisations to the one that the weights were trained with."""
     for layer in model.layers:
         if epsilon is not None and isinstance(layer, keras.layers.LayerNormalization):
             layer.epsilon = epsilon

@@ -1,4 +1,4 @@
-"""The ways to show a report: a module each, and one line below."""
+"""The formats of a report: one module each, registered below."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from benchmarks.report.analysis import Report
+from attention_fer.common.registry import Registry
+from benchmarks.report.analysis import TableReport
 from benchmarks.report.formats import csv_file, html, latex, markdown, text
-from benchmarks.report.formats.figures import View, view
+from benchmarks.report.formats.figures import ReportFigures
 
 
 @dataclass(frozen=True)
@@ -17,44 +18,43 @@ class Format:
     """How reports become a file.
 
     Attributes:
-        suffix: of its name.
-        render: its content.
+        suffix: of the file's name.
+        render: returns the file's content.
     """
 
     suffix: str
-    render: Callable[[Sequence[View]], str]
+    render: Callable[[Sequence[ReportFigures]], str]
 
 
-def _plain(views: Sequence[View]) -> str:
+def _plain_text(reports: Sequence[ReportFigures]) -> str:
     """The terminal's tables without colours, 120 columns wide."""
     console = Console(width=120, force_terminal=False, no_color=True)
     with console.capture() as captured:
-        console.print(*text.render(views), sep="\n")
+        console.print(*text.render(reports), sep="\n")
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
 
 
-FORMATS = {
-    "text": Format(".txt", _plain),
-    "markdown": Format(".md", markdown.render),
-    "csv": Format(".csv", csv_file.render),
-    "csv-classes": Format("-classes.csv", csv_file.render_classes),
-    "latex": Format(".tex", latex.render),
-    "html": Format(".html", html.render),
-}
+FORMATS: Registry[Format] = Registry("format")
+FORMATS.add("text", Format(".txt", _plain_text))
+FORMATS.add("markdown", Format(".md", markdown.render))
+FORMATS.add("csv", Format(".csv", csv_file.render))
+FORMATS.add("csv-classes", Format("-classes.csv", csv_file.render_classes))
+FORMATS.add("latex", Format(".tex", latex.render))
+FORMATS.add("html", Format(".html", html.render))
 
 
-def render(reports: Sequence[Report], form: str) -> str:
-    """Reports in one of `FORMATS`."""
-    return FORMATS[form].render([view(report) for report in reports])
+def render(reports: Sequence[TableReport], name: str) -> str:
+    """Returns reports in the format of that name. Raises ValueError for an unknown one."""
+    return FORMATS[name].render([ReportFigures.of(report) for report in reports])
 
 
 def console() -> Console:
-    """The terminal; where there is none, as in a file, wide enough for a table."""
+    """Returns the terminal; for a file or a pipe, a console 120 columns wide."""
     terminal = Console()
     return terminal if terminal.is_terminal else Console(width=120)
 
 
-def show(reports: Sequence[Report], console: Console) -> None:
+def show(reports: Sequence[TableReport], console: Console) -> None:
     """Prints reports to a terminal."""
-    for part in text.render([view(report) for report in reports]):
+    for part in text.render([ReportFigures.of(report) for report in reports]):
         console.print(part)

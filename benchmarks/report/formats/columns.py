@@ -1,16 +1,15 @@
-"""The columns of a table for people: titles and texts."""
+"""The columns of a table for readers: titles and texts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from benchmarks.report.formats.figures import Figures, Line, Section, counted
-from benchmarks.statistics.verdict import NOTHING
+from benchmarks.report.formats.figures import RowFigures, Section, counted
+from benchmarks.statistics.paired import NO_DIFFERENCE
 
 MINUS = "\N{MINUS SIGN}"
-# Longer reasons are cut in a table; the notes have them whole.
-REASON = 60
+REASON = 60  # longer reasons are cut in a table; footnotes show them in full
 
 
 @dataclass(frozen=True)
@@ -19,109 +18,113 @@ class Column:
 
     Attributes:
         title: its heading.
-        text: what stands in a line's cell.
-        left: whether it is aligned to the left.
-        order: what to sort its cells by; None for the text.
-        help: what the heading means, where it does not say so itself.
+        text: returns the text of a row's cell.
+        left: whether it is left-aligned.
+        order: returns the number to sort by; None to sort by the text.
+        help: explains the heading, if needed.
     """
 
     title: str
-    text: Callable[[Figures, Section], str]
+    text: Callable[[RowFigures, Section], str]
     left: bool = False
-    order: Callable[[Figures], float | None] | None = None
+    order: Callable[[RowFigures], float | None] | None = None
     help: str = ""
 
 
 def shown(columns: Sequence[Column], section: Section) -> list[Column]:
-    """The columns that have something to show."""
-    return [c for c in columns if any(c.text(line.figures, section) for line in section.lines)]
+    """Returns the columns that are not empty."""
+    return [c for c in columns if any(c.text(row, section) for row in section.rows)]
 
 
 def heading(column: Column, section: Section) -> str:
-    """A column's title; n and seeds stand there where all rows agree on them."""
+    """Returns a column's title; that of the accuracy has the dataset and `basis`."""
     if column is ACCURACY:
-        n = f"n = {section.n:,}" if section.n else ""
-        seeds = counted(section.seeds, "seed") if section.seeds else ""
-        basis = ", ".join(filter(None, [n, seeds]))
-        return f"{section.target.dataset} {column.title}" + (f" ({basis})" if basis else "")
+        return f"{section.target.dataset} {column.title}{basis(section)}"
     return column.title
 
 
-def texts(columns: Sequence[Column], line: Line, section: Section) -> list[str]:
-    """What stands in a line, in the order of `columns`."""
-    return [column.text(line.figures, section) for column in columns]
+def basis(section: Section) -> str:
+    """Returns ` (n = 200, 3 seeds)`, without what rows differ in; "" if nothing is left."""
+    n = f"n = {section.n:,}" if section.n else ""
+    seeds = counted(section.seeds, "seed") if section.seeds else ""
+    found = ", ".join(filter(None, [n, seeds]))
+    return f" ({found})" if found else ""
+
+
+def texts(columns: Sequence[Column], row: RowFigures, section: Section) -> list[str]:
+    """Returns the texts of a row's cells."""
+    return [column.text(row, section) for column in columns]
 
 
 def fixed(value: float | None, sign: bool = False, digits: int = 2) -> str:
-    """A number for people; "" for None, and never a minus before nothing but zeros."""
+    """Returns a rounded number, never "-0.00"; "" for None."""
     if value is None:
         return ""
     return f"{round(value, digits) + 0.0:{'+' if sign else ''}.{digits}f}"
 
 
 def times(ratio: float | None) -> str:
-    """`1.25x`; "" for None."""
+    """Returns `1.25x`; "" for None."""
     return "" if ratio is None else f"{ratio:.2f}x"
 
 
 def p_value(value: float | None) -> str:
-    """Three digits, or `<0.001`."""
+    """Returns three digits or `<0.001`; "" for None."""
     if value is None:
         return ""
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def accuracy(figures: Figures) -> str:
-    """Mean ± standard deviation."""
-    spread = "" if figures.sd is None else f" ± {fixed(figures.sd)}"
-    return fixed(figures.accuracy) + spread
+def accuracy(row: RowFigures) -> str:
+    """Returns `62.50 ± 1.50`, mean and standard deviation."""
+    spread = "" if row.sd is None else f" ± {fixed(row.sd)}"
+    return fixed(row.accuracy) + spread
 
 
-def gaps(figures: Figures) -> str:
-    """`3 of 5 seeds, 2 cells failed`; "" where nothing is lacking."""
-    if figures.whole:
+def gaps(row: RowFigures) -> str:
+    """Returns `3 of 5 seeds, 2 cells failed`; "" if the row is complete."""
+    if row.complete:
         return ""
-    parts = [f"{figures.seeds} of {counted(figures.seeds_planned, 'seed')}"]
-    if figures.failed:
-        parts.append(f"{counted(figures.failed, 'cell')} failed")
+    parts = [f"{row.seeds} of {counted(row.seeds_planned, 'seed')}"]
+    if row.failed:
+        parts.append(f"{counted(row.failed, 'cell')} failed")
     return ", ".join(parts)
 
 
-def state(figures: Figures) -> str:
-    """Why there is no accuracy: `missing`, `failed: reason`, or how far it is."""
-    if figures.failed:
-        cut = figures.reason if len(figures.reason) <= REASON else figures.reason[:REASON] + "…"
+def state(row: RowFigures) -> str:
+    """Returns why there is no accuracy: `missing`, `failed: reason` or `1 of 3 cells`."""
+    if row.failed:
+        cut = row.reason if len(row.reason) <= REASON else row.reason[:REASON] + "…"
         return f"failed: {cut}"
-    if figures.done:
-        return f"{figures.done} of {counted(figures.done + figures.missing, 'cell')}"
+    if row.done:
+        return f"{row.done} of {counted(row.done + row.missing, 'cell')}"
     return "missing"
 
 
-def difference(figures: Figures) -> str:
-    """Mean with its interval."""
-    if figures.difference is None:
+def difference(row: RowFigures) -> str:
+    """Returns `+1.20 [-0.30, +2.70]`, the difference with its 95 % interval."""
+    if row.difference is None:
         return ""
-    low, high = fixed(figures.low, sign=True), fixed(figures.high, sign=True)
-    return f"{fixed(figures.difference, sign=True)} [{low}, {high}]"
+    low, high = fixed(row.low, sign=True), fixed(row.high, sign=True)
+    return f"{fixed(row.difference, sign=True)} [{low}, {high}]"
 
 
-def verdict(figures: Figures) -> str:
-    """In words; where nothing is detected with the smallest difference that would have been."""
-    if figures.verdict != NOTHING or figures.detectable is None:
-        return figures.verdict
-    if figures.detectable >= 100:
-        return f"{NOTHING} (none could be)"
-    return f"{NOTHING} (from {figures.detectable:.1f})"
+def verdict(row: RowFigures) -> str:
+    """Returns the verdict, with the smallest detectable difference in brackets if there is none."""
+    if row.verdict != NO_DIFFERENCE or row.detectable is None:
+        return row.verdict
+    if row.detectable >= 100:
+        return f"{NO_DIFFERENCE} (none could be)"
+    return f"{NO_DIFFERENCE} (from {row.detectable:.1f})"
 
 
-def _accuracy(figures: Figures, section: Section) -> str:
-    if figures.accuracy is None:
-        return state(figures)
-    lacking = gaps(figures)
-    basis = [lacking or ("" if section.seeds else counted(figures.seeds, "seed"))]
-    basis.append("" if section.n else f"n = {figures.n:,}")
-    known = ", ".join(filter(None, basis))
-    return accuracy(figures) + (f" ({known})" if known else "")
+def _accuracy(row: RowFigures, section: Section) -> str:
+    if row.accuracy is None:
+        return state(row)
+    seeds = gaps(row) or ("" if section.seeds else counted(row.seeds, "seed"))
+    n = "" if section.n else f"n = {row.n:,}"
+    found = ", ".join(filter(None, [seeds, n]))
+    return accuracy(row) + (f" ({found})" if found else "")
 
 
 def _big(value: int | None) -> str:
@@ -158,7 +161,7 @@ DIFFERENCE = Column(
     "difference",
     lambda f, _: difference(f),
     order=lambda f: f.difference,
-    help="accuracy minus the reference's, in points, with its 95 % interval",
+    help="accuracy minus that of the reference, in percentage points, with a 95 % interval",
 )
 VERDICT = Column("verdict", lambda f, _: verdict(f), left=True)
 MACRO_F1 = Column("macro F1 %", lambda f, _: fixed(f.macro_f1), order=lambda f: f.macro_f1)
@@ -173,7 +176,7 @@ FULL = (
         "p",
         lambda f, _: p_value(f.p_holm),
         order=lambda f: f.p_holm,
-        help="of no difference, Holm-adjusted over the report",
+        help="p-value of no difference, adjusted for all comparisons of the report (Holm)",
     ),
     VERDICT,
     MACRO_F1,
@@ -181,13 +184,13 @@ FULL = (
         "ECE %",
         lambda f, _: fixed(f.calibration_error),
         order=lambda f: f.calibration_error,
-        help="expected calibration error: how far confidence is from accuracy",
+        help="expected calibration error: mean distance between confidence and accuracy",
     ),
     Column(
         "without duplicates %",
         lambda f, _: fixed(f.without_duplicates),
         order=lambda f: f.without_duplicates,
-        help="accuracy on the test images that are no copy of another image",
+        help="accuracy on the test images that duplicate no other image",
     ),
     BEST,
     PUBLISHED,
@@ -195,6 +198,6 @@ FULL = (
         "ours minus published",
         lambda f, _: fixed(f.beyond_published, sign=True),
         order=lambda f: f.beyond_published,
-        help="accuracy minus the published one, in points",
+        help="accuracy minus the published accuracy, in percentage points",
     ),
 )

@@ -1,62 +1,57 @@
-"""A report as CSV, unrounded, for a program to read."""
+"""A report as CSV with unrounded figures, for programs."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from benchmarks.report.formats import footnotes
-from benchmarks.report.formats.figures import Figures, Line, Section, View
+from benchmarks.report.formats.figures import FIGURES, ReportFigures, RowFigures, Section
 
-_FIGURES = [field.name for field in fields(Figures)]
-_PLACE = ["table", "variant", "backend", "training", "dataset", "protocol", "folds"]
+_TARGET = ("table", "variant", "backend", "training", "dataset", "protocol", "folds")
+_NETWORK = ("backbone", "attention", "setting", "seeds")
 
 
-def render(views: Sequence[View]) -> str:
-    """A line for each row and target, with every figure of `figures.Figures`."""
+def render(reports: Sequence[ReportFigures]) -> str:
+    """Returns a line for each row and target, with all figures."""
     lines = (
-        {**_place(view, section), **{name: getattr(line.figures, name) for name in _FIGURES}}
-        for view, section, line in _walk(views)
+        {**_target(report, section), **_figures(row, FIGURES)}
+        for report, section, row in _walk(reports)
     )
-    return _csv([*_PLACE, *_FIGURES], lines)
+    return _csv([*_TARGET, *FIGURES], lines)
 
 
-def render_classes(views: Sequence[View]) -> str:
-    """A line for each row, target, true and predicted class: images, summed over the seeds.
+def render_classes(reports: Sequence[ReportFigures]) -> str:
+    """Returns a line for each row, target, true class and predicted class.
 
-    `share` is that of the true class's images in percent: where both classes are one, its recall.
+    `images` is summed over the seeds; `share` is in percent of the images of the true class, so it
+    is the recall if both classes are the same.
     """
     lines = (
-        {**_place(view, section), **_network(line), **counts}
-        for view, section, line in _walk(views)
-        for counts in _confusion(line)
+        {**_target(report, section), **_figures(row, _NETWORK), **counts}
+        for report, section, row in _walk(reports)
+        for counts in _confusion(row)
     )
-    network = ["backbone", "attention", "setting", "seeds"]
-    return _csv([*_PLACE, *network, "true", "predicted", "images", "share"], lines)
+    return _csv([*_TARGET, *_NETWORK, "true", "predicted", "images", "share"], lines)
 
 
-def class_names(line: Line, count: int) -> list[str]:
-    """Names of the classes, or their numbers in records from before names were stored."""
-    names = line.entry.target.classes
-    return list(names) if len(names) == count else [str(i) for i in range(count)]
+def _walk(
+    reports: Iterable[ReportFigures],
+) -> Iterator[tuple[ReportFigures, Section, RowFigures]]:
+    for report in reports:
+        for section in report.sections:
+            for row in section.rows:
+                yield report, section, row
 
 
-def _walk(views: Iterable[View]) -> Iterator[tuple[View, Section, Line]]:
-    for view in views:
-        for section in view.sections:
-            for line in section.lines:
-                yield view, section, line
-
-
-def _place(view: View, section: Section) -> dict[str, Any]:
-    plan, target = view.report.plan, section.target
+def _target(report: ReportFigures, section: Section) -> dict[str, Any]:
+    plan, target = report.report.plan, section.target
     return {
-        "table": view.report.table.name,
+        "table": report.report.table.name,
         "variant": plan.variant,
         "backend": plan.backend,
         "training": footnotes.training(plan.settings(target)),
@@ -66,16 +61,14 @@ def _place(view: View, section: Section) -> dict[str, Any]:
     }
 
 
-def _network(line: Line) -> dict[str, Any]:
-    return {name: getattr(line.figures, name) for name in ("backbone", "attention", "setting",
-                                                           "seeds")}  # fmt: skip
+def _figures(row: RowFigures, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
 
 
-def _confusion(line: Line) -> Iterator[dict[str, Any]]:
-    confusion = line.entry.confusion
+def _confusion(row: RowFigures) -> Iterator[dict[str, Any]]:
+    confusion, names = row.confusion, row.entry.target.classes
     if confusion is None:
         return
-    names = class_names(line, len(confusion))
     for (true, predicted), images in np.ndenumerate(confusion):
         total = confusion[true].sum()
         yield {

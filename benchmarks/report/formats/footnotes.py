@@ -1,4 +1,4 @@
-"""What stands under a table: what its numbers are, what they rest on, and what is lacking."""
+"""The footnotes of a table: what its numbers mean, how they were measured, and what is missing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from benchmarks.plan.cell import Cell
 from benchmarks.plan.plan import Plan
 from benchmarks.plan.settings import Settings
 from benchmarks.report.analysis import Comparison
-from benchmarks.report.formats.figures import Section, View, counted, reason
+from benchmarks.report.formats.figures import ReportFigures, Section, counted, reason
 from benchmarks.results.store import Result
-from benchmarks.statistics.paired import LEVEL
-from benchmarks.statistics.verdict import NOTHING
+from benchmarks.statistics.paired import LEVEL, NO_DIFFERENCE
 
-# Folders and failures that are told one by one; the rest is counted.
+# Folders and reasons that are listed; the rest is counted.
 LISTED = 5
-# Settings that are always told, in this order; others where they are not the usual ones.
+# Settings that are always listed, in this order; others only if they differ from their default.
 ALWAYS = (
     "width",
     "activation",
@@ -35,26 +34,27 @@ ALWAYS = (
 )
 
 
-def of_section(section: Section, view: View) -> list[str]:
-    """About one target: data, split, sizes, training, machines."""
-    plan = view.report.plan
-    results = [result for line in section.lines for result in line.entry.done]
+def of_section(section: Section, report: ReportFigures) -> list[str]:
+    """Footnotes of one target: data, split, sizes, training, machines."""
+    plan = report.report.plan
+    results = [result for row in section.rows for result in row.entry.done]
     parts = [_data(section, results), _training(section, plan)]
     if results:
         parts.append(f"Measured on {_machines(results)}.")
     return parts
 
 
-def of_view(view: View) -> list[str]:
-    """About the whole report: how to read it, and what is lacking."""
-    comparisons = [line.entry.comparison for line in view.lines if line.entry.comparison]
-    notes = [_spread(view), *_differences(view, comparisons), _picked(view), _published(view)]
-    return [note for note in [*notes, gaps(view), ignored(view)] if note]
+def of_report(report: ReportFigures) -> list[str]:
+    """Footnotes of the whole report: how to read it, and what is missing."""
+    comparisons = [row.entry.comparison for row in report.rows if row.entry.comparison]
+    notes = [_spread(report), *_differences(report, comparisons), _picked(report)]
+    notes += [_published(report), gaps(report), ignored(report)]
+    return [note for note in notes if note]
 
 
-def gaps(view: View) -> str:
-    """Missing and failed cells, with reasons; "" where there are none."""
-    entries = [line.entry for line in view.lines]
+def gaps(report: ReportFigures) -> str:
+    """Missing and failed cells, with reasons; "" if there are none."""
+    entries = [row.entry for row in report.rows]
     planned = sum(entry.planned for entry in entries)
     missing = sum(len(entry.missing) for entry in entries)
     failed = [result for entry in entries for result in entry.failed]
@@ -62,37 +62,41 @@ def gaps(view: View) -> str:
         return ""
     text = f"Of {counted(planned, 'cell')}, {missing:,} are missing and {len(failed):,} failed"
     reasons = Counter(reason(result.record) for result in failed).most_common()
-    told = [f"{count:,} x {why}" for why, count in reasons[:LISTED]]
-    more = [f"{len(reasons) - LISTED:,} more reasons"] if len(reasons) > LISTED else []
-    return text + (f": {'; '.join([*told, *more])}" if told else "") + "."
+    listed = _listed([f"{count:,} x {why}" for why, count in reasons], "reason")
+    return text + (f": {listed}." if listed else ".")
 
 
-def ignored(view: View) -> str:
-    """Folders that count for nothing; "" where there are none."""
-    problems = view.report.problems
+def ignored(report: ReportFigures) -> str:
+    """Folders without a valid result; "" if there are none."""
+    problems = report.report.problems
     if not problems:
         return ""
-    told = [f"{name.rpartition('/')[2]} ({why})" for name, why in problems[:LISTED]]
-    more = [f"{len(problems) - LISTED:,} more"] if len(problems) > LISTED else []
-    return f"Ignored {counted(len(problems), 'folder')}: {'; '.join([*told, *more])}."
+    found = [f"{name.rpartition('/')[2]} ({why})" for name, why in problems]
+    count = counted(len(found), "folder")
+    return f"Ignored {count} without a valid result: {_listed(found, 'folder')}."
+
+
+def _listed(parts: Sequence[str], noun: str) -> str:
+    more = [f"{counted(len(parts) - LISTED, f'more {noun}')}"] if len(parts) > LISTED else []
+    return "; ".join([*parts[:LISTED], *more])
 
 
 def machine(provenance: Mapping[str, Any]) -> str:
-    """Hardware and versions of a result, in words."""
-    versions = provenance.get("versions", {})
-    backend = [f"{name} {versions[name]}" for name in versions if name != "attention-fer"]
-    where = ", ".join(provenance.get("accelerators") or ["CPU only"])
-    software = ", ".join([f"Python {provenance.get('python', 'unknown')}", *backend])
-    processor, cores = provenance.get("processor", "unknown processor"), provenance.get("cores")
-    return f"{processor}, {cores or 'unknown number of'} cores, {where} ({software})"
+    """Hardware and software versions of a result."""
+    versions = provenance["versions"]
+    packages = [f"{name} {versions[name]}" for name in versions if name != "attention-fer"]
+    software = ", ".join([f"Python {provenance['python']}", *packages])
+    devices = ", ".join(provenance["accelerators"]) or "CPU only"
+    cores = f"{provenance['cores'] or 'unknown number of'} cores"
+    return f"{provenance['processor']}, {cores}, {devices} ({software})"
 
 
 def training(settings: Settings) -> str:
-    """The settings in words: those that every training has, and of the rest what is unusual."""
-    usual = Settings()
+    """The settings in words: the main ones, and others that differ from their default."""
+    default = Settings()
     others = [name for name in vars(settings) if name not in ALWAYS]
-    unusual = [name for name in others if getattr(settings, name) != getattr(usual, name)]
-    found = ((name.replace("_", " "), getattr(settings, name)) for name in (*ALWAYS, *unusual))
+    changed = [name for name in others if getattr(settings, name) != getattr(default, name)]
+    found = ((name.replace("_", " "), getattr(settings, name)) for name in (*ALWAYS, *changed))
     return ", ".join(_setting(name, value) for name, value in found if value is not None)
 
 
@@ -102,63 +106,58 @@ def _setting(name: str, value: Any) -> str:
     return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
 
 
-def reference(view: View, section: Section) -> str:
-    """What the rows of a section are compared to, in words."""
-    table, dataset = view.report.table, section.target.dataset
+def reference(report: ReportFigures, section: Section) -> str:
+    """What the rows of a section are compared with, in words."""
+    table, dataset = report.report.table, section.target.dataset
     chosen = table.chosen.get(dataset, table.chosen.get(""))
     return chosen.label if chosen else "the same backbone without attention"
 
 
 def _data(section: Section, results: Sequence[Result]) -> str:
-    target, cells = section.target, _cells(section)
+    target = section.target
     folds = f", {len(target.folds)} folds" if len(target.folds) > 1 else ""
-    synthetic = " (synthetic images)" if _synthetic(section, results) else ""
-    seeds = ", ".join(map(str, sorted({cell.seed for cell in cells})))
-    text = f"{target.dataset}{synthetic}: split {target.protocol}{folds}, seeds {seeds}"
+    synthetic = " (synthetic images)" if target.synthetic else ""
+    seeds = ", ".join(map(str, sorted({cell.seed for cell in _cells(section)})))
+    text = f"{target.dataset}{synthetic}: split {target.protocol}{folds}, seeds {seeds}."
     if not results:
-        return f"{text}."
-    text += f"; trained on {_range(results, 'n_train')} images, epoch chosen on "
-    text += f"{_range(results, 'n_validation')}, accuracy on "
-    measured = next((line.figures for line in section.lines if line.figures.seeds), None)
-    if measured is None:
-        return f"{text}{_range(results, 'n_test')} test images."
-    each = ", each tested once, folds together" if folds else ""
-    return (
-        f"{text}n = {measured.n:,} test images{each}, {measured.majority:.2f} % of them of one "
-        "class."
+        return text
+    text += (
+        f" Trained on {_range(results, 'n_train')} images, epoch selected on "
+        f"{_range(results, 'n_validation')} validation images, tested on "
     )
-
-
-def _synthetic(section: Section, results: Iterable[Result]) -> bool:
-    told = any(result.record["provenance"].get("synthetic") for result in results)
-    # Records from before targets were stored do not say so.
-    return section.target.synthetic or told or section.target.dataset == "schematic"
+    measured = next((row for row in section.rows if row.seeds), None)
+    if measured is None:
+        return f"{text}{_range(results, 'n_test')} images."
+    pooled = " Each image is tested in one fold; the folds are pooled." if folds else ""
+    return (
+        f"{text}n = {measured.n:,} images.{pooled} Always predicting the most frequent class "
+        f"would score {measured.majority:.2f} %."
+    )
 
 
 def _training(section: Section, plan: Plan) -> str:
     settings = training(plan.settings(section.target))
-    several = f", {plan.replicas} devices share a batch" if plan.replicas > 1 else ""
-    own = f", the table's file has the hash {plan.code}" if plan.code else ""
+    several = f", batches split over {plan.replicas} devices" if plan.replicas > 1 else ""
+    own = f", table file with hash {plan.code}" if plan.code else ""
     network = f"{plan.variant} networks, {plan.backend}{several}{own}"
-    return f"Training: {network}; {settings}.{_rows(section, plan)}"
+    return f"Training: {network}; {settings}.{_overrides(section, plan)}"
 
 
-REPLACED = {
-    ("settings",): "Settings of a row replace",
-    ("recipe",): "The recipe of a row replaces",
-    ("settings", "recipe"): "Settings and recipe of a row replace",
+OVERRIDES = {
+    ("settings",): "The settings of a row override these.",
+    ("recipe",): "The recipe of a row overrides these",
+    ("settings", "recipe"): "The settings and the recipe of a row override these",
 }
 
 
-def _rows(section: Section, plan: Plan) -> str:
-    """What rows change of the training."""
-    rows = [line.entry.row for line in section.lines]
+def _overrides(section: Section, plan: Plan) -> str:
+    """How rows change the training."""
+    rows = [row.row for row in section.rows]
     own = tuple(name for name in ("settings", "recipe") if any(getattr(row, name) for row in rows))
-    if not own:
-        return ""
+    if "recipe" not in own:
+        return f" {OVERRIDES[own]}" if own else ""
     kept = ", ".join(name.replace("_", " ") for name in plan.kept)
-    but = f"; a recipe leaves {kept}" if "recipe" in own and kept else ""
-    return f" {REPLACED[own]} these{but}."
+    return f" {OVERRIDES[own]}{f'; recipes do not change {kept}' if kept else ''}."
 
 
 def _machines(results: Iterable[Result]) -> str:
@@ -175,80 +174,86 @@ def _range(results: Iterable[Result], key: str) -> str:
 
 
 def _cells(section: Section) -> list[Cell]:
-    entries = [line.entry for line in section.lines]
+    entries = [row.entry for row in section.rows]
     results = [r for entry in entries for r in (*entry.done, *entry.failed)]
     return [*(r.cell for r in results), *(cell for entry in entries for cell in entry.missing)]
 
 
-def _spread(view: View) -> str:
-    if not any(line.figures.sd is not None for line in view.lines):
+def _spread(report: ReportFigures) -> str:
+    if not any(row.sd is not None for row in report.rows):
         return ""
-    folds = any(len(section.target.folds) > 1 for section in view.sections)
-    over = "seeds, and over folds where there are several" if folds else "seeds"
-    return f"± is the standard deviation over {over}."
+    folds = any(len(section.target.folds) > 1 for section in report.sections)
+    return f"± is the standard deviation over seeds{', and over folds if there are any' * folds}."
 
 
-def _differences(view: View, comparisons: Sequence[Comparison]) -> list[str]:
+def _differences(report: ReportFigures, comparisons: Sequence[Comparison]) -> list[str]:
     if not comparisons:
         return []
-    to = dict.fromkeys(reference(view, section) for section in view.sections)
-    notes = [f"Difference: accuracy minus that of {' or '.join(to)}, in points, {_interval(view)}"]
+    to = " or ".join(dict.fromkeys(reference(report, section) for section in report.sections))
+    notes = [
+        f"Difference: accuracy minus that of {to}, in percentage points, paired by seed and test "
+        f"image, with a 95 % interval. {_interval(comparisons)}"
+    ]
     tested = [c for c in comparisons if c.adjusted is not None]
-    return notes + ([_verdict(view, tested), _mcnemar(tested)] if tested else [])
+    return notes + ([_verdict(report, tested), _mcnemar(tested)] if tested else [])
 
 
-def _interval(view: View) -> str:
-    differences = [x.entry.comparison.difference for x in view.lines if x.entry.comparison]
-    clusters = [d.noise.clusters for d in differences]
-    grouped = any(c < d.n for c, d in zip(clusters, differences, strict=True))
-    images = "test images, drawn by subject where subjects are known" if grouped else "test images"
-    text = f"paired by seed and image, with a 95 % interval over {images}"
-    one = sum(d.p is None for d in differences)
-    if one == len(differences):
-        return f"{text}; training noise comes on top of it. One seed allows no verdict."
-    rest = " One seed has test images alone in its interval, and no verdict." if one else ""
-    return (
-        f"{text}, and over training as the seeds show it; another training set is not in it.{rest}"
-    )
-
-
-def _verdict(view: View, tested: Sequence[Comparison]) -> str:
-    planned = len(view.report.pairs)
+def _interval(comparisons: Sequence[Comparison]) -> str:
+    """Which sources of variation the intervals cover."""
+    differences = [comparison.difference for comparison in comparisons]
+    subjects = any(d.noise.clusters < d.n for d in differences)
+    images = "test images (between subjects where these are known)" if subjects else "test images"
+    single = sum(d.p is None for d in differences)
+    if single == len(differences):
+        return (
+            f"The interval covers variation between {images} only, not between training runs; a "
+            "single seed allows no verdict."
+        )
     text = (
-        "Verdict: p-values that know the noise of training and of test images, each with its own t "
-        f"quantile, Holm-adjusted over all {counted(planned, 'comparison')} of this report, at "
-        f"{100 * LEVEL:g} %."
+        f"The interval covers variation between training runs and between {images}, but not "
+        "between training sets."
     )
-    if any(c.verdict == NOTHING for c in tested):
+    if single:
+        text += " For a single seed it covers test images only, and there is no verdict."
+    return text
+
+
+def _verdict(report: ReportFigures, tested: Sequence[Comparison]) -> str:
+    text = (
+        f'Verdict: "better" or "worse" if significant at {100 * LEVEL:g} %. The p-values account '
+        "for variation between training runs and between test images and are adjusted for all "
+        f"{counted(len(report.report.pairs), 'comparison')} of this report (Holm)."
+    )
+    if any(c.verdict == NO_DIFFERENCE for c in tested):
         text += (
-            " In brackets: the difference in points from which on it would have been detected, "
-            "with 80 % power."
+            " In brackets: the smallest difference, in percentage points, that would have been "
+            "detected with 80 % power."
         )
     if any(c.detectable is not None and c.detectable >= 100 for c in tested):
-        text += " None could be where seeds or test images are too few."
+        text += ' "None could be": too few seeds or test images to detect any difference.'
     return text
 
 
 def _mcnemar(tested: Sequence[Comparison]) -> str:
     below = sum(c.mcnemar.p < LEVEL for c in tested)
     return (
-        f"McNemar's test, which takes the trained networks as given, calls {below} of "
-        f"{counted(len(tested), 'comparison')} different at {100 * LEVEL:g} %, unadjusted; it "
-        "knows nothing of training noise, so that no verdict rests on it."
+        "McNemar's test, which treats the trained networks as fixed and so ignores variation "
+        f"between training runs, finds a difference in {below} of "
+        f"{counted(len(tested), 'comparison')} ({100 * LEVEL:g} % level, unadjusted). No verdict "
+        "is based on it."
     )
 
 
-def _picked(view: View) -> str:
-    if not any(section.picked and line.figures.seeds for section in view.sections
-               for line in section.lines):  # fmt: skip
+def _picked(report: ReportFigures) -> str:
+    if not any(section.picked and row.seeds for section in report.sections for row in section.rows):
         return ""
     return (
-        "Best seed: the highest test accuracy of the seeds, picked by looking at the test images "
-        "as the published best of three runs; it says more than the network holds."
+        "Best seed: the highest test accuracy of any seed. It was selected on the test images, as "
+        "the published best of three runs was, so it overestimates the accuracy on new images."
     )
 
 
-def _published(view: View) -> str:
-    source = view.report.table.source
-    shown = any(line.figures.published is not None for line in view.lines)
+def _published(report: ReportFigures) -> str:
+    source = report.report.table.source
+    shown = any(row.published is not None for row in report.rows)
     return f"Published figures: {source}." if source and shown else ""

@@ -1,4 +1,4 @@
-r"""A report as LaTeX: `\input` it where the packages booktabs and graphicx are loaded."""
+r"""A report as LaTeX, for `\input` in a document that loads booktabs and graphicx."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from itertools import chain
 
 from benchmarks.plan.table import Row
 from benchmarks.report.formats import footnotes
-from benchmarks.report.formats.columns import MINUS, NETWORK, SHORT, Column, shown, texts
-from benchmarks.report.formats.figures import Section, View, counted
+from benchmarks.report.formats.columns import MINUS, NETWORK, SHORT, Column, basis, shown, texts
+from benchmarks.report.formats.figures import ReportFigures
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -24,45 +24,45 @@ _SPECIAL = {
     "…": r"\ldots{}",
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
 }
-# What booktabs tables would be wider than the page is scaled down to it; nothing is scaled up.
+# Scales a table down to the width of the page, never up.
 _FIT = r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%"
 
 
-def render(views: Sequence[View]) -> str:
-    """A `table` for each report, with a group of columns for each target."""
-    return "\n".join(_report(view) for view in views)
+def render(reports: Sequence[ReportFigures]) -> str:
+    """Returns a `table` for each report, with a group of columns for each target."""
+    return "\n".join(_report(report) for report in reports)
 
 
 def escaped(text: str) -> str:
-    """Text that LaTeX prints as it is; what fonts may lack becomes a question mark."""
+    """Escapes text for LaTeX; letters that a font may lack become question marks."""
     words = "".join(_SPECIAL.get(mark, mark if mark.isascii() else "?") for mark in text)
-    # A minus, not a hyphen, before a number.
+    # A minus sign, not a hyphen, before a number.
     return re.sub(r"(?<![\w.])-(?=\d)", "$-$", words)
 
 
-def _report(view: View) -> str:
-    network = [c for c in NETWORK if any(c in shown(NETWORK, s) for s in view.sections)]
-    groups = [[c for c in shown(SHORT, s) if c not in NETWORK] for s in view.sections]
-    sides = [len(network), *map(len, groups)]
+def _report(report: ReportFigures) -> str:
+    network = [c for c in NETWORK if any(c in shown(NETWORK, s) for s in report.sections)]
+    groups = [[c for c in shown(SHORT, s) if c not in NETWORK] for s in report.sections]
+    widths = [len(network), *map(len, groups)]
     layout = "".join("l" if c.left else "r" for c in [*network, *chain(*groups)])
     lines = [
         "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}.",
         "\\begin{table}[htbp]",
         "\\centering",
         "\\small",
-        f"\\caption{{{escaped(view.title)}}}",
-        f"\\label{{tab:{_label(view.report.table.name)}}}",
+        f"\\caption{{{escaped(report.title)}}}",
+        f"\\label{{tab:{_label(report.report.table.name)}}}",
         _FIT,
         f"\\begin{{tabular}}{{{layout}}}",
         "\\toprule",
-        *_header(view, network, groups, sides),
+        *_header(report, network, groups, widths),
         "\\midrule",
-        *_body(view, network, groups),
+        *_body(report, network, groups),
         "\\bottomrule",
         "\\end{tabular}}",
         "\\par\\smallskip",
         "\\begin{minipage}{\\textwidth}\\footnotesize",
-        *(f"{escaped(note)}\\par" for note in _notes(view)),
+        *(f"{escaped(note)}\\par" for note in _notes(report)),
         "\\end{minipage}",
         "\\end{table}",
     ]
@@ -70,51 +70,50 @@ def _report(view: View) -> str:
 
 
 def _header(
-    view: View, network: Sequence[Column], groups: Sequence[Sequence[Column]], sides: Sequence[int]
+    report: ReportFigures,
+    network: Sequence[Column],
+    groups: Sequence[Sequence[Column]],
+    widths: Sequence[int],
 ) -> list[str]:
-    over = [f"\\multicolumn{{{sides[0]}}}{{l}}{{}}"]
-    rules, first = [], sides[0] + 1
-    for section, width in zip(view.sections, sides[1:], strict=True):
-        over.append(f"\\multicolumn{{{width}}}{{c}}{{{escaped(_basis(section))}}}")
+    over = [f"\\multicolumn{{{widths[0]}}}{{l}}{{}}"]
+    rules, first = [], widths[0] + 1
+    for section, width in zip(report.sections, widths[1:], strict=True):
+        title = escaped(section.target.dataset + basis(section))
+        over.append(f"\\multicolumn{{{width}}}{{c}}{{{title}}}")
         rules.append(f"\\cmidrule(lr){{{first}-{first + width - 1}}}")
         first += width
     titles = [escaped(column.title) for column in [*network, *chain(*groups)]]
     return [_line(over), " ".join(rules), _line(titles)]
 
 
-def _basis(section: Section) -> str:
-    n = f"n = {section.n:,}" if section.n else ""
-    seeds = counted(section.seeds, "seed") if section.seeds else ""
-    basis = ", ".join(filter(None, [n, seeds]))
-    return section.target.dataset + (f" ({basis})" if basis else "")
-
-
-def _body(view: View, network: Sequence[Column], groups: Sequence[Sequence[Column]]) -> list[str]:
+def _body(
+    report: ReportFigures, network: Sequence[Column], groups: Sequence[Sequence[Column]]
+) -> list[str]:
     lines, previous = [], ""
-    for row in view.report.rows:
+    for row in report.report.rows:
         if previous and previous != row.backbone:
             lines.append("\\addlinespace")
         previous = row.backbone
-        lines.append(_line([escaped(text) for text in _texts(row, view, network, groups)]))
+        lines.append(_line([escaped(text) for text in _texts(row, report, network, groups)]))
     return lines
 
 
 def _texts(
-    row: Row, view: View, network: Sequence[Column], groups: Sequence[Sequence[Column]]
+    row: Row, report: ReportFigures, network: Sequence[Column], groups: Sequence[Sequence[Column]]
 ) -> list[str]:
     found, parts = {}, []
-    for section, columns in zip(view.sections, groups, strict=True):
-        line = next((line for line in section.lines if line.row == row), None)
-        parts += texts(columns, line, section) if line else [""] * len(columns)
-        if line:
-            own = zip(network, texts(network, line, section), strict=True)
+    for section, columns in zip(report.sections, groups, strict=True):
+        figures = next((f for f in section.rows if f.row == row), None)
+        parts += texts(columns, figures, section) if figures else [""] * len(columns)
+        if figures:
+            own = zip(network, texts(network, figures, section), strict=True)
             found.update({column.title: text for column, text in own if text})
     return [*(found.get(column.title, "") for column in network), *parts]
 
 
-def _notes(view: View) -> list[str]:
-    of_sections = [note for s in view.sections for note in footnotes.of_section(s, view)]
-    return [*of_sections, *footnotes.of_view(view)]
+def _notes(report: ReportFigures) -> list[str]:
+    of_sections = [note for s in report.sections for note in footnotes.of_section(s, report)]
+    return [*of_sections, *footnotes.of_report(report)]
 
 
 def _line(parts: Sequence[str]) -> str:

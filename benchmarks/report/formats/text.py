@@ -13,28 +13,27 @@ from rich.text import Text
 
 from benchmarks.report.formats import footnotes
 from benchmarks.report.formats.columns import SHORT, heading, shown, texts
-from benchmarks.report.formats.figures import Section, View
+from benchmarks.report.formats.figures import ReportFigures, Section
 
-# What can be broken over lines, and how narrow it gets; a number cannot.
+# Columns that may wrap, with their least width; numbers must not.
 _WRAPPED = {"attention": 9, "setting": 12, "accuracy %": 14, "verdict": 13}
-# Characters after which a heading goes on in the next line.
-HEADING = 9
+HEADING = 9  # width at which headings wrap
 
 
-def render(views: Sequence[View]) -> Iterator[RenderableType]:
-    """A table for each target, its notes below, and those of the report at the end."""
-    for view in views:
-        for section in view.sections:
-            yield _table(view, section)
-            yield _paragraph(footnotes.of_section(section, view))
-        yield _paragraph(footnotes.of_view(view))
+def render(reports: Sequence[ReportFigures]) -> Iterator[RenderableType]:
+    """Yields a table with footnotes for each target, and the footnotes of each report."""
+    for report in reports:
+        for section in report.sections:
+            yield _table(report, section)
+            yield _paragraph(footnotes.of_section(section, report))
+        yield _paragraph(footnotes.of_report(report))
 
 
-def _table(view: View, section: Section) -> Table:
+def _table(report: ReportFigures, section: Section) -> Table:
     columns = shown(SHORT, section)
-    table = Table(title=Text(view.title), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table = Table(title=Text(report.title), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
-        # "n = 200," and "3 seeds" stay whole.
+        # "n = 200," and "3 seeds" must not be split.
         whole = heading(column, section).replace(" = ", "\N{NBSP}=\N{NBSP}")
         whole = re.sub(r"(\d) seed", "\\1\N{NBSP}seed", whole)
         title = "\n".join(textwrap.wrap(whole, HEADING, break_long_words=False))
@@ -42,13 +41,13 @@ def _table(view: View, section: Section) -> Table:
         justify: JustifyMethod = "left" if column.left else "right"
         table.add_column(Text(title), justify=justify, no_wrap=not least, min_width=least)
     previous = ""
-    for line in section.lines:
-        if previous and previous != line.row.backbone:
+    for row in section.rows:
+        if previous and previous != row.backbone:
             table.add_section()
-        previous = line.row.backbone
-        # What is in brackets has a line of its own.
-        parts = [text.replace(" (", "\n(") for text in texts(columns[2:], line, section)]
-        table.add_row(*map(Text, [*texts(columns[:2], line, section), *parts]))
+        previous = row.backbone
+        # Text in brackets starts a new line.
+        parts = [text.replace(" (", "\n(") for text in texts(columns[2:], row, section)]
+        table.add_row(*map(Text, [*texts(columns[:2], row, section), *parts]))
     return table
 
 

@@ -21,7 +21,8 @@ from benchmarks.run import locks
 from benchmarks.run.executors.base import Notify
 from benchmarks.run.executors.process import Process, environment
 from benchmarks.run.executors.shipping import pack, unpack
-from preprocessing.dataset.folder import Dataset, read_manifest
+from preprocessing.dataset.folder import Dataset
+from preprocessing.dataset.manifest import read_manifest
 
 
 def work(

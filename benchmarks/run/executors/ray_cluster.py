@@ -26,7 +26,7 @@ from benchmarks.results.saved_model import MODEL
 from benchmarks.run.executors.base import ADVICE, Cancelled, Notify, failed
 from benchmarks.run.executors.node import work
 from benchmarks.run.executors.shipping import pack, unpack
-from preprocessing.dataset.folder import FILES
+from preprocessing.dataset.manifest import FILES
 
 ATTEMPTS = 4  # a cell whose node was lost is started that often
 _POLL = 1.0  # seconds between looks for events

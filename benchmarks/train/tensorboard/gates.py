@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from attention_fer.layers import Attention
+from attention_fer.layers import AttentionModule
 from benchmarks.published import Added
 
 Statistics = dict[str, float]
@@ -63,10 +63,10 @@ class Gates:
         }
 
 
-def attention(layer: keras.layers.Layer) -> Attention | None:
+def attention(layer: keras.layers.Layer) -> AttentionModule | None:
     """The attention module that a layer of a network is or holds."""
     module = layer.attention if isinstance(layer, Added) else layer
-    return module if isinstance(module, Attention) else None
+    return module if isinstance(module, AttentionModule) else None
 
 
 def statistics(gate: Any, start: str) -> Statistics:

@@ -1,43 +1,85 @@
-"""Verify a prepared dataset: that its files are whole and agree, and what to beware of.
+"""Verify a prepared dataset: its files are whole and agree, and what deserves caution.
 
-``check(path)`` gives a `Report`. Damage is told in its errors and never raised; what is sound but
-deserves caution is told in its warnings.
+`check(path)` returns a `CheckReport`. Damage is an entry of its errors and never raised; what is
+sound but deserves caution is an entry of its warnings.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from preprocessing.quality.check.files import changed_files, tell_changed
-from preprocessing.quality.check.folder import read_folder
+from attention_fer.common.files import sha256
+from attention_fer.common.progress import Track, untracked
+from preprocessing.dataset.folder import Contents, read_folder
+from preprocessing.dataset.index import REPAIR_HINT
+from preprocessing.dataset.manifest import HASHED
+from preprocessing.quality.check.counts import check_counts
 from preprocessing.quality.check.images import check_images
 from preprocessing.quality.check.leakage import check_splits
-from preprocessing.quality.check.report import Report
-from preprocessing.tracking import Track, untracked
+from preprocessing.quality.check.report import CheckReport
 
-__all__ = ["Report", "check"]
+__all__ = ["CheckReport", "check"]
 
 
-def check(path: str | Path, track: Track = untracked) -> Report:
-    """Read everything in a prepared folder and compare each part with the others.
+def check(path: str | Path, track: Track = untracked) -> CheckReport:
+    """Reads everything in a prepared folder and compares each part with the others.
 
     Args:
         path: the folder.
-        track: ``track(images, what, total, done)`` wraps the images to show progress.
+        track: `track(images, what, total, done)` wraps the images to show progress.
 
     Returns:
-        What is wrong, what deserves caution, and facts for `card.render`.
+        The errors, the warnings, and facts for `data_card.render`.
     """
-    report = Report(Path(path))
-    dataset = read_folder(report)
+    report = CheckReport(Path(path))
     try:
-        changed = changed_files(report)
+        contents = read_folder(report.path, lambda problem: report.error(str(problem)))
+        _collect_facts(contents, report)
+        if not report.path.is_dir():
+            return report
+        check_counts(contents, report)
+        changed = _changed_files(contents)
+        dataset = contents.dataset()
         if dataset is None:
-            report.warn("images, fingerprint and splits were not compared: mend the errors first")
+            report.warn("Images, fingerprint and splits were not compared. Fix the errors first.")
         else:
             copies = check_images(dataset, report, track)
             check_splits(dataset, copies, report, changed)
-        tell_changed(changed, report)
+        _report_changed(changed, report)
     except (OSError, ValueError) as error:  # a disk may fail, a file change at any moment
         report.error(f"{report.path} could not be read to the end: {error}")
     return report
+
+
+def _collect_facts(contents: Contents, report: CheckReport) -> None:
+    manifest, index = contents.manifest, contents.index
+    report.facts["manifest"] = manifest
+    if contents.images is not None:
+        report.facts["shape"] = contents.images.shape
+    if index is not None:
+        report.facts["columns"] = index.header
+        report.facts["boxes"] = index.boxes
+        report.facts["subjects"] = len(set(index.subjects.tolist()) - {""})
+        if index.labels is not None:
+            report.facts["counts"] = index.counts(manifest["classes"])
+
+
+def _changed_files(contents: Contents) -> set[str]:
+    """Names of the files whose bytes differ from the manifest, or that it does not list.
+
+    The fingerprint covers what a network learns from: images, labels, subjects, splits and further
+    columns. Sources, boxes, scores, dropped items and the sides of each split are covered by the
+    hashes of their files. Raises OSError.
+    """
+    recorded = contents.manifest.get("files", {})
+    there = [name for name in HASHED if (contents.path / name).is_file()]
+    return {name for name in there if sha256(contents.path / name) != recorded.get(name)}
+
+
+def _report_changed(changed: set[str], report: CheckReport) -> None:
+    """Reports changed files, except those with a more specific error."""
+    if "files" not in report.facts["manifest"]:
+        return  # this is an error already, and nothing can be said of any file
+    for name in HASHED:
+        if name in changed and not any(error.startswith(name) for error in report.errors):
+            report.error(f"{name} was changed after it was prepared. {REPAIR_HINT}")

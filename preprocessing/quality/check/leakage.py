@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from preprocessing import splits
-from preprocessing.dataset.folder import SPLITS as FILE
 from preprocessing.dataset.folder import Dataset
-from preprocessing.dataset.index import INDEX, MEND, read_some
-from preprocessing.quality.check.report import Report, counted
+from preprocessing.dataset.index import INDEX, REPAIR_HINT, read_some
+from preprocessing.dataset.manifest import SPLITS as FILE
+from preprocessing.quality.check.report import CheckReport, counted
 from preprocessing.sources import SPLITS
 from preprocessing.splits import InapplicableError, Scheme
 from preprocessing.splits.base import LEFT_OUT
@@ -21,42 +22,45 @@ from preprocessing.splits.stored import stored_names
 
 
 def check_splits(
-    dataset: Dataset, copies: list[np.ndarray], report: Report, changed: Collection[str] = ()
+    dataset: Dataset, copies: list[np.ndarray], report: CheckReport, changed: Collection[str] = ()
 ) -> None:
-    """Look at every stored split.
+    """Checks every stored split.
 
     Args:
-        dataset: whose splits.
+        dataset: the dataset that is split.
         copies: groups of rows whose images are byte-identical.
-        report: is told what is wrong, and the size of every split.
+        report: receives the problems, and the size of every split.
         changed: names of files that are not as they were prepared.
     """
+    if not (dataset.path / FILE).is_file():
+        return  # this is an error already
     try:
-        there = stored_names(dataset.path)
+        stored = stored_names(dataset.path)
     except ValueError as error:
         report.error(str(error))
         return
-    if not set(there) & set(splits.names()):
-        _look_for_reason(dataset, report, changed)
+    if not set(stored) & set(splits.names()):
+        _check_absence(dataset, report, changed)
         return
     keys = {column: shared(dataset, column) for column in KINDS}
     report.facts["splits"] = {}
-    for name in there:
+    for name in stored:
         if name not in splits.names():
-            report.warn(f"{FILE} has the column {name!r}, which is no split that is known here")
+            report.warn(f"{FILE} has the column {name!r}, which is not a known split.")
             continue
         try:
-            sides = stored_sides(dataset, name)
+            split = _Stored(dataset, splits.get(name), stored_sides(dataset, name))
         except ValueError as error:
             report.error(str(error))
             continue
-        scheme = splits.get(name)
-        report.facts["splits"][name] = _sizes(scheme, sides)
-        _compare(dataset, scheme, sides, report, changed)
-        _look_for_divided(dataset, scheme, sides, keys, report)
-        _look_for_copies(dataset, scheme, sides, copies, report)
-        _look_for_missing_classes(dataset, scheme, sides, report)
-    _look_for_absent(dataset, there, report)
+        report.facts["splits"][name] = split.sizes()
+        _check_unchanged(split, report, changed)
+        _check_groups(split, keys, report)
+        for text in [*_shared_copies(split, copies), *_missing_classes(split)]:
+            report.warn(text)
+    for name in splits.names():
+        if name not in stored and _applies(dataset, name):
+            report.warn(f"{FILE} lacks the split {name}, which applies to this dataset.")
 
 
 def divided(keys: np.ndarray, sides: np.ndarray) -> np.ndarray:
@@ -68,22 +72,34 @@ def divided(keys: np.ndarray, sides: np.ndarray) -> np.ndarray:
     return found[times > 1]
 
 
-def _sizes(scheme: Scheme, sides: np.ndarray) -> dict[str, Any]:
-    used = sides[sides != LEFT_OUT]
-    numbers = np.bincount(used).tolist()
-    if scheme.folds:
-        return {"folds": len(numbers), "least": min(numbers), "most": max(numbers)}
-    return {**dict(zip(SPLITS, numbers, strict=True)), "left out": len(sides) - len(used)}
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """A split as it is stored: the side of each row of the dataset, int64 (n,)."""
+
+    dataset: Dataset
+    scheme: Scheme
+    sides: np.ndarray
+
+    def sizes(self) -> dict[str, Any]:
+        used = self.sides[self.sides != LEFT_OUT]
+        numbers = np.bincount(used).tolist()
+        if self.scheme.folds:
+            return {"folds": len(numbers), "least": min(numbers), "most": max(numbers)}
+        sizes = dict(zip(SPLITS, numbers, strict=True))
+        return {**sizes, "left out": len(self.sides) - len(used)}
+
+    def cells(self, column: str, rows: Sequence[int]) -> list[str]:
+        return list(read_some(self.dataset.path / INDEX, column, rows).values())
 
 
-def _look_for_reason(dataset: Dataset, report: Report, changed: Collection[str]) -> None:
+def _check_absence(dataset: Dataset, report: CheckReport, changed: Collection[str]) -> None:
     """A dataset of a few images has no split, however often it is prepared."""
     if FILE in changed or any(_applies(dataset, name) for name in splits.names()):
-        report.error(f"{FILE} has none of the splits {', '.join(splits.names())}; {MEND}")
+        report.error(f"{FILE} has none of the splits {', '.join(splits.names())}. {REPAIR_HINT}")
     else:
         report.warn(
-            f"no split applies to this dataset of {counted(len(dataset), 'image')}: nothing can "
-            "be trained and tested on it"
+            f"No split applies to this dataset of {counted(len(dataset), 'image')}: nothing can "
+            "be trained and tested on it."
         )
 
 
@@ -95,80 +111,64 @@ def _applies(dataset: Dataset, name: str) -> bool:
     return True
 
 
-def _compare(
-    dataset: Dataset, scheme: Scheme, sides: np.ndarray, report: Report, changed: Collection[str]
-) -> None:
+def _check_unchanged(split: _Stored, report: CheckReport, changed: Collection[str]) -> None:
+    """Compares a stored split with the one that would be made now."""
+    name = split.scheme.name
     try:
-        now = scheme.sides(dataset)
+        now = split.scheme.sides(split.dataset)
     except InapplicableError as error:
-        report.warn(f"{FILE} has the split {scheme.name}, which would not be made now: {error}")
+        report.warn(f"{FILE} has the split {name}, which would not be made now: {error}")
         return
-    differing = int((now != sides).sum())
+    differing = int((now != split.sides).sum())
     if not differing:
         return
-    if scheme.name == "official":
+    if name == "official":
         report.error(
-            f"{FILE} and the split column of the index differ on the official part of "
-            f"{differing:,} images"
+            f"{FILE} and the split column of {INDEX} differ on the official part of "
+            f"{differing:,} images. {REPAIR_HINT}"
         )
-    elif FILE not in changed:  # of a file that someone edited this would be no explanation
+    elif FILE not in changed:  # for a file that someone edited, this would not be the reason
         report.warn(
-            f"{scheme.name} would be made otherwise now for {differing:,} images, as happens with "
-            "another version of a library: the stored one holds"
+            f"{name} would be made differently now for {differing:,} images, as happens with "
+            "another version of a library. The stored split is used."
         )
 
 
-def _look_for_divided(
-    dataset: Dataset,
-    scheme: Scheme,
-    sides: np.ndarray,
-    keys: dict[str, np.ndarray],
-    report: Report,
-) -> None:
+def _check_groups(split: _Stored, keys: Mapping[str, np.ndarray], report: CheckReport) -> None:
+    """Reports subjects, sequences and photographs on more than one side."""
     for column, kind in KINDS.items():
-        found = divided(keys[column], sides)
+        found = divided(keys[column], split.sides)
         if not len(found):
             continue
-        row = int(np.argmax(keys[column] == found[0]))
-        first = read_some(dataset.path / INDEX, column, [row])[row]
-        text = f"{scheme.name} has {counted(len(found), kind)} on more than one side, e.g. {first}"
-        if scheme.grouped:
-            report.error(f"{text}: it promises none")
+        (first,) = split.cells(column, [int(np.argmax(keys[column] == found[0]))])
+        name, number = split.scheme.name, counted(len(found), kind)
+        text = f"{name} has {number} on more than one side, e.g. {first}"
+        if split.scheme.grouped:
+            report.error(f"{text}, although it promises none. {REPAIR_HINT}")
         else:
-            report.warn(text)
+            report.warn(f"{text}.")
 
 
-def _look_for_copies(
-    dataset: Dataset, scheme: Scheme, sides: np.ndarray, copies: list[np.ndarray], report: Report
-) -> None:
-    used = (rows[sides[rows] != LEFT_OUT] for rows in copies)
+def _shared_copies(split: _Stored, copies: list[np.ndarray]) -> Iterator[str]:
+    used = (rows[split.sides[rows] != LEFT_OUT] for rows in copies)
     # One row of each side that a group of copies is on.
-    apart = [rows[np.unique(sides[rows], return_index=True)[1]] for rows in used]
+    apart = [rows[np.unique(split.sides[rows], return_index=True)[1]] for rows in used]
     found = [np.sort(rows) for rows in apart if len(rows) > 1]
     if found:
-        first = read_some(dataset.path / INDEX, "source", found[0][:2].tolist()).values()
-        report.warn(
-            f"{scheme.name} has {counted(len(found), 'group')} of byte-identical images on more "
-            f"than one side, e.g. {' and '.join(first)}: --drop-duplicates leaves copies out"
+        first = split.cells("source", found[0][:2].tolist())
+        yield (
+            f"{split.scheme.name} has {counted(len(found), 'group')} of byte-identical images on "
+            f"more than one side, e.g. {' and '.join(first)}; --drop-duplicates leaves copies out."
         )
 
 
-def _look_for_missing_classes(
-    dataset: Dataset, scheme: Scheme, sides: np.ndarray, report: Report
-) -> None:
-    """Folds of single subjects lack classes as a matter of course."""
-    if scheme.folds:
+def _missing_classes(split: _Stored) -> Iterator[str]:
+    if split.scheme.folds:  # folds of single subjects usually lack classes
         return
-    for side, name in enumerate(SPLITS):
-        there = np.unique(dataset.labels[sides == side])
-        absent = [
-            dataset.classes[label] for label in np.unique(dataset.labels) if label not in there
-        ]
-        if absent:
-            report.warn(f"the {name} part of {scheme.name} has no image of {', '.join(absent)}")
-
-
-def _look_for_absent(dataset: Dataset, there: list[str], report: Report) -> None:
-    for name in splits.names():
-        if name not in there and _applies(dataset, name):
-            report.warn(f"{FILE} lacks the split {name}, which applies to this dataset")
+    dataset = split.dataset
+    for side, part in enumerate(SPLITS):
+        there = np.unique(dataset.labels[split.sides == side])
+        absent = np.setdiff1d(dataset.labels, there)
+        if len(absent):
+            names = ", ".join(dataset.classes[label] for label in absent)
+            yield f"The {part} part of {split.scheme.name} has no image of {names}."

@@ -9,13 +9,13 @@ from typing import Any
 
 
 @dataclass
-class Report:
+class CheckReport:
     """What is wrong with a prepared dataset, a sentence each, and what it holds.
 
     Attributes:
         path: the folder.
-        errors: its files are damaged or contradict each other or what they promise.
-        warnings: it is as its preparation left it, and this deserves caution.
+        errors: its files are damaged, or contradict each other or what they promise.
+        warnings: it is as it was prepared, but this deserves caution.
         facts: what could be read: "manifest", "shape", "counts", "subjects", "columns", "boxes",
             "quality", "fingerprint" and "splits", as far as there is no error.
     """
@@ -31,39 +31,17 @@ class Report:
         return not self.errors
 
     def error(self, text: str) -> None:
-        """Add an error once; it names files without the folder, which may lie anywhere."""
+        """Adds an error once; it names files without the folder, which may lie anywhere."""
         text = text.replace(f"{self.path}{os.sep}", "")
         if text not in self.errors:
             self.errors.append(text)
 
     def warn(self, text: str) -> None:
-        """Add a warning once."""
+        """Adds a warning once."""
         if text not in self.warnings:
             self.warnings.append(text)
 
 
-class Tally:
-    """Counts problems of a kind and remembers the first of each."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, tuple[int, str]] = {}
-
-    def add(self, kind: str, example: str) -> None:
-        """Count one more."""
-        count, first = self._found.get(kind, (0, example))
-        self._found[kind] = count + 1, first
-
-    def __contains__(self, kind: str) -> bool:
-        return kind in self._found
-
-    def lines(self) -> list[str]:
-        """A sentence for each kind."""
-        return [
-            f"{kind}: {first}" + (f", and {count - 1:,} more" if count > 1 else "")
-            for kind, (count, first) in self._found.items()
-        ]
-
-
 def counted(number: int, thing: str) -> str:
-    """ "1 group", "2 groups"."""
+    """`1 group`, `2 groups`."""
     return f"{number:,} {thing}{'s' if number != 1 else ''}"

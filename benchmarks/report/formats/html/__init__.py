@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing but itself: no network, no font, no library."""
+"""A report as one self-contained HTML page: no network, fonts or libraries."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import jinja2
 
 from benchmarks.report.formats import footnotes
 from benchmarks.report.formats.columns import FULL, MINUS, Column, heading, shown
-from benchmarks.report.formats.figures import Line, Section, View
+from benchmarks.report.formats.figures import ReportFigures, RowFigures, Section
 from benchmarks.report.formats.html import charts, embedded, provenance, summary
 
 
 @dataclass(frozen=True)
-class Part:
+class PageSection:
     """A section of the page.
 
     Attributes:
-        view, section: what it shows.
+        report, section: the figures it shows.
         last: whether it is the last section of its report.
         title: its heading.
         columns: of its table.
-        numbers: of its lines in the embedded data.
-        origins: of the cells of each line.
+        numbers: positions of its rows in the embedded data.
+        origins: of the cells of each row.
     """
 
-    view: View
+    report: ReportFigures
     section: Section
     last: bool
     title: str
@@ -38,28 +38,24 @@ class Part:
     origins: Sequence[Sequence[provenance.CellOrigin]]
 
 
-def render(views: Sequence[View]) -> str:
-    """The page.
-
-    Args:
-        views: reports; a page has all of them.
-    """
+def render(reports: Sequence[ReportFigures]) -> str:
+    """Returns the page, with all reports on it."""
     machines = provenance.Origins()
-    parts: list[Part] = []
+    parts: list[PageSection] = []
     data: list[dict[str, Any]] = []
     cells = 0
-    for view, section in ((v, s) for v in views for s in v.sections):
-        numbers = range(len(data), len(data) + len(section.lines))
-        for line in section.lines:
-            data.append(embedded.of_line(line, cells))
-            cells += embedded.count([line])
-        origins = [machines.cells(line) for line in section.lines]
+    for report, section in ((r, s) for r in reports for s in r.sections):
+        numbers = range(len(data), len(data) + len(section.rows))
+        for row in section.rows:
+            data.append(embedded.of_row(row, cells))
+            cells += row.done
+        origins = [machines.cells(row) for row in section.rows]
         columns = shown(FULL, section)
-        last, title = section is view.sections[-1], _title(views, view, section)
-        parts.append(Part(view, section, last, title, columns, numbers, origins))
+        last, title = section is report.sections[-1], _title(reports, report, section)
+        parts.append(PageSection(report, section, last, title, columns, numbers, origins))
     return _page().render(
-        title=" · ".join(dict.fromkeys(view.title for view in views)),
-        views=views,
+        title=" · ".join(dict.fromkeys(report.title for report in reports)),
+        reports=reports,
         parts=parts,
         machines=machines.all(),
         data=data,
@@ -82,31 +78,31 @@ def _page() -> jinja2.Template:
         forest=charts.forest,
         cost=charts.cost,
         against_published=charts.against_published,
-        reading=summary,
-        notes=footnotes,
+        summary=summary,
+        footnotes=footnotes,
     )
     return environment.get_template("page.html.j2")
 
 
-def _title(views: Sequence[View], view: View, section: Section) -> str:
-    """Dataset and split, and where there are several reports what tells them apart."""
+def _title(reports: Sequence[ReportFigures], report: ReportFigures, section: Section) -> str:
+    """Dataset and split; on a page of several reports also what distinguishes them."""
     place = f"{section.target.dataset}, split {section.target.protocol}"
-    if len(views) == 1:
+    if len(reports) == 1:
         return place
-    plan = view.report.plan
-    return f"{place}: {plan.variant}, {plan.backend}, report {views.index(view) + 1}"
+    plan = report.report.plan
+    return f"{place}: {plan.variant}, {plan.backend}, report {reports.index(report) + 1}"
 
 
-def _order(column: Column, line: Line) -> str:
-    """What a cell is sorted by; "" sorts last."""
+def _order(column: Column, row: RowFigures) -> str:
+    """The number to sort a cell by; "" sorts last."""
     if column.order is None:
         return ""
-    value = column.order(line.figures)
+    value = column.order(row)
     return "" if value is None else f"{value:.10g}"
 
 
 def _number(text: str) -> str:
-    """A text with minus signs before numbers, and numbers that stay in one line with theirs."""
+    """Sets minus signs before numbers and keeps intervals and `a ± b` on one line."""
     text = re.sub(r"(?<!\w)-(?=\d)", MINUS, text)
     return re.sub(
         rf" ± |(?<=\d,) (?=[+{MINUS}])", lambda found: found[0].replace(" ", "\N{NBSP}"), text

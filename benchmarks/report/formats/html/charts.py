@@ -1,38 +1,36 @@
-"""Where things lie in a chart, in percent of its width and height; drawing is the template's."""
+"""Positions in the charts, in percent of width and height; the template draws them."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from benchmarks.plan.table import Row
 from benchmarks.report.formats import columns
-from benchmarks.report.formats.figures import Figures, Line, Section
+from benchmarks.report.formats.figures import RowFigures, Section
 
-# With more points than this their names and spreads would hide each other.
-NAMED = 40
-# Distinct marks; the template draws as many.
-MARKS = 8
+NAMED = 40  # most points that are drawn with names and spreads, which would overlap
+MARKS = 8  # number of distinct marks in the template
 
 
 @dataclass(frozen=True)
 class Scale:
-    """Values from `low` to `high` on a line from 0 to 100."""
+    """Maps values from `low` to `high` to positions from 0 to 100."""
 
     low: float
     high: float
     log: bool = False
 
     def at(self, value: float) -> float:
-        """The place of a value, rounded to what can be seen."""
+        """Returns the position of a value, rounded to what is visible."""
         low, high, here = (self._of(v) for v in (self.low, self.high, value))
         return round(100 * (here - low) / (high - low), 2)
 
     def ticks(self) -> list[tuple[float, str]]:
-        """Places and texts of round values."""
+        """Returns positions and labels of round values."""
         values = _decades(self.low, self.high) if self.log else _even(self.low, self.high)
         return [(self.at(value), short(value)) for value in values]
 
@@ -45,10 +43,10 @@ class Interval:
     """A row of a forest plot.
 
     Attributes:
-        low, middle, high: places; `low` and `high` at most at the edge.
-        cut_low, cut_high: whether the interval goes on beyond the edge.
-        kind: "better", "worse", "nothing" or "open", which has no verdict.
-        text, verdict: in words.
+        low, middle, high: positions, clipped to the edges.
+        cut_low, cut_high: whether the interval continues beyond the edge.
+        kind: "better", "worse", "nothing" (no detectable difference) or "open" (no verdict).
+        text, verdict: the difference and the verdict as text.
     """
 
     name: str
@@ -64,12 +62,12 @@ class Interval:
 
 @dataclass(frozen=True)
 class Forest:
-    """Differences by backbone on one scale.
+    """A forest plot: differences by backbone on one scale.
 
     Attributes:
         groups: backbones with their intervals.
-        ticks: of the scale.
-        zero: place of no difference.
+        ticks: positions and labels.
+        zero: position of no difference.
     """
 
     groups: tuple[tuple[str, tuple[Interval, ...]], ...]
@@ -79,7 +77,7 @@ class Forest:
 
 @dataclass(frozen=True)
 class Point:
-    """A network in a scatter plot: its place from the left and the top, and half its spread."""
+    """A network in a scatter plot: position from left and top, and half its spread."""
 
     x: float
     y: float
@@ -91,13 +89,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Scatter:
-    """Points on two scales.
+    """A scatter plot.
 
     Attributes:
         points: the networks.
         joins: lines between networks of one backbone, (x1, y1, x2, y2).
-        kinds: what the marks stand for, in their order.
-        x, y: ticks.
+        kinds: meaning of the marks, in their order.
+        x, y: positions and labels of the ticks.
     """
 
     points: tuple[Point, ...]
@@ -108,102 +106,110 @@ class Scatter:
 
 
 def forest(section: Section) -> Forest | None:
-    """The differences of a section; None where there are none."""
-    lines = [line for line in section.lines if line.figures.difference is not None]
-    if not lines:
+    """Returns the differences of a section; None if there are none."""
+    rows = [row for row in section.rows if row.difference is not None]
+    if not rows:
         return None
-    limit = _limit([line.figures for line in lines])
+    limit = _limit(rows)
     scale = Scale(-limit, limit)
     groups: dict[str, list[Interval]] = {}
-    for line in lines:
-        groups.setdefault(line.row.backbone, []).append(_interval(line, scale))
+    for row in rows:
+        groups.setdefault(row.backbone, []).append(_interval(row, scale))
     return Forest(
-        tuple((name, tuple(rows)) for name, rows in groups.items()), scale.ticks(), scale.at(0)
+        tuple((name, tuple(of)) for name, of in groups.items()), scale.ticks(), scale.at(0)
     )
 
 
-def cost(section: Section, of: str) -> Scatter | None:
-    """Accuracy against `of`, "parameters" or "multiply_adds"; None where no row has both."""
-    lines = [x for x in section.lines if x.figures.accuracy is not None]
-    lines = [line for line in lines if getattr(line.figures, of)]
-    if not lines:
+def cost(section: Section, by: str) -> Scatter | None:
+    """Returns accuracy against a cost; None if no row has both.
+
+    Args:
+        section: the rows.
+        by: the cost, "parameters" or "multiply_adds".
+    """
+    rows = [row for row in section.rows if row.accuracy is not None and getattr(row, by)]
+    if not rows:
         return None
-    costs = [float(getattr(line.figures, of)) for line in lines]
+    costs = [float(getattr(row, by)) for row in rows]
     x = Scale(min(costs) / 1.15, max(costs) * 1.15, log=True)
-    return _scatter(lines, costs, x, _around([line.figures for line in lines]), joined=True)
+    return _scatter(rows, costs, x, _around(rows), joined=True)
 
 
 def against_published(section: Section) -> Scatter | None:
-    """Our accuracy against the published one, both on one scale; None where no row has both."""
-    lines = [line for line in section.lines if line.figures.beyond_published is not None]
-    if not lines:
+    """Returns our accuracy against the published one on equal scales; None if no row has both."""
+    rows = [row for row in section.rows if row.beyond_published is not None]
+    if not rows:
         return None
-    published = [float(line.figures.published or 0) for line in lines]
-    ours = _around([line.figures for line in lines])
+    published = [float(row.published or 0) for row in rows]
+    ours = _around(rows)
     both = Scale(min(ours.low, *published) - 1, max(ours.high, *published) + 1)
-    return _scatter(lines, published, both, both, joined=False)
+    return _scatter(rows, published, both, both, joined=False)
 
 
 def short(value: float) -> str:
-    """`2.5 M` for 2,500,000."""
+    """Returns `2.5 M` for 2,500,000."""
     for size, sign in ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")):
         if abs(value) >= size:
             return f"{value / size:g}{sign}"
     return f"{value:g}".replace("-", columns.MINUS)
 
 
-def _interval(line: Line, scale: Scale) -> Interval:
-    f = line.figures
-    low, middle, high = f.low or 0.0, f.difference or 0.0, f.high or 0.0
+def _interval(row: RowFigures, scale: Scale) -> Interval:
+    low, middle, high = row.low or 0.0, row.difference or 0.0, row.high or 0.0
     return Interval(
-        name=", ".join(filter(None, [f.attention, f.setting])),
+        name=_network(row),
         low=scale.at(max(low, scale.low)),
         middle=scale.at(min(max(middle, scale.low), scale.high)),
         high=scale.at(min(high, scale.high)),
         cut_low=low < scale.low,
         cut_high=high > scale.high,
-        kind={"better": "better", "worse": "worse", "": "open"}.get(f.verdict, "nothing"),
-        text=columns.difference(f).replace("-", columns.MINUS),
-        verdict=columns.verdict(f) or "no verdict",
+        kind={"better": "better", "worse": "worse", "": "open"}.get(row.verdict, "nothing"),
+        text=columns.difference(row).replace("-", columns.MINUS),
+        verdict=columns.verdict(row) or "no verdict",
     )
 
 
-def _limit(figures: Sequence[Figures]) -> float:
-    """Half the width of a forest plot: all means, and all intervals but far longer ones."""
-    means = 1.3 * max(abs(f.difference or 0) for f in figures)
-    ends = [max(abs(f.low or 0), abs(f.high or 0)) for f in figures]
+def _network(row: RowFigures) -> str:
+    """Attention and setting."""
+    return ", ".join(filter(None, [row.attention, row.setting]))
+
+
+def _limit(rows: Sequence[RowFigures]) -> float:
+    """Half the width of a forest plot: fits all means, and all but unusually long intervals."""
+    means = 1.3 * max(abs(row.difference or 0) for row in rows)
+    ends = [max(abs(row.low or 0), abs(row.high or 0)) for row in rows]
     usual = max(1.0, means, float(np.quantile(ends, 0.75, method="lower")))
     return 1.05 * (max(usual, *ends) if max(ends) < 2 * usual else usual)
 
 
-def _around(figures: Sequence[Figures]) -> Scale:
-    """The accuracies with their spreads, and some air."""
-    low = min((f.accuracy or 0) - (f.sd or 0) for f in figures)
-    high = max((f.accuracy or 0) + (f.sd or 0) for f in figures)
-    air = max(0.08 * (high - low), 0.5)
-    return Scale(low - air, high + air)
+def _around(rows: Sequence[RowFigures]) -> Scale:
+    """A scale for the accuracies with their spreads and a margin."""
+    low = min((row.accuracy or 0) - (row.sd or 0) for row in rows)
+    high = max((row.accuracy or 0) + (row.sd or 0) for row in rows)
+    margin = max(0.08 * (high - low), 0.5)
+    return Scale(low - margin, high + margin)
 
 
 def _scatter(
-    lines: Sequence[Line], across: Sequence[float], x: Scale, y: Scale, joined: bool
+    rows: Sequence[RowFigures], across: Sequence[float], x: Scale, y: Scale, joined: bool
 ) -> Scatter:
-    kind_of = _kinds(lines)
+    kind_of = _kinds(rows)
     kinds = tuple(dict.fromkeys(kind_of.values()))
+    few = len(rows) <= NAMED
     points: list[Point] = []
     last: dict[str, Point] = {}
     joins = []
-    for line, value in zip(lines, across, strict=True):
-        f, name = line.figures, line.row.backbone
-        named = len(lines) <= NAMED and name not in last
+    for row, value in zip(rows, across, strict=True):
+        name = row.backbone
         point = Point(
             x=x.at(value),
-            y=round(100 - y.at(f.accuracy or 0), 2),
-            spread=round(100 * (f.sd or 0) / (y.high - y.low), 2) if len(lines) <= NAMED else 0,
-            mark=kinds.index(kind_of[line.row]) % MARKS,
-            label=name if named else "",
-            text=f"{line.row.label}: {columns.accuracy(f)} % at {short(value)}",
+            y=round(100 - y.at(row.accuracy or 0), 2),
+            spread=round(100 * (row.sd or 0) / (y.high - y.low), 2) if few else 0,
+            mark=kinds.index(kind_of[row.row]) % MARKS,
+            label=name if few and name not in last else "",
+            text=f"{row.label}: {columns.accuracy(row)} % at {short(value)}",
         )
-        if joined and name in last and len(lines) <= NAMED:
+        if joined and few and name in last:
             joins.append((last[name].x, last[name].y, point.x, point.y))
         last[name] = point
         points.append(point)
@@ -211,30 +217,28 @@ def _scatter(
 
 
 def _legible(points: Sequence[Point]) -> tuple[Point, ...]:
-    """The points without those names that would lie on another name."""
-    kept: list[Point] = []
-    shown: list[Point] = []
+    """The points, without those labels that would overlap another label."""
+    found: list[Point] = []
+    labelled: list[Point] = []
     for point in points:
-        hidden = any(abs(p.y - point.y) < 6 and abs(p.x - point.x) < 16 for p in shown)
-        if point.label and not hidden:
-            shown.append(point)
+        if any(abs(p.y - point.y) < 6 and abs(p.x - point.x) < 16 for p in labelled):
+            point = replace(point, label="")
         elif point.label:
-            point = Point(point.x, point.y, point.spread, point.mark, "", point.text)
-        kept.append(point)
-    return tuple(kept)
+            labelled.append(point)
+        found.append(point)
+    return tuple(found)
 
 
-def _kinds(lines: Sequence[Line]) -> dict[Row, str]:
-    """What each row's mark stands for: attention and setting, or where those are too many, one."""
-    figures = {line.row: line.figures for line in lines}
-    both = {row: ", ".join(filter(None, [f.attention, f.setting])) for row, f in figures.items()}
-    return (
-        both if len(set(both.values())) <= MARKS else {r: f.attention for r, f in figures.items()}
-    )
+def _kinds(rows: Sequence[RowFigures]) -> dict[Row, str]:
+    """The meaning of each row's mark: attention and setting, or attention if those are too many."""
+    both = {row.row: _network(row) for row in rows}
+    if len(set(both.values())) <= MARKS:
+        return both
+    return {row.row: row.attention for row in rows}
 
 
 def _even(low: float, high: float) -> list[float]:
-    """Four to nine multiples of 1, 2 or 5 times a power of ten."""
+    """Returns four to nine multiples of 1, 2 or 5 times a power of ten."""
     raw = (high - low) / 6
     power = 10.0 ** math.floor(math.log10(raw))
     step = power * next(m for m in (1, 2, 5, 10) if m * power >= raw)
@@ -243,7 +247,7 @@ def _even(low: float, high: float) -> list[float]:
 
 
 def _decades(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times the powers of ten; evenly where the range holds too few of them."""
+    """Returns 1, 2 and 5 times powers of ten; even steps if the range contains too few of them."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     values = [m * 10.0**p for p in powers for m in (1, 2, 5)]
     inside = [value for value in values if low <= value <= high]

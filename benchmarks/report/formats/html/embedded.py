@@ -1,34 +1,31 @@
-"""What the page's script draws on demand: learning curves and confusion matrices, compactly."""
+"""The data of the page's script: learning curves and confusion matrices, in compact form."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from benchmarks.report.formats.csv_file import class_names
-from benchmarks.report.formats.figures import Line
+from benchmarks.report.formats.figures import RowFigures
 from benchmarks.results.store import Result
 
 CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
-# Epochs of a curve that are drawn at most.
-POINTS = 50
+POINTS = 50  # most epochs of a curve that are drawn
 
 
-def of_line(line: Line, first: int) -> dict[str, Any]:
-    """A row's data.
+def of_row(row: RowFigures, first: int) -> dict[str, Any]:
+    """Returns a row's data.
 
     Args:
-        line: the row.
-        first: number of its first cell on the page; the others follow it.
+        row: the row.
+        first: number of its first cell on the page; its other cells follow.
     """
-    entry = line.entry
-    confusion = [score.confusion for score in entry.scores]
+    entry = row.entry
     return {
-        "name": f"{entry.row.label}, {entry.target.dataset}",
-        "classes": class_names(line, len(confusion[0])) if confusion else [],
+        "name": f"{row.label}, {entry.target.dataset}",
+        "classes": list(entry.target.classes) if entry.scores else [],
         "seeds": list(entry.seeds),
-        "confusion": confusion,
+        "confusion": [score.confusion for score in entry.scores],
         "cells": [_cell(result, first + i) for i, result in enumerate(entry.done)],
     }
 
@@ -42,7 +39,7 @@ def _cell(result: Result, number: int) -> dict[str, Any]:
         "id": number,
         "seed": result.cell.seed,
         "fold": result.cell.fold,
-        "best": result.record["metrics"].get("best_epoch"),
+        "best": result.record["metrics"]["best_epoch"],
         "epochs": len(history),
         **known,
     }
@@ -50,7 +47,7 @@ def _cell(result: Result, number: int) -> dict[str, Any]:
 
 
 def thinned(count: int) -> list[int]:
-    """Positions of at most `POINTS` of `count` epochs, evenly spread, first and last among them."""
+    """Returns at most `POINTS` of `count` positions, evenly spaced, with both ends."""
     if count <= POINTS:
         return list(range(count))
     return [round(i * (count - 1) / (POINTS - 1)) for i in range(POINTS)]
@@ -59,8 +56,3 @@ def thinned(count: int) -> list[int]:
 def _thousandths(epoch: Mapping[str, Any], name: str) -> int | None:
     value = epoch.get(name)
     return round(1000 * value) if value is not None and math.isfinite(value) else None
-
-
-def count(lines: Sequence[Line]) -> int:
-    """Cells that the rows have done."""
-    return sum(len(line.entry.done) for line in lines)

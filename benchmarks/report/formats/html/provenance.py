@@ -1,11 +1,11 @@
-"""Where every number comes from: machines, versions, revisions, and the folder of each cell."""
+"""Provenance of the numbers: machines, versions, revisions, and the folder of each cell."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.report.formats.figures import Line, reason
+from benchmarks.report.formats.figures import RowFigures, reason
 from benchmarks.report.formats.footnotes import machine
 from benchmarks.results.store import Result
 from benchmarks.run.estimate import human
@@ -18,9 +18,9 @@ class Origin:
     Attributes:
         name: a number that the cells refer to.
         words: hardware and versions.
-        revision: of the project, "" where none was stored.
-        cells: how many were measured there.
-        first, last: when.
+        revision: of the project; "" if unknown.
+        cells: number of cells measured there.
+        first, last: times of the first and last of them, ISO 8601.
     """
 
     name: int
@@ -33,7 +33,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class CellOrigin:
-    """A cell's folder, with what was told of it; `number` is that of the embedded data."""
+    """The folder of a cell and a text about it; `number` is that in the embedded data."""
 
     number: int | None
     folder: str
@@ -41,23 +41,23 @@ class CellOrigin:
 
 
 class Origins:
-    """Numbers machines and cells as they come."""
+    """Numbers machines and cells in order of appearance."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], list[str]] = {}
         self._cells = 0
 
-    def cells(self, line: Line) -> list[CellOrigin]:
-        """Of the done and failed cells of a row; the done ones are numbered."""
-        done = [self._done(result) for result in line.entry.done]
+    def cells(self, row: RowFigures) -> list[CellOrigin]:
+        """Returns the origins of a row's finished cells, which are numbered, and failed cells."""
+        done = [self._done(result) for result in row.entry.done]
         failed = [
             CellOrigin(None, result.path.name, f"failed: {reason(result.record)}")
-            for result in line.entry.failed
+            for result in row.entry.failed
         ]
         return done + failed
 
     def all(self) -> Sequence[Origin]:
-        """The machines of all cells so far."""
+        """Returns the machines of all cells so far."""
         return [
             Origin(i + 1, words, revision, len(times), min(times), max(times))
             for i, ((words, revision), times) in enumerate(self._found.items())
@@ -65,11 +65,11 @@ class Origins:
 
     def _done(self, result: Result) -> CellOrigin:
         provenance = result.record["provenance"]
-        key = (machine(provenance), str(provenance.get("revision") or ""))
-        time = str(provenance.get("time", ""))
+        key = (machine(provenance), provenance["revision"] or "")
+        time = provenance["time"]
         self._found.setdefault(key, []).append(time)
         origin = list(self._found).index(key) + 1
         seconds = sum(float(value) for value in result.record["timing"].values())
         number, self._cells = self._cells, self._cells + 1
-        words = [f"machine {origin}", time, f"{human(seconds)} in all"]
-        return CellOrigin(number, result.path.name, ", ".join(filter(None, words)))
+        text = f"machine {origin}, {time}, {human(seconds)} in total"
+        return CellOrigin(number, result.path.name, text)

@@ -12,7 +12,7 @@
   };
   document.documentElement.classList.add("js");
 
-  // Sorting: rows without a value come last, whichever way.
+  // Sorting: rows without a value come last in both directions.
   const key = (row, column, numeric) => {
     const cell = row.cells[column];
     if (!numeric) return cell.textContent.trim();
@@ -30,14 +30,14 @@
   };
   for (const table of document.querySelectorAll(".results")) {
     const headers = [...table.tHead.rows[0].cells].filter((cell) => !cell.classList.contains("more"));
-    headers.forEach((header, column) => {
+    headers.forEach((header) => {
       const button = make("button", { type: "button" }, header.textContent);
       header.replaceChildren(button);
       button.addEventListener("click", () => {
         const way = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
         for (const other of headers) other.removeAttribute("aria-sort");
         header.setAttribute("aria-sort", way === 1 ? "ascending" : "descending");
-        sort(table, column, way);
+        sort(table, header.cellIndex, way);
       });
     });
   }
@@ -114,7 +114,7 @@
       line.append(make("td", {}, String(total)));
       body.append(line);
     });
-    const caption = make("caption", {}, make("span", {}, `Test images by true and predicted class, ${of}; shares of the true class, its recall in bold`));
+    const caption = make("caption", {}, make("span", {}, `Test images by true and predicted class, ${of}; percentages are of the true class, recall in bold`));
     const table = make("table", {}, caption, make("thead", {}, head), body);
     return make("div", { class: "confusion", tabindex: "0", role: "region", "aria-label": "Confusion matrix" }, table);
   };
@@ -135,26 +135,26 @@
     folds.closest("label").hidden = all || cells.length < 2;
     const cell = cells.find((one) => String(one.fold) === folds.value);
     const origin = cell && byId(`c${cell.id}`);
-    byId("panel-origin").textContent = origin ? origin.textContent + (cell.best ? `; epoch ${cell.best} of ${cell.epochs} was kept` : "") : "";
+    byId("panel-origin").textContent = origin ? origin.textContent + (cell.best ? `; epoch ${cell.best} of ${cell.epochs} was selected` : "") : "";
     byId("panel-curves").replaceChildren(...(cell ? [
       ...chart("Loss", cell, [["loss", "train"], ["val_loss", "validation"]], 2),
       ...chart("Accuracy", cell, [["accuracy", "train"], ["val_accuracy", "validation"]], 2),
     ] : []));
     const place = row.seeds.findIndex((seed) => String(seed) === seeds.value);
-    const several = new Set(row.cells.map((one) => one.fold)).size > 1 ? ", folds together" : "";
+    const several = new Set(row.cells.map((one) => one.fold)).size > 1 ? ", folds pooled" : "";
     const counts = all ? together(row.confusion) : row.confusion[place];
     byId("panel-confusion").replaceChildren(
       counts ? confusion(row.classes, counts, (all ? "all seeds" : `seed ${seeds.value}`) + several)
-        : make("p", {}, "This seed lacks folds, so that it has no confusion matrix yet."));
+        : make("p", {}, "No confusion matrix yet: folds of this seed are missing."));
   };
   seeds.addEventListener("change", draw);
   folds.addEventListener("change", draw);
-  for (const button of document.querySelectorAll("button[data-line]")) {
+  for (const button of document.querySelectorAll("button[data-row]")) {
     button.addEventListener("click", () => {
-      row = rows[Number(button.dataset.line)];
+      row = rows[Number(button.dataset.row)];
       byId("panel-title").textContent = row.name;
       const known = [...new Set(row.cells.map((cell) => cell.seed))].sort((a, b) => a - b);
-      fill(seeds, row.confusion.length > 1 ? [...known, "all"] : known, (seed) => (seed === "all" ? "all together" : String(seed)));
+      fill(seeds, row.confusion.length > 1 ? [...known, "all"] : known, (seed) => (seed === "all" ? "all seeds" : String(seed)));
       seeds.value = String(known[0]);
       draw();
       panel.showModal();

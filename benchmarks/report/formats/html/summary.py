@@ -1,4 +1,4 @@
-"""What a report says, in sentences."""
+"""The summary at the top of a section: its findings in sentences."""
 
 from __future__ import annotations
 
@@ -7,118 +7,109 @@ from collections import Counter
 from collections.abc import Sequence
 
 from benchmarks.report.formats import columns, footnotes
-from benchmarks.report.formats.figures import Line, Section, View, counted
-from benchmarks.statistics.verdict import NOTHING
+from benchmarks.report.formats.figures import ReportFigures, RowFigures, Section, counted
+from benchmarks.statistics.paired import NO_DIFFERENCE
 
 
-def of_section(section: Section, view: View) -> str:
-    """One target: what was found, and what could not have been."""
-    to = footnotes.reference(view, section)
+def of_section(section: Section, report: ReportFigures) -> str:
+    """What was found on one target, and what could not have been found."""
     parts = [
-        _scores(section),
-        *_comparisons(section, to),
-        _published(section, view),
+        _accuracies(section),
+        *_comparisons(section, footnotes.reference(report, section)),
+        _published(section, report),
         _gaps(section),
     ]
     return " ".join(part for part in parts if part)
 
 
-def _scores(section: Section) -> str:
-    scored = [line for line in section.lines if line.figures.accuracy is not None]
-    networks = counted(len(section.lines), "network")
-    if not scored:
-        return f"None of {networks} on {section.target.dataset} has a result yet."
-    low, high = (pick(scored, key=_accuracy) for pick in (min, max))
-    if low is high:
-        return f"One of {networks} has an accuracy: {_name(high)}, {_accuracy(high):.2f} %."
+def _accuracies(section: Section) -> str:
+    found = [row for row in section.rows if row.accuracy is not None]
+    total = counted(len(section.rows), "network")
+    if not found:
+        return f"No result yet for {total} on {section.target.dataset}."
+    low, high = (pick(found, key=_accuracy) for pick in (min, max))
+    best = f"{_accuracy(high):.2f} %"
+    if len(found) == 1:
+        return f"1 of {total} has been measured: {high.label} has an accuracy of {best}."
+    some = f"all {total}" if len(found) == len(section.rows) else f"{len(found)} of {total}"
     return (
-        f"Accuracies of {_all(len(scored), len(section.lines))} networks lie between "
-        f"{_accuracy(low):.2f} % ({_name(low)}) and {_accuracy(high):.2f} % "
-        f"({_name(high)}); always guessing the most frequent class gives "
-        f"{high.figures.majority:.2f} %."
+        f"The accuracies of {some} range from {_accuracy(low):.2f} % ({low.label}) to {best} "
+        f"({high.label}); always predicting the most frequent class would score "
+        f"{high.majority:.2f} %."
     )
 
 
-def _comparisons(section: Section, to: str) -> list[str]:
-    lines = [line for line in section.lines if line.figures.difference is not None]
-    if not lines:
+def _accuracy(row: RowFigures) -> float:
+    return row.accuracy or 0.0
+
+
+def _comparisons(section: Section, reference: str) -> list[str]:
+    rows = [row for row in section.rows if row.difference is not None]
+    if not rows:
         return []
-    found = Counter(line.figures.verdict for line in lines)
+    start = f"{counted(len(rows), 'comparison')} with {reference}"
+    found = Counter(row.verdict for row in rows)
     if set(found) == {""}:
         return [
-            f"{_start(len(lines), to)} have one seed each: that allows no verdict, however far an "
-            "interval lies from zero, because it knows nothing of training noise."
+            f"{start}, from a single seed: this allows no verdict, because the intervals do not "
+            "include the variation between training runs."
         ]
-    words = [("better", "better"), ("worse", "worse"), (NOTHING, "without a detectable difference")]
-    told = [f"{found[key]} {word}" for key, word in words]
+    parts = [
+        f"{found['better']} better",
+        f"{found['worse']} worse",
+        f"{found[NO_DIFFERENCE]} without a detectable difference",
+    ]
     if found[""]:
-        told.append(f"{found['']} without a verdict, having one seed")
-    return [f"{_start(len(lines), to)}: {', '.join(told)}.", _clearest(lines), _blind(lines)]
+        parts.append(f"{found['']} without a verdict (single seed)")
+    return [f"{start}: {', '.join(parts)}.", _largest(rows), _undetectable(rows)]
 
 
-def _start(count: int, to: str) -> str:
-    return f"{counted(count, 'comparison')} with {to}"
-
-
-def _clearest(lines: Sequence[Line]) -> str:
-    """The largest difference that is called one."""
-    called = [line for line in lines if line.figures.verdict in ("better", "worse")]
-    if not called:
+def _largest(rows: Sequence[RowFigures]) -> str:
+    """The largest detected difference."""
+    detected = [row for row in rows if row.verdict in ("better", "worse")]
+    if not detected:
         return ""
-    most = max(called, key=lambda line: abs(line.figures.difference or 0))
-    return (
-        f"The largest difference that is called one is that of {_name(most)}: "
-        f"{columns.difference(most.figures)} points."
-    )
+    most = max(detected, key=lambda row: abs(row.difference or 0))
+    text = columns.difference(most)
+    return f"The largest detected difference is that of {most.label}: {text} percentage points."
 
 
-def _blind(lines: Sequence[Line]) -> str:
-    """What could not have been seen."""
-    undecided = [line.figures for line in lines if line.figures.verdict == NOTHING]
-    sizes = [f.detectable for f in undecided if f.detectable is not None]
+def _undetectable(rows: Sequence[RowFigures]) -> str:
+    """Which differences could not have been detected."""
+    undecided = [row.detectable for row in rows if row.verdict == NO_DIFFERENCE]
+    sizes = [size for size in undecided if size is not None]
     if not sizes:
         return ""
-    middle = statistics.median(sizes)
-    if middle >= 100:
+    median = statistics.median(sizes)
+    if median >= 100:
         return (
-            "Most comparisons that detect nothing could not have detected anything: there are too "
-            "few seeds or test images."
+            "Most comparisons without a detectable difference could not have shown one: there are "
+            "too few seeds or test images."
         )
     return (
-        f"Those that detect nothing would have found, at the median, a difference of "
-        f"{middle:.1f} points with 80 % power; smaller ones may be there."
+        "The comparisons without a detectable difference had 80 % power for differences of "
+        f"{median:.1f} percentage points (median); smaller differences cannot be ruled out."
     )
 
 
-def _published(section: Section, view: View) -> str:
-    gaps = [f for f in (x.figures.beyond_published for x in section.lines) if f is not None]
+def _published(section: Section, report: ReportFigures) -> str:
+    gaps = [row.beyond_published for row in section.rows if row.beyond_published is not None]
     if not gaps:
         return ""
     below = sum(gap < 0 for gap in gaps)
+    median = columns.fixed(statistics.median(gaps), sign=True)
     text = (
-        f"{below} of {len(gaps)} are below the published figure, the median of ours minus "
-        f"published being {columns.fixed(statistics.median(gaps), sign=True)} points"
+        f"{below} of {counted(len(gaps), 'network')} with a published figure scored below it; the "
+        f"median difference is {median} percentage points."
     )
-    if view.report.plan.variant == section.target.protocol == "published":
-        return f"{text}."
-    return f"{text}; but the published figures are of another split or of other networks."
-
-
-def _all(part: int, whole: int) -> str:
-    return f"all {whole}" if part == whole else f"{part} of {whole}"
+    if report.report.plan.variant == section.target.protocol == "published":
+        return text
+    return f"{text} The published figures are from another split or other networks."
 
 
 def _gaps(section: Section) -> str:
-    missing = sum(line.figures.missing for line in section.lines)
-    failed = sum(line.figures.failed for line in section.lines)
+    missing = sum(row.missing for row in section.rows)
+    failed = sum(row.failed for row in section.rows)
     if not missing and not failed:
         return ""
-    return f"The table is not whole: {counted(missing, 'cell')} missing, {failed:,} failed."
-
-
-def _name(line: Line) -> str:
-    return line.row.label
-
-
-def _accuracy(line: Line) -> float:
-    return line.figures.accuracy or 0.0
+    return f"The table is incomplete: {counted(missing, 'cell')} missing, {failed:,} failed."

@@ -1,8 +1,4 @@
-"""Gated positional self-attention. d'Ascoli et al. 2021, https://arxiv.org/abs/2103.10697
-
-These are layers over tokens, not attention modules: they multiply nothing by gates of its own
-shape, and so have no name in the registry.
-"""
+"""Self-attention of ConViT. d'Ascoli et al. 2021, https://arxiv.org/abs/2103.10697"""
 
 from __future__ import annotations
 
@@ -24,12 +20,12 @@ class SelfAttention(keras.layers.Layer):
 
     Args:
         heads: number of heads, a divisor of the channels.
-        kernel_initializer: of the projections, each of which draws its own.
+        kernel_initializer: of the projections, each of which draws its own kernel.
 
     Input and output shape: `(batch, tokens, channels)`.
 
     Raises:
-        ValueError: channels that the heads do not divide.
+        ValueError: the heads do not divide the channels.
     """
 
     def __init__(
@@ -46,7 +42,7 @@ class SelfAttention(keras.layers.Layer):
         channels = int(input_shape[-1] or 0)
         if not channels or channels % self.heads:
             raise ValueError(
-                f"The heads must divide the channels, given: {self.heads} heads for inputs of "
+                f"heads must divide the number of channels, got {self.heads} heads for inputs of "
                 f"shape {tuple(input_shape)}."
             )
         self.channels = channels
@@ -62,15 +58,15 @@ class SelfAttention(keras.layers.Layer):
             setattr(self, name, dense)
 
     def initializer_of(self, name: str) -> str | keras.initializers.Initializer:
-        """The initializer of the kernel of a projection."""
+        """Return the initializer for the kernel of a projection."""
         return self.kernel_initializer.clone()
 
     def call(self, inputs: Any, return_attention_scores: bool = False) -> Any:
-        """The attended tokens; with `return_attention_scores` also what was looked at.
+        """Attend over the tokens.
 
         Returns:
-            `(batch, tokens, channels)`, and scores `(batch, heads, tokens, tokens)` whose rows
-            sum to 1.
+            Tokens `(batch, tokens, channels)`; with `return_attention_scores`, also the scores
+            `(batch, heads, tokens, tokens)`, whose rows sum to 1.
         """
         scores = self.scores(inputs)
         values = ops.matmul(scores, self._split(self.value(inputs)))
@@ -79,7 +75,7 @@ class SelfAttention(keras.layers.Layer):
         return (attended, scores) if return_attention_scores else attended
 
     def scores(self, inputs: Any) -> Any:
-        """Softmax over the scaled products of queries and keys."""
+        """Return the softmax over the scaled products of queries and keys."""
         query, key = self._split(self.query(inputs)), self._split(self.key(inputs))
         scale = (self.channels // self.heads) ** -0.5
         return ops.softmax(ops.matmul(query, ops.transpose(key, (0, 1, 3, 2))) * scale)
@@ -105,39 +101,46 @@ class SelfAttention(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="attention_fer")
 class GatedPositionalSelfAttention(SelfAttention):
-    """Self-attention that begins as a convolution: content and position, mixed by a gate a head.
+    """Self-attention that starts as a convolution, with one gate per head.
 
-    The scores are `(1 - sigmoid(g)) softmax(QK) + sigmoid(g) softmax(v r)`, whose rows sum to 1
-    without the paper's division by their sum; `r` is `(dx, dy, dx^2 + dy^2)`, of the columns and
-    rows from the patch that looks to the one it looks at, and `v` learned for each head. At the
-    start each head looks at one place of a square of sqrt(heads) patches a side around its own,
-    the more sharply the larger `locality_strength`; its values are the input itself, and its
-    gate is `sigmoid(1)`.
+    The gate g mixes attention by content and by position. The scores are
+    `(1 - sigmoid(g)) softmax(QK) + sigmoid(g) softmax(v r)`, whose rows sum to 1 without the
+    paper's division by their sum; `r` is `(dx, dy, dx^2 + dy^2)`, the columns and rows from the
+    query patch to the key patch, and each head learns its `v`. Initially each head attends to one
+    place in a square of sqrt(heads) patches per side around its own patch, more sharply with
+    larger `locality_strength`; its values are the input itself, and its gate is `sigmoid(1)`.
 
     Args:
         heads: a square number.
-        locality_strength: the paper's alpha.
-        kernel_initializer: of the projections but for the values'.
+        locality_strength: alpha in the paper.
+        kernel_initializer: of the projections, except that of the values.
 
-    Input and output shape: `(batch, patches, channels)`, the patches of a square grid row by
-    row, without a class token.
+    Input and output shape: `(batch, patches, channels)`, the patches of a square grid row by row,
+    without a class token.
 
     Raises:
-        ValueError: heads or patches that are not a square number.
+        ValueError: the number of heads or patches is not a square number.
     """
 
-    def __init__(self, heads: int, locality_strength: float = 1.0, **kwargs: Any):
-        super().__init__(heads, **kwargs)
+    def __init__(
+        self,
+        heads: int,
+        locality_strength: float = 1.0,
+        kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+        **kwargs: Any,
+    ):
+        super().__init__(heads, kernel_initializer, **kwargs)
         self.locality_strength = locality_strength
-        self.window = _root("heads", self.heads)
+        self.window = _root("The number of heads", self.heads)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
-        self.side = _root("the number of patches", int(input_shape[1] or 0))
+        self.side = _root("The number of patches", int(input_shape[1] or 0))
         self.position_kernel = self.add_weight(
             shape=(3, self.heads), initializer=self._centres, name="position_kernel"
         )
-        # Shifts all of a head's logits alike, which softmax undoes; the authors' code has it.
+        # Adds one number to all logits of a head, which has no effect after softmax; it is here
+        # because the authors' code has it.
         self.position_bias = self.add_weight(
             shape=(self.heads,), initializer="zeros", name="position_bias"
         )
@@ -153,7 +156,7 @@ class GatedPositionalSelfAttention(SelfAttention):
         return (1 - gate) * content + gate * ops.expand_dims(position, 0)
 
     def position_scores(self) -> Any:
-        """What each head looks at by position alone: `(heads, patches, patches)`."""
+        """Return the scores by position alone: `(heads, patches, patches)`."""
         logits = ops.matmul(self._offsets(), ops.cast(self.position_kernel, "float32"))
         logits += ops.cast(self.position_bias, "float32")
         return ops.softmax(ops.transpose(logits, (2, 0, 1)))
@@ -162,7 +165,7 @@ class GatedPositionalSelfAttention(SelfAttention):
         return {**super().get_config(), "locality_strength": self.locality_strength}
 
     def _offsets(self) -> Any:
-        """Columns, rows and squared distance from each patch to each: `(patches, patches, 3)`."""
+        """Return columns, rows and squared distance between patches: `(patches, patches, 3)`."""
         index = ops.arange(self.side * self.side, dtype="int32")
         row, column = (
             ops.cast(index // self.side, "float32"),
@@ -173,7 +176,7 @@ class GatedPositionalSelfAttention(SelfAttention):
         return ops.stack([dx, dy, dx**2 + dy**2], axis=-1)
 
     def _centres(self, shape: tuple[int, ...], dtype: Any = None) -> Any:
-        """`2 alpha` times each head's centre of attention, and `-alpha` for the distance."""
+        """Return `2 alpha` times the centre of attention of each head, and `-alpha`."""
         middle = (self.window - 1) / 2
         places = [
             (2 * (head // self.window - middle), 2 * (head % self.window - middle), -1.0)
@@ -189,7 +192,7 @@ def _root(what: str, number: int) -> int:
     root = math.isqrt(number)
     if number < 1 or root * root != number:
         raise ValueError(
-            f"Gated positional self-attention needs {what} to be a square number, given: {number}. "
-            f"The nearest are {max(1, root) ** 2} and {(root + 1) ** 2}."
+            f"{what} must be a square number, got {number}. The nearest are {max(1, root) ** 2} "
+            f"and {(root + 1) ** 2}."
         )
     return root

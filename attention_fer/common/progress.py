@@ -1,0 +1,109 @@
+"""Progress of long work: a bar with rate and time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+T = TypeVar("T")
+Track = Callable[[Iterable[T], str, "int | None", int], Iterable[T]]
+"""`track(items, what, total, done)` passes the items on and shows progress.
+
+`done` items of `total` were finished by an earlier run; they do not count for the rate.
+"""
+
+_BAR_SECONDS = 0.2  # between two updates: one for every image costs more than small images
+_LINE_SECONDS = 30.0  # between two plain lines
+
+
+def untracked(items: Iterable[T], what: str, total: int | None, done: int) -> Iterable[T]:
+    """The `Track` that shows nothing."""
+    return items
+
+
+@contextmanager
+def progress(console: Console, unit: str = "images") -> Iterator[Track]:
+    """Yields a `Track`: one bar per call on a terminal, a line every 30 s and at the end elsewhere.
+
+    Args:
+        console: where to show it.
+        unit: what the items are, for the rate.
+    """
+    with bars(console) if console.is_terminal else nullcontext() as shown:
+
+        def track(items: Iterable[T], what: str, total: int | None, done: int) -> Iterator[T]:
+            if shown:
+                task = shown.add_task(what, total=total, completed=done, note="")
+
+            def show(number: int, note: str, ended: bool) -> None:
+                if shown:  # a source may not have known its length until the end
+                    end = number if ended else total
+                    shown.update(task, completed=number, total=end, note=note)
+                else:
+                    count = f"{number:,}" if total is None else f"{number:,} of {total:,}"
+                    text = f"{what}: {count}, {note}"
+                    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+            seconds = _BAR_SECONDS if shown else _LINE_SECONDS
+            return _metered(items, total, done, unit, seconds, show)
+
+        yield track
+
+
+def bars(console: Console) -> Progress:
+    """Progress bars with a description, a count, the time so far and a `note` field."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        # What is printed to a file or pipe meanwhile must not go to the terminal.
+        redirect_stdout=sys.stdout.isatty(),
+    )
+
+
+def _metered(
+    items: Iterable[T],
+    total: int | None,
+    done: int,
+    unit: str,
+    seconds: float,
+    show: Callable[[int, str, bool], None],
+) -> Iterator[T]:
+    """The items, calling `show(number, note, ended)` every `seconds` and at the end."""
+    started = time.monotonic()
+    due, number = started + seconds, done
+    for number, item in enumerate(items, start=done + 1):
+        yield item
+        now = time.monotonic()
+        if now >= due:
+            rate = (number - done) / (now - started)
+            left = None if total is None else max(total - number, 0) / rate
+            show(number, _note(rate, unit, left), False)
+            due = now + seconds
+    rate = (number - done) / max(time.monotonic() - started, 1e-9)
+    show(number, _note(rate, unit, None), True)
+
+
+def _note(rate: float, unit: str, left: float | None) -> str:
+    """Rate since the start, because several items are finished at once, and time left."""
+    text = f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
+    return text if left is None else f"{text}, {timedelta(seconds=round(left))} left"

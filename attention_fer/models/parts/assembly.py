@@ -1,0 +1,129 @@
+"""From the feature layers of a convolutional network to the whole network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+from attention_fer.common.checks import one_of
+from attention_fer.models.parts import heads
+from attention_fer.models.parts.common import channel_axis, spatial_sizes
+from attention_fer.models.pretrained.by_name import load_into
+
+STEMS = ("imagenet", "small")
+POOLINGS = ("avg", "max")
+
+
+def assemble(
+    features: Callable[[Any], Any],
+    *,
+    network: str,
+    include_top: bool,
+    weights: Any,
+    input_tensor: Any,
+    input_shape: tuple[int | None, ...] | None,
+    pooling: str | None,
+    classes: int,
+    classifier_activation: Any,
+    name: str,
+    head: str | heads.Head | None,
+    seed: int | None,
+    default_input: tuple[int, int] = (224, 3),
+    minimum: tuple[int, str] = (1, ""),
+    flatten: bool = False,
+    neck: Callable[[Any], Any] | None = None,
+    imagenet: str | None = None,
+) -> keras.Model:
+    """Build a network from its input to its classifier and load its weights.
+
+    Args:
+        features: applies the layers from the image to the last map.
+        network: title of the network, for error messages.
+        include_top, weights, input_tensor, input_shape, pooling, classes,
+        classifier_activation, name, head, seed: as in the public builders.
+        default_input: pixels per side and channels if `input_shape` is None.
+        minimum: least pixels per side, and the reason for it.
+        flatten: whether the top flattens the last map instead of pooling it.
+        neck: applies further layers after the pooling or flattening.
+        imagenet: name of the network in `keras.applications`, if it is there.
+
+    Raises:
+        ValueError: an option value that is not allowed, an image that is too small, or weights of
+            which nothing matched.
+    """
+    one_of("pooling", pooling or "avg", POOLINGS)
+    head = heads.chosen(head, include_top)
+    inputs, image = image_input(input_tensor, input_shape, include_top, default_input)
+    _check_size(image, network, *minimum)
+    x = features(image)
+    if include_top and flatten:
+        x = _flattened(x, network)
+    else:
+        x = _pooled(x, pooling or ("avg" if include_top else None))
+    x = x if neck is None else neck(x)
+    if include_top:
+        x = heads.apply(x, head, classes, classifier_activation, seed)
+    model = keras.Model(inputs, x, name=name)
+    if weights is not None:
+        load_into(model, weights, imagenet=imagenet)
+    return model
+
+
+def image_input(
+    input_tensor: Any,
+    input_shape: tuple[int | None, ...] | None,
+    include_top: bool,
+    default: tuple[int, int] = (224, 3),
+) -> tuple[Any, Any]:
+    """Return the inputs of a network and the tensor that its first layer takes.
+
+    Args:
+        input_tensor, input_shape, include_top: as in the public builders.
+        default: pixels per side and channels if `input_shape` is None; without the top, height
+            and width are then unknown.
+
+    Raises:
+        ValueError: `input_shape` does not have three axes with a known number of channels.
+    """
+    if input_tensor is not None:
+        sources = keras.utils.get_source_inputs(input_tensor)
+        return sources[0] if len(sources) == 1 else sources, input_tensor
+    if input_shape is None:
+        pixels, channels = default
+        size = pixels if include_top else None
+        input_shape = (channels, size, size) if channel_axis() == 1 else (size, size, channels)
+    if len(input_shape) != 3 or input_shape[channel_axis() - 1] is None:
+        raise ValueError(
+            "input_shape must be (height, width, channels) with a known number of channels, or "
+            f"(channels, height, width) for channels_first, got {input_shape!r}."
+        )
+    image = keras.layers.Input(shape=tuple(input_shape))
+    return image, image
+
+
+def _check_size(image: Any, network: str, least: int, reason: str) -> None:
+    if any(size is not None and size < least for size in spatial_sizes(image)):
+        raise ValueError(
+            f"The image for {network} must have at least {least} pixels per side, got shape "
+            f"{tuple(image.shape[1:])}: {reason}."
+        )
+
+
+def _flattened(x: Any, network: str) -> Any:
+    if None in x.shape[1:]:
+        raise ValueError(
+            f"The image for {network} must have a known height and width for its dense layers, got "
+            f"a last map of shape {tuple(x.shape[1:])}. Give the whole input_shape, or use "
+            "include_top=False."
+        )
+    return keras.layers.Flatten(name="flatten")(x)
+
+
+def _pooled(x: Any, pooling: str | None) -> Any:
+    if pooling is None:
+        return x
+    if pooling == "avg":
+        return keras.layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    return keras.layers.GlobalMaxPooling2D(name="max_pool")(x)
