@@ -53,30 +53,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit status: that of the subcommand, or 2 for an unknown subcommand or a missing extra.
     """
-    name, *rest = [*(sys.argv[1:] if arguments is None else arguments), ""]
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given:
+        return _fail(_help())
+    name, *rest = given
     if name in ("-h", "--help"):
         print(_help())
         return 0
     if name == "--version":
         print(f"{PROGRAM} {attention_fer.__version__}")
         return 0
-    if not name:
-        return _fail(_help())
     try:
         command = COMMANDS[one_of("command", name, COMMANDS)]
     except ValueError as error:
         return _fail(f"error: {error}")
     try:
-        return _run(name, command, rest[:-1])
+        return _run(name, command, rest)
     except KeyboardInterrupt:
         return 130
 
 
 def import_siblings() -> None:
-    """Imports the packages of this distribution from the folder this one lies in.
+    """Imports this distribution's packages from the folder that holds `attention_fer`.
 
-    A `benchmarks` or `preprocessing` of the user's, in the current folder or on `PYTHONPATH`, then
-    no longer hides ours: a package that is already imported is not searched for again.
+    A user's own `benchmarks` or `preprocessing`, in the current folder or on `PYTHONPATH`, then no
+    longer shadows them, because Python does not search again for a package it has imported.
     """
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     try:
@@ -87,6 +88,7 @@ def import_siblings() -> None:
 
 
 def _run(name: str, command: Command, arguments: list[str]) -> int:
+    """Runs a subcommand, or says in one line which extras it needs."""
     extras = _missing_extras(command)
     if not extras:
         import_siblings()

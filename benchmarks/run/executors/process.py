@@ -18,8 +18,8 @@ from benchmarks.plan.execution import Execution
 from benchmarks.plan.job import Job
 from benchmarks.run.executors.base import ADVICE, FULL, LOG, Notify, failed
 
-# Starts the worker. Unlike `-m` it searches neither the current folder nor `PYTHONPATH` for our
-# packages first, where a user's own `preprocessing.py` would hide ours. Python 3.10 has no `-P`.
+# Starts the worker. `-m` would first look for our packages in the current folder and on
+# `PYTHONPATH`, where a user's own `preprocessing.py` would shadow ours; Python 3.10 has no `-P`.
 START = f"""\
 import sys
 if sys.path[0] == "":
