@@ -25,6 +25,7 @@ from preprocessing.quality.check import check
 from preprocessing.quality.data_card import render
 from preprocessing.quality.summary import printable, show
 
+PROGRAM = "python -m preprocessing.run"
 EEG = (
     *("montage", "drop_channels", "events", "window", "step", "tmin", "tmax", "features", "slices"),
     *("value_range", "dimension", "subjects", "trials"),
@@ -34,9 +35,9 @@ CROPPING = ("select", "min_confidence", "missing", "margin", "square", "align", 
 OPTIONS = ("seed", "frames", "neutral", "subject_pattern", "votes", "labels", *EEG)
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     """The command line's arguments. None stands for the default of the code that receives it."""
-    result = argparse.ArgumentParser("python -m preprocessing.run", description=__doc__)
+    result = argparse.ArgumentParser(prog, description=(__doc__ or "").replace(PROGRAM, prog))
     task = result.add_mutually_exclusive_group(required=True)
     task.add_argument("--dataset", metavar="NAME", help=f"one of {', '.join(sources.names())}")
     task.add_argument("--check", metavar="DIR", help="verify a prepared dataset, print its card")
@@ -121,14 +122,14 @@ def _add_eeg(group: argparse._ArgumentGroup) -> None:
     add("--trials", type=int, metavar="N", help="eeg-generated: trials of each (default: 20)")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line.
+def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
+    """Runs the command line. `prog` is the command that started it.
 
     Returns:
         Exit status: 0 done, 1 a checked dataset has errors, 2 wrong usage, unreadable data, a
         full disk or a broken detector, 130 interrupted.
     """
-    args = parser().parse_args(arguments)
+    args = parser(prog).parse_args(arguments)
     output = Console(highlight=False, markup=False, soft_wrap=True)
     errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     try:

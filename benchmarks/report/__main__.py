@@ -17,10 +17,12 @@ from benchmarks.report.analysis import TableReport
 from benchmarks.results.plan_file import FOLDER
 from benchmarks.results.store import Store
 
+PROGRAM = "python -m benchmarks.report"
 
-def main(arguments: Sequence[str] | None = None) -> int:
+
+def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Runs the command line. Returns 0, or 2 without results or if a file cannot be written."""
-    options = _parser().parse_args(arguments)
+    options = _parser(prog).parse_args(arguments)
     try:
         reports = read(options.folder)
         if options.output:
@@ -51,8 +53,9 @@ def read(folder: Path) -> list[TableReport]:
     return reports
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.report", description=__doc__)
+def _parser(prog: str) -> argparse.ArgumentParser:
+    description = (__doc__ or "").replace(PROGRAM, prog)
+    parser = argparse.ArgumentParser(prog=prog, description=description)
     parser.add_argument("folder", type=Path, help="results of one table, e.g. runs/attention")
     parser.add_argument("--format", choices=formats.FORMATS.names(), default="text")
     parser.add_argument("--output", type=Path, help="write to this file instead of the terminal")

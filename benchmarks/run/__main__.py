@@ -19,16 +19,16 @@ from benchmarks.report import files
 from benchmarks.report.formats import console as make_console
 from benchmarks.results import plan_file
 from benchmarks.run import costs, estimate
-from benchmarks.run.arguments import parser
+from benchmarks.run.arguments import PROGRAM, parser
 from benchmarks.run.live_view import LiveView
 from benchmarks.run.runner import Runner, missing
 from benchmarks.run.settings_view import show_settings
 from benchmarks.run.setup import Run, set_up
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; see `--help`."""
-    options = parser(__doc__).parse_args(arguments)
+def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
+    """The command line; see `--help`. `prog` is the command that started it."""
+    options = parser(__doc__ or "", prog).parse_args(arguments)
     console = make_console()
     try:
         run = set_up(options, console)

@@ -15,6 +15,7 @@ from benchmarks.plan.execution import JIT
 from benchmarks.plan.settings import OPTIMIZERS
 from preprocessing import splits
 
+PROGRAM = "python -m benchmarks.run"
 BACKENDS = ("tensorflow", "jax", "torch")
 # Changes to a profile that have an option of their own.
 CHANGES = {
@@ -28,14 +29,17 @@ CHANGES = {
 }
 
 
-def parser(description: str | None = None) -> argparse.ArgumentParser:
-    """The arguments of the command."""
+def parser(description: str = "", prog: str = PROGRAM) -> argparse.ArgumentParser:
+    """The arguments of the command; a `prog` other than `PROGRAM` takes the table by position."""
+    positional = prog != PROGRAM
     p = argparse.ArgumentParser(
-        prog="python -m benchmarks.run",
-        description=description,
+        prog=prog,
+        # Before the options: those that take several values would swallow it.
+        usage=f"{prog} NAME [options]" if positional else None,
+        description=description.replace(f"{PROGRAM} --table", prog) if positional else description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _what(p.add_argument_group("what is measured"))
+    _what(p.add_argument_group("what is measured"), positional)
     _where(p.add_argument_group("where"))
     _how(p.add_argument_group("how it runs"))
     _changes(p.add_argument_group("changes to the profile"))
@@ -64,10 +68,13 @@ def setting(text: str) -> tuple[str, Any]:
         return name.strip(), value
 
 
-def _what(group: argparse._ArgumentGroup) -> None:
+def _what(group: argparse._ArgumentGroup, positional: bool) -> None:
     add = group.add_argument
-    names = ", ".join(tables.names())
-    add("--table", required=True, help=f"{names}; or a Python file with a table of your own")
+    named = f"{', '.join(tables.names())}; or a Python file with a table of your own"
+    if positional:
+        add("table", metavar="NAME", help=named)
+    else:
+        add("--table", required=True, metavar="NAME", help=named)
     add(
         "--datasets",
         nargs="+",

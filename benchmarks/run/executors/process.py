@@ -1,4 +1,4 @@
-"""The process of one cell, `python -m benchmarks.run.worker`, seen from the one that started it."""
+"""The process of one cell, `benchmarks.run.worker`, seen from the one that started it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import benchmarks
 from benchmarks.plan import execution as executions
 from benchmarks.plan.execution import Execution
 from benchmarks.plan.job import Job
 from benchmarks.run.executors.base import ADVICE, FULL, LOG, Notify, failed
+
+# Starts the worker. `-m` would first look for our packages in the current folder and on
+# `PYTHONPATH`, where a user's own `preprocessing.py` would shadow ours; Python 3.10 has no `-P`.
+START = f"""\
+import sys
+if sys.path[0] == "":
+    del sys.path[0]
+sys.path.insert(0, {str(Path(benchmarks.__file__).resolve().parents[1])!r})
+import attention_fer, benchmarks, preprocessing
+del sys.path[0]
+from benchmarks.run.worker import main
+sys.exit(main())
+"""
 
 
 class Process:
@@ -30,7 +44,7 @@ class Process:
         # What it says before it has a working folder.
         self._early = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.run.worker"],
+            [sys.executable, "-c", START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._early,
