@@ -1,7 +1,5 @@
-"""The documentation: its snippets run, its commands are understood, its links lead somewhere."""
+"""README, documentation and results: snippets run, commands are understood, links are right."""
 
-import contextlib
-import io
 import os
 import re
 import shlex
@@ -12,23 +10,40 @@ from pathlib import Path
 
 import pytest
 
-from attention_fer.cli import COMMANDS, main
+from attention_fer.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.rglob("*.md"))
-# What needs the file of another command, or trains networks, is only parsed.
-RUN = {"prepare", "check"}
+PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "results" / "README.md"])
+TEXT = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
+MODULES = {
+    "preprocessing.run": "prepare",
+    "benchmarks.run": "table",
+    "benchmarks.report": "report",
+    "attention_fer.explain": "explain",
+}
+# First words of other lines in bash blocks.
+OTHERS = {"make", "pip", "ray", "#!/bin/bash", "#SBATCH"}
 
 
 def blocks(language):
-    found = [re.findall(rf"```{language}\n(.*?)```", p.read_text(), flags=re.S) for p in PAGES]
-    return [block for page in found for block in page]
+    """Code blocks of all pages, as (page, code)."""
+    found = [(name, re.findall(rf"^ *```{language}\n(.*?)```", text, flags=re.S | re.M))
+             for name, text in TEXT.items()]  # fmt: skip
+    return [(name, block) for name, of in found for block in of]
 
 
 def commands():
-    lines = "\n".join(blocks("bash")).replace("\\\n", " ").splitlines()
-    return [shlex.split(line, comments=True) for line in lines if line]
+    """Commands of all pages, as (name of the subcommand or module, arguments)."""
+    for _, block in blocks("bash"):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=not line.lstrip().startswith("#"))
+            if words[:1] == ["attention-fer"]:
+                yield words[1], words[2:]
+            elif words[:2] == ["python", "-m"]:
+                yield words[2], words[3:]
+            elif words:
+                assert words[0] in OTHERS, line
 
 
 def parsers():
@@ -46,40 +61,92 @@ def parsers():
     }
 
 
-def test_the_commands_are_understood():
-    shown = commands()
-    assert {words[0] for words in shown} == {"attention-fer"}
-    assert {words[1] for words in shown} == set(COMMANDS)
-    for _, name, *arguments in shown:
-        parsers()[name](f"attention-fer {name}").parse_args(COMMANDS[name].translate(arguments))
-
-
-def test_the_snippets_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for _, name, *arguments in commands():
-        if name in RUN:
-            with contextlib.redirect_stdout(io.StringIO()):
-                assert main([name, *arguments]) == 0
+def test_every_python_block_runs_alone(tmp_path):
+    # Each in a namespace of its own; one process, because frameworks take seconds to load.
+    code = "import sys\nfor block in sys.argv[1:]:\n    exec(compile(block, block, 'exec'), {})"
+    found = [block for _, block in blocks("python")]
+    assert any("CBAM" in block for block in found) and len(found) > 8
     done = subprocess.run(
-        [sys.executable, "-c", "\n".join(blocks("python"))],
+        [sys.executable, "-c", code, *found],
+        cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert re.search(r"\d+ layers loaded; \d+ new \(conv2_block1_3_conv_attention", done.stdout)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+def test_the_commands_are_understood():
+    from benchmarks.speed.__main__ import MEASUREMENTS
+    from benchmarks.speed.__main__ import parser as speed
+
+    shown = list(commands())
+    names = {name for name, _ in shown}
+    assert set(COMMANDS) < names <= {*COMMANDS, *MODULES, "benchmarks.speed"}
+    for name, words in shown:
+        if name == "benchmarks.speed":
+            assert speed(words[0]).parse_args(words).what == words[0]
+            continue
+        command = MODULES.get(name, name)
+        arguments = words if name in MODULES else COMMANDS[name].translate(words)
+        parsers()[command](name).parse_args(arguments)
+    measured = {words[0] for name, words in shown if name == "benchmarks.speed"}
+    assert measured == set(MEASUREMENTS)
+
+
+def test_every_table_dataset_detector_split_and_module_is_documented():
+    from benchmarks import tables
+    from benchmarks.plan import registered
+    from preprocessing import detectors, sources, splits
+
+    assert all(f"`{name}`" in TEXT["docs/tables.md"] for name in tables.names())
+    names = (*sources.names(), *detectors.names(), *splits.names())
+    assert all(f"`{name}`" in TEXT["docs/preparing.md"] for name in names)
+    assert all(f"`{name}`" in TEXT["docs/layers.md"] for name in registered.attentions())
+    assert all(f"`{name}`" in TEXT["docs/backbones.md"] for name in registered.backbones())
+
+
+def test_the_readme_is_short_and_its_two_commands_exist():
+    readme = TEXT["README.md"]
+    assert len(readme.splitlines()) <= 250
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"^make (\w+)", readme, flags=re.M))
+    assert named == {"table", "test"}
+    assert all(re.search(rf"^{target}:", makefile, flags=re.M) for target in named)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_the_links_lead_to_files(page):
-    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
     assert all((page.parent / t).is_file() for t in targets if "://" not in t)
+
+
+@pytest.mark.parametrize(
+    ("folder", "count"),
+    [
+        ("fer2013-test-parts/attention", 4),
+        ("fer2013-official/small-cnn", 5),
+        ("eeg-generated/eeg", 6),
+        ("schematic-distillation/students", 5),
+    ],
+)
+def test_the_tables_of_the_results_are_those_of_the_records(folder, count):
+    from benchmarks.report import __main__ as report
+    from benchmarks.report import formats
+
+    path = ROOT / "results" / folder
+    written = (path / f"{path.name}.md").read_text(encoding="utf-8")
+    assert formats.render(report.read(path), "markdown") == written
+    rows = [line for line in written.splitlines() if line.startswith("| ")]
+    assert len(rows) == count + 2 and all(row in TEXT["results/README.md"] for row in rows)
 
 
 def test_every_page_is_in_the_navigation():
     navigation = (ROOT / "mkdocs.yml").read_text().partition("\nnav:")[2].partition("\nhooks:")[0]
     named = set(re.findall(r"\S+\.md", navigation))
-    assert named == {page.relative_to(DOCS).as_posix() for page in PAGES}
+    assert named == {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")}
 
 
 def test_links_of_the_repository_become_those_of_the_site():
