@@ -12,9 +12,30 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from attention_fer.common.checks import one_of
+from attention_fer.common.rules import Rule, check_fields, choice, field, flag, number, whole
+from attention_fer.training import sampling
+from attention_fer.training.augmentation import specification
 
-Augmentation = tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
-"""Names with their options, in the order in which they are applied."""
+Augmentation = specification.Specification
+OPTIMIZERS = ("adam", "adamw", "rmsprop", "adagrad", "sgd", "momentum", "by-norm")
+SCHEDULES = ("constant", "plateau", "cosine")
+LOSSES = ("crossentropy", "focal")
+
+
+def _is_freeze(value: Any) -> bool:
+    return isinstance(value, str) or (type(value) is int and value >= 0)
+
+
+def _is_unfreeze(value: Any) -> bool:
+    return isinstance(value, tuple) and all(
+        isinstance(pair, tuple) and len(pair) == 2 and type(pair[0]) is int and _is_freeze(pair[1])
+        for pair in value
+    )
+
+
+_FREEZE = Rule("", 'a number of layers, a layer\'s name, "all" or ""', _is_freeze)
+_UNFREEZE = Rule((), "pairs of an epoch and what is frozen from then on", _is_unfreeze)
+_PAIRS = Rule((), "pairs of a name and its options", lambda value: isinstance(value, tuple))
 
 
 @dataclass(frozen=True)
@@ -61,34 +82,47 @@ class Recipe:
         norm_momentum: of the batch normalisations, in Keras's sense.
     """
 
-    epochs: int = 200
-    patience: int = 15
-    batch_size: int | None = None
-    optimizer: str = "adam"
-    learning_rate: float = 1e-4
-    weight_decay: float = 0.0
-    schedule: str = "constant"
-    plateau_factor: float = 0.1
-    plateau_patience: int = 10
-    warmup_epochs: int = 0
-    zoom: float = 0.3
-    flip: bool = True
-    augmentation: Augmentation = ()
-    image_size: int | None = None
-    channels: int | None = None
-    mean: float = 0.0
-    std: float = 1.0
-    loss: str = "crossentropy"
-    focal_gamma: float = 2.0
-    label_smoothing: float = 0.0
-    resample: str = ""
-    class_weights: str = ""
-    drop_path: float = 0.0
-    ema: float = 0.0
-    sam: float = 0.0
-    freeze: str | int = ""
-    unfreeze: tuple[tuple[int, str | int], ...] = ()
-    norm_momentum: float = 0.99
+    epochs: int = field(whole(200, at_least=1))
+    patience: int = field(whole(15, at_least=1))
+    batch_size: int | None = field(whole(None, at_least=1))
+    optimizer: str = field(choice("adam", OPTIMIZERS))
+    learning_rate: float = field(number(1e-4, above=0))
+    weight_decay: float = field(number(0.0, at_least=0))
+    schedule: str = field(choice("constant", SCHEDULES))
+    plateau_factor: float = field(number(0.1, above=0))
+    plateau_patience: int = field(whole(10, at_least=0))
+    warmup_epochs: int = field(whole(0, at_least=0))
+    zoom: float = field(number(0.3, at_least=0, below=1))
+    flip: bool = field(flag(True))
+    augmentation: Augmentation = field(_PAIRS)  # noqa: RUF009
+    image_size: int | None = field(whole(None, at_least=1))
+    channels: int | None = field(Rule(None, "1, 3 or None", lambda value: value in (None, 1, 3)))
+    mean: float = field(number(0.0))
+    std: float = field(number(1.0, above=0))
+    loss: str = field(choice("crossentropy", LOSSES))
+    focal_gamma: float = field(number(2.0, at_least=0))
+    label_smoothing: float = field(number(0.0, at_least=0, below=1))
+    resample: str = field(choice("", ("", *sampling.KINDS)))
+    class_weights: str = field(choice("", ("", *sampling.WEIGHTS)))
+    drop_path: float = field(number(0.0, at_least=0, below=1))
+    ema: float = field(number(0.0, at_least=0, below=1))
+    sam: float = field(number(0.0, at_least=0))
+    freeze: str | int = field(_FREEZE)
+    unfreeze: tuple[tuple[int, str | int], ...] = field(_UNFREEZE)
+    norm_momentum: float = field(number(0.99, at_least=0, at_most=1))
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        specification.check(self.augmentation)
+        if self.warmup_epochs and self.schedule != "cosine":
+            raise ValueError(
+                f"Only the schedule 'cosine' has a warm-up, got {self.schedule!r}: set "
+                "warmup_epochs to 0."
+            )
+        if self.unfreeze and self.schedule == "cosine":
+            raise ValueError("The schedule 'cosine' must not be restarted by unfreeze.")
+        if self.unfreeze and not self.freeze:
+            raise ValueError("unfreeze releases what freeze holds, but freeze is empty.")
 
 
 # What Khaireddin and Chen, Bodapati and others of the field share: the face moves a little.

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from attention_fer.training.augmentation import build as augmentation
-from attention_fer.training.augmentation.specification import Spec
+from attention_fer.training.augmentation.specification import Specification
 from attention_fer.training.distillation import Distillation
 from attention_fer.training.objective import Objective
 
@@ -20,7 +20,7 @@ def training_graph(
     *,
     classes: int,
     loss: keras.losses.Loss,
-    augment: Spec = (),
+    augment: Specification = (),
     seed: int = 0,
     shape: tuple[int, int, int] | None = None,
     normalise: Normalisation | None = None,

@@ -1,4 +1,4 @@
-"""The optimizer of a cell."""
+"""The optimizer of a recipe."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Any
 
 import keras
 
-from attention_fer.common.checks import one_of
+from attention_fer.recipes import Recipe
 from attention_fer.training import schedules
-from benchmarks.plan.settings import OPTIMIZERS, Settings
 
-# Keras's defaults apart from the learning rate and what the settings add.
-KINDS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
+# Keras's defaults apart from the learning rate and what the recipe adds.
+BUILDERS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
     "adam": keras.optimizers.Adam,
     "adamw": keras.optimizers.AdamW,
     "rmsprop": keras.optimizers.RMSprop,
@@ -22,33 +21,32 @@ KINDS: dict[str, Callable[..., keras.optimizers.Optimizer]] = {
 }
 
 
-def optimizer(
-    settings: Settings, network: keras.Model, steps: int = 1
-) -> keras.optimizers.Optimizer:
-    """The optimizer of the settings, for `network`; see `Recipe.optimizer`.
+def optimizer(recipe: Recipe, network: keras.Model, steps: int = 1) -> keras.optimizers.Optimizer:
+    """Returns the optimizer that a recipe names, see `Recipe.optimizer`.
 
     Args:
-        settings: its kind and rate.
-        network: decides what "by-norm" is.
-        steps: of an epoch, for the cosine schedule.
+        recipe: optimizer, learning rate, schedule, weight decay and EMA.
+        network: decides what "by-norm" means.
+        steps: steps per epoch, for the cosine schedule.
     """
-    kind, rate = one_of("optimizer", settings.optimizer, OPTIMIZERS), settings.learning_rate
+    kind, rate = recipe.optimizer, recipe.learning_rate
     if kind == "by-norm":
-        kind, rate = ("sgd", rate) if _normalised(network) else ("adam", rate / 100)
+        kind, rate = ("sgd", rate) if _is_normalised(network) else ("adam", rate / 100)
     more: dict[str, Any] = {}
-    if settings.weight_decay or kind == "adamw":
-        more["weight_decay"] = settings.weight_decay
-    if settings.ema:
-        more |= {"use_ema": True, "ema_momentum": settings.ema}
-    return KINDS[kind](_rate(settings, rate, steps), **more)
+    if recipe.weight_decay or kind == "adamw":
+        more["weight_decay"] = recipe.weight_decay
+    if recipe.ema:
+        more |= {"use_ema": True, "ema_momentum": recipe.ema}
+    return BUILDERS[kind](
+        schedules.schedule(
+            recipe.schedule,
+            rate,
+            steps=steps * recipe.epochs,
+            warmup_steps=steps * recipe.warmup_epochs,
+        ),
+        **more,
+    )
 
 
-def _rate(settings: Settings, rate: float, steps: int) -> Any:
-    if settings.schedule != "cosine":
-        return rate  # the plateau's callback lowers it
-    warmup = steps * settings.warmup_epochs
-    return schedules.schedule("cosine", rate, steps=steps * settings.epochs, warmup_steps=warmup)
-
-
-def _normalised(network: keras.Model) -> bool:
+def _is_normalised(network: keras.Model) -> bool:
     return any(isinstance(layer, keras.layers.BatchNormalization) for layer in network.layers)

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from attention_fer import recipes
 from attention_fer.common.checks import one_of
+from attention_fer.common.rules import Rule, as_tuples, field, number, whole
 from attention_fer.recipes import Recipe
-from attention_fer.training import sampling
-from attention_fer.training.augmentation import specification
 
 # Batch sizes of the published experiments; 64 for every other dataset.
 PUBLISHED_BATCH = {"ckplus": 16, "jaffe": 4}
-OPTIMIZERS = ("adam", "adamw", "rmsprop", "adagrad", "sgd", "momentum", "by-norm")
-CHOICES = {
-    "optimizer": OPTIMIZERS,
-    "schedule": ("constant", "plateau", "cosine"),
-    "loss": ("crossentropy", "focal"),
-    "resample": ("", *sampling.KINDS),
-    "class_weights": ("", *sampling.WEIGHTS),
-}
-
-
-# Whole numbers, or None.
-WHOLE = ("batch_size", "image_size", "channels", "train_samples", "eval_samples")
 
 
 @dataclass(frozen=True)
@@ -41,47 +27,16 @@ class Settings(Recipe):
         precision: Keras dtype policy.
     """
 
-    width: float = 1.0
-    activation: str = "relu"
-    train_samples: int | None = None
-    eval_samples: int | None = None
-    precision: str = "float32"
+    width: float = field(number(1.0, above=0))
+    activation: str = field(Rule("relu", "a name", lambda value: isinstance(value, str)))
+    train_samples: int | None = field(whole(None, at_least=1))
+    eval_samples: int | None = field(whole(None, at_least=1))
+    precision: str = field(Rule("float32", "a name", lambda value: isinstance(value, str)))
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Settings:
         """Settings that were stored as JSON. Raises TypeError for a name that is none."""
-        return cls(**{name: _like(name, value) for name, value in content.items()})
-
-    def check(self) -> None:
-        """Raises ValueError for a value of another type or out of range."""
-        for field in fields(self):
-            _check_type(field.name, getattr(self, field.name))
-        for name, choices in CHOICES.items():
-            one_of(name, getattr(self, name), choices)
-        specification.check(self.augmentation)
-        for key in ("width", "epochs", "patience", "learning_rate", "std", "plateau_factor"):
-            if not 0 < getattr(self, key) < math.inf:
-                raise ValueError(f"{key} must be above 0 and finite, given: {getattr(self, key)}.")
-        for key in ("batch_size", "train_samples", "eval_samples", "image_size"):
-            if getattr(self, key) is not None and getattr(self, key) < 1:
-                raise ValueError(f"{key} must be at least 1, given: {getattr(self, key)}.")
-        for key in ("weight_decay", "sam", "warmup_epochs", "focal_gamma", "plateau_patience"):
-            if not 0 <= getattr(self, key) < math.inf:
-                raise ValueError(f"{key} must not be below 0, given: {getattr(self, key)}.")
-        for key in ("label_smoothing", "ema", "drop_path"):
-            if not 0 <= getattr(self, key) < 1:
-                raise ValueError(f"{key} must be from 0 to below 1, given: {getattr(self, key)}.")
-        if self.channels not in (None, 1, 3):
-            raise ValueError(f"channels must be 1, 3 or None, given: {self.channels}.")
-        self._check_together()
-
-    def _check_together(self) -> None:
-        if self.warmup_epochs and self.schedule != "cosine":
-            raise ValueError(f"Only the schedule 'cosine' has a warm-up, given: {self.schedule!r}.")
-        if self.schedule == "cosine" and self.unfreeze:
-            raise ValueError("A cosine schedule has one beginning, and unfreeze makes several.")
-        if self.unfreeze and not self.freeze:
-            raise ValueError("unfreeze releases what freeze holds, and freeze is empty.")
+        return cls(**content)
 
     def input_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
         """What the network gets of images of `image_shape`, (height, width, channels)."""
@@ -148,7 +103,7 @@ def choices(
     Raises:
         ValueError: an unknown recipe or setting.
     """
-    names = [field.name for field in fields(Settings)]
+    names = [one.name for one in fields(Settings)]
     layers: list[tuple[str, Mapping[str, Any]]] = [
         ("default", {name: getattr(Settings, name) for name in names}),
         (f"recipe {recipe}", recipes.changes(recipe) if recipe else {}),
@@ -159,7 +114,7 @@ def choices(
     found: dict[str, Choice] = {}
     for source, values in layers:
         for name, value in values.items():
-            found[one_of("setting", name, names)] = Choice(_like(name, value), source)
+            found[one_of("setting", name, names)] = Choice(as_tuples(value), source)
     if found["batch_size"].value is None and dataset:
         found["batch_size"] = Choice(PUBLISHED_BATCH.get(dataset, 64), f"dataset {dataset}")
     return found
@@ -167,9 +122,7 @@ def choices(
 
 def settle(chosen: Mapping[str, Choice]) -> Settings:
     """The settings that were chosen. Raises ValueError for a value out of range."""
-    settings = Settings(**{name: choice.value for name, choice in chosen.items()})
-    settings.check()
-    return settings
+    return Settings(**{name: choice.value for name, choice in chosen.items()})
 
 
 def profile(name: str, dataset: str = "", **changes: Any) -> Settings:
@@ -181,29 +134,3 @@ def profile(name: str, dataset: str = "", **changes: Any) -> Settings:
     asked = {key: value for key, value in changes.items() if value is not None}
     values = PROFILES[one_of("profile", name, PROFILES)]
     return settle(choices(profile=(name, values), asked=asked, dataset=dataset))
-
-
-def _check_type(name: str, value: Any) -> None:
-    usual = getattr(Settings, name)
-    allowed: tuple[type, ...] = (type(usual),)
-    if name in WHOLE:
-        allowed = (int, type(None))
-    elif name == "freeze":
-        allowed = (str, int)
-    if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-        words = " or ".join("null" if one is type(None) else one.__name__ for one in allowed)
-        raise ValueError(f"{name} must be {words}, given: {value!r}.")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{name} must be finite, given: {value}.")
-
-
-def _like(name: str, value: Any) -> Any:
-    """A value as it is hashed: 0 and 0.0 are the same setting."""
-    usual = getattr(Settings, name, None)
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return float(value) if whole and isinstance(usual, float) else fixed(value)
-
-
-def fixed(value: Any) -> Any:
-    """Lists, as JSON and command lines have them, as tuples."""
-    return tuple(map(fixed, value)) if isinstance(value, list | tuple) else value

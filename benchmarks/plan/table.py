@@ -11,8 +11,9 @@ from typing import Any
 
 from attention_fer import recipes
 from attention_fer.common.checks import one_of
+from attention_fer.common.rules import as_tuples
 from benchmarks.plan import registered
-from benchmarks.plan.settings import PROFILES, fixed
+from benchmarks.plan.settings import PROFILES
 
 VARIANTS = ("corrected", "published")
 PUBLISHED = Path(__file__).parents[1] / "tables" / "published.csv"
@@ -24,7 +25,7 @@ Options = tuple[tuple[str, Any], ...]
 def options(given: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Options:
     """The mapping as `Options`; lists become tuples."""
     pairs = given.items() if isinstance(given, Mapping) else given
-    return tuple(sorted((key, fixed(value)) for key, value in pairs))
+    return tuple(sorted((key, as_tuples(value)) for key, value in pairs))
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from attention_fer import recipes
+from attention_fer.recipes import OPTIMIZERS
 from benchmarks import tables
 from benchmarks.plan import registered
 from benchmarks.plan.execution import JIT
-from benchmarks.plan.settings import OPTIMIZERS
 from preprocessing import splits
 
 PROGRAM = "python -m benchmarks.run"

@@ -40,6 +40,33 @@ def test_changes_are_what_differs():
     assert Recipe(**changes) == recipes.get("eeg")
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"optimizer": "foo"}, "optimizer.*'foo'.*'adam'"),
+        ({"optimizer": "adamm"}, "Did you mean 'adam'"),
+        ({"schedule": "cosinus"}, "Did you mean 'cosine'"),
+        ({"resample": "ower"}, "Did you mean 'over'"),
+        ({"augmentation": (("flap", ()),)}, "Did you mean 'flip'"),
+        ({"learning_rate": 0.0}, "learning_rate must be .*above 0.*0.0"),
+        ({"label_smoothing": 1.0}, "label_smoothing must be .*below 1"),
+        ({"channels": 2}, "channels must be 1, 3 or None, got 2"),
+        ({"freeze": -1}, "freeze must be"),
+        ({"freeze": "all", "unfreeze": (("2", ""),)}, "unfreeze must be"),
+        ({"warmup_epochs": 2}, "warm-up"),
+    ],
+)
+def test_a_recipe_out_of_range_is_refused_when_it_is_made(changes, words):
+    with pytest.raises(ValueError, match=words):
+        Recipe(**changes)
+
+
+def test_lists_and_whole_numbers_are_stored_as_they_are_compared():
+    made = Recipe(zoom=0, augmentation=[["rotate", [["degrees", 5]]]])
+    assert type(made.zoom) is float
+    assert made == Recipe(zoom=0.0, augmentation=(("rotate", (("degrees", 5),)),))
+
+
 def test_recipes_need_no_framework():
     code = "import sys; from attention_fer import recipes; print('keras' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -90,12 +90,28 @@ def test_a_taught_cell_comes_back_from_its_spec_with_all_its_teachers():
     assert replace(third, teacher=other).digest != third.digest
 
 
+# Two other values of each setting whose values are not any number.
+OTHERS = {
+    "optimizer": ("sgd", "adamw"),
+    "schedule": ("cosine", "plateau"),
+    "loss": ("focal",),
+    "resample": ("over", "under"),
+    "class_weights": ("balanced", "effective"),
+    "channels": (1, 3),
+    "augmentation": ((("flip", ()),), (("flip", ()), ("noise", ()))),
+    "unfreeze": (((2, ""),), ((2, 3), (4, ""))),
+    **dict.fromkeys(("zoom", "label_smoothing", "drop_path", "ema", "norm_momentum"), (0.5, 0.6)),
+}
+NEEDED = {"unfreeze": {"freeze": "all"}, "warmup_epochs": {"schedule": "cosine"}}
+
+
 @pytest.mark.parametrize("field", [f.name for f in fields(Settings)])
 def test_every_setting_changes_the_hash_from_the_default_and_between_two_values(field):
-    values = [getattr(Settings(), field)]
-    values += [changed(values[0]), changed(changed(values[0]))]
-    settings = [replace(Settings(), **{field: value}) for value in values]
-    assert len({cell(settings=s).digest for s in settings}) == len(set(values))
+    base = Settings(**NEEDED.get(field, {}))
+    default = getattr(base, field)
+    values = (default, *OTHERS.get(field, (changed(default), changed(changed(default)))))
+    settings = [replace(base, **{field: value}) for value in values]
+    assert len({cell(settings=s).digest for s in settings}) == len(set(values)) > 1
 
 
 def test_the_recipe_changes_the_hash(monkeypatch):
@@ -194,16 +210,16 @@ def test_whole_and_decimal_numbers_are_the_same_setting():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"flip": "False"}, "flip must be bool, given: 'False'"),
-        ({"flip": 1}, "flip must be bool"),
-        ({"epochs": 2.5}, "epochs must be int, given: 2.5"),
-        ({"epochs": True}, "epochs must be int"),
-        ({"image_size": "None"}, "image_size must be int or null, given: 'None'"),
-        ({"mean": float("nan")}, "mean must be finite"),
-        ({"unfreeze": "x"}, "unfreeze must be tuple"),
+        ({"flip": "False"}, "flip must be .*'False'"),
+        ({"flip": 1}, "flip must be"),
+        ({"epochs": 2.5}, "epochs must be a whole number.*2.5"),
+        ({"epochs": True}, "epochs must be a whole number"),
+        ({"image_size": "None"}, "image_size must be a whole number.*'None'"),
+        ({"mean": float("nan")}, "mean must be .*finite"),
+        ({"unfreeze": "x"}, "unfreeze must be"),
         ({"warmup_epochs": 2}, "Only the schedule 'cosine' has a warm-up"),
         ({"unfreeze": ((2, ""),)}, "freeze is empty"),
-        ({"schedule": "cosine", "freeze": "all", "unfreeze": ((2, ""),)}, "one beginning"),
+        ({"schedule": "cosine", "freeze": "all", "unfreeze": ((2, ""),)}, "cosine"),
     ],
 )
 def test_settings_that_would_be_ignored_or_misread_are_refused(changes, words):

@@ -4,8 +4,9 @@ import keras
 import pytest
 
 from attention_fer import models
-from attention_fer.training.optimizers import KINDS, optimizer
-from benchmarks.plan.settings import OPTIMIZERS, PROFILES, Settings
+from attention_fer.recipes import OPTIMIZERS
+from attention_fer.training.optimizers import BUILDERS, optimizer
+from benchmarks.plan.settings import PROFILES, Settings
 from benchmarks.train.devices import Execution
 from benchmarks.train.model import trainable
 
@@ -52,7 +53,7 @@ def test_the_others_have_the_defaults_of_keras_but_for_the_rate(name, kind):
 
 
 def test_every_optimizer_of_the_settings_can_be_made():
-    assert {*KINDS, "by-norm"} == set(OPTIMIZERS)
+    assert {*BUILDERS, "by-norm"} == set(OPTIMIZERS)
 
 
 def test_the_model_is_compiled_as_the_execution_says():

@@ -15,14 +15,14 @@ from attention_fer.training.augmentation.mixing import MixUp
 from attention_fer.training.augmentation.randaugment import RandAugment
 from attention_fer.training.augmentation.solarize import Solarize
 from attention_fer.training.augmentation.sometimes import Sometimes
-from attention_fer.training.augmentation.specification import Spec, check, complete, mixes
+from attention_fer.training.augmentation.specification import Specification, check, complete, mixes
 
 __all__ = ["KINDS", "apply", "build", "check", "mixes"]
 
 Maker = Callable[..., keras.layers.Layer]
 
 
-def build(spec: Spec, seed: int) -> list[keras.layers.Layer]:
+def build(spec: Specification, seed: int) -> list[keras.layers.Layer]:
     """The layers of a specification, in its order; images are float32 in [0, 1].
 
     Each changes images while training and leaves them alone otherwise; each draws for every image

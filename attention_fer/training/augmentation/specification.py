@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from attention_fer.common.checks import one_of
 
-Spec = tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
+Specification = tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
 FILLS = ("constant", "nearest", "reflect", "wrap")
 DIRECTIONS = ("horizontal", "vertical", "horizontal_and_vertical")
 
@@ -21,7 +21,7 @@ class Option(NamedTuple):
     test: Callable[[Any], bool]
 
 
-def check(spec: Spec) -> None:
+def check(spec: Specification) -> None:
     """Raises ValueError, with the nearest name, for what `augmentation.build` cannot build."""
     for entry in spec:
         complete(entry)
@@ -48,7 +48,7 @@ def complete(entry: tuple[str, tuple[tuple[str, Any], ...]]) -> tuple[str, dict[
     return name, {**{key: option.default for key, option in options.items()}, **dict(given)}
 
 
-def mixes(spec: Spec) -> bool:
+def mixes(spec: Specification) -> bool:
     """Whether labels are mixed, and so become soft."""
     return any(name in MIXING for name, _ in spec)
 
