@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from benchmarks.plan import splits
 from benchmarks.plan.cell import Target
-from benchmarks.train import data
 from preprocessing import sources
 from preprocessing.dataset.folder import Dataset
 from preprocessing.dataset.manifest import read_manifest
@@ -36,7 +36,7 @@ def open_datasets(
         FileNotFoundError: a dataset that is not there.
         ValueError: a damaged one.
     """
-    found = {path.name: path for path in data.find(root)}
+    found = {path.name: path for path in splits.find(root)}
     opened: dict[str, Dataset] = {}
     for name in names or _of_kind(found, generated) or [generated]:
         if name in generated_names() and name not in found:
@@ -64,12 +64,12 @@ def target(dataset: Dataset, protocol: str | None) -> Target:
     Raises:
         ValueError: the dataset has no such split.
     """
-    protocol = protocol or data.default_protocol(dataset)
+    protocol = protocol or splits.default_protocol(dataset)
     return Target(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
         protocol=protocol,
-        folds=data.digests(dataset, protocol),
+        folds=splits.digests(dataset, protocol),
         classes=tuple(dataset.classes),
         synthetic=dataset.synthetic,
     )

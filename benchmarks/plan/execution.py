@@ -1,4 +1,4 @@
-"""How cells are computed: what may change their speed, but not what they measure."""
+"""How a cell is executed: compiled or not, deterministic or not. Nothing here needs a framework."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from attention_fer.common.checks import one_of
+from attention_fer.common.rules import check_fields, choice, field, flag, whole
 
+# The values of `jit_compile` in Keras.
 JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
 
 
 @dataclass(frozen=True)
 class Execution:
-    """What may change the speed of a cell and the last digits of its numbers, but no more.
+    """Options that may change the speed of a cell and the last digits of its numbers, but no more.
 
-    On how many devices it is computed is part of the cell: `Cell.replicas`.
+    The number of devices is part of the cell instead: `Cell.replicas`.
 
     Attributes:
         deterministic: the same numbers each time on the same hardware, at some cost.
@@ -23,22 +24,21 @@ class Execution:
             single accelerator, and off for PyTorch.
         steps_per_execution: training steps between two looks at the loss; None: 16 under
             TensorFlow on accelerators, else 1.
+
+    Raises:
+        ValueError: an unknown `jit`, or `steps_per_execution` below 1.
     """
 
-    deterministic: bool = False
-    jit: str = "auto"
-    steps_per_execution: int | None = None
+    deterministic: bool = field(flag(False))
+    jit: str = field(choice("auto", tuple(JIT)))
+    steps_per_execution: int | None = field(whole(None, at_least=1))
 
     def __post_init__(self) -> None:
-        one_of("jit", self.jit, JIT)
-        if self.steps_per_execution is not None and self.steps_per_execution < 1:
-            raise ValueError(
-                f"steps_per_execution must be at least 1, given: {self.steps_per_execution}."
-            )
+        check_fields(self)
 
 
 def environment(backend: str, execution: Execution) -> dict[str, str]:
-    """What has to be in the environment before a process imports its backend."""
+    """Return the environment variables a process needs before it imports its backend."""
     found = {}
     if backend == "jax":
         found["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"

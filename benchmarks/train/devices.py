@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from attention_fer.recipes import Recipe
 from benchmarks.plan.execution import JIT, Execution
-from benchmarks.plan.settings import Settings
 
 if TYPE_CHECKING:
     import keras
@@ -25,14 +25,14 @@ MULTI_WORKER = (
 
 
 def compilation(execution: Execution) -> dict[str, Any]:
-    """The arguments of `keras.Model.compile`."""
+    """Return the arguments of `keras.Model.compile` that an execution stands for."""
     steps = execution.steps_per_execution or _steps()
     return {"jit_compile": JIT[execution.jit], "steps_per_execution": steps}
 
 
-def prepare(execution: Execution, settings: Settings) -> None:
+def prepare(execution: Execution, recipe: Recipe) -> None:
     """Sets the backend up, before it computes anything."""
-    PREPARE.get(_backend(), lambda *_: None)(execution, settings)
+    PREPARE.get(_backend(), lambda *_: None)(execution, recipe)
 
 
 def visible() -> list[str]:
@@ -121,19 +121,19 @@ def _say_what_is_idle(replicas: int, found: list[str]) -> None:
         print(f"{count} devices are visible, this cell uses {replicas}.", file=sys.stderr)
 
 
-def _prepare_tensorflow(execution: Execution, settings: Settings) -> None:
+def _prepare_tensorflow(execution: Execution, recipe: Recipe) -> None:
     import tensorflow as tf
 
     for device in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(device, True)
-    if settings.epochs <= 5:
+    if recipe.epochs <= 5:
         # The graph optimiser takes longer on a deep network than it saves in so short a run.
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if execution.deterministic:
         tf.config.experimental.enable_op_determinism()
 
 
-def _prepare_torch(execution: Execution, settings: Settings) -> None:
+def _prepare_torch(execution: Execution, recipe: Recipe) -> None:
     import torch
 
     torch.use_deterministic_algorithms(execution.deterministic)

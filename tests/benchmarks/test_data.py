@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from benchmarks.plan.settings import Settings
+from benchmarks.plan.splits import default_protocol, digest, digests, find, split
 from benchmarks.train import data
 from benchmarks.train.callbacks import Batches, predict
-from benchmarks.train.data import Part, default_protocol, digest, digests, find, order, split
+from benchmarks.train.data import Part, order
 from preprocessing.dataset import Dataset
 
 # Keras's JAX variables answer NumPy 2 with this warning.
@@ -179,7 +180,7 @@ def test_folds_test_every_image_once_and_have_a_digest_each(dataset):
 
 @pytest.mark.parametrize("fold", [-1, 10])
 def test_a_fold_that_is_not_there_is_refused(dataset, fold):
-    with pytest.raises(ValueError, match=f"10 ways, fold {fold} is none.*from 0 to 9"):
+    with pytest.raises(ValueError, match=f"from 0 to 9.*10 folds, got {fold}"):
         split(dataset, "loso", fold)
 
 
@@ -195,8 +196,12 @@ def test_a_dataset_has_its_usual_protocol(dataset, tmp_path):
     )
     assert default_protocol(Dataset.open(copy)) == "hold-out"
     (copy / "splits.csv").write_text("\n".join(["theirs", *["train"] * len(dataset)]))
-    with pytest.raises(ValueError, match="none of the splits official, hold-out: it has theirs"):
+    with pytest.raises(ValueError, match="official, hold-out.* theirs.*--protocol"):
         default_protocol(Dataset.open(copy))
+    (copy / "splits.csv").write_text("\n" * (1 + len(dataset)))
+    with pytest.raises(ValueError, match="too small to be split") as caught:
+        default_protocol(Dataset.open(copy))
+    assert "--protocol" not in str(caught.value)
 
 
 def test_a_copy_is_one_of_an_image_seen_before_or_of_an_earlier_test_image():

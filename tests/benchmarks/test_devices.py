@@ -10,7 +10,8 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.plan.execution import Execution, environment
+from benchmarks.plan import execution as executions
+from benchmarks.plan.execution import Execution
 from benchmarks.train import devices
 
 BACKEND = keras.backend.backend()
@@ -119,7 +120,7 @@ def test_an_execution_is_checked_and_is_json():
     assert Execution(**json.loads(json.dumps(asdict(Execution(jit="off"))))) == Execution(jit="off")
     with pytest.raises(ValueError, match="jit"):
         Execution(jit="yes")
-    with pytest.raises(ValueError, match="at least 1, given: 0"):
+    with pytest.raises(ValueError, match="at least 1.*0"):
         Execution(steps_per_execution=0)
 
 
@@ -134,18 +135,20 @@ def test_what_a_model_is_compiled_with():
 
 def test_the_environment_of_each_backend(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_a=1")
-    assert environment("tensorflow", Execution(deterministic=True)) == {}
-    found = environment("jax", Execution(deterministic=True))
+    assert executions.environment("tensorflow", Execution(deterministic=True)) == {}
+    found = executions.environment("jax", Execution(deterministic=True))
     assert found["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     assert found["XLA_FLAGS"] == "--xla_a=1 --xla_gpu_deterministic_ops=true"
-    assert "XLA_FLAGS" not in environment("jax", Execution())
-    assert "CUBLAS_WORKSPACE_CONFIG" in environment("torch", Execution(deterministic=True))
+    assert "XLA_FLAGS" not in executions.environment("jax", Execution())
+    assert "CUBLAS_WORKSPACE_CONFIG" in executions.environment(
+        "torch", Execution(deterministic=True)
+    )
 
 
 @pytest.mark.slow
 def test_deterministic_runs_are_equal_to_the_last_bit(environment):
     """Two processes on all cores; the environment's flags are accepted by the backend."""
-    flags = environment(BACKEND, Execution(deterministic=True))
+    flags = executions.environment(BACKEND, Execution(deterministic=True))
     done = [
         subprocess.run(
             [sys.executable, str(SCRIPT), "1", "vgg16", "deterministic"],

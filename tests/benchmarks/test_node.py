@@ -15,11 +15,11 @@ from processes import alive, holder, until
 from benchmarks.plan.execution import Execution
 from benchmarks.plan.job import Job
 from benchmarks.plan.settings import profile
+from benchmarks.plan.splits import digest
 from benchmarks.run.executors import node
 from benchmarks.run.executors.node import cache, find_dataset, work
 from benchmarks.run.executors.process import Process, environment
 from benchmarks.run.executors.shipping import pack, unpack
-from benchmarks.train.data import digest
 from preprocessing.dataset.manifest import FILES, IMAGES, MANIFEST
 
 

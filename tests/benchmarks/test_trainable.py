@@ -6,8 +6,8 @@ import pytest
 from attention_fer import models
 from attention_fer.recipes import OPTIMIZERS
 from attention_fer.training.optimizers import BUILDERS, optimizer
+from benchmarks.plan.execution import Execution
 from benchmarks.plan.settings import PROFILES, Settings
-from benchmarks.train.devices import Execution
 from benchmarks.train.model import trainable
 
 # Keras's JAX variables answer NumPy 2 with this warning.
