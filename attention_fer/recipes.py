@@ -124,6 +124,15 @@ class Recipe:
         if self.unfreeze and not self.freeze:
             raise ValueError("unfreeze releases what freeze holds, but freeze is empty.")
 
+    @property
+    def full_augmentation(self) -> Augmentation:
+        """`flip`, `zoom` and `augmentation` as one specification, in the order they are applied."""
+        flip: Augmentation = (("flip", ()),) if self.flip else ()
+        zoom: Augmentation = ()
+        if self.zoom:
+            zoom = (("zoom", (("fraction", self.zoom), ("fill", "nearest"))),)
+        return (*flip, *zoom, *self.augmentation)
+
 
 # What Khaireddin and Chen, Bodapati and others of the field share: the face moves a little.
 _MOVED: Augmentation = (("translate", (("fraction", 0.2),)), ("rotate", (("degrees", 10.0),)))

@@ -1,7 +1,6 @@
-"""What turns a network into a trained one, each part in a module of its own.
+"""The parts of a training, usable without the benchmark.
 
-`sampling` draws the rows of an epoch, `augmentation` changes images and labels, `losses`,
-`distillation` and `objective` say what is minimised, `graph` puts them around a network, and
-`schedules`, `freezing` and `sam` say how. Nothing is imported here: `sampling` and `known` need no
-Keras.
+`training_model` in `model` puts a network behind augmentation and preprocessing; `augmentation`,
+`losses`, `distillation`, `optimizers`, `schedules`, `sampling`, `freezing` and `sam` are its parts.
+Nothing is imported here: `sampling` and checking an augmentation need no Keras.
 """

@@ -1,4 +1,4 @@
-"""What a student learns from its teacher, beside the labels."""
+"""What a student learns from its teacher, in addition to the labels."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from attention_fer.common.checks import one_of
+from attention_fer.common.rules import check_fields, choice, field, number
 
 
 @dataclass(frozen=True)
 class Distillation:
-    """A second term in a student's loss, `(1 - weight) * loss of the labels + weight * it`.
+    """A second term in a student's loss: `(1 - weight) * loss on labels + weight * term`.
 
     Attributes:
         kind: `"soft"`: `temperature ** 2 * KL(teacher || student)`, both at the temperature
@@ -28,27 +28,52 @@ class Distillation:
         ValueError: an unknown kind or a value out of range.
     """
 
-    kind: str = "soft"
-    temperature: float = 3.0
-    weight: float = 0.5
+    kind: str = field(choice("soft", ("soft", "hard")))
+    temperature: float = field(number(3.0, above=0))
+    weight: float = field(number(0.5, at_least=0, at_most=1))
 
     def __post_init__(self) -> None:
-        one_of("kind of distillation", self.kind, TERMS)
-        if not 0 < self.temperature < float("inf"):
-            raise ValueError(f"temperature must be above 0 and finite, given: {self.temperature}.")
-        if not 0 <= self.weight <= 1:
-            raise ValueError(f"weight must be from 0 to 1, given: {self.weight}.")
+        check_fields(self)
 
     def combine(self, of_labels: Any, teacher: Any, student: Any) -> Any:
-        """The loss of each image, (batch,).
+        """Return the loss of each image, (batch,).
 
         Args:
-            of_labels: (batch,), the loss of the labels on the student's class probabilities.
+            of_labels: (batch,), the student's loss on the labels.
             teacher: the teacher's probabilities, (batch, classes); no gradient flows into them.
-            student: the student's, (batch, classes): of its distillation head where it has one.
+            student: the student's probabilities, (batch, classes), of its distillation head if any.
         """
         term = TERMS[self.kind](ops.stop_gradient(teacher), student, self.temperature)
         return (1 - self.weight) * of_labels + self.weight * term
+
+
+@keras.saving.register_keras_serializable("attention_fer")
+class FrozenTeacher(keras.layers.Layer):
+    """A trained network in inference mode, also while the model around it is trained.
+
+    `network(x, training=False)` in a functional graph would not do: Keras runs all layers of a
+    graph with the graph's own `training`.
+
+    Args:
+        network: the teacher; it becomes untrainable.
+    """
+
+    def __init__(self, network: keras.Model, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.network = network
+        network.trainable = False
+
+    def call(self, inputs: Any) -> Any:
+        return self.network(inputs, training=False)
+
+    def get_config(self) -> dict[str, Any]:
+        network = keras.saving.serialize_keras_object(self.network)
+        return {**super().get_config(), "network": network}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> FrozenTeacher:
+        network = keras.saving.deserialize_keras_object(config["network"])
+        return cls(**{**config, "network": network})
 
 
 def _soft(teacher: Any, student: Any, temperature: float) -> Any:
@@ -71,4 +96,3 @@ def _log(probabilities: Any) -> Any:
 
 
 TERMS: dict[str, Callable[[Any, Any, float], Any]] = {"soft": _soft, "hard": _hard}
-KINDS = tuple(TERMS)

@@ -7,28 +7,28 @@ from typing import Union
 
 import keras
 
+from attention_fer.common import keras_private
 from attention_fer.common.checks import one_of
 
 Until = Union[int, str]
 
 
-def freeze(model: keras.Model, until: Until | None = "all", head: int | None = None) -> list[str]:
-    """Makes the beginning of a network untrainable and the rest trainable.
+def freeze(model: keras.Model, until: Until | None = "all") -> list[str]:
+    """Makes the first layers of a network untrainable and the others trainable.
 
-    Layers are counted as `model.layers` does, input and activations among them; where the network
-    lies inside another model, its layers take that one's place. A frozen BatchNormalization uses
-    its moving statistics and does not update them. Compile afterwards.
+    Layers are counted as in `model.layers`, including input and activations; the layers of a model
+    inside the network are counted in its place. A frozen BatchNormalization uses its moving
+    statistics and does not update them. Compile afterwards.
 
-    Attention modules among the layers move all numbers behind them: of a network with attention
-    give the name of the last frozen layer. The first 165 layers of keras.applications' ResNet50
+    Attention modules shift the numbers of all layers behind them: for a network with attention
+    pass the name of the last frozen layer. The first 165 layers of keras.applications' ResNet50
     are those up to and including "conv5_block2_out".
 
     Args:
         model: functional, or sequential.
-        until: how many of its first layers; the name of the last of them; `"all"`: all but the
-            head; None or 0: none.
-        head: how many of the last layers with weights `"all"` leaves trainable; None for those of
-            a head of this package, called `head_...` and `...predictions`, and else the last one.
+        until: the number of frozen layers; the name of the last one; `"all"`: all but the
+            head, which are the layers called `head_...` and `...predictions`, as those of this
+            package, or else the last layer with weights; None or 0: none.
 
     Returns:
         The names of the frozen layers that have weights.
@@ -37,9 +37,9 @@ def freeze(model: keras.Model, until: Until | None = "all", head: int | None = N
         ValueError: more layers than there are, an unknown name, or nothing left to train.
     """
     layers = list(_layers(model.layers))
-    count = _count(layers, until, head)
-    # Under TensorFlow, to give a model the value it has already does not reach its layers.
-    for layer in model._flatten_layers():
+    count = _count(layers, until)
+    # Under TensorFlow, setting a model to the value it already has does not reach its layers.
+    for layer in keras_private.flatten_layers(model):
         layer.trainable = True
     for layer in layers[:count]:
         layer.trainable = False
@@ -51,7 +51,7 @@ def freeze(model: keras.Model, until: Until | None = "all", head: int | None = N
 def phases(
     until: Until | None, unfreeze: Iterable[tuple[int, Until | None]], epochs: int
 ) -> list[tuple[int, int, Until | None]]:
-    """The stretches of a training between changes of what is frozen.
+    """Return the phases of a training between changes of what is frozen.
 
     Args:
         until: what is frozen from epoch 1 on, as for `freeze`.
@@ -68,7 +68,7 @@ def phases(
     firsts = [first for first, _ in starts]
     if epochs < 1 or firsts != sorted(set(firsts)) or firsts[-1] > epochs:
         raise ValueError(
-            f"The epochs of unfreezing must rise within 2 to {epochs}, given: {firsts[1:]}."
+            f"The epochs of unfreezing must rise from 2 to at most {epochs}, got {firsts[1:]}."
         )
     lasts = [first - 1 for first in firsts[1:]] + [epochs]
     return [(first, last, what) for (first, what), last in zip(starts, lasts, strict=True)]
@@ -82,29 +82,25 @@ def _layers(layers: Iterable[keras.layers.Layer]) -> Iterable[keras.layers.Layer
             yield layer
 
 
-def _count(layers: list[keras.layers.Layer], until: Until | None, head: int | None) -> int:
+def _count(layers: list[keras.layers.Layer], until: Until | None) -> int:
     if until is None:
         return 0
     if until == "all":
-        return _before_head(layers, head)
+        return _before_head(layers)
     if isinstance(until, str):
         names = [layer.name for layer in layers]
         return names.index(one_of("layer", until, names)) + 1
     if isinstance(until, bool) or not 0 <= until <= len(layers):
-        raise ValueError(f"The network has {len(layers)} layers, given: {until!r} to freeze.")
+        raise ValueError(f"freeze must be from 0 to {len(layers)} layers, got {until!r}.")
     return until
 
 
-def _before_head(layers: list[keras.layers.Layer], head: int | None) -> int:
-    """How many layers there are before the head."""
+def _before_head(layers: list[keras.layers.Layer]) -> int:
+    """The number of layers before the head."""
     weighted = [index for index, layer in enumerate(layers) if layer.weights]
-    if head is None:
-        named = [index for index in weighted if _of_head(layers[index].name)]
-        return min(named, default=weighted[-1])
-    if not 1 <= head <= len(weighted):
-        raise ValueError(f"head must be from 1 to {len(weighted)}, given: {head}.")
-    return weighted[-head]
+    head = [index for index in weighted if _is_of_head(layers[index].name)]
+    return min(head, default=weighted[-1])
 
 
-def _of_head(name: str) -> bool:
+def _is_of_head(name: str) -> bool:
     return name.startswith("head_") or name.endswith("predictions")

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from attention_fer.common.checks import one_of
+from attention_fer.recipes import LOSSES
 
 
 def loss(
@@ -33,14 +34,14 @@ def loss(
         ValueError: an unknown kind, or a value out of range.
     """
     if not 0 <= label_smoothing < 1:
-        raise ValueError(f"label_smoothing must be in [0, 1), given: {label_smoothing}.")
+        raise ValueError(f"label_smoothing must be from 0 to below 1, got {label_smoothing}.")
     if not gamma >= 0:
-        raise ValueError(f"gamma must be at least 0, given: {gamma}.")
-    made = LOSSES[one_of("loss", kind, KINDS)](label_smoothing, gamma)
+        raise ValueError(f"gamma must be at least 0, got {gamma}.")
+    made = BUILDERS[one_of("loss", kind, LOSSES)](label_smoothing, gamma)
     return made if class_weights is None else ClassWeighted(made, class_weights)
 
 
-LOSSES: dict[str, Callable[[float, float], keras.losses.Loss]] = {
+BUILDERS: dict[str, Callable[[float, float], keras.losses.Loss]] = {
     "crossentropy": lambda smoothing, gamma: keras.losses.CategoricalCrossentropy(
         label_smoothing=smoothing
     ),
@@ -49,7 +50,6 @@ LOSSES: dict[str, Callable[[float, float], keras.losses.Loss]] = {
         alpha=1.0, gamma=gamma, label_smoothing=smoothing
     ),
 }
-KINDS = tuple(LOSSES)
 
 
 class _Around(keras.losses.Loss):
@@ -84,7 +84,7 @@ class ClassWeighted(_Around):
         self.class_weights = [float(weight) for weight in class_weights]
         if not self.class_weights or not all(0 <= w < float("inf") for w in self.class_weights):
             raise ValueError(
-                f"class_weights must be finite and at least 0, given: {self.class_weights}."
+                f"class_weights must be finite and at least 0, got {self.class_weights}."
             )
 
     def call(self, y_true: Any, y_pred: Any) -> Any:

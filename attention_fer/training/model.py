@@ -1,178 +1,201 @@
-"""From a network to the model that trains it and the one that is asked."""
+"""From a network and a recipe to the model that is trained: pixels in, augmentation first."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from attention_fer.training.augmentation import build as augmentation
-from attention_fer.training.augmentation.specification import Specification
-from attention_fer.training.distillation import Distillation
+from attention_fer.recipes import Recipe
+from attention_fer.training import augmentation, losses, sampling
+from attention_fer.training.distillation import Distillation, FrozenTeacher
+from attention_fer.training.inputs import preprocess
 from attention_fer.training.objective import Objective
+from attention_fer.training.optimizers import optimizer
+from attention_fer.training.sam import SAM
 
-Normalisation = tuple[float, float]
+# The layers of a network with a distillation token, see `attention_fer.models.deit`.
+HEADS = ("predictions", "distillation_predictions")
 
 
-def training_graph(
-    inner: keras.Model,
+@dataclass(frozen=True)
+class TrainingModel:
+    """A network inside the models that train it and predict with it; all share its weights.
+
+    Attributes:
+        network: the network itself.
+        recipe: how it is trained.
+        model: the model to fit. It takes uint8 pixels (batch, height, width, channels) or, where
+            `takes_labels`, `{"pixels": pixels, "labels": int (batch,)}`.
+        predictor: uint8 pixels to probabilities (batch, classes), without augmentation.
+        front: uint8 pixels to what `network` reads.
+        loss: for `compile`; None where `model` adds its own.
+    """
+
+    network: keras.Model
+    recipe: Recipe
+    model: keras.Model
+    predictor: keras.Model
+    front: keras.Model
+    loss: keras.losses.Loss | str | None
+
+    @property
+    def takes_labels(self) -> bool:
+        """Whether the model reads the labels, too: to mix them, or to learn from a teacher."""
+        return self.loss is None
+
+    def compile(self, steps: int = 1, **options: Any) -> None:
+        """Compiles `model` with a new optimizer; again after layers were frozen or released.
+
+        Args:
+            steps: steps per epoch, for the cosine schedule.
+            options: of `keras.Model.compile`, such as `jit_compile`.
+        """
+        self.model.compile(
+            optimizer=optimizer(self.recipe, self.network, steps),
+            loss=self.loss,
+            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+            **options,
+        )
+        # With the optimizer's variables created here TensorFlow traces the training step once;
+        # created in the first step they cost two traces and a graph for each variable.
+        self.model.optimizer.build(self.model.trainable_variables)
+
+
+def training_model(
+    network: keras.Model,
+    recipe: Recipe,
     *,
-    classes: int,
-    loss: keras.losses.Loss,
-    augment: Specification = (),
     seed: int = 0,
-    shape: tuple[int, int, int] | None = None,
-    normalise: Normalisation | None = None,
+    image_shape: tuple[int, ...] | None = None,
+    labels: np.ndarray | None = None,
     teacher: keras.Model | None = None,
-    teacher_normalise: Normalisation | None = None,
     distillation: Distillation | None = None,
-    model_class: type[keras.Model] = keras.Model,
-    **options: Any,
-) -> tuple[keras.Model, keras.Model]:
-    """The model that trains `inner`, and the one that predicts; they share it and its weights.
+) -> TrainingModel:
+    """Return `network` behind augmentation and preprocessing, ready to be compiled.
 
-    Pixels become numbers in [0, 1], are augmented, normalised, resized (bilinear) and copied to
-    the channels of the network, in that order; the predicting model does the same without
-    augmentation. Compile the first with `loss=None`: its loss is added by an `Objective`. Its
-    output is that of the predicting model, for metrics: they compare predictions for augmented
-    images with the labels that were given, before these were mixed.
+    Pixels become numbers in [0, 1], are augmented, normalised, resized (bilinear) and repeated to
+    the channels of the network, in that order. The draws of the augmentation depend on the seed,
+    the recipe's augmentation and the number of the step alone: networks trained with one seed see
+    the same pictures, whether labels are mixed, a teacher teaches, SAM is used, or none of these.
+
+    Where labels are mixed or a teacher teaches, an `Objective` computes the loss on the device;
+    accuracy then compares predictions for augmented images with the labels before mixing.
 
     Args:
-        inner: images (batch, height, width, channels) to probabilities (batch, classes), or to a
+        network: images (batch, height, width, channels) to probabilities (batch, classes), or to a
             pair of them, of its class head and its distillation head, whose mean it predicts
-            (Touvron et al. 2021, https://arxiv.org/abs/2012.12877).
-        classes: number of classes.
-        loss: of soft labels, from `losses.loss`.
-        augment: see `augmentation.build`.
-        seed: of the augmentation.
-        shape: (height, width, channels) of the pixels; default: the input of `inner`.
-        normalise: mean and standard deviation of pixels in [0, 1], taken off and divided by.
-        teacher: a network like `inner`, made untrainable here, which sees the same images; it is
-            part of the training model and of its weights.
-        teacher_normalise: what the teacher was trained with.
-        distillation: what is learned from the teacher; needs one.
-        model_class, options: of the training model, such as `sam.SAM` with `rho=0.05`.
-
-    Returns:
-        Training model: `{"pixels": uint8 (batch, *shape), "labels": int (batch,)}` to
-        probabilities; predicting model: pixels to probabilities.
+            (Touvron et al. 2021, https://arxiv.org/abs/2012.12877). A network with layers
+            `predictions` and `distillation_predictions` gives its teacher both heads.
+        recipe: how it is trained.
+        seed: seed of the augmentation.
+        image_shape: (height, width, channels) of the pixels; None for the network's own input.
+        labels: int (n,), classes of the training images, from which class weights follow.
+        teacher: images in [0, 1] to probabilities; it sees the same augmented images, resized and
+            repeated to its channels. It becomes untrainable, and part of the training model.
+        distillation: what is learned from the teacher.
 
     Raises:
-        ValueError: a teacher without distillation or the other way round, a distillation head
-            without them, unknown augmentations, channels or classes that do not fit.
+        ValueError: class weights without labels, a teacher without distillation or vice versa, a
+            distillation head without them, channels or classes that do not fit.
     """
     if (teacher is None) != (distillation is None):
-        raise ValueError("A teacher and a distillation need each other; one of them is missing.")
-    pixels = keras.Input(shape or inner.input_shape[1:], dtype="uint8", name="pixels")
-    labels = keras.Input((), dtype="int32", name="labels")
-    scale = keras.layers.Rescaling(1 / 255, dtype="float32", name="scale")
-    clean = scale(pixels)
-    soft = ops.one_hot(labels, classes, dtype="float32")
-    images, soft = augmentation.apply(augmentation.build(augment, seed), clean, soft)
-    outputs = _heads(inner(prepared(images, inner, normalise)), classes)
-    if len(outputs) == 2 and teacher is None:
-        raise ValueError(f"{inner.name} has a second head, which only a distillation trains.")
-    inputs = [outputs[0], soft]
-    if teacher is not None:
-        inputs += [_taught(teacher, images, teacher_normalise, classes), *outputs[1:]]
-    learned = Objective(loss, distillation, name="objective")(inputs)
-    # The metrics' probabilities depend on the objective, or it would be no part of the graph.
-    shown = learned if len(outputs) == 1 else _mean([learned, outputs[1]])
-    training = model_class({"pixels": pixels, "labels": labels}, shown, name="trainable", **options)
-    found = _mean(_heads(inner(prepared(clean, inner, normalise)), classes))
-    return training, keras.Model(pixels, found, name="predicting")
+        raise ValueError("teacher and distillation must be given together; one of them is missing.")
+    if len(heads := _heads(network.outputs)) > 1 and teacher is None:
+        raise ValueError(f"{network.name} has a distillation head, which needs a teacher.")
+    classes = heads[0].shape[-1]
+    pixels = keras.Input(image_shape or network.input_shape[1:], dtype="uint8", name="pixels")
+    scaled = keras.layers.Rescaling(1 / 255, dtype="float32", name="scale")(pixels)
+    front = keras.Model(pixels, preprocess(scaled, network, recipe), name="front")
+    predictor = keras.Model(pixels, _mean(_heads(network(front.output))), name="predictor")
+    layers = augmentation.build(recipe.full_augmentation, seed)
+    inputs: Any = pixels
+    loss: keras.losses.Loss | str | None = None
+    if teacher is None and not augmentation.mixes(recipe.augmentation):
+        outputs = network(preprocess(augmentation.apply(layers, scaled), network, recipe))
+        loss = _sparse_loss(recipe, labels, classes)
+    else:
+        given = keras.Input((), dtype="int32", name="labels")
+        soft = ops.one_hot(given, classes, dtype="float32")
+        images, soft = augmentation.apply(layers, scaled, soft)
+        objective = Objective(_loss(recipe, labels, classes), distillation, name="objective")
+        outputs = _learned(objective, network, teacher, recipe, images, soft)
+        inputs = {"pixels": pixels, "labels": given}
+    model = _model_class(recipe)(inputs, outputs, name="training")
+    return TrainingModel(network, recipe, model, predictor, front, loss)
 
 
-def prepared(images: Any, network: keras.Model, normalise: Normalisation | None = None) -> Any:
-    """Images in [0, 1] as `network` takes them: normalised, resized, copied to its channels."""
-    for layer in (*_normalisation(normalise), *_fitting(images.shape[1:], network)):
-        images = layer(images)
-    return images
-
-
-def _taught(
-    teacher: keras.Model, images: Any, normalise: Normalisation | None, classes: int
+def _learned(
+    objective: Objective,
+    network: keras.Model,
+    teacher: keras.Model | None,
+    recipe: Recipe,
+    images: Any,
+    labels: Any,
 ) -> Any:
-    found = Frozen(teacher, name="teacher", dtype="float32")(prepared(images, teacher, normalise))
-    return _mean(_heads(found, classes))
+    """The network's probabilities for augmented images, with the objective in their graph."""
+    student = network if teacher is None else _with_both_heads(network)
+    heads = _heads(student(preprocess(images, student, recipe)))
+    inputs = [heads[0], labels]
+    if teacher is not None:
+        frozen = FrozenTeacher(teacher, name="teacher", dtype="float32")
+        inputs += [_mean(_heads(frozen(preprocess(images, teacher)))), *heads[1:]]
+    learned = objective(inputs)
+    # The metrics' probabilities depend on the objective, or it would not be part of the graph.
+    return _mean([learned, *heads[1:]])
 
 
-def _normalisation(normalise: Normalisation | None) -> list[keras.layers.Layer]:
-    if normalise is None:
-        return []
-    mean, deviation = normalise
-    if not deviation > 0:
-        raise ValueError(f"The standard deviation must be above 0, given: {deviation}.")
-    return [keras.layers.Rescaling(1 / deviation, -mean / deviation, dtype="float32")]
+def _with_both_heads(network: keras.Model) -> keras.Model:
+    """A network with a distillation token gives both its heads; any other stays as it is."""
+    if not set(HEADS) <= {layer.name for layer in network.layers}:
+        return network
+    outputs = [network.get_layer(name).output for name in HEADS]
+    return keras.Model(network.input, outputs, name=network.name)
 
 
-def _fitting(shape: tuple[int, int, int], network: keras.Model) -> list[keras.layers.Layer]:
-    """What makes images of `shape` such that `network` takes them."""
-    height, width, channels = network.input_shape[1:]
-    found: list[keras.layers.Layer] = []
-    if None not in (height, width) and (height, width) != tuple(shape[:2]):
-        found.append(keras.layers.Resizing(height, width, dtype="float32"))
-    if channels != shape[2]:
-        if shape[2] != 1:
-            raise ValueError(
-                f"{network.name} takes images with {channels} channels, given: {shape[2]}. Only "
-                "a single channel can be copied."
-            )
-        found.append(Copies(channels))
-    return found
-
-
-@keras.saving.register_keras_serializable("attention_fer")
-class Frozen(keras.layers.Layer):
-    """A network that learns nothing and answers as at inference, also while others are trained.
-
-    `network(x, training=False)` in a functional graph would not do: Keras runs all layers of a
-    graph with the graph's own `training`.
-    """
-
-    def __init__(self, network: keras.Model, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.network = network
-        network.trainable = False
-
-    def call(self, inputs: Any) -> Any:
-        return self.network(inputs, training=False)
-
-    def get_config(self) -> dict[str, Any]:
-        network = keras.saving.serialize_keras_object(self.network)
-        return {**super().get_config(), "network": network}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Frozen:
-        network = keras.saving.deserialize_keras_object(config["network"])
-        return cls(**{**config, "network": network})
-
-
-@keras.saving.register_keras_serializable("attention_fer")
-class Copies(keras.layers.Layer):
-    """A grey image in several channels: (..., 1) to (..., channels)."""
-
-    def __init__(self, channels: int, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.channels = channels
-
-    def call(self, inputs: Any) -> Any:
-        return ops.repeat(inputs, self.channels, axis=-1)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "channels": self.channels}
-
-
-def _heads(outputs: Any, classes: int) -> list[Any]:
-    found = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-    if len(found) > 2 or any(tuple(head.shape[1:]) != (classes,) for head in found):
+def _heads(outputs: Any) -> list[Any]:
+    heads = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    shapes = [tuple(head.shape) for head in heads]
+    if len(heads) > 2 or len(set(shapes)) > 1 or any(len(shape) != 2 for shape in shapes):
         raise ValueError(
-            f"The network must give probabilities (batch, {classes}), or a pair of them; given: "
-            f"{[tuple(head.shape) for head in found]}."
+            "A network must return probabilities (batch, classes), or a pair of them, got "
+            f"shapes {shapes}."
         )
-    return found
+    return heads
 
 
 def _mean(heads: list[Any]) -> Any:
     return heads[0] if len(heads) == 1 else keras.layers.Average(dtype="float32")(heads)
+
+
+def _model_class(recipe: Recipe) -> Callable[..., keras.Model]:
+    return partial(SAM, rho=recipe.sam) if recipe.sam else keras.Model
+
+
+def _sparse_loss(
+    recipe: Recipe, labels: np.ndarray | None, classes: int
+) -> keras.losses.Loss | str:
+    """On integer labels; the plain one by Keras's name for it."""
+    if recipe.loss == "crossentropy" and not (recipe.label_smoothing or recipe.class_weights):
+        return "sparse_categorical_crossentropy"
+    return losses.Sparse(_loss(recipe, labels, classes), classes)
+
+
+def _loss(recipe: Recipe, labels: np.ndarray | None, classes: int) -> keras.losses.Loss:
+    """On soft labels."""
+    weights = None
+    if recipe.class_weights:
+        if labels is None:
+            raise ValueError("class_weights need the labels of the training images.")
+        weights = sampling.class_weights(labels, classes, recipe.class_weights).tolist()
+    return losses.loss(
+        recipe.loss,
+        label_smoothing=recipe.label_smoothing,
+        gamma=recipe.focal_gamma,
+        class_weights=weights,
+    )

@@ -8,20 +8,21 @@ from typing import Any
 import keras
 from keras import ops
 
+from attention_fer.common import keras_private
 from attention_fer.training.distillation import Distillation
 
 
 @keras.saving.register_keras_serializable("attention_fer")
 class Objective(keras.layers.Layer):
-    """Adds the mean loss of a batch to the model's, and hands the probabilities on.
+    """Adds the mean loss of a batch to the model, and returns the probabilities unchanged.
 
-    A model has one of them, called once: a further call's loss takes the place of the first one's.
-    The model is compiled with `loss=None`: what `fit` shows as loss is what was added, plus what
-    the weights' regularisers add.
+    Use one per model, and call it once: the loss of another call would replace that of the first.
+    Compile the model with `loss=None`: the loss that `fit` shows is the one added here, plus those
+    of weight regularisers.
 
     Args:
         loss: of soft labels and probabilities; its own reduction is not used.
-        distillation: what is learned from the teacher, None for nothing.
+        distillation: what is learned from the teacher; None without one.
 
     Call arguments: a list of the class probabilities, the soft labels and, with a distillation,
     the teacher's probabilities and, if the student has one, its distillation head's; each
@@ -44,9 +45,9 @@ class Objective(keras.layers.Layer):
         if self.distillation is not None:
             student = others[1] if len(others) == 2 else probabilities
             losses = self.distillation.combine(losses, others[0], student)
-        # MirroredStrategy's replicas share this list; where they wait for each other before they
-        # get here, as for a synchronised normalisation, one would find the other's loss in it.
-        self._losses.clear()
+        # MirroredStrategy's replicas share this list. Where they wait for each other before this
+        # point, as for synchronised normalisation, one would find the other's loss in it.
+        keras_private.clear_losses(self)
         self.add_loss(ops.mean(losses))
         return probabilities
 
@@ -57,9 +58,9 @@ class Objective(keras.layers.Layer):
         allowed = (0,) if self.distillation is None else (1, 2)
         if others not in allowed:
             raise ValueError(
-                "Objective takes probabilities and labels"
-                f"{'' if self.distillation is None else ', and those of the teacher'}; "
-                f"given: {others + 2} inputs with distillation={self.distillation}."
+                f"Inputs of Objective must be probabilities and labels"
+                f"{'' if self.distillation is None else ', then those of the teacher'}, got "
+                f"{others + 2} inputs with distillation={self.distillation}."
             )
 
     def get_config(self) -> dict[str, Any]:

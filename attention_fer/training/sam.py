@@ -8,6 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from attention_fer.common import keras_private
+
 
 class SAM(keras.Model):
     """A model whose steps use the gradient at `w + rho * g / |g|`, g being the gradient at w.
@@ -28,7 +30,7 @@ class SAM(keras.Model):
     def __init__(self, *args: Any, rho: float = 0.05, **kwargs: Any):
         super().__init__(*args, **kwargs)
         if not 0 < rho < float("inf"):
-            raise ValueError(f"rho must be above 0 and finite, given: {rho}.")
+            raise ValueError(f"rho must be above 0 and finite, got {rho}.")
         self.rho = rho
 
     def train_step(self, *state_and_data: Any) -> Any:
@@ -58,7 +60,9 @@ def _jax_step(model: SAM, state: tuple[Any, ...], data: Any) -> tuple[Any, tuple
     loss, predicted, updated, metrics = aux
     _, second = at([w + step for w, step in zip(weights, ascent(first, model.rho), strict=True)])
     weights, optimizer = model.optimizer.stateless_apply(optimizer, second, weights)
-    logs, metrics = model._update_metrics_variables(metrics, loss, x, y, predicted, sample_weight)
+    logs, metrics = keras_private.update_metrics(
+        model, metrics, loss, x, y, predicted, sample_weight
+    )
     return logs, (weights, updated, optimizer, metrics)
 
 
@@ -82,7 +86,7 @@ def _tensorflow_step(model: SAM, data: Any) -> Any:
     size = tf.shape(tf.nest.flatten(data)[0])[0]
     second, loss, logs = _two_passes(model, data, gradients, total)
     # A replica's loss is its part of the whole batch's mean.
-    model._loss_tracker.update_state(loss * replicas.num_replicas_in_sync, sample_weight=size)
+    keras_private.update_loss(model, loss * replicas.num_replicas_in_sync, size)
     model.optimizer.apply_gradients(zip(second, model.trainable_weights, strict=True))
     return logs()
 
@@ -99,7 +103,7 @@ def _torch_step(model: SAM, data: Any) -> Any:
         return found, (value, predicted)
 
     second, loss, logs = _two_passes(model, data, gradients, lambda found: found)
-    model._loss_tracker.update_state(loss, sample_weight=keras.tree.flatten(data)[0].shape[0])
+    keras_private.update_loss(model, loss, keras.tree.flatten(data)[0].shape[0])
     with torch.no_grad():
         model.optimizer.apply(second, model.trainable_weights)
     return logs()

@@ -1,4 +1,4 @@
-"""Which training images an epoch takes, and what a class weighs, where classes differ in size."""
+"""Resampling and class weights for imbalanced datasets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from attention_fer.common.checks import one_of
 def draw(
     labels: np.ndarray, kind: str, rng: np.random.Generator, beta: float = 0.999
 ) -> np.ndarray:
-    """The rows of one epoch, shuffled.
+    """Return the rows of one epoch, shuffled.
 
     Args:
         labels: class of each image, (n,), integers from 0.
@@ -44,22 +44,10 @@ def draw(
     return rng.choice(len(labels), len(labels), p=weights / weights.sum())
 
 
-def expected_counts(labels: np.ndarray, kind: str, classes: int, beta: float = 0.999) -> np.ndarray:
-    """How many images of each class `draw` gives on average: float64 (classes,).
-
-    Raises:
-        ValueError: as `draw`, or a label that is not below `classes`.
-    """
-    counts = _counts(labels, classes)
-    if one_of("kind of sampling", kind, KINDS) in SIZES:
-        return np.where(counts > 0, float(SIZES[kind](counts[counts > 0])), 0.0)
-    return counts.sum() * _shares(counts, kind, beta)
-
-
 def class_weights(
     labels: np.ndarray, classes: int, kind: str = "balanced", beta: float = 0.999
 ) -> np.ndarray:
-    """What a class weighs in the loss: float64 (classes,), 0 for a class without an image.
+    """Return the weight of each class in the loss: float64 (classes,), 0 for one without an image.
 
     Args:
         labels: class of each training image, (n,), integers from 0.
@@ -84,7 +72,7 @@ def _counts(labels: np.ndarray, classes: int = 0) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.ndim != 1 or not len(labels) or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise ValueError(
-            f"labels must be a row of at least one integer from 0, given: shape {labels.shape} of "
+            f"labels must be a row of at least one integer from 0, got shape {labels.shape} of "
             f"{labels.dtype}{f' from {labels.min()}' if labels.size else ''}."
         )
     if classes and labels.max() >= classes:
@@ -109,7 +97,7 @@ def _shares(counts: np.ndarray, kind: str, beta: float) -> np.ndarray:
 
 def _effective(counts: np.ndarray, beta: float) -> np.ndarray:
     if not 0 <= beta < 1:
-        raise ValueError(f"beta must be at least 0 and below 1, given: {beta}.")
+        raise ValueError(f"beta must be from 0 to below 1, got {beta}.")
     # 1 - beta ** count without cancellation for a beta near 1.
     number = -np.expm1(np.maximum(counts, 1) * np.log(beta)) if beta else np.ones(len(counts))
     return np.where(counts > 0, (1 - beta) / number, 0.0)

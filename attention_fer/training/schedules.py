@@ -5,40 +5,35 @@ from __future__ import annotations
 import keras
 
 from attention_fer.common.checks import one_of
-
-KINDS = ("constant", "cosine", "plateau")
+from attention_fer.recipes import SCHEDULES
 
 
 def schedule(
-    kind: str, learning_rate: float, *, steps: int, warmup_steps: int = 0, final: float = 0.0
+    kind: str, learning_rate: float, *, steps: int, warmup_steps: int = 0
 ) -> float | keras.optimizers.schedules.LearningRateSchedule:
-    """What an optimizer takes as learning rate.
+    """Return the learning rate of an optimizer, a number or a schedule.
 
     Args:
         kind: `"constant"`; `"cosine"`: a linear warm-up from 0, then half a cosine down (Loshchilov
             and Hutter 2017, https://arxiv.org/abs/1608.03983, without restarts); `"plateau"`:
             constant here, as the callback of `plateau` lowers it.
         learning_rate: the highest.
-        steps: of the whole training, the warm-up among them.
+        steps: of the whole training, including the warm-up.
         warmup_steps: of the cosine.
-        final: learning rate of the cosine at the last step, as a fraction of the highest.
 
     Raises:
         ValueError: an unknown kind, a warm-up for one that has none, or a value out of range.
     """
-    one_of("schedule", kind, KINDS)
+    one_of("schedule", kind, SCHEDULES)
     if not 0 <= warmup_steps < steps:
-        raise ValueError(f"The warm-up must be below all {steps} steps, given: {warmup_steps}.")
-    if not 0 <= final <= 1:
-        raise ValueError(f"final must be a fraction from 0 to 1, given: {final}.")
+        raise ValueError(f"warmup_steps must be from 0 to below {steps}, got {warmup_steps}.")
     if kind != "cosine":
         if warmup_steps:
-            raise ValueError(f"Only the schedule 'cosine' has a warm-up, given: {kind!r}.")
+            raise ValueError(f"Only the schedule 'cosine' has a warm-up, got {kind!r}.")
         return learning_rate
     return keras.optimizers.schedules.CosineDecay(
         0.0 if warmup_steps else learning_rate,
         decay_steps=steps - warmup_steps,
-        alpha=final,
         warmup_target=learning_rate if warmup_steps else None,
         warmup_steps=warmup_steps,
     )
@@ -47,15 +42,15 @@ def schedule(
 def plateau(
     monitor: str = "val_loss", *, factor: float = 0.1, patience: int = 10, minimum: float = 0.0
 ) -> keras.callbacks.Callback:
-    """Lowers the learning rate where `monitor` has not improved for `patience` epochs.
+    """Return the callback that lowers the learning rate when `monitor` stops improving.
 
-    It must come after the callback that puts `monitor` into the logs.
+    It must come after the callback that adds `monitor` to the logs.
 
     Args:
         monitor: a loss; for an accuracy Keras looks for the highest by its name.
-        factor: what the learning rate is multiplied by, below 1.
-        patience: epochs.
-        minimum: the learning rate never goes below.
+        factor: the learning rate is multiplied by it, below 1.
+        patience: epochs without improvement.
+        minimum: the lowest learning rate.
     """
     # Any improvement counts; Keras's own default ignores those below 1e-4.
     return keras.callbacks.ReduceLROnPlateau(

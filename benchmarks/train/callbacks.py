@@ -1,4 +1,4 @@
-"""What happens while a cell trains: validation, the best weights, history, progress."""
+"""Callbacks of a training: data order, validation, EMA, best weights, history, progress."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ import numpy as np
 from sklearn.metrics import log_loss
 
 from attention_fer.training import sampling
-from benchmarks.train.data import Part, order
+from benchmarks.train.data import Part, epoch_order
 
 Notify = Callable[..., None]
 
 
-class Batches(keras.utils.PyDataset):
-    """Training batches of equal size; what is left over at the end of an epoch is not used.
+class TrainingSequence(keras.utils.PyDataset):
+    """Training batches of equal size; a smaller rest at the end of an epoch is dropped.
 
-    The order of an epoch is a function of the seed and the epoch alone.
+    The order of an epoch depends on the seed and the number of the epoch alone.
 
     Args:
         part: images and labels.
-        batch_size: images a step.
-        seed: of the order.
+        batch_size: images per step.
+        seed: seed of the order.
         resample: how an epoch's images are drawn, see `attention_fer.training.sampling`; "" for
             each once.
-        labelled: whether the model takes the labels, too.
+        with_labels: whether the model reads the labels as an input, too.
     """
 
     def __init__(
-        self, part: Part, batch_size: int, seed: int, resample: str = "", labelled: bool = False
+        self, part: Part, batch_size: int, seed: int, resample: str = "", with_labels: bool = False
     ):
         super().__init__()
         self.part, self.seed = part, seed
-        self.resample, self.labelled = resample, labelled
+        self.resample, self.with_labels = resample, with_labels
         self.start(1)
         self.batch_size = min(batch_size, len(self._order))
 
     def start(self, epoch: int) -> None:
-        """Takes the order of an epoch, counted from 1."""
+        """Sets the order of an epoch, counted from 1."""
         if self.resample:
             rng = np.random.default_rng([self.seed, epoch])
             self._order = sampling.draw(self.part.labels, self.resample, rng)
         else:
-            self._order = order(len(self.part), self.seed, epoch)
+            self._order = epoch_order(len(self.part), self.seed, epoch)
 
     def starter(self) -> keras.callbacks.Callback:
-        """The callback that starts each epoch of a fit.
+        """Return the callback that starts each epoch of a `fit`.
 
         PyDataset's own hooks would not do: Keras's backends call them at different times.
         """
@@ -59,24 +59,24 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        # JAX has no int64 and warns of each it gets.
+        # JAX has no int64 and warns of each one.
         images, labels = self.part.images[rows], self.part.labels[rows].astype(np.int32)
-        return ({"pixels": images, "labels": labels} if self.labelled else images), labels
+        return ({"pixels": images, "labels": labels} if self.with_labels else images), labels
 
 
 def predict(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarray:
-    """Class probabilities (n, classes), float32, computed in batches of one shape."""
+    """Return class probabilities (n, classes), float32, computed in batches of one shape."""
     n = len(images)
-    # A last batch of another shape would be compiled on its own by some backends, and divided
-    # unevenly by several devices.
+    # Some backends would compile a last batch of another shape separately, and several devices
+    # could not share it evenly.
     filled = images if n % batch_size == 0 else images[np.arange(n + -n % batch_size) % n]
     return np.asarray(model.predict(filled, batch_size=batch_size, verbose=0), "float32")[:n]
 
 
-class Validate(keras.callbacks.Callback):
-    """Adds `val_loss` and `val_accuracy` to the logs, for the callbacks after it.
+class Validation(keras.callbacks.Callback):
+    """Adds `val_loss` and `val_accuracy` to the logs, for later callbacks.
 
-    It uses the predict function, which the test needs anyway: one graph less to trace than
+    It uses the predict function, which the test needs anyway: one graph less to trace than with
     validation inside `fit`.
     """
 
@@ -93,11 +93,12 @@ class Validate(keras.callbacks.Callback):
         logs["val_accuracy"] = float((probabilities.argmax(1) == self.part.labels).mean())
 
 
-class Average(keras.callbacks.SwapEMAWeights):
-    """Shows the optimizer's averaged weights to the callbacks after it, and leaves them in the end.
+class SwapEMA(keras.callbacks.SwapEMAWeights):
+    """Exposes the optimizer's EMA weights to later callbacks, and keeps them after training.
 
-    It serves one fit: a new optimizer's average is zero until its first step. Keras itself leaves
-    the weights that were not averaged, and with JAX none at all: their buffers are deleted.
+    Use a new one for each `fit`: the average of a new optimizer is zero until its first step. Keras
+    itself would leave the weights that are not averaged, and with JAX none at all, as it deletes
+    their buffers.
     """
 
     def __init__(self, network: keras.Model) -> None:
@@ -114,8 +115,8 @@ class Average(keras.callbacks.SwapEMAWeights):
         self.network.set_weights(self._averaged)
 
 
-class KeepBest(keras.callbacks.Callback):
-    """Remembers the weights of the epoch with the best validation accuracy; the first of equals."""
+class BestWeights(keras.callbacks.Callback):
+    """Keeps the weights of the epoch with the best validation accuracy, the first among equals."""
 
     def __init__(self, network: keras.Model) -> None:
         super().__init__()
@@ -130,12 +131,12 @@ class KeepBest(keras.callbacks.Callback):
             self._weights = self.network.get_weights()
 
     def restore(self) -> None:
-        """Puts the remembered weights back into the network."""
+        """Sets the network to the best weights."""
         self.network.set_weights(self._weights)
 
 
-class History(keras.callbacks.Callback):
-    """Keeps the values of each epoch, in `epochs`; a loss that is not finite ends the training."""
+class EpochHistory(keras.callbacks.Callback):
+    """Collects the logs of each epoch in `epochs`; a loss that is not finite ends the training."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -148,10 +149,10 @@ class History(keras.callbacks.Callback):
         self.epochs.append({"epoch": epoch + 1, **values})
 
 
-class Report(keras.callbacks.Callback):
-    """Says how far the training is, at most twice a second.
+class ProgressReporter(keras.callbacks.Callback):
+    """Reports the progress of the training, at most twice a second.
 
-    It looks at the beginnings of batches alone: with a callback at their ends Keras would wait for
+    It acts at the beginning of batches only: with a callback at their end Keras would wait for
     every loss before it hands the next batch to the device.
     """
 
@@ -165,18 +166,18 @@ class Report(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if time.monotonic() - self._last > 0.5:
-            self._tell(batch)
+            self._report(batch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._tell(self.steps)
+        self._report(self.steps)
 
-    def _tell(self, step: int) -> None:
+    def _report(self, step: int) -> None:
         self._last = time.monotonic()
         self.notify("step", epoch=self.epoch + 1, epochs=self.epochs, step=step, steps=self.steps)
 
 
-class FirstStep(keras.callbacks.Callback):
-    """Calls `done` once, when the first step is on its way and so has been compiled."""
+class OnFirstStep(keras.callbacks.Callback):
+    """Calls `done` once, after the first step was started and so compiled."""
 
     def __init__(self, done: Callable[[], None]):
         super().__init__()
@@ -184,12 +185,12 @@ class FirstStep(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if batch > 0:
-            self._once()
+            self._call_once()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._once()
+        self._call_once()
 
-    def _once(self) -> None:
+    def _call_once(self) -> None:
         if self._done is not None:
             self._done()
             self._done = None

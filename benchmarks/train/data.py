@@ -1,4 +1,4 @@
-"""From prepared datasets to the arrays of a cell, and batches in an order that a seed decides."""
+"""From prepared datasets to the arrays of a cell, and the order of an epoch."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ class Part:
         return len(self.labels)
 
 
-def part(dataset: Dataset, rows_of: Split, name: str, settings: Settings) -> Part:
-    """The train, validation or test part of a split, cut to the size of the settings.
+def load_part(dataset: Dataset, rows_of: Split, name: str, settings: Settings) -> Part:
+    """Return the train, validation or test part of a split, cut to the size of the settings.
 
-    The cut does not depend on a cell's seed: every cell of a table sees the same.
+    The cut does not depend on the seed of a cell: every cell of a table sees the same images.
     """
     most = settings.train_samples if name == "train" else settings.eval_samples
     rows = _cut(rows_of[name], most)
     return Part(np.asarray(dataset.images[rows]), dataset.labels[rows], rows)
 
 
-def copies(test: Part, *seen: Part) -> np.ndarray:
-    """Bool (n,): which test images equal one that was seen, or an earlier test image."""
+def duplicates(test: Part, *seen: Part) -> np.ndarray:
+    """Return which test images equal a seen image or an earlier test image, bool (n,)."""
     known = {_content(image) for part in seen for image in part.images}
     found = np.zeros(len(test), bool)
     for i, image in enumerate(test.images):
@@ -45,8 +45,8 @@ def copies(test: Part, *seen: Part) -> np.ndarray:
     return found
 
 
-def order(n: int, seed: int, epoch: int) -> np.ndarray:
-    """The order of the training images in an epoch, a function of its arguments alone."""
+def epoch_order(n: int, seed: int, epoch: int) -> np.ndarray:
+    """Return the order of `n` training images in an epoch; it depends on the arguments alone."""
     return np.random.default_rng([seed, epoch]).permutation(n)
 
 

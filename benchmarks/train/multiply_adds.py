@@ -1,25 +1,18 @@
-"""What a network costs, and what its attention adds: parameters, multiply-adds, time."""
+"""Counts the multiply-adds of a network from its layers and their shapes."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-import statistics
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
-import numpy as np
 from keras import layers as kl
 
+from attention_fer.common import keras_private
 from attention_fer.models.parts.self_attention import SelfAttention
 from attention_fer.models.parts.tokens import LearnedTokens, PositionEmbedding
-from attention_fer.training import freezing
-from benchmarks.plan.cell import Cell
-from benchmarks.train import timing
-from benchmarks.train.callbacks import Batches
-from benchmarks.train.data import Part
 
 CONVOLUTIONS = (
     kl.Conv1D,
@@ -37,22 +30,21 @@ ADDED = (LearnedTokens, PositionEmbedding)
 
 
 def multiply_adds(model: keras.Model) -> int:
-    """Multiplications, each with its addition, of the convolutions and dense layers for one image.
+    """Return the multiply-adds of the convolutions and dense layers for one image.
 
-    Those of layers inside attention modules are counted each time they are called. Self-attention
-    has those of its four projections and of its two products between tokens; what it makes of
-    positions alone is the same for all images and does not count. As usual, padding counts as if
-    it were image, and biases, normalisations, activations, poolings and the products with a gate
-    do not count.
+    Layers inside attention modules count each time they are called. Self-attention counts with its
+    four projections and its two products between tokens; what it computes of positions alone is
+    the same for all images and does not count. As usual, padding counts as if it were image, and
+    biases, normalisations, activations, poolings and the products with a gate do not count.
 
     Raises:
-        TypeError: a layer with a matrix of weights whose multiplications it does not know.
+        TypeError: a layer with a matrix of weights whose use is unknown.
     """
-    if not isinstance(model, keras.src.models.functional.Functional):
+    if not keras_private.is_functional(model):
         return _called(model, model.input_shape, model.inputs[0].dtype)
     known: dict[str, int] = {}
     total = 0
-    for node in [node for depth in model._nodes_by_depth.values() for node in depth]:
+    for node in keras_private.nodes(model):
         layer = node.operation
         if not isinstance(layer, kl.Layer) or not _costs(layer):
             continue
@@ -66,7 +58,7 @@ def multiply_adds(model: keras.Model) -> int:
 
 
 def _costs(layer: kl.Layer) -> bool:
-    return isinstance(layer, ATTENDING) or any(map(_multiplies, layer._flatten_layers()))
+    return isinstance(layer, ATTENDING) or any(map(_multiplies, keras_private.flatten_layers(layer)))
 
 
 def _of_node(layer: kl.Layer, given: keras.KerasTensor, output: keras.KerasTensor) -> int:
@@ -79,7 +71,7 @@ def _of_node(layer: kl.Layer, given: keras.KerasTensor, output: keras.KerasTenso
 
 def _attending(layer: kl.Layer, shape: tuple[int, ...]) -> int:
     """Of self-attention on (batch, tokens, channels)."""
-    inside = layer._flatten_layers(include_self=False)
+    inside = keras_private.flatten_layers(layer, include_self=False)
     kernels = [one.kernel.shape for one in inside if hasattr(one, "kernel")]
     tokens, width = shape[1], math.prod(kernels[0][1:])
     return tokens * sum(map(math.prod, kernels)) + 2 * tokens**2 * width
@@ -93,80 +85,8 @@ def _called(layer: kl.Layer, shape: tuple[int, ...], dtype: str) -> int:
     return sum(found)
 
 
-def cost(
-    cell: Cell,
-    reference: Cell,
-    image_shape: tuple[int, ...],
-    classes: int,
-    rounds: int = 20,
-    steps: int = 5,
-) -> dict[str, Any]:
-    """What `cell` costs beside `reference`, as JSON; see `measure`.
-
-    Of a network that is partly frozen at first, the steps are those of the beginning. Mixed
-    labels, weights of classes and a teacher are not part of it.
-    """
-    from benchmarks.train.model import trainable, unmixed
-    from benchmarks.train.network import network, set_norm_momentum
-
-    keras.config.set_dtype_policy(cell.settings.precision)
-    networks, models = {}, {}
-    for name, one in (("network", cell), ("reference", reference)):
-        networks[name] = network(one, image_shape, classes)
-        set_norm_momentum(networks[name], one.settings.norm_momentum)
-        if one.settings.freeze:
-            freezing.freeze(networks[name], one.settings.freeze)
-        made = trainable(networks[name], unmixed(one.settings), one.seed, image_shape=image_shape)
-        made.compile()
-        models[name] = made.model
-    counts = {
-        "parameters": {name: int(model.count_params()) for name, model in networks.items()},
-        "multiply_adds": {name: multiply_adds(model) for name, model in networks.items()},
-    }
-    batch = int(cell.settings.batch_size or 64)
-    times = measure(models, batch, rounds, steps)
-    ratios = {name: count["network"] / count["reference"] for name, count in counts.items()}
-    timed = {name: timing.ratios(t["network"], t["reference"]) for name, t in times.items()}
-    return {
-        "reference": reference.spec,
-        "batch_size": batch,
-        "rounds": rounds,
-        **counts,
-        "seconds": {
-            name: {key: statistics.median(value) for key, value in of.items()}
-            for name, of in times.items()
-        },
-        "ratio": {**ratios, **timed},
-    }
-
-
-def measure(
-    models: Mapping[str, keras.Model], batch_size: int, rounds: int = 20, steps: int = 5
-) -> dict[str, dict[str, list[float]]]:
-    """Times of compiled models of uint8 images, turn by turn in this process.
-
-    Returns:
-        Seconds in each round, by model, of `step` (a training step of a `fit`, with its data, the
-        mean of `steps`), `image` and `batch` (`predict_on_batch` of one image and of a batch).
-
-    Raises:
-        ValueError: fewer than two rounds or one step.
-    """
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1, given: {steps}.")
-    kinds: dict[str, Callable[[keras.Model], timing.Timed]] = {
-        "step": lambda model: _step(model, batch_size, steps),
-        "image": lambda model: _prediction(model, 1),
-        "batch": lambda model: _prediction(model, batch_size),
-    }
-    return {
-        kind: timing.seconds({name: make(model) for name, model in models.items()}, rounds)
-        for kind, make in kinds.items()
-    }
-
-
 class _Probe(kl.Layer):
-    """Calls a layer with tensors that have a shape and no content, in each backend's own way."""
+    """Calls a layer with tensors that have a shape but no content, in each backend's own way."""
 
     def __init__(self, layer: kl.Layer):
         super().__init__()
@@ -178,10 +98,10 @@ class _Probe(kl.Layer):
 
 @contextlib.contextmanager
 def _counted(whole: kl.Layer, found: list[int]) -> Iterator[None]:
-    """While it lasts, the layers inside tell `found` what each of their calls multiplies."""
-    counted = [layer for layer in whole._flatten_layers() if _multiplies(layer)]
+    """Within the block, each call of the layers inside appends its multiply-adds to `found`."""
+    counted = [layer for layer in keras_private.flatten_layers(whole) if _multiplies(layer)]
     for layer in counted:
-        layer.call = _telling(layer, layer.call, found)
+        layer.call = _counting(layer, layer.call, found)
     try:
         yield
     finally:
@@ -192,7 +112,7 @@ def _counted(whole: kl.Layer, found: list[int]) -> Iterator[None]:
 def _multiplies(layer: kl.Layer) -> bool:
     if isinstance(layer, ADDED):
         return False
-    own = [weight for weight in layer._trainable_variables if len(weight.shape) > 1]
+    own = [weight for weight in keras_private.own_variables(layer) if len(weight.shape) > 1]
     if own and not isinstance(layer, (kl.Dense, *CONVOLUTIONS, *TRANSPOSED)):
         raise TypeError(
             f"The multiply-adds of {type(layer).__name__} are not known, layer {layer.name}: add "
@@ -201,64 +121,22 @@ def _multiplies(layer: kl.Layer) -> bool:
     return bool(own)
 
 
-def _telling(layer: kl.Layer, call: Callable[..., Any], found: list[int]) -> Callable[..., Any]:
-    def told(inputs: Any, *arguments: Any, **options: Any) -> Any:
+def _counting(layer: kl.Layer, call: Callable[..., Any], found: list[int]) -> Callable[..., Any]:
+    def counted(inputs: Any, *arguments: Any, **options: Any) -> Any:
         outputs = call(inputs, *arguments, **options)
         found.append(_of_call(layer, tuple(inputs.shape), tuple(outputs.shape)))
         return outputs
 
-    return told
+    return counted
 
 
 def _of_call(layer: kl.Layer, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> int:
-    """Each weight of a kernel is used once at every position of the output, but for the channels.
+    """Each weight of a kernel is used once at every position of the output.
 
     A transposed convolution goes the other way: once at every position of its input.
     """
     shape = inputs if isinstance(layer, TRANSPOSED) else outputs
     first = getattr(layer, "data_format", "channels_last") == "channels_first"
     positions = math.prod(shape[2:] if first else shape[1:-1])
-    weights = sum(math.prod(w.shape) for w in layer._trainable_variables if len(w.shape) > 1)
+    weights = sum(math.prod(w.shape) for w in keras_private.own_variables(layer) if len(w.shape) > 1)
     return positions * weights
-
-
-def _prediction(model: keras.Model, n: int) -> timing.Timed:
-    images = _images(model, n)
-
-    def predict() -> None:
-        model.predict_on_batch(images)
-
-    return predict
-
-
-def _step(model: keras.Model, batch_size: int, steps: int) -> timing.Timed:
-    n = batch_size * (steps + 1)
-    labels = np.arange(n) % model.output_shape[-1]
-    batches = Batches(Part(_images(model, n), labels, np.arange(n)), batch_size, seed=0)
-
-    return lambda: epoch_of_steps(model, batches, steps)
-
-
-def epoch_of_steps(model: keras.Model, batches: Any, steps: int) -> float:
-    """Seconds of a step, the mean of `steps`: an epoch of one more, whose first does not count."""
-    timer = _Steps()
-    model.fit(batches, shuffle=False, verbose=0, callbacks=[timer])
-    return timer.spent / steps
-
-
-def _images(model: keras.Model, n: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (n, *model.input_shape[1:]), np.uint8)
-
-
-class _Steps(keras.callbacks.Callback):
-    """Seconds of the steps after the first, which pays for the start of the epoch."""
-
-    spent = 0.0
-
-    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        if batch == 1:
-            self.spent = -time.perf_counter()
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        # By now Keras has waited for the loss of the last step.
-        self.spent += time.perf_counter()

@@ -1,31 +1,39 @@
-"""Times that are compared: measured in one process, turn by turn."""
+"""Interleaved timing of several callables in one process, and of training steps and predictions."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from attention_fer.training.model import TrainingModel
+from benchmarks.train.callbacks import TrainingSequence
+from benchmarks.train.data import Part
 
 Timed = Callable[[], "float | None"]
 
 
-def seconds(calls: Mapping[str, Timed], rounds: int, warm_up: int = 2) -> dict[str, list[float]]:
-    """Times of each call in each round; who begins changes from round to round.
+def interleaved(calls: Mapping[str, Timed], rounds: int, warm_up: int = 2) -> dict[str, list[float]]:
+    """Return the seconds of each call in each round; the order rotates from round to round.
 
     Args:
         calls: by name; one that returns a number has measured itself, in seconds.
         rounds: how many, at least 2.
-        warm_up: rounds before, which are not kept.
+        warm_up: rounds before these, which are not kept.
 
     Raises:
         ValueError: fewer than two rounds.
     """
     if rounds < 2:
-        raise ValueError(f"rounds must be at least 2, given: {rounds}.")
+        raise ValueError(f"rounds must be at least 2, got {rounds}.")
     names = list(calls)
     times: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(warm_up + rounds):
-        # Whoever comes after another finds its caches: each is first as often as the others.
+        # A call finds the caches of the one before it: each comes first as often as the others.
         start = turn % len(names)
         for name in names[start:] + names[:start]:
             spent = _seconds(calls[name])
@@ -35,11 +43,81 @@ def seconds(calls: Mapping[str, Timed], rounds: int, warm_up: int = 2) -> dict[s
 
 
 def ratios(times: Sequence[float], others: Sequence[float]) -> dict[str, float]:
-    """Median and quartiles of the ratios of times of the same round."""
+    """Return median and quartiles of the ratios of times of the same round."""
     low, median, high = statistics.quantiles(
         [one / other for one, other in zip(times, others, strict=True)], n=4
     )
     return {"median": median, "low": low, "high": high}
+
+
+def measure(
+    models: Mapping[str, TrainingModel], batch_size: int, rounds: int = 20, steps: int = 5
+) -> dict[str, dict[str, list[float]]]:
+    """Time compiled models, interleaved in this process.
+
+    Returns:
+        Seconds in each round, by model, of `step` (a training step of a `fit` with its data, the
+        mean of `steps`), `image` and `batch` (`predict_on_batch` of one image and of a batch).
+
+    Raises:
+        ValueError: fewer than two rounds or one step.
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}.")
+    kinds: dict[str, Callable[[TrainingModel], Timed]] = {
+        "step": lambda model: _step(model, batch_size, steps),
+        "image": lambda model: _prediction(model, 1),
+        "batch": lambda model: _prediction(model, batch_size),
+    }
+    return {
+        kind: interleaved({name: make(model) for name, model in models.items()}, rounds)
+        for kind, make in kinds.items()
+    }
+
+
+def epoch_of_steps(model: keras.Model, batches: Any, steps: int) -> float:
+    """Return the seconds of a step, the mean of `steps` in an epoch of one more.
+
+    The first step does not count: it pays for the start of the epoch.
+    """
+    timer = _StepTimer()
+    model.fit(batches, shuffle=False, verbose=0, callbacks=[timer])
+    return timer.spent / steps
+
+
+class _StepTimer(keras.callbacks.Callback):
+    """Seconds of the steps after the first."""
+
+    spent = 0.0
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if batch == 1:
+            self.spent = -time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # By now Keras has waited for the loss of the last step.
+        self.spent += time.perf_counter()
+
+
+def _step(model: TrainingModel, batch_size: int, steps: int) -> Timed:
+    n = batch_size * (steps + 1)
+    labels = np.arange(n) % model.predictor.output_shape[-1]
+    part = Part(_images(model, n), labels, np.arange(n))
+    batches = TrainingSequence(part, batch_size, seed=0, with_labels=model.takes_labels)
+    return lambda: epoch_of_steps(model.model, batches, steps)
+
+
+def _prediction(model: TrainingModel, n: int) -> Timed:
+    images = _images(model, n)
+
+    def predict() -> None:
+        model.predictor.predict_on_batch(images)
+
+    return predict
+
+
+def _images(model: TrainingModel, n: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (n, *model.predictor.input_shape[1:]), np.uint8)
 
 
 def _seconds(call: Timed) -> float:

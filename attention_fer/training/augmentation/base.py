@@ -1,26 +1,27 @@
-"""What our own augmentations share: draws of their own for each image, and none at inference."""
+"""The base of our own augmentations, and one that applies another with a probability."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
+from keras import ops
 
 
 class Augmentation(keras.layers.Layer):
-    """Changes images while training, and hands them on as they are otherwise.
+    """Changes images in training, and returns them unchanged otherwise.
 
-    A subclass says what it does in `augment`; it draws from `self.generator`, whose state moves on
-    with each step, so that draws are a function of the seed and the number of the step.
+    A subclass defines `augment`. It draws from `self.generator`, whose state moves on with each
+    step, so that the draws depend on the seed and the number of the step alone.
 
     Args:
-        seed: of the draws.
+        seed: seed of the draws.
 
-    Input and output: images (batch, height, width, channels) in [0, 1], float32; or, of those
-    that mix, `{"images": images, "labels": (batch, classes)}`, as Keras's own do.
+    Input and output: images (batch, height, width, channels) in [0, 1], float32; for layers that
+    mix labels `{"images": images, "labels": (batch, classes)}`, as for Keras's own.
 
     Attributes:
-        mixes_labels: whether it is one of those that mix.
+        mixes_labels: whether the layer mixes labels.
     """
 
     mixes_labels = False
@@ -31,14 +32,14 @@ class Augmentation(keras.layers.Layer):
         self.generator = keras.random.SeedGenerator(seed)
 
     def augment(self, inputs: Any) -> Any:
-        """The changed inputs."""
+        """Return the changed inputs."""
         raise NotImplementedError(f"{type(self).__name__} must define augment(inputs).")
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         return self.augment(inputs) if training else inputs
 
     def uniform(self, count: Any, low: float = 0.0, high: float = 1.0) -> Any:
-        """One number for each image, (count,)."""
+        """Return one number per image, (count,)."""
         return keras.random.uniform((count,), low, high, dtype="float32", seed=self.generator)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -46,3 +47,41 @@ class Augmentation(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("attention_fer")
+class RandomApply(Augmentation):
+    """Applies another augmentation to each image with probability p.
+
+    Args:
+        layer: the other augmentation. It is computed for all images.
+        p: probability, from 0 to 1.
+        seed: seed of the draws which images are changed.
+    """
+
+    def __init__(self, layer: keras.layers.Layer, p: float, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.layer, self.p = layer, p
+        self.mixes_labels = getattr(layer, "mixes_labels", False)
+        self.supports_jit = layer.supports_jit
+
+    def build(self, input_shape: Any) -> None:
+        self.layer.build(input_shape)
+
+    def augment(self, inputs: Any) -> Any:
+        chosen = self.uniform(ops.shape(keras.tree.flatten(inputs)[0])[0]) < self.p
+
+        def choose(new: Any, old: Any) -> Any:
+            return ops.where(ops.reshape(chosen, [-1] + [1] * (len(old.shape) - 1)), new, old)
+
+        # Keras's layers change the dictionary passed to them, and with PyTorch the tensors.
+        changed = self.layer(keras.tree.map_structure(ops.copy, inputs), training=True)
+        return keras.tree.map_structure(choose, changed, inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        layer = keras.saving.serialize_keras_object(self.layer)
+        return {**super().get_config(), "layer": layer, "p": self.p}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> RandomApply:
+        return cls(**{**config, "layer": keras.saving.deserialize_keras_object(config["layer"])})

@@ -1,4 +1,4 @@
-"""Rotation, shift, scale and shear in one resampling, which loses less than one after the other."""
+"""Augmentations that move pixels: Keras's own, and several in one resampling, which loses less."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from attention_fer.training.augmentation.base import Augmentation
 
 @keras.saving.register_keras_serializable("attention_fer")
 class RandomAffine(Augmentation):
-    """A random affine map of each image about its centre, bilinear.
+    """Maps each image by a random affine map about its centre, bilinear.
 
     Args:
         rotate: largest angle in degrees, either way.
         translate: largest shift, as a fraction of the width and of the height, either way.
         scale: smallest and largest factor, the same for both axes.
         shear: largest angle in degrees by which vertical lines are tilted, either way.
-        fill: what lies outside the image: `"constant"` (0), `"nearest"`, `"reflect"`, `"wrap"`.
-        seed: of the draws.
+        fill: pixels outside the image: `"constant"` (0), `"nearest"`, `"reflect"`, `"wrap"`.
+        seed: seed of the draws.
 
-    All are drawn uniformly, each for itself.
+    All are drawn uniformly and independently.
     """
 
     def __init__(
@@ -60,14 +60,14 @@ class RandomAffine(Augmentation):
 
 @keras.saving.register_keras_serializable("attention_fer")
 class RandomCrop(Augmentation):
-    """Pads each image and cuts one of the old size out of it: a shift by whole pixels.
+    """Pads each image and crops it to its old size at random: a shift by whole pixels.
 
-    Keras's own layer cuts all images of a batch at the same place.
+    Keras's own layer crops all images of a batch at the same place.
 
     Args:
         padding: pixels on every side.
-        fill: what they are; see `RandomAffine`.
-        seed: of the draws.
+        fill: value of the padding, see `RandomAffine`.
+        seed: seed of the draws.
     """
 
     def __init__(self, padding: int = 4, fill: str = "constant", **kwargs: Any):
@@ -100,7 +100,7 @@ def sampling_matrix(
     shear_x: Any = 0.0,
     shear_y: Any = 0.0,
 ) -> Any:
-    """Where each pixel of the result comes from: (batch, 8), for `keras.ops.image`.
+    """Return where each pixel of the result comes from: (batch, 8), for `keras.ops.image`.
 
     The map goes from the source by shear, scale, clockwise rotation and shift to the result; all
     but the shift leave the centre of the image where it is.
@@ -129,12 +129,45 @@ def sampling_matrix(
 
 
 def resampled(images: Any, matrix: Any, fill: str, interpolation: str = "bilinear") -> Any:
-    """Images whose pixels are taken from where `matrix` says."""
+    """Return images resampled at the places that `sampling_matrix` gives."""
     return ops.image.affine_transform(
         images, matrix, interpolation=interpolation, fill_mode=fill, data_format="channels_last"
     )
 
 
 def can_compile() -> bool:
-    """Whether XLA can compile a resampling: not that of TensorFlow."""
+    """Whether XLA can compile a resampling: not TensorFlow's."""
     return bool(keras.backend.backend() != "tensorflow")
+
+
+def flip(direction: str, **common: Any) -> keras.layers.Layer:
+    """Return Keras's RandomFlip."""
+    return keras.layers.RandomFlip(direction, **common)
+
+
+def rotate(degrees: float, fill: str, **common: Any) -> keras.layers.Layer:
+    """Return Keras's RandomRotation, with its limit in degrees."""
+    return _compilable(keras.layers.RandomRotation(degrees / 360, fill_mode=fill, **common))
+
+
+def translate(fraction: float, fill: str, **common: Any) -> keras.layers.Layer:
+    """Return Keras's RandomTranslation, with one limit for both axes."""
+    return _compilable(keras.layers.RandomTranslation(fraction, fraction, fill_mode=fill, **common))
+
+
+def zoom(fraction: float, fill: str, **common: Any) -> keras.layers.Layer:
+    """Return Keras's RandomZoom, with one limit for both axes and directions."""
+    by = (-fraction, fraction)
+    return _compilable(keras.layers.RandomZoom(by, by, fill_mode=fill, **common))
+
+
+def shear(fraction: float, fill: str, **common: Any) -> keras.layers.Layer:
+    """Return Keras's RandomShear, with one limit for both axes."""
+    return _compilable(keras.layers.RandomShear(fraction, fraction, fill_mode=fill, **common))
+
+
+def _compilable(layer: keras.layers.Layer) -> keras.layers.Layer:
+    # Keras declares these layers uncompilable on all backends; under JAX a model with one of them
+    # would not be compiled at all.
+    layer.supports_jit = can_compile()
+    return layer

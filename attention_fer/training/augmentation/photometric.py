@@ -1,15 +1,18 @@
-"""Changes of brightness and sharpness that leave every pixel where it is.
+"""Changes of brightness and sharpness that leave every pixel in its place.
 
-Each takes images (batch, height, width, channels) in [0, 1] and a factor (batch, 1, 1, 1), and
-gives images of the same shape, not clipped; where the Python Imaging Library has the operation, it
-is that one, but for rounding.
+The operations take images (batch, height, width, channels) in [0, 1] and a factor (batch, 1, 1, 1),
+and return images of the same shape, not clipped. Where the Python Imaging Library has the
+operation, they compute the same, up to rounding.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import keras
 from keras import ops
+
+from attention_fer.training.augmentation.base import Augmentation
 
 LEVELS = 256
 
@@ -48,7 +51,7 @@ def posterize(images: Any, bits: Any) -> Any:
 
 
 def solarize(images: Any, threshold: Any) -> Any:
-    """Inverts what is at least as bright as the threshold."""
+    """Inverts pixels at least as bright as the threshold."""
     return ops.where(images >= threshold, 1 - images, images)
 
 
@@ -85,3 +88,41 @@ def _grey(images: Any) -> Any:
 
 def _blend(low: Any, images: Any, factor: Any) -> Any:
     return low + factor * (images - low)
+
+
+@keras.saving.register_keras_serializable("attention_fer")
+class Solarize(Augmentation):
+    """Inverts pixels at least as bright as a threshold: x becomes 1 - x.
+
+    Keras's own layer draws the threshold of each image, and cannot fix it.
+
+    Args:
+        threshold: from 0 to 1.
+        seed: unused, as nothing is drawn.
+    """
+
+    def __init__(self, threshold: float = 0.5, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.threshold = threshold
+
+    def augment(self, inputs: Any) -> Any:
+        return solarize(inputs, self.threshold)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "threshold": self.threshold}
+
+
+def random_brightness(fraction: float, **common: Any) -> keras.layers.Layer:
+    """Return Keras's RandomBrightness for images in [0, 1]."""
+    return keras.layers.RandomBrightness(fraction, value_range=(0, 1), **common)
+
+
+def random_contrast(fraction: float, **common: Any) -> keras.layers.Layer:
+    """Return Keras's RandomContrast for images in [0, 1]."""
+    # A single number would be the most by which contrast is raised, and it would never be lowered.
+    return keras.layers.RandomContrast((fraction, fraction), value_range=(0, 1), **common)
+
+
+def noise(deviation: float, **common: Any) -> keras.layers.Layer:
+    """Return Keras's GaussianNoise."""
+    return keras.layers.GaussianNoise(deviation, **common)

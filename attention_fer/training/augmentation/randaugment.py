@@ -12,7 +12,7 @@ from attention_fer.training.augmentation import photometric
 from attention_fer.training.augmentation.base import Augmentation
 from attention_fer.training.augmentation.geometric import can_compile, resampled, sampling_matrix
 
-# The largest of each, at magnitude 10; either way.
+# The largest value of each at magnitude 10, either way.
 GEOMETRIC = {
     "angle": math.radians(30),
     "shear_x": 0.3,
@@ -36,22 +36,22 @@ CURVES = (
 
 @keras.saving.register_keras_serializable("attention_fer")
 class RandAugment(Augmentation):
-    """Some operations, drawn for each image, one after the other, all at the same magnitude.
+    """Applies some operations, drawn for each image, one after the other, at one magnitude.
 
-    They are: none, rotation, shear and shift along each axis, brightness, contrast, sharpness,
-    colour (of images with three channels), posterisation, solarisation, stretched contrast and
-    equalisation.
+    The operations are: none, rotation, shear and shift along each axis, brightness, contrast,
+    sharpness, colour (of images with three channels), posterisation, solarisation, autocontrast
+    and equalisation.
 
     Keras's own layer draws one operation for all images of a batch, turns faces by up to 180
-    degrees at its default factor, equalises all images of a batch together, and takes no grey ones.
+    degrees at its default factor, equalises all images of a batch together, and refuses grey ones.
 
     Args:
-        operations: how many, the same one twice perhaps.
-        magnitude: 0 to 10: rotation by 3 degrees for each, shear by 0.03, shift by 0.045 of the
-            side, brightness and its like by a factor of 1 plus or minus 0.09, 0.4 bits less,
-            a solarisation threshold lower by 0.1; the direction is drawn.
-        fill: what lies outside the image; see `RandomAffine`.
-        seed: of the draws.
+        operations: their number; the same one may be drawn twice.
+        magnitude: 0 to 10. Each step is 3 degrees of rotation, 0.03 of shear, a shift by 0.045 of
+            the side, a factor of 1 plus or minus 0.09 for brightness and the like, 0.4 bits less,
+            and a solarisation threshold lower by 0.1; the direction is drawn.
+        fill: pixels outside the image, see `RandomAffine`.
+        seed: seed of the draws.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class RandAugment(Augmentation):
         }
         size = ops.shape(images)[1:3]
         moved = resampled(images, sampling_matrix(size, **amounts), self.fill)
-        # Resampling where nothing moves could still change the last digits.
+        # Resampling without any movement could still change the last digits.
         still = ops.logical_or(choice == 0, choice > len(GEOMETRIC))
         return ops.where(ops.reshape(still, (-1, 1, 1, 1)), images, moved)
 

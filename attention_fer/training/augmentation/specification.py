@@ -1,132 +1,153 @@
-"""Names and options of the augmentations, without Keras, for whoever only has to check them."""
+"""Every augmentation: its name, options and layer. Nothing here loads a framework.
+
+A new augmentation is a layer and one entry here. A specification is a tuple of names with their
+options, themselves (option, value) pairs: `(("flip", ()), ("cutmix", (("alpha", 1.0),)))`.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from attention_fer.common.checks import one_of
+from attention_fer.common.registry import Registry
+from attention_fer.common.rules import Rule, choice, is_number, number, whole
 
-Specification = tuple[tuple[str, tuple[tuple[str, Any], ...]], ...]
+Entry = tuple[str, tuple[tuple[str, Any], ...]]
+Specification = tuple[Entry, ...]
+
 FILLS = ("constant", "nearest", "reflect", "wrap")
 DIRECTIONS = ("horizontal", "vertical", "horizontal_and_vertical")
 
 
-class Option(NamedTuple):
-    """Its value where none is given, and what a value must be: in words, and as a test."""
+@dataclass(frozen=True)
+class Augmentation:
+    """One augmentation that a specification can name.
 
-    default: Any
-    words: str
-    test: Callable[[Any], bool]
+    Attributes:
+        layer: what makes the layer from the options and a `seed`: a callable, or where to find it,
+            `"module:name"` in this package, so that it is imported only when it is built.
+        options: the rule of each option. With a `p` each image is changed with that probability.
+        mixes_labels: whether it mixes the labels, too.
+        own_p: whether the layer itself takes `p`; else `RandomApply` does it.
+    """
+
+    layer: str | Callable[..., Any]
+    options: Mapping[str, Rule]
+    mixes_labels: bool = False
+    own_p: bool = False
 
 
-def check(spec: Specification) -> None:
-    """Raises ValueError, with the nearest name, for what `augmentation.build` cannot build."""
-    for entry in spec:
+def check(specification: Specification) -> None:
+    """Raises ValueError, with the nearest name, for what `build` cannot build."""
+    for entry in specification:
         complete(entry)
 
 
-def complete(entry: tuple[str, tuple[tuple[str, Any], ...]]) -> tuple[str, dict[str, Any]]:
-    """An entry's name and all its options, those not given at their defaults.
+def complete(entry: Entry) -> tuple[str, dict[str, Any]]:
+    """Return the name of an entry and all its options, with defaults for those not given.
 
     Raises:
         ValueError: an unknown name or option, an option given twice, or a value out of range.
     """
     if not (isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[1], tuple)):
         raise ValueError(
-            f"An augmentation is a name and a tuple of (option, value) pairs, given: {entry!r}."
+            f"An augmentation must be a name and a tuple of (option, value) pairs, got {entry!r}."
         )
-    name, given = one_of("augmentation", entry[0], KNOWN), entry[1]
-    options = KNOWN[name]
+    name, given = entry
+    rules = AUGMENTATIONS[name].options
+    options = {option: rule.default for option, rule in rules.items()}
     for option, value in given:
-        known = options[one_of(f"option of {name}", option, options)]
-        if not known.test(value):
-            raise ValueError(f"{option} of {name} must be {known.words}, given: {value!r}.")
+        rule = rules[one_of(f"option of {name}", option, rules)]
+        options[option] = rule.check(f"{option} of {name}", value)
     if len(dict(given)) < len(given):
-        raise ValueError(f"An option of {name} is given twice: {given!r}.")
-    return name, {**{key: option.default for key, option in options.items()}, **dict(given)}
+        raise ValueError(f"Each option of {name} must be given once, got {given!r}.")
+    return name, options
 
 
-def mixes(spec: Specification) -> bool:
+def mixes(specification: Specification) -> bool:
     """Whether labels are mixed, and so become soft."""
-    return any(name in MIXING for name, _ in spec)
+    return any(AUGMENTATIONS[name].mixes_labels for name, _ in specification)
 
 
-def _number(value: Any) -> bool:
-    real = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return real and math.isfinite(value)
+def _share(default: float) -> Rule:
+    return number(default, at_least=0, at_most=1)
 
 
-def _within(low: float, high: float) -> Callable[[Any], bool]:
-    return lambda value: _number(value) and low <= value <= high
+def _degrees(default: float, most: float) -> Rule:
+    return number(default, at_least=0, at_most=most)
 
 
-def _pair(low: float, high: float) -> Callable[[Any], bool]:
+def _pair(default: tuple[float, float], low: float, high: float) -> Rule:
     def test(value: Any) -> bool:
-        two = isinstance(value, tuple) and len(value) == 2 and all(map(_number, value))
+        two = isinstance(value, tuple) and len(value) == 2 and all(map(is_number, value))
         return two and low <= value[0] <= value[1] <= high
 
-    return test
+    return Rule(default, f"a pair from {low:g} to {high:g}, smaller value first", test)
 
 
-def _fraction(default: float) -> Option:
-    return Option(default, "from 0 to 1", _within(0, 1))
+def _is_share_or_none(value: Any) -> bool:
+    return value is None or (is_number(value) and 0 <= value <= 1)
 
 
-def _degrees(default: float, most: float) -> Option:
-    return Option(default, f"degrees from 0 to {most}", _within(0, most))
+_fill = choice("constant", FILLS)
+_p = _share(1.0)
+
+AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation")
 
 
-def _whole(default: int) -> Option:
-    return Option(default, "a whole number from 1", lambda x: type(x) is int and x >= 1)
+def _add(
+    name: str, layer: str, *, mixes_labels: bool = False, own_p: bool = False, **options: Rule
+) -> None:
+    AUGMENTATIONS.add(name, Augmentation(layer, options, mixes_labels, own_p))
 
 
-def _choice(default: str, allowed: tuple[str, ...]) -> Option:
-    return Option(default, f"one of {', '.join(allowed)}", lambda x: x in allowed)
-
-
-_alpha = ("above 0 and finite", lambda x: _number(x) and x > 0)
-_fill = _choice("constant", FILLS)
-_p = _fraction(1.0)
-
-MIXING = ("cutmix", "mixup")
-# What they do: see `augmentation.build`.
-KNOWN: dict[str, dict[str, Option]] = {
-    "flip": {"direction": _choice("horizontal", DIRECTIONS)},
-    "rotate": {"degrees": _degrees(10.0, 180), "fill": _fill, "p": _p},
-    "translate": {"fraction": _fraction(0.1), "fill": _fill, "p": _p},
-    "zoom": {
-        "fraction": Option(0.1, "from 0 to below 1", lambda x: _number(x) and 0 <= x < 1),
-        "fill": _fill,
-        "p": _p,
-    },
-    "shear": {"fraction": _fraction(0.1), "fill": _fill, "p": _p},
-    "affine": {
-        "rotate": _degrees(0.0, 180),
-        "translate": _fraction(0.0),
-        "scale": Option((1.0, 1.0), "a pair from 0.01 to 100, rising", _pair(0.01, 100)),
-        "shear": _degrees(0.0, 80),
-        "fill": _fill,
-        "p": _p,
-    },
-    "crop": {"padding": _whole(4), "fill": _fill, "p": _p},
-    "erasing": {
-        "area": Option((0.02, 0.33), "a pair from 0 to 1, rising", _pair(0, 1)),
-        "value": Option(0.0, "from 0 to 1, or None", lambda x: x is None or _within(0, 1)(x)),
-        "p": _fraction(0.5),
-    },
-    "cutout": {"fraction": _fraction(0.25), "p": _p},
-    "mixup": {"alpha": Option(0.2, *_alpha), "p": _p},
-    "cutmix": {"alpha": Option(1.0, *_alpha), "p": _p},
-    "randaugment": {
-        "operations": _whole(2),
-        "magnitude": Option(9.0, "from 0 to 10", _within(0, 10)),
-        "fill": _fill,
-        "p": _p,
-    },
-    "solarize": {"threshold": _fraction(0.5), "p": _fraction(0.5)},
-    "brightness": {"fraction": _fraction(0.2), "p": _p},
-    "contrast": {"fraction": _fraction(0.2), "p": _p},
-    "noise": {"deviation": _fraction(0.05), "p": _p},
-}
+# Mirrors half of the images.
+_add("flip", "geometric:flip", direction=choice("horizontal", DIRECTIONS))
+# Rotates by up to so many degrees, either way.
+_add("rotate", "geometric:rotate", degrees=_degrees(10.0, 180), fill=_fill, p=_p)
+# Shifts by up to this fraction of each side.
+_add("translate", "geometric:translate", fraction=_share(0.1), fill=_fill, p=_p)
+# Scales each axis on its own, in or out, by up to this fraction.
+_add("zoom", "geometric:zoom", fraction=number(0.1, at_least=0, below=1), fill=_fill, p=_p)
+# Shears both axes, by up to this fraction of a pixel per pixel.
+_add("shear", "geometric:shear", fraction=_share(0.1), fill=_fill, p=_p)
+_add(
+    "affine",
+    "geometric:RandomAffine",
+    rotate=_degrees(0.0, 180),
+    translate=_share(0.0),
+    scale=_pair((1.0, 1.0), 0.01, 100),
+    shear=_degrees(0.0, 80),
+    fill=_fill,
+    p=_p,
+)
+_add("crop", "geometric:RandomCrop", padding=whole(4, at_least=1), fill=_fill, p=_p)
+# Sets a box whose area is in this range to a value, or to noise for None.
+_add(
+    "erasing",
+    "erasing:erasing",
+    own_p=True,
+    area=_pair((0.02, 0.33), 0, 1),
+    value=Rule(0.0, "a number from 0 to 1 or None", _is_share_or_none),
+    p=_share(0.5),
+)
+_add("cutout", "erasing:Cutout", fraction=_share(0.25), p=_p)
+_add("mixup", "mixing:MixUp", mixes_labels=True, alpha=number(0.2, above=0), p=_p)
+_add("cutmix", "mixing:CutMix", mixes_labels=True, alpha=number(1.0, above=0), p=_p)
+_add(
+    "randaugment",
+    "randaugment:RandAugment",
+    operations=whole(2, at_least=1),
+    magnitude=number(9.0, at_least=0, at_most=10),
+    fill=_fill,
+    p=_p,
+)
+_add("solarize", "photometric:Solarize", threshold=_share(0.5), p=_share(0.5))
+# Adds up to this much, either way, and clips.
+_add("brightness", "photometric:random_brightness", fraction=_share(0.2), p=_p)
+# Scales the distance from the mean by 1 plus or minus up to this fraction.
+_add("contrast", "photometric:random_contrast", fraction=_share(0.2), p=_p)
+# Adds Gaussian noise, not clipped.
+_add("noise", "photometric:noise", deviation=_share(0.05), p=_p)

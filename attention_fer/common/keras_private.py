@@ -1,0 +1,70 @@
+"""Everything private that we use of Keras, so that a new version can only break this file.
+
+Written for Keras 3.12 to 3.15. Each function says which name it hides and why nothing public does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+
+def is_functional(model: keras.Model) -> bool:
+    """Whether a model is a graph of layers. Public Keras offers no class to test against."""
+    return isinstance(model, keras.src.models.functional.Functional)
+
+
+def nodes(model: keras.Model) -> Iterator[Any]:
+    """Yield the calls in the graph of a functional model, `Functional._nodes_by_depth`.
+
+    `model.layers` names each layer once, however often it is called.
+    """
+    for depth in model._nodes_by_depth.values():
+        yield from depth
+
+
+def flatten_layers(layer: keras.layers.Layer, include_self: bool = True) -> list[Any]:
+    """Return a layer with all layers inside it, `Layer._flatten_layers`.
+
+    `Model.layers` holds only those of a model, and only the outermost.
+    """
+    return list(layer._flatten_layers(include_self=include_self))
+
+
+def own_variables(layer: keras.layers.Layer) -> list[Any]:
+    """Return the trainable variables of a layer itself, `Layer._trainable_variables`.
+
+    `trainable_weights` includes those of the layers inside, and is empty for a frozen layer.
+    """
+    return list(layer._trainable_variables)
+
+
+def clear_losses(layer: keras.layers.Layer) -> None:
+    """Forget the losses that a layer added, `Layer._losses`.
+
+    Keras clears them only for a whole model, at the beginning of a step.
+    """
+    layer._losses.clear()
+
+
+def update_loss(model: keras.Model, loss: Any, sample_weight: Any) -> None:
+    """Add the loss of a batch to the mean that `fit` shows, `Trainer._loss_tracker`.
+
+    A `train_step` of our own must do so; in `model.metrics` the tracker has no public name.
+    """
+    model._loss_tracker.update_state(loss, sample_weight=sample_weight)
+
+
+def update_metrics(model: keras.Model, variables: Any, loss: Any, *batch: Any) -> tuple[Any, Any]:
+    """Return the logs and the new variables of the metrics, `JAXTrainer._update_metrics_variables`.
+
+    Args:
+        model: compiled, under JAX.
+        variables: of the metrics, before the step.
+        loss: of the batch.
+        batch: x, y, predictions and sample weight.
+    """
+    logs, updated = model._update_metrics_variables(variables, loss, *batch)
+    return logs, updated

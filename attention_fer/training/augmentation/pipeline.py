@@ -1,0 +1,94 @@
+"""Builds the layers of a specification, and applies them to images and labels."""
+
+from __future__ import annotations
+
+import importlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from attention_fer.training.augmentation.base import RandomApply
+from attention_fer.training.augmentation.specification import (
+    AUGMENTATIONS,
+    Augmentation,
+    Entry,
+    Specification,
+    complete,
+)
+
+# The first flip and the first zoom: 2 * seed + this. Most recorded results have these seeds.
+_FIRST = {"flip": 1, "zoom": 2}
+
+
+def build(specification: Specification, seed: int) -> list[keras.layers.Layer]:
+    """Return the layers of a specification, in its order; images are float32 in [0, 1].
+
+    Each layer changes images in training only, and draws for every image anew. The draws depend on
+    the seed, the name of the augmentation, how often that name came before, and the number of the
+    step: adding an augmentation does not change the draws of the others.
+
+    Args:
+        specification: names with their options, see `specification.AUGMENTATIONS`.
+        seed: seed of all draws.
+
+    Raises:
+        ValueError: an unknown name or option, or a value out of range.
+    """
+    seen: Counter[str] = Counter()
+    layers = []
+    for entry in specification:
+        layers.append(_layer(entry, seed, seen[entry[0]]))
+        seen[entry[0]] += 1
+    return layers
+
+
+def apply(layers: Sequence[keras.layers.Layer], images: Any, labels: Any = None) -> Any:
+    """Return images that went through the layers; with labels the pair (images, labels).
+
+    Args:
+        layers: from `build`.
+        images: (batch, height, width, channels), float32 in [0, 1].
+        labels: soft, (batch, classes); needed by layers that mix.
+
+    Raises:
+        ValueError: a layer that mixes, without labels.
+    """
+    for layer in layers:
+        if not getattr(layer, "mixes_labels", False):
+            images = layer(images)
+        elif labels is None:
+            raise ValueError(f"{layer.name} mixes labels: pass labels to `apply`.")
+        else:
+            mixed = layer({"images": images, "labels": labels})
+            images, labels = mixed["images"], mixed["labels"]
+    return images if labels is None else (images, labels)
+
+
+def _layer(entry: Entry, seed: int, occurrence: int) -> keras.layers.Layer:
+    name, options = complete(entry)
+    kind = AUGMENTATIONS[name]
+    own, of_p = _seeds(seed, name, occurrence)
+    p = 1.0 if kind.own_p else options.pop("p", 1.0)
+    layer = _maker(kind)(seed=own, dtype="float32", **options)
+    return layer if p == 1 else RandomApply(layer, p, seed=of_p)
+
+
+def _maker(kind: Augmentation) -> Callable[..., keras.layers.Layer]:
+    if not isinstance(kind.layer, str):
+        return kind.layer
+    module, _, name = kind.layer.partition(":")
+    found = getattr(importlib.import_module(f"{__package__}.{module}"), name)
+    return found  # type: ignore[no-any-return]
+
+
+def _seeds(seed: int, name: str, occurrence: int) -> tuple[int, int]:
+    """The seed of a layer, and that of the choice which images it changes."""
+    letters = int.from_bytes(name.encode(), "little")
+    state = np.random.SeedSequence([seed, letters, occurrence]).generate_state(2)
+    own, of_p = (int(part >> 1) for part in state)  # Keras's seeds have 31 bits.
+    if name in _FIRST and not occurrence:
+        own = 2 * seed + _FIRST[name]
+    return own, of_p

@@ -1,0 +1,52 @@
+"""From images in [0, 1] to what a network reads: normalised, resized, repeated to its channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from attention_fer.recipes import Recipe
+
+
+def preprocess(images: Any, network: keras.Model, recipe: Recipe | None = None) -> Any:
+    """Return images as `network` reads them, by layers without weights.
+
+    Args:
+        images: (batch, height, width, channels), float32 in [0, 1].
+        network: decides size and number of channels.
+        recipe: decides `mean` and `std`; None for a network that normalises images itself.
+
+    Raises:
+        ValueError: several channels, but not as many as the network reads.
+    """
+    if recipe is not None and (recipe.mean, recipe.std) != (0, 1):
+        offset = -recipe.mean / recipe.std
+        images = keras.layers.Rescaling(1 / recipe.std, offset, dtype="float32")(images)
+    height, width, channels = network.input_shape[1:]
+    if None not in (height, width) and (height, width) != tuple(images.shape[1:3]):
+        images = keras.layers.Resizing(height, width, dtype="float32")(images)
+    if channels != images.shape[-1]:
+        if images.shape[-1] != 1:
+            raise ValueError(
+                f"Images for {network.name} must have 1 or {channels} channels, got "
+                f"{images.shape[-1]}: only a single channel can be repeated."
+            )
+        images = RepeatChannels(channels)(images)
+    return images
+
+
+@keras.saving.register_keras_serializable("attention_fer")
+class RepeatChannels(keras.layers.Layer):
+    """Repeats a grey image in several channels: (..., 1) to (..., channels)."""
+
+    def __init__(self, channels: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.channels = channels
+
+    def call(self, inputs: Any) -> Any:
+        return ops.repeat(inputs, self.channels, axis=-1)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "channels": self.channels}
