@@ -20,13 +20,13 @@ from benchmarks.plan.datasets import open_datasets, target
 from benchmarks.plan.execution import Execution
 from benchmarks.plan.plan import Plan
 from benchmarks.plan.shard import Shard
+from benchmarks.plan.splits import split
 from benchmarks.plan.table import VARIANTS, Table
 from benchmarks.plan.table import options as table_options
 from benchmarks.results.store import Store
 from benchmarks.run import estimate, executors
 from benchmarks.run.arguments import BACKENDS, changes
 from benchmarks.run.executors import Executor
-from benchmarks.train import data
 from preprocessing import splits
 from preprocessing.dataset.folder import Dataset
 
@@ -173,5 +173,5 @@ def _sizes(plan: Plan, datasets: Mapping[str, Dataset]) -> dict[str, tuple[int, 
 
 def _size(dataset: Dataset, protocol: str) -> tuple[int, int]:
     """Pixels of an image, and number of training images."""
-    rows = data.split(dataset, protocol)["train"]
+    rows = split(dataset, protocol)["train"]
     return dataset.images.shape[1] * dataset.images.shape[2], len(rows)

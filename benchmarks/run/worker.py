@@ -115,7 +115,7 @@ def _work(job: Job, notify: Callable[..., None], start: Callable[[], float]) -> 
     from benchmarks.results.provenance import provenance
     from benchmarks.train import devices
     from benchmarks.train.cell import train
-    from benchmarks.train.multiply_adds import cost
+    from benchmarks.train.cost import cost
     from preprocessing.dataset import Dataset
 
     devices.prepare(job.execution, job.cell.settings)

@@ -7,9 +7,7 @@ the rounds shows which digits are meaningful.
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -23,6 +21,7 @@ from rich.table import Table
 
 from attention_fer import layers
 from attention_fer.layers.eca import eca_kernel_size
+from benchmarks.train import timing
 
 SHAPE = (32, 24, 24, 128)
 
@@ -87,28 +86,27 @@ def model(module: Callable[[Any], Any]) -> keras.Model:
     return built
 
 
-def compare(ours: Callable[[], Any], plain: Callable[[], Any], rounds: int) -> list[float]:
-    """Ratios of the times of the two, measured turn by turn, `rounds` of them."""
-    for call in (ours, plain, ours, plain):
-        call()
-    ratios = []
-    for turn in range(rounds):
-        # Whoever comes second finds warm caches, so that the order changes from turn to turn.
-        first, second = (ours, plain) if turn % 2 else (plain, ours)
-        times = {first: _seconds(first), second: _seconds(second)}
-        ratios.append(times[ours] / times[plain])
-    return ratios
+def compare(ours: Callable[..., Any], plain: Callable[..., Any], rounds: int, *data: Any) -> str:
+    """Return median and quartiles of the ratios of the two times, measured interleaved."""
+
+    def call(function: Callable[..., Any]) -> None:
+        function(*data)
+
+    times = timing.interleaved(
+        {"ours": lambda: call(ours), "plain": lambda: call(plain)}, rounds, warm_up=2
+    )
+    found = timing.ratios(times["ours"], times["plain"])
+    return f"{found['median']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
 
 
-def layer_ratios(name: str, rounds: int) -> tuple[list[float], list[float]]:
+def layer_ratios(name: str, rounds: int) -> tuple[str, str]:
     """Returns time ratios of a layer to its plain graph: forward pass, and training step."""
     x = np.random.default_rng(0).normal(size=SHAPE).astype("float32")
     layer = layers.get(name)
     assert layer is not None
     ours, plain = model(layer), model(PLAIN[name])
-    forward = compare(lambda: ours.predict_on_batch(x), lambda: plain.predict_on_batch(x), rounds)
-    step = compare(lambda: ours.train_on_batch(x, x), lambda: plain.train_on_batch(x, x), rounds)
-    return forward, step
+    forward = compare(ours.predict_on_batch, plain.predict_on_batch, rounds, x)
+    return forward, compare(ours.train_on_batch, plain.train_on_batch, rounds, x, x)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,16 +127,5 @@ def run(options: argparse.Namespace, console: Console) -> None:
     for column in ("layer", "forward", "training step"):
         table.add_column(column)
     for name in track(list(PLAIN), "measuring", console=console, transient=True):
-        table.add_row(name, *(_summary(ratios) for ratios in layer_ratios(name, options.rounds)))
+        table.add_row(name, *layer_ratios(name, options.rounds))
     console.print(table)
-
-
-def _seconds(call: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-def _summary(ratios: Sequence[float]) -> str:
-    low, middle, high = statistics.quantiles(ratios, n=4)
-    return f"{middle:.2f} ({low:.2f} to {high:.2f})"

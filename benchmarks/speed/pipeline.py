@@ -18,12 +18,11 @@ from rich.progress import track
 from rich.table import Table
 
 from attention_fer import models
+from attention_fer.training.model import training_model
 from benchmarks.plan.settings import profile
 from benchmarks.train import timing
-from benchmarks.train.callbacks import Batches
+from benchmarks.train.callbacks import TrainingSequence
 from benchmarks.train.data import Part
-from benchmarks.train.model import trainable
-from benchmarks.train.multiply_adds import epoch_of_steps
 
 SHAPE, CLASSES = (48, 48, 1), 7
 
@@ -87,18 +86,18 @@ def measure(backbone: str, options: argparse.Namespace) -> dict[str, list[float]
     keras.config.set_dtype_policy(options.precision)
     settings = profile("full", width=options.width, batch_size=options.batch_size)
     inner = models.build(backbone, input_shape=SHAPE, classes=CLASSES, width=options.width, seed=0)
-    made = trainable(inner, settings, 0)
+    made = training_model(inner, settings, seed=0)
     made.compile()
     model = made.model
     steps = options.steps + 1
     rows = np.arange(options.batch_size * steps)
     images = np.random.default_rng(0).integers(0, 256, (len(rows), *SHAPE), np.uint8)
-    batches = Batches(Part(images, rows % CLASSES, rows), options.batch_size, seed=0)
+    batches = TrainingSequence(Part(images, rows % CLASSES, rows), options.batch_size, seed=0)
     fed = on_device(batches[0], steps)
-    return timing.seconds(
+    return timing.interleaved(
         {
-            "from batches": lambda: epoch_of_steps(model, batches, options.steps),
-            "on the device": lambda: epoch_of_steps(model, fed, options.steps),
+            "from batches": lambda: timing.epoch_of_steps(model, batches, options.steps),
+            "on the device": lambda: timing.epoch_of_steps(model, fed, options.steps),
         },
         options.rounds,
     )

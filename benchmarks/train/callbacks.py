@@ -47,7 +47,7 @@ class TrainingSequence(keras.utils.PyDataset):
         else:
             self._order = epoch_order(len(self.part), self.seed, epoch)
 
-    def starter(self) -> keras.callbacks.Callback:
+    def epoch_starter(self) -> keras.callbacks.Callback:
         """Return the callback that starts each epoch of a `fit`.
 
         PyDataset's own hooks would not do: Keras's backends call them at different times.

@@ -11,27 +11,28 @@ import keras
 
 from attention_fer.training import freezing, schedules
 from attention_fer.training.distillation import Distillation
+from attention_fer.training.model import TrainingModel, training_model
 from benchmarks.plan.cell import Cell
 from benchmarks.plan.job import Job
 from benchmarks.plan.settings import Settings
+from benchmarks.plan.splits import digest, split
 from benchmarks.results.predictions import write_predictions
 from benchmarks.results.saved_model import load_teacher, save
 from benchmarks.statistics.scores import score
 from benchmarks.train import devices
 from benchmarks.train import network as networks
 from benchmarks.train.callbacks import (
-    Average,
-    Batches,
-    FirstStep,
-    History,
-    KeepBest,
+    BestWeights,
+    EpochHistory,
     Notify,
-    Report,
-    Validate,
+    OnFirstStep,
+    ProgressReporter,
+    SwapEMA,
+    TrainingSequence,
+    Validation,
     predict,
 )
-from benchmarks.train.data import Part, copies, digest, part, split
-from benchmarks.train.model import Lesson, Trainable, trainable
+from benchmarks.train.data import Part, duplicates, load_part
 from benchmarks.train.multiply_adds import multiply_adds
 from benchmarks.train.tensorboard.epochs import EpochLog
 from benchmarks.train.tensorboard.gates import Gates
@@ -72,7 +73,7 @@ def _train(
     batch = int(cell.settings.batch_size or 64)
     notify("stage", stage="load")
     training, validation = (
-        part(dataset, rows, name, cell.settings) for name in ("train", "validation")
+        load_part(dataset, rows, name, cell.settings) for name in ("train", "validation")
     )
     clock.lap("load")
     with devices.scope(cell.replicas, min(batch, len(training))):
@@ -84,12 +85,12 @@ def _train(
         best, history = _fit(job, made, (training, validation), log, clock, notify)
         clock.lap("train")
         notify("stage", stage="test")
-        test = part(dataset, rows, "test", cell.settings)
+        test = load_part(dataset, rows, "test", cell.settings)
         probabilities = predict(made.predictor, test.images, batch)
     clock.lap("test")
     if job.keep:
         save(made.predictor, job.folder, dataset.classes)
-    duplicate = copies(test, training, validation)
+    duplicate = duplicates(test, training, validation)
     write_predictions(
         job.folder,
         probabilities,
@@ -99,8 +100,8 @@ def _train(
         duplicate=duplicate,
     )
     metrics = {
-        "parameters": made.inner.count_params(),
-        "multiply_adds": _multiply_adds(made.inner),
+        "parameters": made.network.count_params(),
+        "multiply_adds": _multiply_adds(made.network),
         "best_epoch": best.epoch,
         "epochs": len(history.epochs),
         "validation_accuracy": best.best,
@@ -148,7 +149,7 @@ def _multiply_adds(network: keras.Model) -> int | None:
     return None
 
 
-def _build(job: Job, dataset: Dataset, training: Part) -> Trainable:
+def _build(job: Job, dataset: Dataset, training: Part) -> TrainingModel:
     """The cell's network in the model that trains it."""
     cell, settings = job.cell, job.cell.settings
     image_shape = tuple(dataset.images.shape[1:])
@@ -157,61 +158,64 @@ def _build(job: Job, dataset: Dataset, training: Part) -> Trainable:
     inner = networks.network(cell, image_shape, len(dataset.classes))
     networks.set_norm_momentum(inner, settings.norm_momentum)
     devices.synchronise(inner, cell.replicas)
-    lesson = None
+    teacher: dict[str, Any] = {}
     if cell.teacher is not None:
         if job.teacher is None:
             raise ValueError(f"{cell.label} needs the result of its teacher, {cell.teacher.slug}.")
-        lesson = Lesson(load_teacher(job.teacher), Distillation(**dict(cell.row.distillation)))
-    return trainable(
+        distillation = Distillation(**dict(cell.row.distillation))
+        teacher = {"teacher": load_teacher(job.teacher), "distillation": distillation}
+    return training_model(
         inner,
         settings,
-        cell.seed,
+        seed=cell.seed,
         image_shape=image_shape,
         labels=training.labels,
-        lesson=lesson,
+        **teacher,
     )
 
 
-def _gates(made: Trainable, validation: Part) -> Gates:
+def _gates(made: TrainingModel, validation: Part) -> Gates:
     """Of the network, on images as it gets them."""
-    return Gates(made.inner, validation.images, front=made.front)
+    return Gates(made.network, validation.images, front=made.front)
 
 
 def _fit(
     job: Job,
-    made: Trainable,
+    made: TrainingModel,
     parts: Sequence[Part],
     log: EpochLog,
     clock: Clock,
     notify: Notify,
-) -> tuple[KeepBest, History]:
+) -> tuple[BestWeights, EpochHistory]:
     """Trains until the epochs or the patience end; then restores the weights of the best epoch."""
     cell, settings, (training, validation) = job.cell, job.cell.settings, parts
     batch = int(settings.batch_size or 64)
-    batches = Batches(training, batch, cell.seed, settings.resample, labelled=made.labelled)
-    best, history = KeepBest(made.inner), History()
+    batches = TrainingSequence(
+        training, batch, cell.seed, settings.resample, with_labels=made.takes_labels
+    )
+    best, history = BestWeights(made.network), EpochHistory()
     callbacks = [
-        batches.starter(),
-        FirstStep(lambda: clock.lap("trace")),
-        Validate(made.predictor, validation, batch),
+        batches.epoch_starter(),
+        OnFirstStep(lambda: clock.lap("trace")),
+        Validation(made.predictor, validation, batch),
         best,
         history,
         log,
-        Report(notify, settings.epochs, len(batches)),
+        ProgressReporter(notify, settings.epochs, len(batches)),
         *_plateau(settings),
         keras.callbacks.EarlyStopping("val_loss", patience=settings.patience),
     ]
     for first, last, until in phases(settings):
         if settings.freeze:
-            freezing.freeze(made.inner, until)
-        made.compile(job.execution, steps=len(batches))
+            freezing.freeze(made.network, until)
+        made.compile(steps=len(batches), **devices.compilation(job.execution))
         made.model.fit(
             batches,
             initial_epoch=first - 1,
             epochs=last,
             shuffle=False,
             verbose=0,
-            callbacks=[*([Average(made.inner)] if settings.ema else []), *callbacks],
+            callbacks=[*([SwapEMA(made.network)] if settings.ema else []), *callbacks],
         )
         if made.model.stop_training:
             break

@@ -58,7 +58,9 @@ def multiply_adds(model: keras.Model) -> int:
 
 
 def _costs(layer: kl.Layer) -> bool:
-    return isinstance(layer, ATTENDING) or any(map(_multiplies, keras_private.flatten_layers(layer)))
+    return isinstance(layer, ATTENDING) or any(
+        map(_multiplies, keras_private.flatten_layers(layer))
+    )
 
 
 def _of_node(layer: kl.Layer, given: keras.KerasTensor, output: keras.KerasTensor) -> int:
@@ -138,5 +140,7 @@ def _of_call(layer: kl.Layer, inputs: tuple[int, ...], outputs: tuple[int, ...])
     shape = inputs if isinstance(layer, TRANSPOSED) else outputs
     first = getattr(layer, "data_format", "channels_last") == "channels_first"
     positions = math.prod(shape[2:] if first else shape[1:-1])
-    weights = sum(math.prod(w.shape) for w in keras_private.own_variables(layer) if len(w.shape) > 1)
+    weights = sum(
+        math.prod(w.shape) for w in keras_private.own_variables(layer) if len(w.shape) > 1
+    )
     return positions * weights

@@ -17,7 +17,9 @@ from benchmarks.train.data import Part
 Timed = Callable[[], "float | None"]
 
 
-def interleaved(calls: Mapping[str, Timed], rounds: int, warm_up: int = 2) -> dict[str, list[float]]:
+def interleaved(
+    calls: Mapping[str, Timed], rounds: int, warm_up: int = 2
+) -> dict[str, list[float]]:
     """Return the seconds of each call in each round; the order rotates from round to round.
 
     Args:
@@ -117,7 +119,9 @@ def _prediction(model: TrainingModel, n: int) -> Timed:
 
 
 def _images(model: TrainingModel, n: int) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (n, *model.predictor.input_shape[1:]), np.uint8)
+    return np.random.default_rng(0).integers(
+        0, 256, (n, *model.predictor.input_shape[1:]), np.uint8
+    )
 
 
 def _seconds(call: Timed) -> float:

@@ -11,10 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from attention_fer.recipes import Recipe
 from attention_fer.training.distillation import Distillation
-from attention_fer.training.losses import loss
-from attention_fer.training.model import training_graph
-from attention_fer.training.sam import SAM
+from attention_fer.training.model import training_model
 
 
 def network():
@@ -35,18 +34,21 @@ def main(replicas, how):
     labels = rng.integers(0, 4, 16).astype("int32")
     keras.utils.set_random_seed(0)
     with strategy.scope() if replicas > 1 else contextlib.nullcontext():
-        options = {"model_class": SAM, "rho": 0.5} if how == "sam" else {}
-        model, _ = training_graph(
-            network(),
-            classes=4,
-            loss=loss(label_smoothing=0.1),
-            teacher=network(),
-            distillation=Distillation(),
-            **options,
+        sam = 0.5 if how == "sam" else 0.0
+        recipe = Recipe(
+            optimizer="momentum",
+            learning_rate=0.1,
+            label_smoothing=0.1,
+            sam=sam,
+            zoom=0.0,
+            flip=False,
         )
-        model.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss=None)
+        made = training_model(network(), recipe, teacher=network(), distillation=Distillation())
+        made.compile()
         data = {"pixels": pixels, "labels": labels}
-        history = model.fit(data, batch_size=8, epochs=4, shuffle=False, verbose=0).history
+        history = made.model.fit(
+            data, labels, batch_size=8, epochs=4, shuffle=False, verbose=0
+        ).history
     print(json.dumps(history["loss"]))
 
 

@@ -43,8 +43,8 @@ def test_a_student_that_agrees_has_nothing_to_learn_from_a_soft_teacher():
     ("options", "message"),
     [
         ({"kind": "sofd"}, "Did you mean 'soft'"),
-        ({"temperature": 0.0}, "temperature must be above 0"),
-        ({"weight": 1.5}, "weight must be from 0 to 1, given: 1.5"),
+        ({"temperature": 0.0}, "temperature must be .*above 0"),
+        ({"weight": 1.5}, "weight must be .*1.5"),
     ],
 )
 def test_bad_options_are_refused(options, message):

@@ -41,12 +41,6 @@ def test_the_beginning_is_frozen(until, frozen, left):
     assert trainable(model) == left
 
 
-def test_all_but_a_head_of_several_layers():
-    model = network()
-    freeze(model, "all", head=2)
-    assert trainable(model) == ["head", "second"]
-
-
 @pytest.mark.parametrize(
     ("head", "left"),
     [
@@ -117,7 +111,7 @@ def test_phases_cover_every_epoch_once():
 
 @pytest.mark.parametrize("unfreeze", [((1, None),), ((4, 1), (4, 0)), ((9, None),), ((0, None),)])
 def test_epochs_that_do_not_rise_within_the_training_are_refused(unfreeze):
-    with pytest.raises(ValueError, match="must rise within 2 to 8, given"):
+    with pytest.raises(ValueError, match="must rise .*8"):
         phases("all", unfreeze, 8)
 
 
@@ -125,8 +119,8 @@ def test_epochs_that_do_not_rise_within_the_training_are_refused(unfreeze):
     ("until", "message"),
     [
         ("nom", "Did you mean 'norm'"),
-        (6, "has 5 layers, given: 6"),
-        (-1, "given: -1"),
+        (6, "5 layers, got 6"),
+        (-1, "got -1"),
         (5, "freezes every weight"),
         ("head", "'head' freezes every weight"),
     ],

@@ -58,9 +58,9 @@ def test_a_loss_survives_being_written_down():
     ("options", "message"),
     [
         ({"kind": "cross"}, "Did you mean 'crossentropy'"),
-        ({"label_smoothing": 1.0}, "label_smoothing must be in .* given: 1.0"),
-        ({"gamma": -1.0}, "gamma must be at least 0, given: -1.0"),
-        ({"class_weights": (1.0, -1.0)}, "at least 0, given: .1.0, -1.0."),
+        ({"label_smoothing": 1.0}, "label_smoothing must be .*1.0"),
+        ({"gamma": -1.0}, "gamma must be at least 0, got -1.0"),
+        ({"class_weights": (1.0, -1.0)}, "at least 0, got .1.0, -1.0."),
     ],
 )
 def test_bad_options_are_refused(options, message):

@@ -8,9 +8,10 @@ import keras
 import numpy as np
 import pytest
 
+from attention_fer.recipes import Recipe
 from attention_fer.training.distillation import Distillation
 from attention_fer.training.losses import loss
-from attention_fer.training.model import training_graph
+from attention_fer.training.model import training_model
 from attention_fer.training.objective import Objective
 
 RNG = np.random.default_rng(0)
@@ -18,6 +19,8 @@ PIXELS = RNG.integers(0, 256, (8, 6, 6, 1), np.uint8)
 LABELS = RNG.integers(0, 4, 8).astype("int32")
 BATCH = {"pixels": PIXELS, "labels": LABELS}
 LAYERS = keras.layers
+# Computes the loss of soft labels, and mixes none.
+MIXING = (("mixup", (("p", 0.0),)),)
 
 
 def network(shape=(6, 6, 1), heads=1, norm=False):
@@ -38,10 +41,17 @@ def of(model, images):
     return [array(x) for x in keras.tree.flatten(model(np.asarray(images, "float32")))]
 
 
-def first_loss(model, **data):
+def training(inner, seed=0, image_shape=None, teacher=None, distillation=None, **recipe):
+    """The training model of a recipe without flip and zoom; `MIXING` where nothing else mixes."""
+    recipe = Recipe(**{"flip": False, "zoom": 0.0, "augmentation": MIXING, **recipe})
+    teaching = {"teacher": teacher, "distillation": distillation}
+    return training_model(inner, recipe, seed=seed, image_shape=image_shape, **teaching)
+
+
+def first_loss(made, **data):
     """The loss that `fit` shows, of a step that changes nothing."""
-    model.compile(keras.optimizers.SGD(0.0), loss=None)
-    history = model.fit({**BATCH, **data}, batch_size=8, shuffle=False, verbose=0).history
+    made.model.compile(keras.optimizers.SGD(0.0), loss=None)
+    history = made.model.fit({**BATCH, **data}, batch_size=8, shuffle=False, verbose=0).history
     return history["loss"][0]
 
 
@@ -60,16 +70,16 @@ def cross_entropy(labels, found):
 
 def test_the_loss_is_that_of_the_labels():
     inner = network()
-    model, _ = training_graph(inner, classes=4, loss=loss(label_smoothing=0.1))
+    made = training(inner, label_smoothing=0.1)
     (found,) = of(inner, PIXELS / 255)
     expected = cross_entropy(np.eye(4)[LABELS] * 0.9 + 0.025, found).mean()
-    assert first_loss(model) == pytest.approx(expected, rel=1e-5)
+    assert first_loss(made) == pytest.approx(expected, rel=1e-5)
 
 
 def test_a_step_is_that_of_a_model_compiled_with_the_loss():
     inner = network()
     start = inner.get_weights()
-    model, _ = training_graph(inner, classes=4, loss=loss())
+    model = training(inner).model
     model.compile(keras.optimizers.SGD(0.1), loss=None, metrics=["sparse_categorical_accuracy"])
     logs = model.fit(BATCH, LABELS, batch_size=8, verbose=0).history
     after = inner.get_weights()
@@ -84,48 +94,42 @@ def test_a_step_is_that_of_a_model_compiled_with_the_loss():
 
 def test_labels_are_mixed_with_the_images():
     inner = network()
-    augment = (("mixup", (("alpha", 1.0),)),)
-    model, _ = training_graph(inner, classes=4, loss=loss(), augment=augment, seed=3)
+    made = training(inner, seed=3, augmentation=(("mixup", (("alpha", 1.0),)),))
     # Images that say their class, so that what became of them says what the label must be.
     flat = np.full((8, 6, 6, 1), 0, np.uint8)
     flat[np.arange(8), 0, LABELS] = 255
     soft = keras.ops.one_hot(LABELS, 4)
-    mixed = replayed(model, "mix_up", {"images": flat.astype("float32") / 255, "labels": soft})
+    mixed = replayed(made.model, "mix_up", {"images": flat.astype("float32") / 255, "labels": soft})
     images = array(mixed["images"])
     expected = cross_entropy(images[:, 0, :4, 0], of(inner, images)[0]).mean()
-    assert first_loss(model, pixels=flat) == pytest.approx(expected, rel=1e-4)
+    assert first_loss(made, pixels=flat) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("heads", [1, 2])
 def test_a_student_learns_from_a_teacher_who_sees_the_same_images(heads):
     inner, teacher = network(heads=heads), network((3, 3, 3), norm=True)
-    taught = Distillation("hard", weight=0.25)
-    model, _ = training_graph(
+    made = training(
         inner,
-        classes=4,
-        loss=loss(),
-        augment=(("cutout", (("fraction", 0.5),)),),
-        normalise=(0.5, 0.25),
+        augmentation=(("cutout", (("fraction", 0.5),)),),
+        mean=0.5,
+        std=0.25,
         teacher=teacher,
-        teacher_normalise=(0.4, 0.5),
-        distillation=taught,
+        distillation=Distillation("hard", weight=0.25),
     )
-    images = array(replayed(model, "cutout", PIXELS / np.float32(255)))
+    images = array(replayed(made.model, "cutout", PIXELS / np.float32(255)))
     assert (images == 0).any(axis=(1, 2, 3)).all()
-    small = np.repeat((images - 0.4) / 0.5, 3, -1).astype("float32")
-    small = keras.ops.image.resize(small, (3, 3))
+    # The teacher normalises images itself.
+    small = keras.ops.image.resize(np.repeat(images, 3, -1).astype("float32"), (3, 3))
     found = of(inner, (images - 0.5) / 0.25)
     goal = np.eye(4)[of(teacher, array(small))[0].argmax(-1)]
     labels = cross_entropy(np.eye(4)[LABELS], found[0])
     expected = (0.75 * labels + 0.25 * cross_entropy(goal, found[-1])).mean()
-    assert first_loss(model) == pytest.approx(expected, rel=1e-4)
+    assert first_loss(made) == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_teacher_learns_nothing():
     teacher = network(norm=True)
-    model, _ = training_graph(
-        network(), classes=4, loss=loss(), teacher=teacher, distillation=Distillation()
-    )
+    model = training(network(), teacher=teacher, distillation=Distillation()).model
     before = teacher.get_weights()
     model.compile(keras.optimizers.SGD(1.0), loss=None)
     model.fit(BATCH, batch_size=4, verbose=0)
@@ -139,7 +143,8 @@ def test_the_predicting_model_shares_the_weights_and_augments_nothing(heads):
     inner = network(heads=heads)
     augment = (("cutout", (("fraction", 1.0),)), ("flip", ()), ("cutmix", ()))
     taught = {"teacher": network(), "distillation": Distillation()} if heads == 2 else {}
-    model, predicting = training_graph(inner, classes=4, loss=loss(), augment=augment, **taught)
+    made = training(inner, augmentation=augment, **taught)
+    model, predicting = made.model, made.predictor
     model.compile(keras.optimizers.SGD(1.0), loss=None)
     model.fit(BATCH, batch_size=4, verbose=0)
     found = predicting.predict(PIXELS, verbose=0)
@@ -149,9 +154,7 @@ def test_the_predicting_model_shares_the_weights_and_augments_nothing(heads):
 
 def test_pixels_are_normalised_resized_and_copied():
     inner = network((12, 12, 3))
-    _, predicting = training_graph(
-        inner, classes=4, loss=loss(), shape=(6, 6, 1), normalise=(0.5, 0.25)
-    )
+    predicting = training(inner, image_shape=(6, 6, 1), mean=0.5, std=0.25).predictor
     images = np.repeat((PIXELS / 255 - 0.5) / 0.25, 3, -1).astype("float32")
     resized = keras.ops.image.resize(images, (12, 12), interpolation="bilinear")
     expected = of(inner, array(resized))[0]
@@ -171,22 +174,21 @@ def test_an_objective_survives_being_written_down():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"teacher": network()}, "need each other"),
-        ({"distillation": Distillation()}, "need each other"),
-        ({"inner": network(heads=2)}, "only a distillation trains"),
-        ({"classes": 5}, "must give probabilities .batch, 5."),
-        ({"shape": (6, 6, 2)}, "takes images with 1 channels, given: 2"),
-        ({"augment": (("flap", ()),)}, "Did you mean 'flip'"),
-        ({"normalise": (0.5, 0.0)}, "standard deviation must be above 0"),
+        ({"teacher": network()}, "together"),
+        ({"distillation": Distillation()}, "together"),
+        ({"inner": network(heads=2)}, "needs a teacher"),
+        ({"inner": network(heads=3)}, "probabilities .batch, classes."),
+        ({"image_shape": (6, 6, 2)}, "1 or 1 channels, got 2"),
+        ({"class_weights": "balanced"}, "class_weights need the labels"),
     ],
 )
 def test_bad_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        training_graph(**{"inner": network(), "classes": 4, "loss": loss(), **options})
+        training(**{"inner": network(), **options})
 
 
 def test_an_objective_refuses_a_teacher_it_does_not_expect():
-    with pytest.raises(ValueError, match="given: 3 inputs with distillation=None"):
+    with pytest.raises(ValueError, match="got 3 inputs with distillation=None"):
         Objective(loss())([np.ones((1, 2), "float32")] * 3)
 
 

@@ -4,8 +4,8 @@ import pytest
 from scipy import stats
 
 from attention_fer.training.augmentation import photometric
-from attention_fer.training.augmentation.build import build
 from attention_fer.training.augmentation.geometric import resampled, sampling_matrix
+from attention_fer.training.augmentation.pipeline import build
 
 cv2 = pytest.importorskip("cv2")
 Image, ImageEnhance, ImageOps = (

@@ -33,7 +33,6 @@ WEIGHTS = {
 def test_weighted_draws_follow_the_weights_of_the_images(kind):
     weights = WEIGHTS[kind](COUNTS[LABELS].astype(float))
     expected = 180 * np.bincount(LABELS, weights, 5) / weights.sum()
-    np.testing.assert_allclose(sampling.expected_counts(LABELS, kind, 5, 0.98), expected)
     total = sum(class_counts(drawn(kind, seed, beta=0.98)) for seed in range(200))
     present = COUNTS > 0
     assert total.sum() == 200 * len(LABELS) and total[2] == 0
@@ -50,7 +49,6 @@ def test_weighted_draws_take_the_images_of_a_class_alike():
 def test_resampling_brings_every_class_to_one_size(kind, size):
     found = class_counts(drawn(kind))
     assert found.tolist() == [size, size, 0, size, size]
-    np.testing.assert_array_equal(sampling.expected_counts(LABELS, kind, 5), found)
 
 
 @pytest.mark.parametrize(("kind", "size"), [("over", 100), ("under", 7), ("median", 36)])
@@ -72,10 +70,12 @@ def test_rows_are_shuffled_and_a_function_of_the_generator(kind):
     assert (labels[1:] != labels[:-1]).sum() > 10
 
 
-def test_beta_leads_from_the_images_as_they_are_to_the_inverse_frequency():
-    expected = [sampling.expected_counts(LABELS, "class-balanced", 5, b) for b in (0, 1 - 1e-9)]
-    np.testing.assert_allclose(expected[0], COUNTS)
-    np.testing.assert_allclose(expected[1], np.where(COUNTS > 0, 45, 0), rtol=1e-6)
+@pytest.mark.parametrize(("beta", "shares"), [(0.0, COUNTS), (1 - 1e-9, COUNTS > 0)])
+def test_beta_leads_from_the_images_as_they_are_to_the_inverse_frequency(beta, shares):
+    total = sum(class_counts(drawn("class-balanced", seed, beta=beta)) for seed in range(200))
+    present = COUNTS > 0
+    expected = shares / shares.sum() * total.sum()
+    assert stats.chisquare(total[present], expected[present]).pvalue > 0.001
 
 
 def test_balanced_weights_are_those_of_scikit_learn():
@@ -99,9 +99,9 @@ def test_effective_weights_are_those_of_the_paper():
     [
         (lambda: drawn("inverse"), "Did you mean 'inverse-frequency'"),
         (lambda: sampling.class_weights(LABELS, 5, "balance"), "Did you mean 'balanced'"),
-        (lambda: drawn("class-balanced", beta=1.0), "beta must be .* given: 1.0"),
+        (lambda: drawn("class-balanced", beta=1.0), "beta must be .* 1.0"),
         (lambda: sampling.class_weights(LABELS, 4), "4 classes, but a label is 4"),
-        (lambda: sampling.draw(np.array([0.5]), "over", None), "given: shape .* float64"),
+        (lambda: sampling.draw(np.array([0.5]), "over", None), "labels must be .*shape .* float64"),
         (lambda: sampling.draw(np.array([-1]), "over", None), "from -1"),
         (lambda: sampling.draw(np.array([], int), "over", None), "at least one integer"),
     ],

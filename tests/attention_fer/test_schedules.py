@@ -11,12 +11,12 @@ def rate(made, step):
 
 
 def test_cosine_rises_straight_and_falls_by_half_a_cosine():
-    made = schedule("cosine", 0.2, steps=110, warmup_steps=10, final=0.1)
+    made = schedule("cosine", 0.2, steps=110, warmup_steps=10)
     for step in (0, 5, 10):
         assert rate(made, step) == pytest.approx(0.02 * step, abs=1e-7)
     for step in (10, 35, 60, 110):
         share = (1 + math.cos(math.pi * (step - 10) / 100)) / 2
-        assert rate(made, step) == pytest.approx(0.2 * (0.1 + 0.9 * share), rel=1e-5)
+        assert rate(made, step) == pytest.approx(0.2 * share, rel=1e-5, abs=1e-8)
 
 
 def test_cosine_without_warm_up_begins_at_the_top():
@@ -50,8 +50,7 @@ def test_plateau_lowers_the_learning_rate_after_its_patience():
     ("kind", "options", "message"),
     [
         ("cosin", {}, "Did you mean 'cosine'"),
-        ("cosine", {"warmup_steps": 10}, "below all 10 steps, given: 10"),
-        ("cosine", {"final": 2.0}, "final must be .* given: 2.0"),
+        ("cosine", {"warmup_steps": 10}, "below 10, got 10"),
         ("constant", {"warmup_steps": 1}, "Only the schedule 'cosine' has a warm-up"),
     ],
 )

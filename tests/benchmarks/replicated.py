@@ -18,12 +18,12 @@ def main(replicas, backbone, *how):
     import numpy as np
     from fabricated import cell
 
+    from attention_fer.training.model import training_model
     from benchmarks.plan.execution import Execution
     from benchmarks.plan.settings import profile
     from benchmarks.train import devices
-    from benchmarks.train.callbacks import Batches, KeepBest, Validate, predict
+    from benchmarks.train.callbacks import BestWeights, TrainingSequence, Validation, predict
     from benchmarks.train.data import Part
-    from benchmarks.train.model import trainable
     from benchmarks.train.network import network
 
     if keras.backend.backend() == "tensorflow":
@@ -48,19 +48,19 @@ def main(replicas, backbone, *how):
         inner = network(one, (32, 32, 1), 7)
         if "unsynchronised" not in how:
             devices.synchronise(inner, replicas)
-        made = trainable(inner, settings, 0)
-        made.compile()
+        made = training_model(inner, settings, seed=0)
+        made.compile(**devices.compilation(Execution()))
         model = made.model
         losses = Losses()
-        best = KeepBest(inner)
-        batches = Batches(part, 8, 0)
+        best = BestWeights(inner)
+        batches = TrainingSequence(part, 8, 0)
         few = Part(images[:5], part.labels[:5], part.sample[:5])
         model.fit(
             batches,
             epochs=2,
             shuffle=False,
             verbose=0,
-            callbacks=[batches.starter(), losses.callback, Validate(model, few, 8), best],
+            callbacks=[batches.epoch_starter(), losses.callback, Validation(model, few, 8), best],
         )
         best.restore()
         probabilities = predict(model, images[:5], 8)

@@ -4,7 +4,14 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.train.callbacks import FirstStep, History, KeepBest, Report, Validate, predict
+from benchmarks.train.callbacks import (
+    BestWeights,
+    EpochHistory,
+    OnFirstStep,
+    ProgressReporter,
+    Validation,
+    predict,
+)
 from benchmarks.train.data import Part
 
 # Keras's JAX variables answer NumPy 2 with this warning.
@@ -30,8 +37,8 @@ def fitted():
         [keras.Input((4,)), keras.layers.Dense(2, use_bias=False, activation="softmax")]
     )
     model.compile("sgd", "sparse_categorical_crossentropy")
-    best = KeepBest(model)
-    callbacks = [Outputs(), Validate(model, Part(IMAGES, LABELS, np.arange(4)), 3), best]
+    best = BestWeights(model)
+    callbacks = [Outputs(), Validation(model, Part(IMAGES, LABELS, np.arange(4)), 3), best]
     history = model.fit(
         IMAGES, LABELS, epochs=len(EPOCHS), verbose=0, callbacks=callbacks, shuffle=False
     )
@@ -56,13 +63,13 @@ def test_the_first_of_the_best_epochs_is_kept_and_restored(fitted):
 
 def test_an_output_that_is_not_finite_ends_the_training():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Rescaling(float("nan"))])
-    validate = Validate(model, Part(IMAGES, LABELS, np.arange(4)), 2)
+    validate = Validation(model, Part(IMAGES, LABELS, np.arange(4)), 2)
     with pytest.raises(FloatingPointError, match="after epoch 3"):
         validate.on_epoch_end(2, {})
 
 
 def test_history_keeps_each_epoch_and_refuses_a_loss_that_is_not_finite():
-    history = History()
+    history = EpochHistory()
     history.on_epoch_end(0, {"loss": np.float32(1.5), "val_loss": 2})
     with pytest.raises(FloatingPointError, match="loss is inf in epoch 2"):
         history.on_epoch_end(1, {"loss": float("inf")})
@@ -70,8 +77,8 @@ def test_history_keeps_each_epoch_and_refuses_a_loss_that_is_not_finite():
 
 
 def test_no_callback_makes_keras_wait_for_the_loss_of_a_batch():
-    report, best = Report(lambda *_, **__: None, 1, 1), KeepBest(keras.Sequential())
-    for callback in (report, FirstStep(print), History(), best):
+    report, best = ProgressReporter(lambda *_, **__: None, 1, 1), BestWeights(keras.Sequential())
+    for callback in (report, OnFirstStep(print), EpochHistory(), best):
         for hook in ("on_batch_end", "on_train_batch_end"):
             assert getattr(type(callback), hook) is getattr(keras.callbacks.Callback, hook), hook
 
@@ -96,8 +103,8 @@ def test_predictions_come_in_order_whatever_is_left_over(n):
 
 def test_progress_is_told_to_the_last_step_of_each_epoch():
     told, steps = [], []
-    report = Report(lambda kind, **content: told.append((kind, *content.values())), 2, 3)
-    first = FirstStep(lambda: steps.append(len(told)))
+    report = ProgressReporter(lambda kind, **content: told.append((kind, *content.values())), 2, 3)
+    first = OnFirstStep(lambda: steps.append(len(told)))
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     model.compile("sgd", "mse")
     x, y = np.ones((6, 4), "float32"), np.ones((6, 2), "float32")

@@ -12,8 +12,8 @@ from keras import layers as kl
 from attention_fer import models
 from benchmarks import published
 from benchmarks.plan.settings import profile
-from benchmarks.train.multiply_adds import cost, measure, multiply_adds
-from benchmarks.train.timing import ratios
+from benchmarks.train.cost import cost
+from benchmarks.train.multiply_adds import multiply_adds
 
 SHAPE = {"input_shape": (48, 48, 1), "classes": 7}
 
@@ -149,21 +149,6 @@ def test_counting_leaves_the_network_as_it_was():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(network(image)), before)
 
 
-def dense(*units):
-    layers = [kl.Dense(n) for n in units]
-    model = keras.Sequential([keras.Input((64,), dtype="uint8"), *layers, kl.Dense(3, "softmax")])
-    model.compile("sgd", "sparse_categorical_crossentropy")
-    return model
-
-
-def test_a_network_that_computes_more_takes_longer():
-    models = {"small": dense(8), "large": dense(2048, 2048, 2048)}
-    times = measure(models, batch_size=64, rounds=3, steps=2)
-    assert set(times) == {"step", "image", "batch"}
-    for kind in ("step", "batch"):
-        assert ratios(times[kind]["large"], times[kind]["small"])["median"] > 2, kind
-
-
 @pytest.mark.slow
 def test_cost_beside_a_reference():
     settings = profile("quick", width=0.0625, batch_size=4)
@@ -182,3 +167,14 @@ def test_cost_beside_a_reference():
         ratio = found["ratio"][kind]
         assert ratio["low"] <= ratio["median"] <= ratio["high"]
     json.dumps(found, allow_nan=False)
+
+
+@pytest.mark.slow
+def test_the_cost_of_a_recipe_that_mixes_and_weighs_is_measured():
+    settings = profile("quick", width=0.0625, batch_size=4, class_weights="balanced")
+    one = cell(
+        backbone="cnn_v2", attention="se", settings=replace(settings, augmentation=(("mixup", ()),))
+    )
+    plain = replace(one, row=one.row.plain)
+    found = cost(one, plain, (48, 48, 1), 7, rounds=2, steps=2)
+    assert all(times["network"] > 0 for times in found["seconds"].values())

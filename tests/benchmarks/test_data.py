@@ -11,8 +11,8 @@ import pytest
 from benchmarks.plan.settings import Settings
 from benchmarks.plan.splits import default_protocol, digest, digests, find, split
 from benchmarks.train import data
-from benchmarks.train.callbacks import Batches, predict
-from benchmarks.train.data import Part, order
+from benchmarks.train.callbacks import TrainingSequence, predict
+from benchmarks.train.data import Part, epoch_order
 from preprocessing.dataset import Dataset
 
 # Keras's JAX variables answer NumPy 2 with this warning.
@@ -23,7 +23,7 @@ NAMES = ["train", "validation", "test"]
 
 def parts(dataset, protocol, settings, fold=0):
     rows = split(dataset, protocol, fold)
-    return {name: data.part(dataset, rows, name, settings) for name in rows}
+    return {name: data.load_part(dataset, rows, name, settings) for name in rows}
 
 
 def one_hot_part(n):
@@ -31,13 +31,13 @@ def one_hot_part(n):
 
 
 def test_an_order_is_a_permutation_that_its_arguments_decide():
-    orders = [order(50, seed, epoch) for seed in (0, 1, 2) for epoch in (0, 1, 2)]
+    orders = [epoch_order(50, seed, epoch) for seed in (0, 1, 2) for epoch in (0, 1, 2)]
     for one in orders:
         np.testing.assert_array_equal(np.sort(one), np.arange(50))
     assert len({tuple(one) for one in orders}) == len(orders)
     np.random.seed(7)
     keras.utils.set_random_seed(7)
-    np.testing.assert_array_equal(order(50, 1, 2), orders[5])
+    np.testing.assert_array_equal(epoch_order(50, 1, 2), orders[5])
 
 
 def test_uncut_parts_are_the_whole_split_with_its_images_and_labels(dataset):
@@ -107,13 +107,13 @@ def test_a_fit_sees_each_image_at_most_once_an_epoch_in_the_order_of_the_epoch()
     )
     rate = keras.optimizers.schedules.ExponentialDecay(float(size), 1, 0.5)
     model.compile(keras.optimizers.SGD(rate), loss=lambda _, output: output)
-    batches = Batches(one_hot_part(n), size, 3)
-    starter = [batches.starter()]
+    batches = TrainingSequence(one_hot_part(n), size, 3)
+    starter = [batches.epoch_starter()]
     model.fit(batches, epochs=epochs, shuffle=False, verbose=0, callbacks=starter)
     expected = np.zeros(n)
     for epoch in range(epochs):
         # Epochs count from 1, as in a cell's history.
-        seen = order(n, 3, epoch + 1)[: steps * size]
+        seen = epoch_order(n, 3, epoch + 1)[: steps * size]
         assert len(set(seen)) == steps * size
         expected[seen] -= 0.5 ** (epoch * steps + np.repeat(np.arange(steps), size))
     found = model.get_weights()[0][:, 0]
@@ -122,7 +122,7 @@ def test_a_fit_sees_each_image_at_most_once_an_epoch_in_the_order_of_the_epoch()
 
 def test_batches_pair_images_with_their_labels_and_depend_on_the_seed():
     part = Part(np.arange(10), 100 + np.arange(10), np.arange(10))
-    batches, same, other = (Batches(part, 3, seed) for seed in (1, 1, 2))
+    batches, same, other = (TrainingSequence(part, 3, seed) for seed in (1, 1, 2))
     for index in range(3):
         images, labels = batches[index]
         np.testing.assert_array_equal(labels, 100 + images)
@@ -131,7 +131,7 @@ def test_batches_pair_images_with_their_labels_and_depend_on_the_seed():
 
 
 def test_a_part_smaller_than_a_batch_is_one_batch():
-    batches = Batches(one_hot_part(5), 16, 0)
+    batches = TrainingSequence(one_hot_part(5), 16, 0)
     assert len(batches) == 1
     assert batches[0][0].sum(axis=0).tolist() == [1] * 5
 
@@ -210,5 +210,5 @@ def test_a_copy_is_one_of_an_image_seen_before_or_of_an_earlier_test_image():
     test = images[[4, 1, 5, 4, 3, 5]].copy()
     test[5, 0, 0, 0] += 1  # a pixel differs
     whole = [Part(x, np.zeros(len(x), int), np.arange(len(x))) for x in (test, train, validation)]
-    assert data.copies(*whole).tolist() == [False, True, False, True, True, False]
-    assert data.copies(whole[0]).tolist() == [False, False, False, True, False, False]
+    assert data.duplicates(*whole).tolist() == [False, True, False, True, True, False]
+    assert data.duplicates(whole[0]).tolist() == [False, False, False, True, False, False]

@@ -10,8 +10,13 @@ import numpy as np
 import pytest
 from fabricated import cell
 
+from attention_fer.training import augmentation
+from attention_fer.training.distillation import Distillation
+from attention_fer.training.freezing import freeze
+from attention_fer.training.model import training_model
 from benchmarks.plan.settings import profile
-from benchmarks.train.model import trainable
+from benchmarks.train.callbacks import TrainingSequence
+from benchmarks.train.data import Part
 from benchmarks.train.network import network
 
 # Keras's JAX variables answer NumPy 2 with this warning.
@@ -64,7 +69,7 @@ def test_kernels_of_one_network_are_not_copies_of_each_other():
 
 def augmented(attention, seed, images, steps=4, settings=SETTINGS):
     """What the backbone is shown in the first training steps."""
-    model = trainable(built("vgg16", attention, seed), settings, seed).model
+    model = training_model(built("vgg16", attention, seed), settings, seed=seed).model
     assert model.layers[-1].name == "vgg16"
     front = keras.Model(model.input, model.layers[-2].output)
     return [keras.ops.convert_to_numpy(front(images, training=True)) for _ in range(steps)]
@@ -80,6 +85,108 @@ def test_all_networks_of_a_seed_are_shown_the_same_pictures(attention, images):
     shown = augmented("none", 5, images)
     keras.utils.set_random_seed(99)
     np.testing.assert_array_equal(augmented(attention, 5, images), shown)
+
+
+class Recorder(keras.layers.Layer):
+    """Keeps every batch that reaches a network, (STEPS, SIZE, 48, 48, 1)."""
+
+    def build(self, input_shape):
+        shape = (STEPS, SIZE, *input_shape[1:])
+        self.seen = self.add_weight(shape=shape, initializer="zeros", trainable=False)
+        self.step = self.add_weight(shape=(), initializer="zeros", dtype="int32", trainable=False)
+
+    def call(self, inputs):
+        start = [keras.ops.convert_to_tensor(self.step), 0, 0, 0, 0]
+        self.seen.assign(keras.ops.slice_update(self.seen, start, inputs[None]))
+        self.step.assign(self.step + 1)
+        return inputs
+
+
+STEPS, SIZE, SEED = 3, 4, 5
+MOVED = (("crop", (("padding", 3),)), ("rotate", (("p", 0.5),)), ("noise", ()), ("noise", ()))
+MIXUP = ("mixup", (("alpha", 1.0),))
+WAYS = {
+    "plain": {},
+    "smoothed": {"label_smoothing": 0.1, "class_weights": "balanced", "loss": "focal"},
+    "averaged": {"ema": 0.9},
+    "frozen": {"freeze": "all"},
+    "sharpness-aware": {"sam": 0.05},
+    "mixed": {"augmentation": (*MOVED, MIXUP)},
+    "soft": {"distillation": Distillation("soft")},
+    "hard": {"distillation": Distillation("hard")},
+    "all at once": {
+        **{"distillation": Distillation("hard"), "sam": 0.05, "ema": 0.9, "freeze": "all"},
+        "augmentation": (*MOVED, ("cutmix", ())),
+    },
+}
+
+
+def recording():
+    inputs = keras.Input((48, 48, 1))
+    recorder = Recorder()
+    x = keras.layers.AveragePooling2D(8)(recorder(inputs))
+    outputs = keras.layers.Dense(7, activation="softmax")(keras.layers.Flatten()(x))
+    return keras.Model(inputs, outputs), recorder
+
+
+def pictures(images, distillation=None, **changes):
+    """What reaches a network, and its teacher, in the steps of a real training."""
+    settings = replace(SETTINGS, **{"augmentation": MOVED, **changes})
+    network, recorder = recording()
+    teacher, watching = recording()
+    if settings.freeze:
+        freeze(network, settings.freeze)
+    teaching = {"teacher": teacher, "distillation": distillation} if distillation else {}
+    labels = np.arange(len(images)) % 7
+    made = training_model(network, settings, seed=SEED, labels=labels, **teaching)
+    made.compile()
+    part = Part(images, labels, np.arange(len(images)))
+    batches = TrainingSequence(part, SIZE, SEED, with_labels=made.takes_labels)
+    made.model.fit(batches, shuffle=False, verbose=0, callbacks=[batches.epoch_starter()], epochs=1)
+    seen = [keras.ops.convert_to_numpy(one.seen) for one in (recorder, watching)]
+    return seen if distillation else seen[:1]
+
+
+@pytest.fixture(scope="module")
+def usual(images):
+    return pictures(images)[0]
+
+
+def mixed_by(entry, batches):
+    """What the first augmentation of that name makes of batches, in training."""
+    (layer,) = augmentation.build((entry,), SEED)
+    labels = keras.ops.eye(SIZE)
+    return np.stack(
+        [
+            keras.ops.convert_to_numpy(
+                layer({"images": keras.ops.copy(batch), "labels": labels}, training=True)["images"]
+            )
+            for batch in batches
+        ]
+    )
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_of_training_sees_the_same_pictures_batch_by_batch(way, usual, images):
+    changes = WAYS[way]
+    expected = usual
+    last = changes.get("augmentation", MOVED)[-1]
+    if augmentation.mixes((last,)):
+        expected = mixed_by(last, usual)
+        assert np.abs(expected - usual).max() > 0.05
+    assert np.abs(np.diff(expected, axis=0)).max() > 0.1
+    for seen in pictures(images, **changes):
+        np.testing.assert_allclose(seen, expected, atol=1e-5)
+
+
+def test_where_an_augmentation_stands_does_not_change_the_draws_of_the_others(images):
+    settings = {"zoom": 0.0, "flip": False}
+    first = pictures(images, **settings, augmentation=(("noise", ()), MIXUP))[0]
+    second = pictures(images, **settings, augmentation=(MIXUP, ("noise", ())))[0]
+    clean = pictures(images, **settings, augmentation=())[0]
+    noise = pictures(images, **settings, augmentation=(("noise", ()),))[0] - clean
+    np.testing.assert_allclose(second, mixed_by(MIXUP, clean) + noise, atol=1e-5)
+    np.testing.assert_allclose(first, mixed_by(MIXUP, clean + noise), atol=1e-5)
 
 
 @pytest.mark.parametrize("changes", [{}, {"flip": False}, {"zoom": 0.0}])
@@ -112,7 +219,7 @@ def test_flips_mirror_and_zooms_stay_within_their_limit(images):
 
 def test_prediction_is_that_of_the_network_on_unaugmented_pixels(images):
     inner = built("vgg16", "cbam", 1)
-    made = trainable(inner, SETTINGS, 1)
+    made = training_model(inner, SETTINGS, seed=1)
     expected = inner.predict(images.astype("float32") / 255, verbose=0)
     for model in (made.model, made.predictor):
         np.testing.assert_allclose(model.predict(images, verbose=0), expected, atol=1e-6)

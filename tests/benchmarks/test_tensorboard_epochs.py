@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from attention_fer.layers import CBAM
+from attention_fer.training.model import training_model
 from benchmarks.plan.settings import Settings
-from benchmarks.train.model import trainable
 from benchmarks.train.tensorboard.epochs import EpochLog
 from benchmarks.train.tensorboard.gates import Gates
 from benchmarks.train.tensorboard.writer import open_writer
@@ -44,7 +44,7 @@ def fit(*callbacks_of):
     y = CBAM(reduction_ratio=2, name="cbam")(keras.layers.BatchNormalization()(y))
     y = keras.layers.Dropout(0.3)(keras.layers.Flatten()(y))
     network = keras.Model(x, keras.layers.Dense(3, activation="softmax")(y))
-    made = trainable(network, SETTINGS, seed=5)
+    made = training_model(network, SETTINGS, seed=5)
     made.compile()
     model = made.model
     callbacks = [make(network) for make in callbacks_of]

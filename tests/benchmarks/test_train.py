@@ -11,7 +11,7 @@ from benchmarks.plan.job import Job
 from benchmarks.plan import splits
 from benchmarks.plan.settings import profile
 from benchmarks.results.store import PREDICTIONS
-from benchmarks.train.callbacks import KeepBest
+from benchmarks.train.callbacks import BestWeights
 from benchmarks.train.cell import train
 from benchmarks.train.multiply_adds import multiply_adds
 from benchmarks.train.network import network
@@ -48,7 +48,7 @@ def trained(dataset, tmp_path_factory):
             np.ndarray.__setitem__(watched, rows["test"], np.asarray(dataset.images)[rows["test"]])
         events.append((kind, content.get("stage")))
 
-    restore = KeepBest.restore
+    restore = BestWeights.restore
 
     def restored(self):
         events.append(("choice", self.epoch))
@@ -62,7 +62,7 @@ def trained(dataset, tmp_path_factory):
         backend=keras.backend.backend(),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(KeepBest, "restore", restored)
+        patch.setattr(BestWeights, "restore", restored)
         found = train(Job(one, path, folder), replace(dataset, images=watched), notify)
     return one, found, folder, events
 

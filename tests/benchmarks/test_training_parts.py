@@ -10,13 +10,13 @@ import pytest
 from fabricated import cell
 
 from attention_fer.training import freezing
+from attention_fer.training.model import training_model
 from benchmarks import tables
 from benchmarks.plan.job import Job
 from benchmarks.plan.settings import QUICK, Settings, profile
 from benchmarks.results.saved_model import MODEL
 from benchmarks.results.store import PREDICTIONS
 from benchmarks.train.cell import phases, train
-from benchmarks.train.model import trainable
 from benchmarks.train.network import network
 from preprocessing.prepare import prepare
 
@@ -154,7 +154,7 @@ def test_the_cosine_ends_at_nothing_with_the_last_step():
     inner = keras.Sequential(
         [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
     )
-    one = trainable(inner, settings, 0)
+    one = training_model(inner, settings, seed=0)
     one.compile(steps=10)
     rate = one.model.optimizer._learning_rate
     assert [float(rate(step)) for step in (0, 5, 10, 40)] == pytest.approx(
@@ -223,7 +223,7 @@ def test_networks_with_weights_of_imagenet_see_pixels_as_these_were_trained(reci
     inner = keras.Sequential(
         [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
     )
-    one = trainable(inner, Settings().trained(recipe), 0, image_shape=(8, 8, 1))
+    one = training_model(inner, Settings().trained(recipe), image_shape=(8, 8, 1))
     pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 1), np.uint8)
     expected = keras.applications.vgg16.preprocess_input(pixels.repeat(3, -1).astype("float32"))
     found = keras.ops.convert_to_numpy(one.front(pixels))
