@@ -101,7 +101,7 @@ def is_number(value: Any) -> bool:
 
 
 @cache
-def _rules(kind: type) -> tuple[tuple[str, Rule], ...]:
+def _rules(kind: Any) -> tuple[tuple[str, Rule], ...]:
     found = ((one.name, one.metadata.get("rule")) for one in dataclasses.fields(kind))
     return tuple((name, rule) for name, rule in found if rule is not None)
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks.plan import splits
 from benchmarks.plan.cell import Target
 from benchmarks.plan.datasets import target
 from benchmarks.plan.plan import Plan
-from benchmarks.plan import splits
 from benchmarks.results import plan_file
 from benchmarks.table import Row, Table
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from fabricated import cell
 
-from benchmarks.plan.job import Job
 from benchmarks.plan import splits
+from benchmarks.plan.job import Job
 from benchmarks.plan.settings import profile
 from benchmarks.results.store import PREDICTIONS
 from benchmarks.train.callbacks import BestWeights

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from fabricated import cell
 
+from attention_fer import recipes
 from attention_fer.training import freezing
 from attention_fer.training.model import training_model
 from benchmarks import tables
 from benchmarks.plan.job import Job
-from benchmarks.plan.settings import QUICK, Settings, profile
+from benchmarks.plan.settings import QUICK, Settings, choices, profile, settle
 from benchmarks.results.saved_model import MODEL
 from benchmarks.results.store import PREDICTIONS
 from benchmarks.train.cell import phases, train
@@ -25,8 +26,7 @@ pytestmark = [
     # Keras's JAX variables answer NumPy 2 with this warning.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
-SETTINGS = profile(
-    "quick",
+SMALL = dict(
     width=0.125,
     epochs=2,
     train_samples=32,
@@ -35,6 +35,7 @@ SETTINGS = profile(
     learning_rate=0.01,
     optimizer="adam",
 )
+SETTINGS = profile("quick", **SMALL)
 MIXED = (("mixup", (("alpha", 0.5),)), ("cutmix", (("alpha", 1.0),)))
 PARTS = {
     "ema": {"ema": 0.9},
@@ -61,7 +62,7 @@ def made(dataset, folder, **changes):
         backbone=changes.pop("backbone", "cnn_v2"),
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
-        settings=SETTINGS.changed(**changes),
+        settings=replace(SETTINGS, **changes),
         backend=keras.backend.backend(),
     )
     folder.mkdir()
@@ -183,7 +184,7 @@ def test_maps_of_five_bands_are_learned_like_faces(tmp_path):
         dataset=maps.name,
         fingerprint=maps.fingerprint,
         protocol="hold-out",
-        settings=SETTINGS.trained("eeg", kept=QUICK),
+        settings=settle(choices(recipe="eeg", profile=("quick", QUICK), asked=SMALL)),
         backend=keras.backend.backend(),
     )
     (tmp_path / "cell").mkdir()
@@ -205,7 +206,7 @@ def test_what_the_tables_freeze_is_there_and_their_heads_are_trained(dataset):
     for row in tables.get("transfer").rows:
         # The weights themselves come from elsewhere.
         options = tuple(pair for pair in row.options if pair[0] != "weights")
-        settings = Settings(epochs=24).trained(row.recipe).changed(**dict(row.settings))
+        settings = settle(choices(recipe=row.recipe, asked={"epochs": 24}, row=dict(row.settings)))
         one = cell(backbone=row.backbone, options=options, settings=settings)
         with keras.StatelessScope(initialize_variables=False):
             inner = network(one, (48, 48, 1), 7)
@@ -223,7 +224,7 @@ def test_networks_with_weights_of_imagenet_see_pixels_as_these_were_trained(reci
     inner = keras.Sequential(
         [keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
     )
-    one = training_model(inner, Settings().trained(recipe), image_shape=(8, 8, 1))
+    one = training_model(inner, recipes.get(recipe), image_shape=(8, 8, 1))
     pixels = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 1), np.uint8)
     expected = keras.applications.vgg16.preprocess_input(pixels.repeat(3, -1).astype("float32"))
     found = keras.ops.convert_to_numpy(one.front(pixels))

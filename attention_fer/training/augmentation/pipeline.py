@@ -80,8 +80,10 @@ def _maker(kind: Augmentation) -> Callable[..., keras.layers.Layer]:
     if not isinstance(kind.layer, str):
         return kind.layer
     module, _, name = kind.layer.partition(":")
-    found = getattr(importlib.import_module(f"{__package__}.{module}"), name)
-    return found  # type: ignore[no-any-return]
+    maker: Callable[..., keras.layers.Layer] = getattr(
+        importlib.import_module(f"{__package__}.{module}"), name
+    )
+    return maker
 
 
 def _seeds(seed: int, name: str, occurrence: int) -> tuple[int, int]:
