@@ -83,7 +83,8 @@ def check_fields(instance: Any) -> None:
     Raises:
         ValueError: a value of another type or out of range.
     """
-    for name, rule in _rules(type(instance)):
+    kind: Any = type(instance)  # a class is hashable, whatever mypy says
+    for name, rule in _rules(kind):
         given = getattr(instance, name)
         value = rule.check(name, given)
         if value is not given:

@@ -26,15 +26,15 @@ pytestmark = [
     # Keras's JAX variables answer NumPy 2 with this warning.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
-SMALL = dict(
-    width=0.125,
-    epochs=2,
-    train_samples=32,
-    eval_samples=16,
-    batch_size=8,
-    learning_rate=0.01,
-    optimizer="adam",
-)
+SMALL = {
+    "width": 0.125,
+    "epochs": 2,
+    "train_samples": 32,
+    "eval_samples": 16,
+    "batch_size": 8,
+    "learning_rate": 0.01,
+    "optimizer": "adam",
+}
 SETTINGS = profile("quick", **SMALL)
 MIXED = (("mixup", (("alpha", 0.5),)), ("cutmix", (("alpha", 1.0),)))
 PARTS = {
