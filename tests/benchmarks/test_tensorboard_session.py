@@ -11,7 +11,7 @@ pytest.importorskip("tensorboard")
 import fabricated
 from tensorboard_reading import hparams, read
 
-SPEC = {**fabricated.cell(seed=2).spec, "backend": "jax"}  # tensorboardX, which is always there
+SPEC = fabricated.cell(seed=2).spec
 CLASSES = ["calm", "恐れ", "odd \udcff"]
 LABELS = np.array([0, 0, 1, 2])
 PROBABILITIES = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.1, 0.7, 0.2], [0.9, 0.05, 0.05]])

@@ -1,11 +1,9 @@
-"""Both writers, read back as TensorBoard reads them."""
-
-import importlib.util
+"""Event files, read back as TensorBoard reads them."""
 
 import numpy as np
 import pytest
 
-from benchmarks.train.tensorboard.writer import open_writer
+from benchmarks.train.tensorboard.writer import Writer
 
 pytest.importorskip("tensorboard")
 
@@ -15,24 +13,14 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype="uint8")
 HPARAMS = {"backbone": "vgg16", "seed": 3, "flip": True, "learning_rate": 0.05}
 
 
-@pytest.fixture(params=["tensorflow", "jax"])
-def backend(request):
-    if request.param == "tensorflow" and importlib.util.find_spec("tensorflow") is None:
-        pytest.skip("TensorFlow is not installed")
-    return request.param
-
-
 @pytest.fixture
-def writer(backend, tmp_path):
-    opened = open_writer(tmp_path / "cell" / "run", backend)
+def writer(tmp_path):
+    opened = Writer(tmp_path / "cell" / "run")
     yield opened
     opened.close()
 
 
-def test_what_is_written_is_read(writer, backend, tmp_path):
-    assert type(writer).__name__ == {"tensorflow": "TensorFlowWriter"}.get(
-        backend, "TensorBoardXWriter"
-    )
+def test_what_is_written_is_read(writer, tmp_path):
     for step, loss in ((1, 1.5), (2, 0.25)):
         writer.scalar("loss/train", loss, step)
     writer.image("test/confusion", PIXELS, 2)

@@ -1,1 +1,1 @@
-"""What TensorBoard shows of a table: curves, gates, confusion, errors, all cells compared."""
+"""Logs a cell for TensorBoard: curves, gates, confusion matrix, worst errors, hyperparameters."""

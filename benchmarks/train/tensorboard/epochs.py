@@ -1,4 +1,4 @@
-"""The part of a cell's TensorBoard that grows from epoch to epoch."""
+"""Logs each epoch of a cell for TensorBoard."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from benchmarks.train.tensorboard.writer import Writer
 
 
 class EpochLog(keras.callbacks.Callback):
-    """Writes loss, accuracy and learning rate of each epoch, and now and then the gates.
+    """Writes loss, accuracy and learning rate of each epoch, and the gates after some.
 
-    The gates are looked at after the last epoch, and after earlier ones as long as that takes no
-    more than a small share of the time: in a run of seconds only at its end, in one of minutes
-    after nearly every epoch. It stands after the callbacks that add to the logs.
+    The gates are measured after the last epoch, and after earlier ones as long as that takes only
+    a small share of the time: at the end of a run of seconds, after nearly every epoch of a run of
+    minutes. Place it after the callbacks that add to the logs.
 
     Args:
         writer: of the cell's curves.
-        gates: of the network that is trained; one without attention writes none.
-        share: of the training time that looking at gates may take, before the last epoch.
-        clock: gives seconds.
+        gates: of the trained network; one without attention has none.
+        share: maximum share of the training time for measuring gates before the last epoch.
+        clock: returns seconds.
 
     Attributes:
         gates_seen: `<layer>/<gate>` to its statistics after the last epoch.
@@ -52,15 +52,15 @@ class EpochLog(keras.callbacks.Callback):
         rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
         self._writer.scalar("learning_rate", float(rate), self._epoch)
         if self._spent + self._cost <= self._share * (self._clock() - self._began):
-            self._look()
+            self._write_gates()
         self._writer.flush()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self._seen < self._epoch:
-            self._look()
+            self._write_gates()
             self._writer.flush()
 
-    def _look(self) -> None:
+    def _write_gates(self) -> None:
         if not self._gates:
             return
         start = self._clock()

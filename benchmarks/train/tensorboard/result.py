@@ -1,4 +1,4 @@
-"""The part of a cell's TensorBoard that is written once, after the test."""
+"""Logs the test result of a cell for TensorBoard."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.train.tensorboard import mistakes, pictures
 from benchmarks.train.tensorboard.session import flat
 from benchmarks.train.tensorboard.writer import Writer
 
-# What the HParams tab compares.
+# The metrics that the HParams tab compares.
 METRICS = ("accuracy", "macro_f1", "loss", "parameters")
 
 
@@ -26,7 +26,7 @@ def write_result(
     metrics: Mapping[str, Any],
     step: int,
 ) -> None:
-    """Writes metrics, confusion matrix, surest errors and a description of the cell.
+    """Writes metrics, confusion matrix, most confident errors and a description of the cell.
 
     Args:
         writer: of the cell's result, see `Session`.
@@ -49,7 +49,7 @@ def write_result(
 
 def _description(spec: Mapping[str, Any], classes: Sequence[str]) -> str:
     """A Markdown table of the settings, and the classes by number."""
-    # Names of files that are not UTF-8 hold half surrogates, which no event file takes.
+    # File names that are not UTF-8 contain lone surrogates, which event files cannot hold.
     named = [name.encode("utf-8", "replace").decode() for name in classes]
     rows = [*flat(spec).items(), *((f"class {n}", name) for n, name in enumerate(named))]
     return "\n".join(["| | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in rows)])

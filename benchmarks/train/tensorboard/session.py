@@ -1,4 +1,4 @@
-"""The two runs of a cell: its curves, and what was measured of it once."""
+"""The two TensorBoard runs of a cell: its curves, and its test result."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.train.tensorboard.writer import Value, Writer, open_writer
+from benchmarks.train.tensorboard.writer import Value, Writer
 
-# A run of its own, because the HParams tab takes every scalar of a session for a metric.
+# A separate run, because the HParams tab takes every scalar of a session for a metric.
 RESULT = "test"
-# Hashes, and what the settings have taken in.
+# Hashes, and what the settings already include.
 HIDDEN = ("fingerprint", "split", "recipe", "code", "changes")
 
 
@@ -21,8 +21,8 @@ class Session:
     """The open event files of a cell.
 
     Attributes:
-        curves: run of what changes from epoch to epoch.
-        result: run of the measurement on the test part, a session of the HParams tab.
+        curves: run of the values of each epoch.
+        result: run of the result on the test part, a session of the HParams tab.
     """
 
     curves: Writer
@@ -31,15 +31,15 @@ class Session:
 
 @contextmanager
 def session(folder: Path, spec: Mapping[str, Any]) -> Iterator[Session]:
-    """Event files in `folder` for the cell of `spec`; an exception inside makes it a failed one.
+    """Opens event files in `folder` for a cell; an exception inside marks it as failed.
 
     Args:
-        folder: made where it is missing.
-        spec: of the cell, see `Cell.spec`; its `backend` decides who writes.
+        folder: created if missing.
+        spec: of the cell, see `Cell.spec`.
     """
     with ExitStack() as files:
-        curves = files.enter_context(closing(open_writer(folder, spec["backend"])))
-        result = files.enter_context(closing(open_writer(folder / RESULT, spec["backend"])))
+        curves = files.enter_context(closing(Writer(folder)))
+        result = files.enter_context(closing(Writer(folder / RESULT)))
         result.begin(flat(spec))
         result.flush()
         try:
@@ -51,9 +51,9 @@ def session(folder: Path, spec: Mapping[str, Any]) -> Iterator[Session]:
 
 
 def flat(spec: Mapping[str, Any]) -> dict[str, Value]:
-    """The hyperparameters of a spec, the settings beside the rest; without those that are None.
+    """Return the hyperparameters of a spec, settings included, without those that are None.
 
-    What a row of the table configures has its kind before its name: `config.reduction_ratio`.
+    The options of a table's row have their kind as prefix: `config.reduction_ratio`.
     """
     values: dict[str, Any] = {"fold": 0}
     for key, content in spec.items():
