@@ -1,9 +1,10 @@
-"""How networks are trained, as data: a named recipe for each system, usable for any other.
+"""How networks are trained, as data: one named recipe per system, usable for any other.
 
     from attention_fer import recipes
     recipes.get("mini-resnet").learning_rate
 
-This file needs no framework; `attention_fer.training` makes layers, losses and optimizers of it.
+This file needs no framework; `attention_fer.training` turns recipes into layers, losses and
+optimizers.
 """
 
 from __future__ import annotations
@@ -40,46 +41,52 @@ _PAIRS = Rule((), "pairs of a name and its options", lambda value: isinstance(va
 
 @dataclass(frozen=True)
 class Recipe:
-    """Training of one network.
+    """How one network is trained. Values are checked when a recipe is created.
 
     Attributes:
-        epochs: at most that many.
+        epochs: maximum number of epochs.
         patience: epochs without a better validation loss before training stops.
-        batch_size: images a step; None for the one that is usual for the dataset.
+        batch_size: images per step; None for the usual one of the dataset.
         optimizer: "adam"; "adamw"; "rmsprop"; "adagrad"; "sgd" (Nesterov momentum 0.9);
             "momentum" (plain momentum 0.9); or "by-norm": SGD for a network with batch
-            normalisation, Adam at a hundredth of the learning rate for one without, which SGD does
-            not get started.
+            normalisation, Adam at a hundredth of the learning rate for one without, which SGD
+            cannot start.
         learning_rate: of the optimizer, at the start or after the warm-up.
-        weight_decay: decoupled from the gradient (Loshchilov and Hutter 2019): a step takes
-            `learning_rate * weight_decay` of each weight. The SGD and the Adam of PyTorch, which
-            most sources used, put it into the gradient: with momentum 0.9 that takes about ten
-            times as much.
+        weight_decay: decoupled from the gradient (Loshchilov and Hutter 2019): a step subtracts
+            `learning_rate * weight_decay` of each weight. SGD and Adam of PyTorch, which most
+            sources used, add it to the gradient: with momentum 0.9 that decays about ten times as
+            fast.
         schedule: "constant"; "plateau": times `plateau_factor` after `plateau_patience` epochs
-            without a better validation loss, as Keras counts them, where PyTorch waits for one
-            more; "cosine": to zero at the last step.
-        warmup_epochs: over which the cosine schedule's rate rises from zero.
-        zoom: random zoom by up to this fraction, per axis.
+            without a better validation loss, as Keras counts them (PyTorch waits for one more);
+            "cosine": to zero at the last step.
+        plateau_factor, plateau_patience: of the schedule "plateau".
+        warmup_epochs: epochs in which the rate of the cosine schedule rises from zero.
+        zoom: random zoom by up to this fraction, per axis; 0 for none.
         flip: random horizontal flip.
-        augmentation: further random changes of the training images, after flip and zoom; see
-            `attention_fer.training.augmentation.build`.
-        image_size: side to which images are scaled before the network; None for their own.
-        channels: 3 copies a grey image to three channels; None for the images' own.
-        mean, std: what is subtracted from pixels in [0, 1], and by what they are divided then.
+        augmentation: further augmentations of the training images, after flip and zoom; see
+            `attention_fer.training.augmentation`.
+        image_size: images are resized to this side before the network; None for their own size.
+        channels: 3 repeats a grey image in three channels; None for the images' own number.
+        mean, std: mean and standard deviation used to normalise pixels in [0, 1].
         loss: "crossentropy" or "focal" (Lin et al. 2017) with `focal_gamma`.
+        focal_gamma: of the focal loss.
         label_smoothing: share of each label that is spread over all classes.
         resample: how the images of an epoch are drawn; "" for each once. See
             `attention_fer.training.sampling`.
-        class_weights: "", "balanced" or "effective", of the loss.
+        class_weights: of the loss: "", "balanced" or "effective".
         drop_path: stochastic depth, the rate of the last block.
-        ema: momentum of an average of the weights, which is then what is measured; 0 for none.
+        ema: momentum of an exponential moving average of the weights, which is then what is
+            evaluated; 0 for none.
         sam: radius of sharpness-aware minimisation; 0 for none.
-        freeze: what is not trained: "" for nothing, "all" for all but the head, or the name of the
-            last layer that is frozen; a number for that many layers.
-        unfreeze: (epoch, freeze) pairs, from which epoch on less is frozen. The optimizer begins
-            anew there, at `learning_rate`, and patience and plateau count anew; where patience
-            runs out before, or the epochs end, the rest is not released.
-        norm_momentum: of the batch normalisations, in Keras's sense.
+        freeze: what is not trained: "" for nothing, "all" for all but the head, the name of the
+            last frozen layer, or the number of frozen layers.
+        unfreeze: (epoch, freeze) pairs: from that epoch on only this is frozen. The optimizer
+            starts anew there, at `learning_rate`, and so do patience and plateau. If patience or
+            the epochs end before, the rest is never released.
+        norm_momentum: momentum of the batch normalisations, in Keras's sense.
+
+    Raises:
+        ValueError: a value of another type or out of range, with the nearest name for a typo.
     """
 
     epochs: int = field(whole(200, at_least=1))
@@ -134,7 +141,7 @@ class Recipe:
         return (*flip, *zoom, *self.augmentation)
 
 
-# What Khaireddin and Chen, Bodapati and others of the field share: the face moves a little.
+# What Khaireddin and Chen, Bodapati and others have in common: the face moves a little.
 _MOVED: Augmentation = (("translate", (("fraction", 0.2),)), ("rotate", (("degrees", 10.0),)))
 
 _TRANSFORMER = Recipe(
@@ -147,8 +154,8 @@ _TRANSFORMER = Recipe(
     image_size=224,
 )
 
-# What keras.applications takes off the channels of its older networks, their mean over the three,
-# as those of a grey image are equal.
+# What keras.applications subtracts from the channels for its older networks, averaged over the
+# three, because those of a grey image are equal.
 _IMAGENET: dict[str, Any] = {"mean": (103.939 + 116.779 + 123.68) / 3 / 255, "std": 1 / 255}
 
 RECIPES: dict[str, Recipe] = {
@@ -170,7 +177,7 @@ RECIPES: dict[str, Recipe] = {
         augmentation=(*_MOVED, ("erasing", (("p", 0.5),))),
     ),
     # The report on CNNs and a fine-tuned ViT. It prints neither optimizer nor rate of its CNNs:
-    # Adam at Keras's own rate stands for them. Its CNN V2.1 was trained for seventeen epochs.
+    # Adam at Keras's default rate is used here. Its CNN V2.1 was trained for seventeen epochs.
     "small-cnn": Recipe(
         epochs=17,
         batch_size=64,
@@ -179,9 +186,9 @@ RECIPES: dict[str, Recipe] = {
         flip=False,
         resample="inverse-frequency",
     ),
-    # The same report: a pretrained ViT-B/16 with five dense layers, frozen, then bit by bit not.
-    # When which layers were released is not printed: a third of the blocks every six epochs is
-    # what stands here. It tells of no change of the images. Pixels reach Google's ViT in [-1, 1].
+    # The same report: a pretrained ViT-B/16 with five dense layers, frozen, then released bit by
+    # bit. It does not print when which layers were released: here it is a third of the blocks
+    # every six epochs. It does not mention augmentation. Pixels reach Google's ViT in [-1, 1].
     "vit-finetuned": Recipe(
         epochs=24,
         patience=24,
@@ -197,8 +204,8 @@ RECIPES: dict[str, Recipe] = {
         freeze="all",
         unfreeze=((7, "transformer_block_8_add_2"), (13, "transformer_block_4_add_2"), (19, "")),
     ),
-    # The assignment on mini-ResNet: 349 epochs until nothing got better. Its plateau schedule and
-    # its normalisation are PyTorch's, whose defaults are a tenth after ten epochs, and 0.9 here.
+    # The assignment on mini-ResNet: 349 epochs until nothing improved. Its plateau schedule and
+    # normalisation are PyTorch's, whose defaults are a tenth after ten epochs, and 0.9 here.
     "mini-resnet": Recipe(
         epochs=349,
         patience=349,
@@ -211,9 +218,9 @@ RECIPES: dict[str, Recipe] = {
         norm_momentum=0.9,
         resample="inverse-frequency",
     ),
-    # The thesis on transformers, its table 3.1: Residual Masking as its authors trained it. What
-    # is changed in the images, and by how much the rate falls, is not in the table: they are
-    # mirrored here, and it falls to a tenth.
+    # The thesis on transformers, table 3.1: Residual Masking as its authors trained it. The table
+    # gives neither the augmentation nor the factor of the schedule: here images are flipped, and
+    # the rate falls to a tenth.
     "residual-masking": Recipe(
         epochs=50,
         patience=8,
@@ -229,7 +236,7 @@ RECIPES: dict[str, Recipe] = {
         channels=3,
         norm_momentum=0.9,
     ),
-    # The same thesis, table 3.2; the sizes of its changes of the image are not printed.
+    # The same thesis, table 3.2; it does not print the strengths of its augmentations.
     "vit": replace(
         _TRANSFORMER,
         epochs=85,
@@ -275,8 +282,9 @@ RECIPES: dict[str, Recipe] = {
         ),
     ),
     # The transfer-learning report: the first 165 layers of ResNet-50 frozen. It prints no learning
-    # rate; 0.01 is Keras's own of SGD. "Decayed by 10%": to nine tenths. Nor does it say how pixels
-    # reach the network: here as those weights were trained, from 0 to 255 without ImageNet's mean.
+    # rate; 0.01 is Keras's default for SGD. "Decayed by 10%": to nine tenths. Nor does it say how
+    # pixels reach the network: here as its weights were trained, from 0 to 255 without ImageNet's
+    # mean.
     "transfer-resnet50": Recipe(
         batch_size=32,
         optimizer="momentum",
@@ -290,7 +298,7 @@ RECIPES: dict[str, Recipe] = {
         **_IMAGENET,
         freeze=165,
     ),
-    # Its VGG-16, frozen whole, with larger batches and changed images.
+    # Its VGG-16, frozen entirely, with larger batches and augmentation.
     "transfer-vgg16": Recipe(
         batch_size=128,
         optimizer="sgd",
@@ -303,23 +311,23 @@ RECIPES: dict[str, Recipe] = {
         **_IMAGENET,
         freeze="all",
     ),
-    # Topographic maps of the same thesis: Adam and fifteen epochs, no changes of the images, which
-    # have a left and a right.
+    # Topographic maps of the same thesis: Adam and fifteen epochs, without augmentation, as the
+    # maps have a left and a right.
     "eeg": Recipe(epochs=15, patience=15, batch_size=32, learning_rate=1e-3, zoom=0.0, flip=False),
 }
 
 
 def names() -> list[str]:
-    """The names of all recipes."""
+    """Return the names of all recipes."""
     return list(RECIPES)
 
 
 def get(name: str) -> Recipe:
-    """The recipe of that name. Raises ValueError with the nearest known one."""
+    """Return the recipe of that name. Raises ValueError with the nearest known one."""
     return RECIPES[one_of("recipe", name, RECIPES)]
 
 
 def changes(name: str) -> dict[str, Any]:
-    """What a recipe has other than the first of them. Raises as `get`."""
+    """Return the values of a recipe that differ from the defaults. Raises as `get`."""
     usual = asdict(Recipe())
     return {key: value for key, value in vars(get(name)).items() if value != usual[key]}

@@ -1,4 +1,4 @@
-"""Losses on soft labels, which mixed images need, and the same on whole numbers."""
+"""Losses on soft labels, which mixed images need, and on integer labels."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def loss(
     gamma: float = 2.0,
     class_weights: Sequence[float] | None = None,
 ) -> keras.losses.Loss:
-    """A loss of soft labels and probabilities, both (batch, classes).
+    """Return a loss of soft labels and probabilities, both (batch, classes).
 
     Args:
         kind: `"crossentropy"`, or `"focal"`: the sum over the classes of
             `-label * (1 - p) ** gamma * log(p)` (Lin et al. 2017,
             https://arxiv.org/abs/1708.02002, with alpha 1).
-        label_smoothing: s makes a label `label * (1 - s) + s / classes`.
-        gamma: of the focal loss; 0 is the cross entropy.
+        label_smoothing: s turns a label into `label * (1 - s) + s / classes`.
+        gamma: of the focal loss; 0 gives the cross entropy.
         class_weights: (classes,); an image's loss is multiplied by the mean of the weights under
             its label before smoothing. None: all 1.
 
@@ -53,7 +53,7 @@ BUILDERS: dict[str, Callable[[float, float], keras.losses.Loss]] = {
 
 
 class _Around(keras.losses.Loss):
-    """A loss around another, whose value of each image it takes."""
+    """Wraps another loss, of which it uses the value of each image."""
 
     def __init__(self, loss: keras.losses.Loss, **kwargs: Any):
         super().__init__(**kwargs)
@@ -69,14 +69,14 @@ class _Around(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("attention_fer")
 class ClassWeighted(_Around):
-    """Another loss, each image multiplied by `labels . class_weights`.
+    """Multiplies another loss by `labels . class_weights` for each image.
 
     Args:
         loss: of soft labels.
-        class_weights: (classes,), none negative.
+        class_weights: (classes,), at least 0.
 
     Raises:
-        ValueError: weights that are negative, not finite or not a row.
+        ValueError: weights that are negative, infinite or missing.
     """
 
     def __init__(self, loss: keras.losses.Loss, class_weights: Sequence[float], **kwargs: Any):
@@ -90,7 +90,8 @@ class ClassWeighted(_Around):
     def call(self, y_true: Any, y_pred: Any) -> Any:
         if y_true.shape[-1] != len(self.class_weights):
             raise ValueError(
-                f"{len(self.class_weights)} class weights for {y_true.shape[-1]} classes."
+                f"class_weights must have one weight for each of {y_true.shape[-1]} classes, got "
+                f"{len(self.class_weights)}."
             )
         weights = ops.matmul(y_true, ops.convert_to_tensor(self.class_weights, y_true.dtype))
         return self.loss.call(y_true, y_pred) * weights
@@ -101,11 +102,11 @@ class ClassWeighted(_Around):
 
 @keras.saving.register_keras_serializable("attention_fer")
 class Sparse(_Around):
-    """A loss of soft labels, given whole numbers: (batch,) or (batch, 1).
+    """Applies a loss of soft labels to integer labels, (batch,) or (batch, 1).
 
     Args:
         loss: of soft labels.
-        classes: their number.
+        classes: number of classes.
     """
 
     def __init__(self, loss: keras.losses.Loss, classes: int, **kwargs: Any):

@@ -1,4 +1,4 @@
-"""The loss as a layer, so that labels can be mixed on the device, beside the images."""
+"""The loss as a layer, so that labels can be mixed on the device, together with the images."""
 
 from __future__ import annotations
 

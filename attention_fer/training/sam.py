@@ -12,12 +12,12 @@ from attention_fer.common import keras_private
 
 
 class SAM(keras.Model):
-    """A model whose steps use the gradient at `w + rho * g / |g|`, g being the gradient at w.
+    """A model whose steps use the gradient at `w + rho * g / |g|`, where g is the gradient at w.
 
-    The norm is that of all trainable weights together. Both gradients come from the same images,
-    augmented and dropped out alike, for the draws are repeated. The loss, the metrics, the
-    statistics of batch normalisations and the state of the draws are those of the first pass, at w.
-    A step takes twice the time.
+    The norm is over all trainable weights together. Both gradients use the same images with the
+    same augmentation and dropout, because the draws are repeated. Loss, metrics, statistics of
+    batch normalisations and states of random generators are those of the first pass, at w. A step
+    takes twice as long.
 
     Args:
         rho: the radius, of the Euclidean norm.
@@ -85,7 +85,7 @@ def _tensorflow_step(model: SAM, data: Any) -> Any:
 
     size = tf.shape(tf.nest.flatten(data)[0])[0]
     second, loss, logs = _two_passes(model, data, gradients, total)
-    # A replica's loss is its part of the whole batch's mean.
+    # The loss of a replica is its share of the mean over the whole batch.
     keras_private.update_loss(model, loss * replicas.num_replicas_in_sync, size)
     model.optimizer.apply_gradients(zip(second, model.trainable_weights, strict=True))
     return logs()
@@ -112,7 +112,7 @@ def _torch_step(model: SAM, data: Any) -> Any:
 def _two_passes(
     model: SAM, data: Any, gradients: Callable[..., Any], total: Callable[..., Any]
 ) -> tuple[list[Any], Any, Callable[[], Any]]:
-    """Gradients at the second point, the loss at the first, and what computes the logs."""
+    """Returns gradients at the second point, the loss at the first, and a function for the logs."""
     x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
 
     def loss() -> tuple[Any, Any]:
@@ -131,7 +131,7 @@ def _two_passes(
 
 
 def ascent(gradients: Sequence[Any], rho: float) -> list[Any]:
-    """The step of length `rho` along the gradient."""
+    """Return the step of length `rho` along the gradient."""
     norm = ops.sqrt(sum(ops.sum(ops.square(gradient)) for gradient in gradients))
     return [gradient * (rho / (norm + 1e-12)) for gradient in gradients]
 

@@ -19,12 +19,12 @@ def draw(
         kind: `"inverse-frequency"`: n draws with replacement, each class expected equally often;
             `"class-balanced"`: n draws with replacement, an image's weight is the inverse of its
             class's effective number (Cui et al. 2019, https://arxiv.org/abs/1901.05555);
-            `"over"`: every class brought up to the largest; `"under"`: every class cut to the
-            smallest; `"median"`: every class brought or cut to the median size, rounded down.
-            The last three draw without replacement; a class that is brought up gives each of its
-            images equally often, but for one.
-        rng: consumed; the same state gives the same rows.
-        beta: of `"class-balanced"`, in [0, 1): 0 draws as the images are, towards 1 as
+            `"over"`: every class oversampled to the largest; `"under"`: every class undersampled
+            to the smallest; `"median"`: every class resampled to the median size, rounded down.
+            The last three draw without replacement; when oversampled, the counts of the images of
+            a class differ by at most one.
+        rng: its state advances; the same state gives the same rows.
+        beta: of `"class-balanced"`, in [0, 1): 0 draws all images alike, and towards 1 it becomes
             `"inverse-frequency"`.
 
     Returns:
@@ -76,7 +76,7 @@ def _counts(labels: np.ndarray, classes: int = 0) -> np.ndarray:
             f"{labels.dtype}{f' from {labels.min()}' if labels.size else ''}."
         )
     if classes and labels.max() >= classes:
-        raise ValueError(f"There are {classes} classes, but a label is {labels.max()}.")
+        raise ValueError(f"labels must be below the {classes} classes, got {labels.max()}.")
     return np.bincount(labels, minlength=classes)
 
 

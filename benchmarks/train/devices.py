@@ -1,4 +1,4 @@
-"""How a cell is computed: on which devices, compiled or not, deterministic or not."""
+"""Devices: how the backend is set up, and how a batch is divided over several devices."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from benchmarks.plan.execution import JIT, Execution
 if TYPE_CHECKING:
     import keras
 
-# Keras waits for the loss of every execution under TensorFlow, which an accelerator spends idle.
+# Under TensorFlow Keras waits for the loss of every execution, while an accelerator is idle.
 TENSORFLOW_STEPS = 16
-# What `fit` says of tf.distribute.MultiWorkerMirroredStrategy in Keras 3.15 with TensorFlow 2.21.
+# The error of `fit` under MultiWorkerMirroredStrategy, in Keras 3.15 with TensorFlow 2.21.
 MULTI_WORKER = (
     "Attempt to convert a value (PerReplica:{...}) with an unsupported type "
     "(<class 'tensorflow.python.distribute.values.PerReplica'>) to a Tensor."
@@ -31,25 +31,25 @@ def compilation(execution: Execution) -> dict[str, Any]:
 
 
 def prepare(execution: Execution, recipe: Recipe) -> None:
-    """Sets the backend up, before it computes anything."""
+    """Sets up the backend, before it computes anything."""
     PREPARE.get(_backend(), lambda *_: None)(execution, recipe)
 
 
 def visible() -> list[str]:
-    """Names of the devices a cell could be divided over: the accelerators, else the CPUs.
+    """Return the names of the devices for a cell: the accelerators, else the CPUs.
 
-    PyTorch gets one, because Keras has no way to divide its batches.
+    PyTorch gets one, because Keras cannot divide its batches.
     """
     return VISIBLE[_backend()]()
 
 
 @contextlib.contextmanager
 def scope(replicas: int, batch_size: int) -> Iterator[None]:
-    """Inside it a model is built and trained on `replicas` devices, each batch divided over them.
+    """Within it, models are built and trained on `replicas` devices that share each batch.
 
-    The losses are those of one device that gets the whole batch, up to rounding, once `synchronise`
-    was called; the augmentation's draws are not, which is why the replicas are part of a cell's
-    identity: under TensorFlow each replica draws for its own images with the same seed.
+    After `synchronise`, losses equal those of one device with the whole batch, up to rounding. The
+    draws of the augmentation do not, so that replicas are part of the identity of a cell: under
+    TensorFlow each replica draws for its own images with the same seed.
 
     Raises:
         ValueError: fewer devices than replicas, a batch that they do not divide, or several
@@ -59,29 +59,31 @@ def scope(replicas: int, batch_size: int) -> Iterator[None]:
     found = visible()
     if not 1 <= replicas <= len(found):
         raise ValueError(
-            f"The cell is for {replicas} devices, {_backend()} can use {len(found)} here: "
-            f"{', '.join(found)}."
+            f"replicas must be from 1 to {len(found)}, the devices of {_backend()} here "
+            f"({', '.join(found)}), got {replicas}."
         )
     if batch_size % replicas:
         raise ValueError(
-            f"A batch of {batch_size} images cannot be divided over {replicas} devices: choose a "
-            f"multiple, such as {-(-batch_size // replicas) * replicas}."
+            f"batch_size must be a multiple of the {replicas} devices, got {batch_size}: choose "
+            f"{-(-batch_size // replicas) * replicas}."
         )
-    _say_what_is_idle(replicas, found)
+    _warn_of_idle_devices(replicas, found)
     with SCOPES[_backend()](found[:replicas]) if replicas > 1 else contextlib.nullcontext():
         yield
 
 
 def synchronise(model: keras.Model, replicas: int) -> None:
-    """Makes the batch normalisations take their statistics over the batches of all replicas.
+    """Makes batch normalisations compute their statistics over the batches of all replicas.
 
-    Under JAX they do so by themselves, because the program is that of one device.
+    Under JAX they always do, because the program is that of one device.
     """
     import keras
 
     if replicas == 1 or _backend() != "tensorflow":
         return
-    for layer in model._flatten_layers():
+    from attention_fer.common import keras_private
+
+    for layer in keras_private.flatten_layers(model):
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
 
@@ -106,12 +108,12 @@ def _refuse_workers() -> None:
     if workers > 1:
         raise ValueError(
             f"TF_CONFIG describes {workers} workers, but Keras 3 cannot train over several: its "
-            f'fit says "{MULTI_WORKER}" Take TF_CONFIG away and give each machine cells of its '
-            "own: --executor ray, or --shard i/n."
+            f'fit says "{MULTI_WORKER}" Unset TF_CONFIG and give each machine its own '
+            "cells: --executor ray, or --shard i/n."
         )
 
 
-def _say_what_is_idle(replicas: int, found: list[str]) -> None:
+def _warn_of_idle_devices(replicas: int, found: list[str]) -> None:
     count = len(found)
     if _backend() == "torch":
         import torch
@@ -127,7 +129,7 @@ def _prepare_tensorflow(execution: Execution, recipe: Recipe) -> None:
     for device in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(device, True)
     if recipe.epochs <= 5:
-        # The graph optimiser takes longer on a deep network than it saves in so short a run.
+        # On a deep network the graph optimiser takes longer than it saves in so short a run.
         tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if execution.deterministic:
         tf.config.experimental.enable_op_determinism()

@@ -1,4 +1,4 @@
-"""The control with as many parameters: is it the attention, or only that the network got larger?"""
+"""Parameter-matched baseline: is it attention, or just a larger network?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import keras
 
-# Relative differences of widths: the smallest that is looked at, and the least step outwards. A
+# Relative differences of widths: the smallest that is resolved, and the smallest step outwards. A
 # layer of 2048 channels gets one more with each 5e-4.
 RESOLUTION, STEP = 1e-4, 1e-3
 
@@ -17,29 +17,28 @@ Build = Callable[[float], "int | keras.Model"]
 def matched_width(
     build: Build, target: int, width: float, *, tolerance: float = 0.05, builds: int = 12
 ) -> float:
-    """The width at which a network without attention has about `target` parameters.
+    """Return the width at which a network without attention has about `target` parameters.
 
-    The number of parameters grows about with the square of the width, in steps, because channels
-    are whole numbers: the secant is drawn through its square roots, and each third guess divides
-    the interval.
+    The number of parameters grows roughly with the square of the width, in steps, because channels
+    are whole numbers: secants go through its square roots, and every third guess bisects.
 
     Args:
-        build: makes the network of a width, or counts its parameters; see `parameters`.
+        build: builds the network of a width, or counts its parameters; see `parameters`.
         target: parameters of the network with attention.
-        width: that of the network with attention, where the search begins.
-        tolerance: what is good enough, as a fraction of the parameters that the attention adds:
-            a fraction of the target would let the baseline itself pass for a control.
-        builds: at most that many are tried.
+        width: width of the network with attention, where the search starts.
+        tolerance: accepted deviation, as a fraction of the parameters that the attention adds: with
+            a fraction of the target the baseline itself would pass as matched.
+        builds: maximum number of widths tried.
 
     Returns:
-        Of the widths that were tried the one whose count is nearest to the target. Where a channel
-        more is too many, as beside ECA's few weights, that is `width` itself.
+        The tried width whose count is nearest to the target. Where one more channel is too many,
+        as for ECA's few weights, that is `width` itself.
 
     Raises:
-        ValueError: a target or a width that is not above 0.
+        ValueError: a target or a width not above 0.
     """
     if target < 1 or not 0 < width < math.inf:
-        raise ValueError(f"target and width must be above 0, given: {target} and {width}.")
+        raise ValueError(f"target and width must be above 0, got {target} and {width}.")
     counts = {width: _count(build(width))}
     enough = tolerance * abs(counts[width] - target)
     while len(counts) < builds and min(abs(n - target) for n in counts.values()) > enough:
@@ -51,10 +50,10 @@ def matched_width(
 
 
 def parameters(build: Callable[[], keras.Model]) -> int:
-    """Counts the parameters of what `build` makes.
+    """Return the number of parameters of the model that `build` returns.
 
-    JAX compiles the initial values of each new shape, which for a deep network takes a minute;
-    here it only follows the shapes.
+    JAX compiles the initial values of each new shape, which takes a minute for a deep network;
+    here it only traces the shapes.
     """
     if keras.backend.backend() != "jax":
         return int(build().count_params())
@@ -70,7 +69,7 @@ def _count(built: int | keras.Model) -> int:
 
 
 def _guess(counts: dict[float, int], target: int) -> float | None:
-    """The width to try next, None where the interval around the target is too small to divide."""
+    """The width to try next; None where the interval around the target is too small to divide."""
     below = max((width for width, count in counts.items() if count <= target), default=None)
     above = min((width for width, count in counts.items() if count > target), default=None)
     if below is None or above is None:

@@ -100,7 +100,7 @@ def test_effective_weights_are_those_of_the_paper():
         (lambda: drawn("inverse"), "Did you mean 'inverse-frequency'"),
         (lambda: sampling.class_weights(LABELS, 5, "balance"), "Did you mean 'balanced'"),
         (lambda: drawn("class-balanced", beta=1.0), "beta must be .* 1.0"),
-        (lambda: sampling.class_weights(LABELS, 4), "4 classes, but a label is 4"),
+        (lambda: sampling.class_weights(LABELS, 4), "4 classes, got 4"),
         (lambda: sampling.draw(np.array([0.5]), "over", None), "labels must be .*shape .* float64"),
         (lambda: sampling.draw(np.array([-1]), "over", None), "from -1"),
         (lambda: sampling.draw(np.array([], int), "over", None), "at least one integer"),

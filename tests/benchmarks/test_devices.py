@@ -80,14 +80,14 @@ def test_augmentation_runs_on_two_devices(fitted):
 
 def test_a_batch_that_does_not_divide_is_refused(monkeypatch):
     monkeypatch.setitem(devices.VISIBLE, BACKEND, lambda: ["a", "b", "c"])
-    with pytest.raises(ValueError, match="16 images .* 3 devices: choose a multiple, such as 18"):
+    with pytest.raises(ValueError, match="batch_size .*3 devices.* 16.* 18"):
         devices.scope(3, 16).__enter__()
 
 
 @pytest.mark.parametrize("replicas", [0, 2])
 def test_devices_that_are_not_there_are_refused(monkeypatch, replicas):
     monkeypatch.setitem(devices.VISIBLE, BACKEND, lambda: ["only"])
-    with pytest.raises(ValueError, match=f"for {replicas} devices, {BACKEND} can use 1 here: only"):
+    with pytest.raises(ValueError, match=f"from 1 to 1.*{BACKEND}.*only.*got {replicas}"):
         devices.scope(replicas, 16).__enter__()
 
 

@@ -1,4 +1,4 @@
-"""What the gates of a network's attention layers do: their mean, spread and saturation."""
+"""Mean, spread and saturation of the gates of a network's attention layers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ LOW, HIGH = 0.05, 0.95
 class Gates:
     """Measures the gates of `network` on fixed images.
 
-    It runs op by op, without a graph of its own: with TensorFlow one look at a ResNet50 costs about
-    half a second that way, and tracing it several.
+    It runs eagerly: with TensorFlow one measurement of a ResNet50 takes about half a second, while
+    tracing it takes several.
 
     Args:
         network: functional.
         images: uint8 of shape (n, height, width, channels).
-        at_most: that many of them are used, evenly spaced.
-        front: from images to what the network reads; None for pixels in [0, 1].
+        at_most: maximum number of images used, evenly spaced.
+        front: images to what the network reads; None for pixels in [0, 1].
     """
 
     def __init__(
@@ -47,11 +47,11 @@ class Gates:
 
     @property
     def guess(self) -> float:
-        """Seconds that the first look may take: about two milliseconds a layer."""
+        """Estimated seconds of the first measurement: about two milliseconds per layer."""
         return 0.002 * len(self._probe.layers) if self._probe else 0.0
 
     def measure(self) -> dict[str, Statistics]:
-        """`<layer>/<gate>` to its statistics with the weights of this moment."""
+        """Return `<layer>/<gate>` to its statistics, with the current weights."""
         if self._probe is None:
             return {}
         inputs = self._probe(self._images, training=False)
@@ -64,18 +64,18 @@ class Gates:
 
 
 def attention(layer: keras.layers.Layer) -> AttentionModule | None:
-    """The attention module that a layer of a network is or holds."""
+    """Return the attention module that a layer is or wraps, if any."""
     module = layer.attention if isinstance(layer, Added) else layer
     return module if isinstance(module, AttentionModule) else None
 
 
 def statistics(gate: Any, start: str) -> Statistics:
-    """Mean, standard deviation and saturated share of all values of a gate.
+    """Return mean, standard deviation and saturated share of all values of a gate.
 
     Args:
         gate: array of any shape.
-        start: of the attention layer; values of the identity start range over (0, 2), and
-            saturated is what lies in the outer twentieths of the range.
+        start: of the attention layer; with the identity start values lie in (0, 2). Saturated are
+            values in the outer twentieths of the range.
     """
     values = np.asarray(gate, "float64")
     share = values / 2 if start == "identity" else values
@@ -87,7 +87,7 @@ def statistics(gate: Any, start: str) -> Statistics:
 
 
 def overall(measured: Mapping[str, Statistics]) -> Statistics:
-    """The mean of each statistic over all gates, each counting the same."""
+    """Return the mean of each statistic over all gates, with equal weights."""
     return {name: _mean(of[name] for of in measured.values()) for name in _names(measured)}
 
 
