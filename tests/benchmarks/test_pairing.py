@@ -96,8 +96,9 @@ class Recorder(keras.layers.Layer):
         self.step = self.add_weight(shape=(), initializer="zeros", dtype="int32", trainable=False)
 
     def call(self, inputs):
-        now = keras.ops.reshape(keras.ops.arange(STEPS) == self.step, (STEPS, 1, 1, 1, 1))
-        self.seen.assign(keras.ops.where(now, inputs[None], self.seen))
+        seen, step = map(keras.ops.convert_to_tensor, (self.seen, self.step))
+        now = keras.ops.reshape(keras.ops.arange(STEPS) == step, (STEPS, 1, 1, 1, 1))
+        self.seen.assign(keras.ops.where(now, inputs[None], seen))
         self.step.assign(self.step + 1)
         return inputs
 
