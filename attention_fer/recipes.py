@@ -16,8 +16,8 @@ from attention_fer.common.checks import one_of
 from attention_fer.common.rules import Rule, check_fields, choice, field, flag, number, whole
 from attention_fer.training import sampling
 from attention_fer.training.augmentation import specification
+from attention_fer.training.augmentation.specification import Specification
 
-Augmentation = specification.Specification
 OPTIMIZERS = ("adam", "adamw", "rmsprop", "adagrad", "sgd", "momentum", "by-norm")
 SCHEDULES = ("constant", "plateau", "cosine")
 LOSSES = ("crossentropy", "focal")
@@ -101,7 +101,7 @@ class Recipe:
     warmup_epochs: int = field(whole(0, at_least=0))
     zoom: float = field(number(0.3, at_least=0, below=1))
     flip: bool = field(flag(True))
-    augmentation: Augmentation = field(_PAIRS)  # noqa: RUF009
+    augmentation: Specification = field(_PAIRS)  # noqa: RUF009
     image_size: int | None = field(whole(None, at_least=1))
     channels: int | None = field(Rule(None, "1, 3 or None", lambda value: value in (None, 1, 3)))
     mean: float = field(number(0.0))
@@ -132,17 +132,17 @@ class Recipe:
             raise ValueError("unfreeze releases what freeze holds, but freeze is empty.")
 
     @property
-    def full_augmentation(self) -> Augmentation:
+    def full_augmentation(self) -> Specification:
         """`flip`, `zoom` and `augmentation` as one specification, in the order they are applied."""
-        flip: Augmentation = (("flip", ()),) if self.flip else ()
-        zoom: Augmentation = ()
+        flip: Specification = (("flip", ()),) if self.flip else ()
+        zoom: Specification = ()
         if self.zoom:
             zoom = (("zoom", (("fraction", self.zoom), ("fill", "nearest"))),)
         return (*flip, *zoom, *self.augmentation)
 
 
 # What Khaireddin and Chen, Bodapati and others have in common: the face moves a little.
-_MOVED: Augmentation = (("translate", (("fraction", 0.2),)), ("rotate", (("degrees", 10.0),)))
+_MOVED: Specification = (("translate", (("fraction", 0.2),)), ("rotate", (("degrees", 10.0),)))
 
 _TRANSFORMER = Recipe(
     batch_size=64,

@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss
 from attention_fer.training import sampling
 from benchmarks.train.data import Part, epoch_order
 
-Notify = Callable[..., None]
+Notifier = Callable[..., None]
 
 
 class TrainingSequence(keras.utils.PyDataset):
@@ -156,7 +156,7 @@ class ProgressReporter(keras.callbacks.Callback):
     every loss before it hands the next batch to the device.
     """
 
-    def __init__(self, notify: Notify, epochs: int, steps: int):
+    def __init__(self, notify: Notifier, epochs: int, steps: int):
         super().__init__()
         self.notify, self.epochs, self.steps = notify, epochs, steps
         self.epoch, self._last = 0, 0.0

@@ -24,7 +24,7 @@ from benchmarks.train import network as networks
 from benchmarks.train.callbacks import (
     BestWeights,
     EpochHistory,
-    Notify,
+    Notifier,
     OnFirstStep,
     ProgressReporter,
     SwapEMA,
@@ -44,7 +44,7 @@ from preprocessing.splits import Split
 TENSORBOARD = "tensorboard"
 
 
-def train(job: Job, dataset: Dataset, notify: Notify) -> dict[str, Any]:
+def train(job: Job, dataset: Dataset, notify: Notifier) -> dict[str, Any]:
     """Trains the cell of a job; writes predictions, curves and the network if asked to.
 
     The images of the test part are read once, after the epoch was chosen.
@@ -67,7 +67,7 @@ def train(job: Job, dataset: Dataset, notify: Notify) -> dict[str, Any]:
 
 
 def _train(
-    job: Job, dataset: Dataset, notify: Notify, rows: Split, board: Session
+    job: Job, dataset: Dataset, notify: Notifier, rows: Split, board: Session
 ) -> dict[str, Any]:
     clock, cell = Clock(), job.cell
     batch = int(cell.settings.batch_size or 64)
@@ -185,7 +185,7 @@ def _fit(
     parts: Sequence[Part],
     log: EpochLog,
     clock: Clock,
-    notify: Notify,
+    notify: Notifier,
 ) -> tuple[BestWeights, EpochHistory]:
     """Trains until the epochs or the patience end; then restores the weights of the best epoch."""
     cell, settings, (training, validation) = job.cell, job.cell.settings, parts

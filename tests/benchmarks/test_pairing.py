@@ -96,6 +96,8 @@ class Recorder(keras.layers.Layer):
         self.step = self.add_weight(shape=(), initializer="zeros", dtype="int32", trainable=False)
 
     def call(self, inputs):
+        if type(inputs.shape[0]) not in (int, type(None)):
+            return inputs  # JAX follows the shapes alone, with a symbol for the size of a batch.
         seen, step = map(keras.ops.convert_to_tensor, (self.seen, self.step))
         now = keras.ops.reshape(keras.ops.arange(STEPS) == step, (STEPS, 1, 1, 1, 1))
         self.seen.assign(keras.ops.where(now, inputs[None], seen))

@@ -13,8 +13,8 @@ import numpy as np
 from attention_fer.training.augmentation.base import RandomApply
 from attention_fer.training.augmentation.specification import (
     AUGMENTATIONS,
-    Augmentation,
-    Entry,
+    AugmentationEntry,
+    AugmentationKind,
     Specification,
     complete,
 )
@@ -67,7 +67,7 @@ def apply(layers: Sequence[keras.layers.Layer], images: Any, labels: Any = None)
     return images if labels is None else (images, labels)
 
 
-def _layer(entry: Entry, seed: int, occurrence: int) -> keras.layers.Layer:
+def _layer(entry: AugmentationEntry, seed: int, occurrence: int) -> keras.layers.Layer:
     name, options = complete(entry)
     kind = AUGMENTATIONS[name]
     own, of_p = _seeds(seed, name, occurrence)
@@ -76,7 +76,7 @@ def _layer(entry: Entry, seed: int, occurrence: int) -> keras.layers.Layer:
     return layer if p == 1 else RandomApply(layer, p, seed=of_p)
 
 
-def _maker(kind: Augmentation) -> Callable[..., keras.layers.Layer]:
+def _maker(kind: AugmentationKind) -> Callable[..., keras.layers.Layer]:
     if not isinstance(kind.layer, str):
         return kind.layer
     module, _, name = kind.layer.partition(":")

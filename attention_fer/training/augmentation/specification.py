@@ -14,15 +14,15 @@ from attention_fer.common.checks import one_of
 from attention_fer.common.registry import Registry
 from attention_fer.common.rules import Rule, choice, is_number, number, whole
 
-Entry = tuple[str, tuple[tuple[str, Any], ...]]
-Specification = tuple[Entry, ...]
+AugmentationEntry = tuple[str, tuple[tuple[str, Any], ...]]
+Specification = tuple[AugmentationEntry, ...]
 
 FILLS = ("constant", "nearest", "reflect", "wrap")
 DIRECTIONS = ("horizontal", "vertical", "horizontal_and_vertical")
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class AugmentationKind:
     """One augmentation that a specification can name.
 
     Attributes:
@@ -45,7 +45,7 @@ def check(specification: Specification) -> None:
         complete(entry)
 
 
-def complete(entry: Entry) -> tuple[str, dict[str, Any]]:
+def complete(entry: AugmentationEntry) -> tuple[str, dict[str, Any]]:
     """Return the name of an entry and all its options, with defaults for those not given.
 
     Raises:
@@ -94,13 +94,13 @@ def _is_share_or_none(value: Any) -> bool:
 _fill = choice("constant", FILLS)
 _p = _share(1.0)
 
-AUGMENTATIONS: Registry[Augmentation] = Registry("augmentation")
+AUGMENTATIONS: Registry[AugmentationKind] = Registry("augmentation")
 
 
 def _add(
     name: str, layer: str, *, mixes_labels: bool = False, own_p: bool = False, **options: Rule
 ) -> None:
-    AUGMENTATIONS.add(name, Augmentation(layer, options, mixes_labels, own_p))
+    AUGMENTATIONS.add(name, AugmentationKind(layer, options, mixes_labels, own_p))
 
 
 # Mirrors half of the images.

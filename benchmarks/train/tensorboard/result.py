@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.train.tensorboard import mistakes, pictures
+from benchmarks.train.tensorboard import pictures
 from benchmarks.train.tensorboard.session import flat
 from benchmarks.train.tensorboard.writer import Writer
 
@@ -41,8 +41,8 @@ def write_result(
     for name in METRICS:
         writer.scalar(f"test/{name}", float(metrics[name]), step)
     predicted = probabilities.argmax(axis=1)
-    writer.image("test/confusion", pictures.picture(labels, predicted, classes), step)
-    writer.image("test/mistakes", mistakes.picture(images, labels, probabilities, classes), step)
+    writer.image("test/confusion", pictures.confusion(labels, predicted, classes), step)
+    writer.image("test/mistakes", pictures.errors(images, labels, probabilities, classes), step)
     writer.text("cell", _description(spec, classes), step)
     writer.flush()
 
