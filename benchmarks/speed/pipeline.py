@@ -22,7 +22,7 @@ from attention_fer.training.model import training_model
 from benchmarks.plan.settings import profile
 from benchmarks.train import timing
 from benchmarks.train.callbacks import TrainingSequence
-from benchmarks.train.data import Part
+from benchmarks.train.data import DataPart
 
 SHAPE, CLASSES = (48, 48, 1), 7
 
@@ -92,7 +92,7 @@ def measure(backbone: str, options: argparse.Namespace) -> dict[str, list[float]
     steps = options.steps + 1
     rows = np.arange(options.batch_size * steps)
     images = np.random.default_rng(0).integers(0, 256, (len(rows), *SHAPE), np.uint8)
-    batches = TrainingSequence(Part(images, rows % CLASSES, rows), options.batch_size, seed=0)
+    batches = TrainingSequence(DataPart(images, rows % CLASSES, rows), options.batch_size, seed=0)
     fed = on_device(batches[0], steps)
     return timing.interleaved(
         {

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.metrics import log_loss
 
 from attention_fer.training import sampling
-from benchmarks.train.data import Part, epoch_order
+from benchmarks.train.data import DataPart, epoch_order
 
 Notifier = Callable[..., None]
 
@@ -31,7 +31,12 @@ class TrainingSequence(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, part: Part, batch_size: int, seed: int, resample: str = "", with_labels: bool = False
+        self,
+        part: DataPart,
+        batch_size: int,
+        seed: int,
+        resample: str = "",
+        with_labels: bool = False,
     ):
         super().__init__()
         self.part, self.seed = part, seed
@@ -80,7 +85,7 @@ class Validation(keras.callbacks.Callback):
     validation inside `fit`.
     """
 
-    def __init__(self, predictor: keras.Model, part: Part, batch_size: int):
+    def __init__(self, predictor: keras.Model, part: DataPart, batch_size: int):
         super().__init__()
         self.predictor, self.part, self.batch_size = predictor, part, batch_size
 

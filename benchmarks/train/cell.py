@@ -32,7 +32,7 @@ from benchmarks.train.callbacks import (
     Validation,
     predict,
 )
-from benchmarks.train.data import Part, duplicates, load_part
+from benchmarks.train.data import DataPart, duplicates, load_part
 from benchmarks.train.multiply_adds import multiply_adds
 from benchmarks.train.tensorboard.epochs import EpochLog
 from benchmarks.train.tensorboard.gates import Gates
@@ -149,7 +149,7 @@ def _multiply_adds(network: keras.Model) -> int | None:
     return None
 
 
-def _build(job: Job, dataset: Dataset, training: Part) -> TrainingModel:
+def _build(job: Job, dataset: Dataset, training: DataPart) -> TrainingModel:
     """The cell's network in the model that trains it."""
     cell, settings = job.cell, job.cell.settings
     image_shape = tuple(dataset.images.shape[1:])
@@ -174,7 +174,7 @@ def _build(job: Job, dataset: Dataset, training: Part) -> TrainingModel:
     )
 
 
-def _gates(made: TrainingModel, validation: Part) -> Gates:
+def _gates(made: TrainingModel, validation: DataPart) -> Gates:
     """Of the network, on images as it gets them."""
     return Gates(made.network, validation.images, front=made.front)
 
@@ -182,7 +182,7 @@ def _gates(made: TrainingModel, validation: Part) -> Gates:
 def _fit(
     job: Job,
     made: TrainingModel,
-    parts: Sequence[Part],
+    parts: Sequence[DataPart],
     log: EpochLog,
     clock: Clock,
     notify: Notifier,

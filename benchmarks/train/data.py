@@ -13,7 +13,7 @@ from preprocessing.splits import Split
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class DataPart:
     """One part of a split: uint8 images (n, height, width, channels), labels and rows (n,)."""
 
     images: np.ndarray
@@ -24,17 +24,17 @@ class Part:
         return len(self.labels)
 
 
-def load_part(dataset: Dataset, rows_of: Split, name: str, settings: Settings) -> Part:
+def load_part(dataset: Dataset, rows_of: Split, name: str, settings: Settings) -> DataPart:
     """Return the train, validation or test part of a split, cut to the size of the settings.
 
     The cut does not depend on the seed of a cell: every cell of a table sees the same images.
     """
     most = settings.train_samples if name == "train" else settings.eval_samples
     rows = _cut(rows_of[name], most)
-    return Part(np.asarray(dataset.images[rows]), dataset.labels[rows], rows)
+    return DataPart(np.asarray(dataset.images[rows]), dataset.labels[rows], rows)
 
 
-def duplicates(test: Part, *seen: Part) -> np.ndarray:
+def duplicates(test: DataPart, *seen: DataPart) -> np.ndarray:
     """Return which test images equal a seen image or an earlier test image, bool (n,)."""
     known = {_content(image) for part in seen for image in part.images}
     found = np.zeros(len(test), bool)

@@ -12,7 +12,7 @@ import numpy as np
 
 from attention_fer.training.model import TrainingModel
 from benchmarks.train.callbacks import TrainingSequence
-from benchmarks.train.data import Part
+from benchmarks.train.data import DataPart
 
 Timed = Callable[[], "float | None"]
 
@@ -104,7 +104,7 @@ class _StepTimer(keras.callbacks.Callback):
 def _step(model: TrainingModel, batch_size: int, steps: int) -> Timed:
     n = batch_size * (steps + 1)
     labels = np.arange(n) % model.predictor.output_shape[-1]
-    part = Part(_images(model, n), labels, np.arange(n))
+    part = DataPart(_images(model, n), labels, np.arange(n))
     batches = TrainingSequence(part, batch_size, seed=0, with_labels=model.takes_labels)
     return lambda: epoch_of_steps(model.model, batches, steps)
 

@@ -23,7 +23,7 @@ def main(replicas, backbone, *how):
     from benchmarks.plan.settings import profile
     from benchmarks.train import devices
     from benchmarks.train.callbacks import BestWeights, TrainingSequence, Validation, predict
-    from benchmarks.train.data import Part
+    from benchmarks.train.data import DataPart
     from benchmarks.train.network import network
 
     if keras.backend.backend() == "tensorflow":
@@ -42,7 +42,7 @@ def main(replicas, backbone, *how):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (32, 32, 32, 1), np.uint8)
     images[:, 8:24] //= rng.integers(1, 8, (32, 1, 1, 1), np.uint8)
-    part = Part(images, rng.integers(0, 7, 32), np.arange(32))
+    part = DataPart(images, rng.integers(0, 7, 32), np.arange(32))
     keras.utils.set_random_seed(0)
     with devices.scope(replicas, 8):
         inner = network(one, (32, 32, 1), 7)
@@ -54,7 +54,7 @@ def main(replicas, backbone, *how):
         losses = Losses()
         best = BestWeights(inner)
         batches = TrainingSequence(part, 8, 0)
-        few = Part(images[:5], part.labels[:5], part.sample[:5])
+        few = DataPart(images[:5], part.labels[:5], part.sample[:5])
         model.fit(
             batches,
             epochs=2,

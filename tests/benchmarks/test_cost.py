@@ -153,7 +153,7 @@ def test_counting_leaves_the_network_as_it_was():
 def test_cost_beside_a_reference():
     settings = profile("quick", width=0.0625, batch_size=4)
     one = cell(backbone="vgg16", attention="cbam", settings=settings)
-    found = cost(one, replace(one, attention="none"), (48, 48, 1), 7, rounds=2, steps=2)
+    found = cost(one, replace(one, row=one.row.plain), (48, 48, 1), 7, rounds=2, steps=2)
     network, reference = (
         models.build("vgg16", attention=name, width=0.0625, pool_padding="same", **SHAPE)
         for name in ("cbam", None)

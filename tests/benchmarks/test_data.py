@@ -12,7 +12,7 @@ from benchmarks.plan.settings import Settings
 from benchmarks.plan.splits import default_protocol, digest, digests, find, split
 from benchmarks.train import data
 from benchmarks.train.callbacks import TrainingSequence, predict
-from benchmarks.train.data import Part, epoch_order
+from benchmarks.train.data import DataPart, epoch_order
 from preprocessing.dataset import Dataset
 
 # Keras's JAX variables answer NumPy 2 with this warning.
@@ -27,7 +27,7 @@ def parts(dataset, protocol, settings, fold=0):
 
 
 def one_hot_part(n):
-    return Part(np.eye(n, dtype="uint8"), np.zeros(n, "int64"), np.arange(n))
+    return DataPart(np.eye(n, dtype="uint8"), np.zeros(n, "int64"), np.arange(n))
 
 
 def test_an_order_is_a_permutation_that_its_arguments_decide():
@@ -121,7 +121,7 @@ def test_a_fit_sees_each_image_at_most_once_an_epoch_in_the_order_of_the_epoch()
 
 
 def test_batches_pair_images_with_their_labels_and_depend_on_the_seed():
-    part = Part(np.arange(10), 100 + np.arange(10), np.arange(10))
+    part = DataPart(np.arange(10), 100 + np.arange(10), np.arange(10))
     batches, same, other = (TrainingSequence(part, 3, seed) for seed in (1, 1, 2))
     for index in range(3):
         images, labels = batches[index]
@@ -209,6 +209,8 @@ def test_a_copy_is_one_of_an_image_seen_before_or_of_an_earlier_test_image():
     train, validation = images[:2], images[2:4]
     test = images[[4, 1, 5, 4, 3, 5]].copy()
     test[5, 0, 0, 0] += 1  # a pixel differs
-    whole = [Part(x, np.zeros(len(x), int), np.arange(len(x))) for x in (test, train, validation)]
+    whole = [
+        DataPart(x, np.zeros(len(x), int), np.arange(len(x))) for x in (test, train, validation)
+    ]
     assert data.duplicates(*whole).tolist() == [False, True, False, True, True, False]
     assert data.duplicates(whole[0]).tolist() == [False, False, False, True, False, False]

@@ -16,7 +16,7 @@ from attention_fer.training.freezing import freeze
 from attention_fer.training.model import training_model
 from benchmarks.plan.settings import profile
 from benchmarks.train.callbacks import TrainingSequence
-from benchmarks.train.data import Part
+from benchmarks.train.data import DataPart
 from benchmarks.train.network import network
 
 # Keras's JAX variables answer NumPy 2 with this warning.
@@ -146,7 +146,7 @@ def pictures(images, distillation=None, **changes):
     labels = np.arange(len(images)) % 7
     made = training_model(network, settings, seed=SEED, labels=labels, **teaching)
     made.compile()
-    part = Part(images, labels, np.arange(len(images)))
+    part = DataPart(images, labels, np.arange(len(images)))
     batches = TrainingSequence(part, SIZE, SEED, with_labels=made.takes_labels)
     made.model.fit(batches, shuffle=False, verbose=0, callbacks=[batches.epoch_starter()], epochs=1)
     seen = [keras.ops.convert_to_numpy(one.seen) for one in (recorder, watching)]

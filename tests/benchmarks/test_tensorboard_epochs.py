@@ -11,7 +11,7 @@ from attention_fer.training.model import training_model
 from benchmarks.plan.settings import Settings
 from benchmarks.train.tensorboard.epochs import EpochLog
 from benchmarks.train.tensorboard.gates import Gates
-from benchmarks.train.tensorboard.writer import Writer
+from benchmarks.train.tensorboard.writer import EventWriter
 
 pytest.importorskip("tensorboard")
 
@@ -61,7 +61,7 @@ def random_state():
 @pytest.fixture(scope="module")
 def logged(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    with closing(Writer(folder)) as writer:
+    with closing(EventWriter(folder)) as writer:
         model, (_, log), history = fit(
             lambda _: Fade(), lambda network: EpochLog(writer, Gates(network, IMAGES[:4]), 1e9)
         )
@@ -130,7 +130,7 @@ class Slow:
     ],
 )
 def test_looking_takes_its_share_and_never_misses_the_last_epoch(tmp_path, share, epochs, looked):
-    writer, slow = Writer(tmp_path), Slow()
+    writer, slow = EventWriter(tmp_path), Slow()
     log = EpochLog(writer, slow, share=share, clock=lambda: slow.now)
     log.set_model(keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)]))
     log.model.compile("sgd", "mse")

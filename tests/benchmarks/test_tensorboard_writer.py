@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.train.tensorboard.writer import Writer
+from benchmarks.train.tensorboard.writer import EventWriter
 
 pytest.importorskip("tensorboard")
 
@@ -15,7 +15,7 @@ HPARAMS = {"backbone": "vgg16", "seed": 3, "flip": True, "learning_rate": 0.05}
 
 @pytest.fixture
 def writer(tmp_path):
-    opened = Writer(tmp_path / "cell" / "run")
+    opened = EventWriter(tmp_path / "cell" / "run")
     yield opened
     opened.close()
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 
 from benchmarks.train.tensorboard.gates import Gates, Statistics, overall
-from benchmarks.train.tensorboard.writer import Writer
+from benchmarks.train.tensorboard.writer import EventWriter
 
 
 class EpochLog(keras.callbacks.Callback):
@@ -31,7 +31,7 @@ class EpochLog(keras.callbacks.Callback):
 
     def __init__(
         self,
-        writer: Writer,
+        writer: EventWriter,
         gates: Gates,
         share: float = 0.02,
         clock: Callable[[], float] = time.monotonic,

@@ -9,14 +9,14 @@ import numpy as np
 
 from benchmarks.train.tensorboard import pictures
 from benchmarks.train.tensorboard.session import flat
-from benchmarks.train.tensorboard.writer import Writer
+from benchmarks.train.tensorboard.writer import EventWriter
 
 # The metrics that the HParams tab compares.
 METRICS = ("accuracy", "macro_f1", "loss", "parameters")
 
 
 def write_result(
-    writer: Writer,
+    writer: EventWriter,
     *,
     classes: Sequence[str],
     images: np.ndarray,

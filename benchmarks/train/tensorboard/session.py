@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.train.tensorboard.writer import Value, Writer
+from benchmarks.train.tensorboard.writer import EventWriter, Value
 
 # A separate run, because the HParams tab takes every scalar of a session for a metric.
 RESULT = "test"
@@ -25,8 +25,8 @@ class Session:
         result: run of the result on the test part, a session of the HParams tab.
     """
 
-    curves: Writer
-    result: Writer
+    curves: EventWriter
+    result: EventWriter
 
 
 @contextmanager
@@ -38,8 +38,8 @@ def session(folder: Path, spec: Mapping[str, Any]) -> Iterator[Session]:
         spec: of the cell, see `Cell.spec`.
     """
     with ExitStack() as files:
-        curves = files.enter_context(closing(Writer(folder)))
-        result = files.enter_context(closing(Writer(folder / RESULT)))
+        curves = files.enter_context(closing(EventWriter(folder)))
+        result = files.enter_context(closing(EventWriter(folder / RESULT)))
         result.begin(flat(spec))
         result.flush()
         try:

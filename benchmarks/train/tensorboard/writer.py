@@ -17,7 +17,7 @@ from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 Value = str | bool | int | float
 
 
-class Writer:
+class EventWriter:
     """Writes one run of TensorBoard, which is a folder.
 
     It uses tensorboardX without its thread, so that a full disk raises in the caller. It needs
