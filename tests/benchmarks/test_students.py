@@ -27,7 +27,7 @@ def test_a_teacher_helps_a_student_that_sees_few_faces(tmp_path, environment):
         {
             one.cell.seed: one.record["metrics"]["accuracy"]
             for one in found
-            if one.cell.backbone == "cnn_v1" and (one.cell.teacher is not None) == by_teacher
+            if one.cell.row.backbone == "cnn_v1" and (one.cell.teacher is not None) == by_teacher
         }
         for by_teacher in (False, True)
     )
