@@ -91,7 +91,8 @@ def test_the_commands_are_understood():
             continue
         command = MODULES.get(name, name)
         arguments = words if name in MODULES else COMMANDS[name].translate(words)
-        parsers()[command](name).parse_args(arguments)
+        program = f"python -m {name}" if name in MODULES else f"attention-fer {name}"
+        parsers()[command](program).parse_args(arguments)
     measured = {words[0] for name, words in shown if name == "benchmarks.speed"}
     assert measured == set(MEASUREMENTS)
 
