@@ -1,1 +1,1 @@
-"""What a command asks for, as data: tables, settings, cells and plans."""
+"""What a command trains, as data: tables, settings, cells and plans."""

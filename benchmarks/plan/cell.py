@@ -1,4 +1,4 @@
-"""A cell: one network trained once, identified by everything that can change its number."""
+"""A cell: one network trained once, identified by everything that can affect its result."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 from benchmarks.plan.settings import Settings
 from benchmarks.plan.table import Row
 
-# The number of what a cell does. Raise one when a code change alters what the same cell measures:
-# its stored results are then run again.
+# Version of what training a cell means. Raise it when a code change alters what the same cell
+# measures: stored results of the old version no longer count, and the cells are run again.
 RECIPE = 1
-# With a teacher, or augmentations besides flip and zoom.
+# The same for cells with a teacher, or with augmentations besides flip and zoom.
 RECIPE_AUGMENTED = 2
 
-# Flat names of facts in a spec, where they differ from those of `Row`.
+# Names in a spec, where they differ from those of `Row`.
 _RENAMED = {"settings": "changes", "recipe": "trained_by"}
-# Facts of every spec. The others are left out at their defaults, so that a fact added later does
-# not change the hash of the results that are there.
+# Facts that every spec states. The others are left out at their defaults, so that a fact added
+# later does not change the hash of existing results.
 _ALWAYS = frozenset(
     {"backbone", "attention", "variant", "dataset", "fingerprint", "protocol", "seed", "backend"}
 )
@@ -30,15 +30,15 @@ _ALWAYS = frozenset(
 
 @dataclass(frozen=True)
 class Target:
-    """A prepared dataset and how it is divided.
+    """A prepared dataset and its split.
 
     Attributes:
         dataset: name of the prepared dataset.
         fingerprint: hash of its content.
-        protocol: name of its split in `preprocessing.splits`.
-        folds: hash of each division of the protocol, see `benchmarks.plan.splits.digests`.
-        classes: names of its classes.
-        synthetic: whether its images are generated.
+        protocol: name of the split in `preprocessing.splits`.
+        folds: hash of each fold of the split, see `benchmarks.plan.splits.digests`.
+        classes: names of the classes.
+        synthetic: whether the images are generated.
     """
 
     dataset: str
@@ -53,21 +53,21 @@ class Target:
 class Cell:
     """One training run.
 
-    Cells are equal if they have the same `digest`. It covers everything that can change the
-    result, except the content of weight files that options name, and what the weights "imagenet"
-    are on the machine that runs it.
+    Cells are equal if they have the same `digest`. It covers everything that can affect the
+    result, except the contents of weight files that options name, and which weights "imagenet"
+    stands for on the machine that runs the cell.
 
     Attributes:
-        row: the network and what is special about its training.
-        target: what it is trained and measured on.
-        settings: how it is trained, with the row's own settings applied.
-        seed: of the initial weights, the order of the data and the augmentation.
+        row: the network, and how its training differs from that of other rows.
+        target: the dataset and split it is trained and tested on.
+        settings: how it is trained, including the row's own settings.
+        seed: seed of the initial weights, the data order and the augmentation.
         backend: Keras backend.
         variant: "corrected" (as in the papers) or "published" (as in their published code).
-        fold: index of the division in `target.folds`.
-        replicas: devices that share each batch.
-        code: hash of the user's file that defines the table or the module, "" for built-in ones.
-        teacher: the cell whose network teaches this one.
+        fold: index of the fold in `target.folds`.
+        replicas: number of devices that share each batch.
+        code: hash of the user's file that defines the table or the module; "" for built-in ones.
+        teacher: the cell whose network teaches this one; None without a teacher.
     """
 
     row: Row
@@ -88,7 +88,7 @@ class Cell:
 
     @property
     def teachers(self) -> tuple[Cell, ...]:
-        """The teacher, its own teacher and so on, in the order in which they are trained."""
+        """The teacher, the teacher's teacher and so on, in the order they are trained."""
         return () if self.teacher is None else (*self.teacher.teachers, self.teacher)
 
     @property
@@ -99,8 +99,8 @@ class Cell:
 
     @property
     def spec(self) -> dict[str, Any]:
-        """Everything that can change the result, as JSON; `from_spec` reads it."""
-        facts = {k: dict(v) if k in _MAPPINGS else v for k, v in self._facts.items()}
+        """Everything that can affect the result, ready for JSON; `from_spec` reads it."""
+        facts = {k: dict(v) if k in _MAPPING_FIELDS else v for k, v in self._facts.items()}
         if self.teacher is not None:
             facts["teacher"] = self.teacher.spec
         return {**facts, "settings": asdict(self.settings), "recipe": self.recipe}
@@ -109,10 +109,10 @@ class Cell:
     def digest(self) -> str:
         """Ten hexadecimal digits that identify the cell.
 
-        Settings at their defaults are left out, so that a setting added later, whose default is
-        what was done before, does not change the digest of the results that are there.
+        Settings at their defaults are left out. A setting added later, whose default is what was
+        done before, therefore does not change the digest of existing results.
         """
-        facts = {**self._facts, "settings": _unusual(self.settings), "recipe": self.recipe}
+        facts = {**self._facts, "settings": _non_defaults(self.settings), "recipe": self.recipe}
         if self.teacher is not None:
             facts["teacher"] = self.teacher.digest
         text = json.dumps(facts, sort_keys=True)
@@ -120,27 +120,27 @@ class Cell:
 
     @cached_property
     def slug(self) -> str:
-        """Readable folder name: dataset, network, seed, fold and the digest."""
+        """Readable folder name: dataset, network, seed, fold and digest."""
         row = self.row
-        parts = [self.target.dataset, row.backbone, row.attention, *_in_short(row)]
+        parts = [self.target.dataset, row.backbone, row.attention, *_slug_parts(row)]
         parts = [re.sub(r"[^A-Za-z0-9_.-]+", ".", part).strip(".")[:40] for part in parts]
         fold = [f"f{self.fold}"] if self.fold else []
         return "-".join([*parts, f"s{self.seed}", *fold, self.digest])
 
     @property
     def label(self) -> str:
-        """Name shown while it runs."""
+        """Name shown while the cell runs."""
         fold = f" fold {self.fold}" if self.fold else ""
         return f"{self.target.dataset} {self.row.label} seed {self.seed}{fold}"
 
     @classmethod
     def from_spec(cls, spec: Mapping[str, Any]) -> Cell:
-        """Reads a stored spec.
+        """Return the cell of a stored spec.
 
-        Its target has neither classes nor the hashes of other folds, which a spec does not hold.
+        A spec holds neither the classes nor the hashes of other folds, so the target lacks them.
 
         Raises:
-            TypeError, KeyError, AttributeError, ValueError: it is not the spec of a cell.
+            TypeError, KeyError, AttributeError, ValueError: `spec` is not the spec of a cell.
         """
         facts = {**spec, "fold": spec.get("fold", 0)}
         del facts["recipe"]
@@ -148,19 +148,19 @@ class Cell:
         taught_by = None if teacher is None else cls.from_spec(teacher)
         settings = Settings.from_json(facts.pop("settings"))
         folds = ("",) * facts["fold"] + (facts.pop("split", ""),)
-        target = Target(**{name: facts.pop(name) for name in _TARGET}, folds=folds)
-        own = {name: facts.pop(flat) for name, flat in _ROW.items() if flat in facts}
+        target = Target(**{name: facts.pop(name) for name in _TARGET_FIELDS}, folds=folds)
+        own = {name: facts.pop(flat) for name, flat in _ROW_FIELDS.items() if flat in facts}
         row = Row(**own, teacher=None if taught_by is None else taught_by.row)
         return cls(row=row, target=target, settings=settings, teacher=taught_by, **facts)
 
     @property
     def _facts(self) -> dict[str, Any]:
-        """The facts of the spec but for settings and teacher, as they are hashed."""
+        """The facts of the spec except settings and teacher, in the form that is hashed."""
         row, target = self.row, self.target
-        facts = {flat: getattr(row, name) for name, flat in _ROW.items()}
-        facts |= {name: getattr(target, name) for name in _TARGET}
-        facts |= {name: getattr(self, name) for name in (*_OWN, "split")}
-        return {k: v for k, v in facts.items() if k in _ALWAYS or v not in _LEFT_OUT.get(k, ())}
+        facts = {flat: getattr(row, name) for name, flat in _ROW_FIELDS.items()}
+        facts |= {name: getattr(target, name) for name in _TARGET_FIELDS}
+        facts |= {name: getattr(self, name) for name in (*_CELL_FIELDS, "split")}
+        return {k: v for k, v in facts.items() if k in _ALWAYS or v not in _DEFAULTS.get(k, ())}
 
     def __eq__(self, other: object) -> bool:
         return self.digest == other.digest if isinstance(other, Cell) else NotImplemented
@@ -170,30 +170,32 @@ class Cell:
 
 
 def without_attention(cell: Cell) -> Cell:
-    """The same cell with its backbone without attention."""
+    """Return the same cell without attention in its backbone."""
     return replace(cell, row=cell.row.plain)
 
 
 @lru_cache(maxsize=64)
-def _unusual(settings: Settings) -> dict[str, Any]:
+def _non_defaults(settings: Settings) -> dict[str, Any]:
+    """Return the settings that differ from their defaults."""
     default = asdict(Settings())
     return {key: value for key, value in asdict(settings).items() if value != default[key]}
 
 
-def _in_short(row: Row) -> list[str]:
-    """What is special about a row, as parts of a slug: `reduction_ratio8`."""
+def _slug_parts(row: Row) -> list[str]:
+    """Return the parts of a slug that describe a row's options: `reduction_ratio8`."""
     matched = [f"as-{row.matched}"] if row.matched else []
     own = [f"{k}{v}" for k, v in (*row.config, *row.options, *row.settings)]
     taught = [f"by-{row.teacher.backbone}{row.round}"] if row.teacher else []
     return [*matched, *own, *([row.recipe] if row.recipe else []), *taught]
 
 
-_ROW = {f.name: _RENAMED.get(f.name, f.name) for f in fields(Row) if f.name != "teacher"}
-_TARGET = ("dataset", "fingerprint", "protocol")
-_OWN = [f.name for f in fields(Cell) if f.name not in ("row", "target", "settings", "teacher")]
-_LEFT_OUT = {
-    **{_ROW[f.name]: (f.default,) for f in fields(Row) if f.name in _ROW},
-    **{f.name: (f.default,) for f in fields(Cell) if f.name in _OWN},
+_ROW_FIELDS = {f.name: _RENAMED.get(f.name, f.name) for f in fields(Row) if f.name != "teacher"}
+_TARGET_FIELDS = ("dataset", "fingerprint", "protocol")
+_NESTED = ("row", "target", "settings", "teacher")
+_CELL_FIELDS = [f.name for f in fields(Cell) if f.name not in _NESTED]
+_DEFAULTS = {
+    **{_ROW_FIELDS[f.name]: (f.default,) for f in fields(Row) if f.name in _ROW_FIELDS},
+    **{f.name: (f.default,) for f in fields(Cell) if f.name in _CELL_FIELDS},
     "split": ("",),
 }
-_MAPPINGS = {flat for name, flat in _ROW.items() if getattr(Row("vgg16"), name) == ()}
+_MAPPING_FIELDS = {flat for name, flat in _ROW_FIELDS.items() if getattr(Row("vgg16"), name) == ()}

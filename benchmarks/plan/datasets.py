@@ -1,4 +1,4 @@
-"""The prepared datasets that a command asks for; a generated one where there is none."""
+"""Opens the prepared datasets of a run; generates one if none is prepared."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ def open_datasets(
     console: Console,
     generated: str = "schematic",
 ) -> dict[str, Dataset]:
-    """The asked-for datasets below `root`; generated ones are made where they are missing.
+    """Return the opened datasets by name; missing ones that need no files are generated.
 
     Args:
         root: folder of prepared datasets.
-        out: folder of the results, where what is generated lies.
-        names: folders below `root`, or sources that are generated; None for all folders that hold
-            images of the kind that `generated` has, faces or maps, and else for `generated`.
-        console: is told of what is generated.
-        generated: name of a source.
+        out: folder of the results, where generated datasets are stored.
+        names: folders below `root`, or sources that need no files. None opens all folders whose
+            images are of the same kind as those of `generated`, faces or maps; if there are no
+            such folders, it generates `generated`.
+        console: where a line is printed for each generated dataset.
+        generated: name of a source that needs no files.
 
     Raises:
-        FileNotFoundError: a dataset that is not there.
-        ValueError: a damaged one.
+        FileNotFoundError: a named dataset does not exist.
+        ValueError: a dataset is damaged, or two folders hold the same dataset.
     """
     found = {path.name: path for path in splits.find(root)}
     opened: dict[str, Dataset] = {}
@@ -42,24 +43,24 @@ def open_datasets(
         if name in generated_names() and name not in found:
             found[name] = _generate(name, out / f".{name}", console)
         if name not in found:
-            raise FileNotFoundError(_no_dataset(name, root, found))
+            raise FileNotFoundError(_explain_missing(name, root, found))
         dataset = Dataset.open(found[name])
         if dataset.name in opened:
             raise ValueError(
-                f"{dataset.path} and {opened[dataset.name].path} both hold {dataset.name}: name "
-                "one of the two folders with --datasets."
+                f"{dataset.path} and {opened[dataset.name].path} both hold {dataset.name}. "
+                "Choose one of the two folders with --datasets."
             )
         opened[dataset.name] = dataset
     return opened
 
 
 def generated_names() -> list[str]:
-    """The sources that need no file."""
+    """Return the names of the sources that need no files."""
     return [name for name in sources.names() if not sources.get(name).needs_path]
 
 
 def target(dataset: Dataset, protocol: str | None) -> Target:
-    """A dataset as what a table is measured on; None for its usual protocol.
+    """Return the target of a dataset; `protocol` None selects its usual split.
 
     Raises:
         ValueError: the dataset has no such split.
@@ -75,25 +76,25 @@ def target(dataset: Dataset, protocol: str | None) -> Target:
     )
 
 
-def _no_dataset(name: str, root: Path, found: Iterable[str]) -> str:
+def _explain_missing(name: str, root: Path, found: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, [*found, *sources.names()], n=1)
     hint = f" Did you mean {near[0]!r}?" if near and near[0] != name else ""
     make = near[0] if near and near[0] in sources.names() else "NAME"
     return (
-        f"No prepared dataset {name!r} below {root}. There: {', '.join(found) or 'none'}.{hint} "
-        f"One is made with: python -m preprocessing.run --dataset {make} --source PATH "
+        f"No prepared dataset {name!r} below {root}. Found: {', '.join(found) or 'none'}.{hint} "
+        f"Prepare it with: python -m preprocessing.run --dataset {make} --source PATH "
         f"--out {root / make}"
     )
 
 
 def _of_kind(found: Mapping[str, Path], generated: str) -> list[str]:
-    """The folders with the kind of images that a source generates."""
+    """Return the folders whose images are of the same kind as the source's, faces or maps."""
     maps = sources.get(generated).kind == "maps"
     return [name for name, path in found.items() if _maps(path) == maps]
 
 
 def _maps(path: Path) -> bool:
-    """Whether a prepared dataset holds maps rather than faces. Raises ValueError if damaged."""
+    """Return whether a dataset holds maps rather than faces. Raises ValueError if damaged."""
     source = read_manifest(path).get("source")
     return source in sources.names() and sources.get(source).kind == "maps"
 
@@ -103,7 +104,7 @@ def _generate(name: str, folder: Path, console: Console) -> Path:
 
     try:
         Dataset.open(folder)
-    except (FileNotFoundError, ValueError):  # none yet, or of an earlier version of ours
-        console.print(f"Generating {name}: it is synthetic.")
+    except (FileNotFoundError, ValueError):  # not generated yet, or by an earlier version
+        console.print(f"Generating the synthetic dataset {name}.")
         prepare(name, None, folder, overwrite=True)
     return folder

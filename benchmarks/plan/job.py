@@ -1,4 +1,4 @@
-"""A job: the one message that goes to the process that trains a cell."""
+"""A job: the message to the process that trains a cell."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from benchmarks.plan.execution import Execution
 
 @dataclass(frozen=True)
 class Job:
-    """The work on one cell. Paths are those of the machine that does it.
+    """Everything needed to train one cell. Paths are those of the machine that does the work.
 
     Attributes:
-        cell: what to train.
-        dataset: folder of its prepared dataset.
-        folder: empty folder for what the cell leaves.
-        execution: how it is computed.
+        cell: the cell to train.
+        dataset: folder of the prepared dataset.
+        folder: empty folder for the cell's output.
+        execution: how the cell is executed.
         imports: the user's Python files, imported before the network is built.
-        teacher: folder of the result of the cell's teacher.
-        keep: store the trained network too.
-        reference: measure the cost of `cell` beside that of this cell instead of training.
+        teacher: folder with the result of the cell's teacher; None without a teacher.
+        keep: whether to store the trained network too.
+        reference: if given, do not train but measure the cost of `cell` next to that of this cell.
     """
 
     cell: Cell
@@ -37,24 +37,25 @@ class Job:
     reference: Cell | None = None
 
     def to_json(self) -> str:
-        """The job as one line of JSON."""
+        """Return the job as one line of JSON."""
         content = {f.name: getattr(self, f.name) for f in fields(self)}
-        return json.dumps(content, default=_plain)
+        return json.dumps(content, default=_encode)
 
     @classmethod
     def from_json(cls, text: str) -> Job:
-        """Reads `to_json`. Raises an error of several kinds if `text` is not a job."""
+        """Return the job that `to_json` wrote. Raises various errors if `text` is not a job."""
         content = json.loads(text)
-        return cls(**{name: _READ.get(name, _same)(value) for name, value in content.items()})
+        decoded = {name: _DECODERS.get(name, _unchanged)(value) for name, value in content.items()}
+        return cls(**decoded)
 
 
-def _plain(value: object) -> Any:
+def _encode(value: object) -> Any:
     if isinstance(value, Cell):
         return value.spec
     return asdict(value) if isinstance(value, Execution) else str(value)
 
 
-def _same(value: Any) -> Any:
+def _unchanged(value: Any) -> Any:
     return value
 
 
@@ -62,7 +63,7 @@ def _optional(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else read(value)
 
 
-_READ: dict[str, Callable[[Any], Any]] = {
+_DECODERS: dict[str, Callable[[Any], Any]] = {
     "cell": Cell.from_spec,
     "dataset": Path,
     "folder": Path,

@@ -1,4 +1,4 @@
-"""A plan: everything a command asks for, as data from which its cells follow."""
+"""A plan: a table, its datasets and its settings, from which all cells follow."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from benchmarks.plan.table import Options, Row, Table
 
 @dataclass(frozen=True)
 class Plan:
-    """A table on targets.
+    """A table to be trained and tested on targets.
 
     Attributes:
-        table: its rows and what they are compared to.
-        targets: datasets with their splits.
-        seeds: how many; they are numbered from 0.
+        table: the rows, and the rows they are compared to.
+        targets: the datasets with their splits.
+        seeds: number of seeds; they count from 0.
         variant, backend, replicas: see `benchmarks.plan.cell.Cell`.
         profile: name of the profile.
         usual: settings that the profile changes.
-        asked: settings of the command line.
-        code: hash of the user's files, "" for none.
-        own: backbones and attention modules that these files register: only rows that use one
-            depend on the files. None if the table itself is a user's file: all rows do.
+        asked: settings from the command line.
+        code: hash of the user's files; "" without any.
+        own: backbones and attention modules that these files register. Only rows that use one of
+            them depend on the files. None if the table itself is a user's file: then all rows do.
     """
 
     table: Table
@@ -42,22 +42,22 @@ class Plan:
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """All cells; those that are compared stand together, seed by seed and fold by fold.
+        """All cells, ordered by target, seed and fold, so that cells to compare stay together.
 
-        A teacher stands before those it teaches, even if it is not a row of the table.
+        A teacher comes before its students, even if it is not a row of the table.
         """
         found: dict[Cell, None] = {}
-        for cell in self._cells():
+        for cell in self._iterate_cells():
             found.update(dict.fromkeys([*cell.teachers, cell]))
         return tuple(found)
 
     @property
     def kept(self) -> tuple[str, ...]:
-        """Names of the settings that no recipe changes."""
+        """Names of the settings that a recipe does not change."""
         return tuple(dict.fromkeys(name for name, _ in (*self.usual, *self.asked)))
 
     def choices(self, target: Target, row: Row | None = None) -> dict[str, Choice]:
-        """The settings of a row on a target, or of rows without their own, with their sources."""
+        """Return a row's settings on a target with their sources; None for what all rows share."""
         return choices(
             recipe=row.recipe if row else "",
             profile=(self.profile, dict(self.usual)),
@@ -67,10 +67,10 @@ class Plan:
         )
 
     def settings(self, target: Target, row: Row | None = None) -> Settings:
-        """The values of `choices`. Raises ValueError for one out of range."""
+        """Return the values of `choices`. Raises ValueError for a value out of range."""
         return settle(self.choices(target, row))
 
-    def _cells(self) -> Iterator[Cell]:
+    def _iterate_cells(self) -> Iterator[Cell]:
         settings = lru_cache(maxsize=None)(self.settings)  # the same for all seeds and folds
 
         def cell(row: Row, target: Target, seed: int, fold: int) -> Cell:
@@ -83,7 +83,7 @@ class Plan:
                 variant=self.variant,
                 fold=fold,
                 replicas=self.replicas,
-                code=self.code if self._is_own(row) else "",
+                code=self.code if self._depends_on_code(row) else "",
                 teacher=cell(row.teacher, target, seed, fold) if row.teacher else None,
             )
 
@@ -93,13 +93,13 @@ class Plan:
                     for row in self.table.of(target.dataset):
                         yield cell(row, target, seed, fold)
 
-    def _is_own(self, row: Row) -> bool:
-        """Whether a row depends on the user's files."""
+    def _depends_on_code(self, row: Row) -> bool:
+        """Return whether a row depends on the user's files."""
         return self.own is None or bool({row.backbone, row.attention, row.matched} & set(self.own))
 
 
 def with_teachers(rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows, each followed by its teacher, the teacher's teacher and so on."""
+    """Yield each row, followed by its teacher, the teacher's teacher and so on."""
     for row in rows:
         yield row
         if row.teacher is not None:

@@ -1,4 +1,4 @@
-"""The settings of a cell: everything about its training that can change its result."""
+"""The settings of a cell: everything about its training that can affect its result."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ PUBLISHED_BATCH = {"ckplus": 16, "jaffe": 4}
 
 @dataclass(frozen=True)
 class Settings(Recipe):
-    """Training of one cell: a recipe, and how large an experiment it is.
+    """How one cell is trained: a recipe, and the size of the experiment.
 
     Attributes:
-        width: multiplier on the network's channels.
-        activation: of the corrected networks whose own is ReLU; the published ones have their own.
-        train_samples, eval_samples: at most that many images, drawn at random, of the training
-            part and of each of the validation and test parts; None for all.
+        width: multiplier of the network's channels.
+        activation: activation of the corrected networks that use ReLU by default; the published
+            networks keep their own.
+        train_samples, eval_samples: maximum number of images, drawn at random, of the training
+            part, and of each of the validation and test parts; None for all.
         precision: Keras dtype policy.
     """
 
@@ -39,17 +40,18 @@ class Settings(Recipe):
         return cls(**content)
 
     def input_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """What the network gets of images of `image_shape`, (height, width, channels)."""
+        """Return the network's input shape for images of `image_shape`: height, width, channels."""
         height, width, channels = image_shape
         if self.image_size:
             height = width = self.image_size
         return height, width, channels if self.channels in (None, channels) else self.channels
 
 
-# Small enough for 32 networks in 15 minutes on two cores, which leaves each 200 steps. ELU, as in
-# the published networks, gets a VGG going within them, ReLU does not. SGD's update of a ResNet's
-# thousand variables is traced in half the time of Adam's. Statistics of few steps need a short
-# memory: hence the norm_momentum. A recipe changes none of these.
+# Small enough to train 32 networks in 15 minutes on two cores, which allows 200 steps for each.
+# With ELU, as in the published networks, a VGG starts to learn within 200 steps; with ReLU it does
+# not. Tracing the update of a ResNet's thousand variables takes half as long with SGD as with Adam.
+# With so few steps, the batch statistics need a short memory, hence norm_momentum. A recipe changes
+# none of these settings.
 QUICK: Mapping[str, Any] = {
     "width": 0.125,
     "activation": "elu",
@@ -63,8 +65,8 @@ QUICK: Mapping[str, Any] = {
     "image_size": None,
 }
 
-# What each profile changes of the recipe. "full" trains by the recipe alone, which is the published
-# one by default: Adam 1e-4, zoom and flip, patience 15, best validation accuracy.
+# The changes of each profile to the recipe. "full" uses the recipe unchanged, which by default is
+# the published one: Adam 1e-4, zoom and flip, patience 15, best validation accuracy.
 PROFILES: Mapping[str, Mapping[str, Any]] = {"full": {}, "quick": QUICK}
 
 
@@ -84,19 +86,19 @@ def choices(
     row: Mapping[str, Any] | None = None,
     dataset: str = "",
 ) -> dict[str, Choice]:
-    """Every setting of a cell with its source. This is the order of precedence, lowest first:
+    """Return every setting of a cell with its source. Order of precedence, lowest first:
 
     1. the default;
     2. the recipe of the row, or of `--recipe`;
-    3. the profile, with what its table changes of it;
+    3. the profile, including the table's changes to it;
     4. the command line;
     5. the row's own settings;
-    6. where the batch size is still None, the one that is usual for the dataset.
+    6. if the batch size is still None, the usual one for the dataset.
 
     Args:
-        recipe: name in `attention_fer.recipes`, "" for none.
-        profile: name and what it changes.
-        asked: settings of the command line.
+        recipe: name in `attention_fer.recipes`; "" for none.
+        profile: name of the profile, and the settings it changes.
+        asked: settings from the command line.
         row: settings of the table's row.
         dataset: name of the dataset.
 
@@ -126,7 +128,7 @@ def settle(chosen: Mapping[str, Choice]) -> Settings:
 
 
 def profile(name: str, dataset: str = "", **changes: Any) -> Settings:
-    """The settings of a profile with the changes that are not None, for a dataset.
+    """Return the settings of a profile for a dataset; `changes` that are None are ignored.
 
     Raises:
         ValueError: an unknown profile or setting, or a value out of range.

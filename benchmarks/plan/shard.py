@@ -1,4 +1,4 @@
-"""`--shard i/n`: a part of a plan for each of several machines that know nothing of each other."""
+"""`--shard i/n`: divides a plan among machines that do not communicate."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """The shard that `text` such as "2/8" stands for. Raises ValueError if it is none."""
+        """Return the shard of a text such as "2/8". Raises ValueError for any other text."""
         found = re.fullmatch(r"([0-9]+)/([0-9]+)", text)
         if not found or not 1 <= int(found[1]) <= int(found[2]):
             raise ValueError(
-                f"--shard is I/N with I from 1 to N, such as 2/8 for the second of eight parts; "
-                f"given: {text!r}."
+                "--shard must be I/N with I from 1 to N, such as 2/8 for the second of eight "
+                f"parts, got {text!r}."
             )
         return cls(int(found[1]), int(found[2]))
 
     def select(self, cells: Sequence[Cell], seconds: Mapping[str, float]) -> list[Cell]:
-        """This shard's cells, in the order of the plan; each cell is in exactly one shard.
+        """Return this shard's cells, in the order of the plan; each cell is in exactly one shard.
 
-        Teachers are in the shards of all they teach, too: no shard waits for another.
+        A teacher is also in the shard of each of its students, so that no shard waits for another.
 
-        The longest cells go first, each to the shard with the least to do (Graham's longest
-        processing time rule, doi:10.1137/0117039), so the shards take about equally long.
+        Cells are assigned from longest to shortest, each to the shard with the least work (Graham's
+        longest processing time rule, doi:10.1137/0117039), so all shards take about equally long.
 
         Args:
             cells: the whole plan, the same for every shard.
-            seconds: of each cell by slug. They must be the same for every shard: estimates by
-                arithmetic, not ones that follow what is stored or the machine.
+            seconds: duration of each cell, by slug. It must be the same for every shard, so
+                estimate it by arithmetic, not from stored results or the machine.
         """
         load = [(0.0, index) for index in range(1, self.count + 1)]
         mine = set()

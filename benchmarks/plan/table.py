@@ -1,4 +1,4 @@
-"""A table as data: rows x datasets, each row with the row it is compared to."""
+"""A table as data: rows and datasets, and the row that each row is compared to."""
 
 from __future__ import annotations
 
@@ -19,35 +19,34 @@ VARIANTS = ("corrected", "published")
 PUBLISHED = Path(__file__).parents[1] / "tables" / "published.csv"
 
 Options = tuple[tuple[str, Any], ...]
-"""Names and values, sorted by name: a mapping that can be compared and hashed."""
+"""Pairs of name and value, sorted by name: a mapping that can be compared and hashed."""
 
 
 def options(given: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Options:
-    """The mapping as `Options`; lists become tuples."""
+    """Return a mapping as `Options`; lists become tuples."""
     pairs = given.items() if isinstance(given, Mapping) else given
     return tuple(sorted((key, as_tuples(value)) for key, value in pairs))
 
 
 @dataclass(frozen=True)
 class Row:
-    """One network of a table, with what is special in its training.
+    """One network of a table, and how its training differs from that of the other rows.
 
-    `config`, `options`, `settings` and `distillation` may be given as mappings.
+    `config`, `options`, `settings` and `distillation` may be passed as mappings.
 
     Attributes:
-        backbone: a name of `attention_fer.models`.
-        attention: a registered attention module, or "none".
-        matched: for a control, the module whose number of parameters the backbone without
-            attention is widened to; else "".
-        config: of the attention module, or of the one that is matched: {"reduction_ratio": 8}.
-        options: of the backbone's builder: {"activation": "selu"}.
-        settings: what differs from the training of the other rows: {"optimizer": "sgd"}; see
+        backbone: name of a backbone in `attention_fer.models`.
+        attention: name of a registered attention module, or "none".
+        matched: for a parameter-matched baseline, the module whose number of parameters the
+            backbone without attention is widened to; else "".
+        config: arguments of the attention module, or of the matched one: {"reduction_ratio": 8}.
+        options: arguments of the backbone's builder: {"activation": "selu"}.
+        settings: settings that differ from those of the other rows: {"optimizer": "sgd"}; see
             `benchmarks.plan.settings.Settings`.
-        recipe: name of the recipe it is trained by, see `attention_fer.recipes`; "" for the
-            profile's own training.
-        teacher: the row whose network teaches this one, trained before it with the same seed.
-        distillation: how it teaches: {"kind": "soft", "temperature": 3.0, "weight": 0.5}; see
-            `attention_fer.training.distillation`.
+        recipe: name of the training recipe, see `attention_fer.recipes`; "" for the profile's.
+        teacher: the row whose network teaches this one; it is trained first, with the same seed.
+        distillation: how the teacher teaches: {"kind": "soft", "temperature": 3.0, "weight": 0.5};
+            see `attention_fer.training.distillation`.
     """
 
     backbone: str
@@ -67,7 +66,7 @@ class Row:
             recipes.get(self.recipe)
         if bool(self.distillation) != (self.teacher is not None):
             raise ValueError(
-                "A row has a teacher and says how it teaches, or neither; given: "
+                "teacher and distillation must be given together or not at all, got "
                 f"teacher={self.teacher and self.teacher.label!r}, "
                 f"distillation={dict(options(self.distillation))}."
             )
@@ -81,59 +80,59 @@ class Row:
 
     @property
     def control(self) -> Row:
-        """The backbone without attention, widened to this row's number of parameters."""
+        """The parameter-matched baseline: widened to as many parameters, without attention."""
         return replace(self.plain, matched=self.attention, config=self.config)
 
     @property
     def network(self) -> str:
-        """The attention and its configuration, in words."""
-        config = f" ({_words(options(self.config))})" if self.config else ""
+        """The attention and its configuration, as text."""
+        config = f" ({_format_options(options(self.config))})" if self.config else ""
         if self.matched:
             return f"none, widened to the parameters of {self.matched}{config}"
         return f"{self.attention}{config}"
 
     @property
     def setting(self) -> str:
-        """The options of network and training, in words; "" where there are none."""
+        """The options of network and training, as text; "" without any."""
         recipe = f"recipe {self.recipe}" if self.recipe else ""
-        own = _words((*options(self.options), *options(self.settings)))
-        return ", ".join(filter(None, [recipe, own, self._lesson]))
+        own = _format_options((*options(self.options), *options(self.settings)))
+        return ", ".join(filter(None, [recipe, own, self._teaching]))
 
     @property
     def round(self) -> int:
-        """How many teachers stand one behind the other; 0 without one."""
+        """Number of teachers in the chain: teacher, teacher's teacher and so on; 0 without one."""
         return 0 if self.teacher is None else 1 + self.teacher.round
 
     @property
-    def _lesson(self) -> str:
+    def _teaching(self) -> str:
         if self.teacher is None:
             return ""
         chain = f", round {self.round}" if self.round > 1 else ""
         teacher = " ".join([self.teacher.backbone, self.teacher.attention.replace("none", "")])
-        return f"taught by {teacher.strip()} ({_words(options(self.distillation))}{chain})"
+        return f"taught by {teacher.strip()} ({_format_options(options(self.distillation))}{chain})"
 
     @property
     def label(self) -> str:
-        """The whole row, in words."""
+        """The whole row, as text."""
         return ", ".join(filter(None, [f"{self.backbone} {self.network}", self.setting]))
 
 
 @dataclass(frozen=True)
 class Table:
-    """What a table shows.
+    """The networks of a table and what they are compared to.
 
     Attributes:
-        name: what the command line calls it.
-        title: its caption.
+        name: name on the command line.
+        title: caption.
         rows: the networks, in order.
-        published: accuracy in percent by (row, dataset name), where a figure was published.
-        source: where the published figures come from, and how they came about.
-        chosen: by dataset name, "" for all others, the row that the others are compared to; none
-            for comparing each with its backbone without attention.
-        special: by dataset name, the rows of datasets that have others than `rows`.
-        quick: what this table changes of the quick profile.
-        generated: the source of `preprocessing` that stands in where nothing is prepared. A table
-            is measured on the prepared datasets of its kind: faces, or maps that are none.
+        published: published accuracies in percent, by (row, dataset name).
+        source: origin of the published figures, and how they were obtained.
+        chosen: by dataset name, "" for all other datasets: the row that the others are compared
+            to. By default each row is compared to its backbone without attention.
+        special: by dataset name, rows that replace `rows` for that dataset.
+        quick: the table's changes to the quick profile.
+        generated: the source in `preprocessing` that is generated if nothing is prepared. A table
+            uses the prepared datasets of the same kind of images as this source: faces or maps.
     """
 
     name: str
@@ -147,46 +146,46 @@ class Table:
     generated: str = "schematic"
 
     def profile(self, name: str) -> dict[str, Any]:
-        """What a profile changes in this table. Raises ValueError for an unknown one."""
+        """Return a profile's changes in this table. Raises ValueError for an unknown profile."""
         changes = PROFILES[one_of("profile", name, PROFILES)]
         return {**changes, **(self.quick if name == "quick" else {})}
 
     def reference(self, row: Row, dataset: str) -> Row:
-        """The row that `row` is compared to; the row itself if it is the reference."""
+        """Return the row that `row` is compared to; `row` itself if it is the reference."""
         return self.chosen.get(dataset, self.chosen.get("", row.plain))
 
     def of(self, dataset: str) -> tuple[Row, ...]:
-        """The rows that a dataset gets."""
+        """Return the rows for a dataset."""
         return self.special.get(dataset, self.rows)
 
     def all_rows(self) -> tuple[Row, ...]:
-        """The rows of all datasets, none twice."""
+        """Return the rows of all datasets without duplicates."""
         rows = [self.rows, *self.special.values()]
         return tuple(dict.fromkeys(row for group in rows for row in group))
 
     def select(
         self, backbones: Iterable[str] | None = None, attentions: Iterable[str] | None = None
     ) -> Table:
-        """The rows with these backbones and attentions; None for those of the table.
+        """Return the table with these backbones and attentions; None keeps those of the table.
 
-        Any registered name may be asked for. A combination that the table lacks becomes a new row
-        after the others, trained with the recipe and settings that all rows share.
+        Any registered name is accepted. A combination that the table lacks becomes a new row after
+        the others, with the recipe and settings that all rows share.
 
         Raises:
-            ValueError: a name that nobody registered.
+            ValueError: a name that is not registered.
         """
         rows = self.all_rows()
         own_backbones = list(dict.fromkeys(row.backbone for row in rows))
         own_attentions = list(dict.fromkeys(row.attention for row in rows))
         kinds = {"none": None, **dict.fromkeys(registered.attentions())}
-        names = _known("backbone", backbones, own_backbones, registered.backbones())
-        modules = _known("attention module", attentions, own_attentions, kinds)
+        names = _check_names("backbone", backbones, own_backbones, registered.backbones())
+        modules = _check_names("attention module", attentions, own_attentions, kinds)
 
         def selected(rows: Sequence[Row]) -> tuple[Row, ...]:
             kept = [row for row in rows if row.backbone in names and row.attention in modules]
             there = {(row.backbone, row.attention) for row in rows}
             new = [
-                Row(backbone, attention, **_shared(rows))
+                Row(backbone, attention, **_shared_training(rows))
                 for backbone, attention in product(names, modules)
                 if (backbone, attention) not in there
                 and not (backbone in own_backbones and attention in own_attentions)
@@ -196,24 +195,24 @@ class Table:
         special = {dataset: selected(rows) for dataset, rows in self.special.items()}
         return replace(self, rows=selected(self.rows), special=special)
 
-    def trained(self, recipe: str) -> Table:
-        """The table with every row that names no recipe of its own trained by `recipe`.
+    def with_recipe(self, recipe: str) -> Table:
+        """Return the table with `recipe` for every row that names none.
 
         Raises:
             ValueError: an unknown recipe.
         """
-        special = {dataset: _by(recipe, rows) for dataset, rows in self.special.items()}
-        chosen = {name: _by(recipe, [row])[0] for name, row in self.chosen.items()}
-        return replace(self, rows=_by(recipe, self.rows), special=special, chosen=chosen)
+        special = {dataset: _with_recipe(recipe, rows) for dataset, rows in self.special.items()}
+        chosen = {name: _with_recipe(recipe, [row])[0] for name, row in self.chosen.items()}
+        return replace(self, rows=_with_recipe(recipe, self.rows), special=special, chosen=chosen)
 
     def with_controls(self) -> Table:
-        """The table with a control after the last row of each network with attention."""
-        special = {dataset: _controlled(rows) for dataset, rows in self.special.items()}
-        return replace(self, rows=_controlled(self.rows), special=special)
+        """Return the table with a control for each row with attention, grouped by backbone."""
+        special = {dataset: _add_controls(rows) for dataset, rows in self.special.items()}
+        return replace(self, rows=_add_controls(self.rows), special=special)
 
 
 def published_accuracies() -> dict[tuple[Row, str], float]:
-    """Accuracy in percent of the published attention table, by row and dataset."""
+    """Return the accuracies in percent of the published attention table, by row and dataset."""
     with open(PUBLISHED, encoding="utf-8", newline="") as file:
         return {
             (Row(line["backbone"], line["attention"]), dataset): float(line[f"{dataset}_accuracy"])
@@ -222,7 +221,7 @@ def published_accuracies() -> dict[tuple[Row, str], float]:
         }
 
 
-def _by(recipe: str, rows: Iterable[Row]) -> tuple[Row, ...]:
+def _with_recipe(recipe: str, rows: Iterable[Row]) -> tuple[Row, ...]:
     def one(row: Row) -> Row:
         teacher = None if row.teacher is None else one(row.teacher)
         return replace(row, recipe=row.recipe or recipe, teacher=teacher)
@@ -230,7 +229,7 @@ def _by(recipe: str, rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(map(one, rows))
 
 
-def _controlled(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+def _add_controls(rows: tuple[Row, ...]) -> tuple[Row, ...]:
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(row.backbone, []).append(row)
@@ -239,25 +238,25 @@ def _controlled(rows: tuple[Row, ...]) -> tuple[Row, ...]:
     return tuple(dict.fromkeys(row for group in found.values() for row in group))
 
 
-def _words(pairs: Options) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {_value(value)}" for key, value in pairs)
+def _format_options(pairs: Options) -> str:
+    return ", ".join(f"{key.replace('_', ' ')} {_format_value(value)}" for key, value in pairs)
 
 
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, tuple):
-        return " ".join(map(_value, value))
+        return " ".join(map(_format_value, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _known(
+def _check_names(
     what: str, asked: Iterable[str] | None, own: Iterable[str], registered: Iterable[str]
 ) -> list[str]:
     allowed = list(dict.fromkeys([*own, *registered]))
     return list(own) if asked is None else [one_of(what, name, allowed) for name in asked]
 
 
-def _shared(rows: Sequence[Row]) -> dict[str, Any]:
-    """Recipe and settings, where they are the same in all rows."""
+def _shared_training(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return the recipe and the settings, if they are the same in all rows."""
     first = rows[0]
     return {
         name: getattr(first, name)

@@ -1,7 +1,7 @@
-"""A user's Python files: a table of their own, and the modules and backbones it uses.
+"""Loads a user's Python files: a table, and the modules and backbones it uses.
 
-The file of a table makes a `Table` named TABLE. Any file may register attention modules and
-backbones, which rows then name:
+The file of a table defines a `Table` named TABLE. Any file may register attention modules and
+backbones, which rows then use by name:
 
     import keras
     from attention_fer import layers, models
@@ -29,26 +29,27 @@ NAME = "TABLE"
 
 
 def load_table(path: str | Path) -> Table:
-    """Runs the file and returns its table; what it registers is then known.
+    """Run the file, which registers its modules and backbones, and return its table.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: it fails, has no `TABLE`, or a row names what nobody registered.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file fails or has no `TABLE`, or a row uses an unregistered name.
     """
     table = getattr(import_file(path), NAME, None)
     if not isinstance(table, Table):
         raise ValueError(
-            f"{path} must define {NAME}, a benchmarks.table.Table; found: {type(table).__name__}."
+            f"{NAME} in {path} must be a benchmarks.table.Table, got {type(table).__name__}."
         )
     _check(table, Path(path))
     return table
 
 
 def load_modules(paths: Sequence[Path]) -> tuple[str, ...]:
-    """Runs files; returns the names of the backbones and attention modules that they register.
+    """Run the files and return the names of the backbones and attention modules they register.
 
-    Raises: as `attention_fer.common.imports.import_file`, and ValueError for a file that registers
-        nothing.
+    Raises:
+        FileNotFoundError, ValueError: as `attention_fer.common.imports.import_file`; ValueError
+            also for a file that registers nothing.
     """
     from attention_fer import layers, models
 
@@ -58,13 +59,16 @@ def load_modules(paths: Sequence[Path]) -> tuple[str, ...]:
         import_file(path)
         new = sorted({*layers.names(), *models.names()} - before)
         if not new:
-            raise ValueError(f"{path} registers no attention module and no backbone.")
+            raise ValueError(
+                f"{path} must register an attention module or a backbone, got neither. "
+                "Remove it from --import."
+            )
         own += new
     return tuple(own)
 
 
 def digest(paths: Sequence[Path]) -> str:
-    """Ten hexadecimal digits that identify the content of the files; "" for none."""
+    """Return ten hexadecimal digits that identify the contents of the files; "" without files."""
     hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
     if len(hashes) > 1:
         hashes = [hashlib.sha256("".join(hashes).encode()).hexdigest()]
@@ -75,7 +79,7 @@ def _check(table: Table, path: Path) -> None:
     from attention_fer import layers, models
 
     if not table.rows:
-        raise ValueError(f"{NAME} of {path} has no rows.")
+        raise ValueError(f"{NAME} in {path} must have at least one row, got none.")
     one_of(f"generated dataset in {path.name}", table.generated, generated_names())
     for row in with_teachers(table.all_rows()):
         one_of(f"backbone in {path.name}", row.backbone, models.names())

@@ -1,6 +1,7 @@
-"""Plans stored beside their results.
+"""Plans, stored next to their results.
 
-A report thereby knows what is still missing, and knows a user's table without running its file.
+They tell a report which cells are still missing, and contain a user's table, so that a report need
+not run the user's file.
 """
 
 from __future__ import annotations
@@ -20,19 +21,20 @@ from benchmarks.plan.table import Row, Table, options
 SCHEMA_VERSION = 2
 FOLDER = "plans"
 
-_PLAIN = [f.name for f in fields(Plan) if f.name not in ("table", "targets", "usual", "asked")]
-_MAPPINGS = ("config", "options", "settings", "distillation")
+_CONVERTED_FIELDS = ("table", "targets", "usual", "asked")
+_PLAIN_FIELDS = [f.name for f in fields(Plan) if f.name not in _CONVERTED_FIELDS]
+_MAPPING_FIELDS = ("config", "options", "settings", "distillation")
 
 
 def write(plan: Plan, root: Path) -> None:
-    """Stores a plan beside the results of `root`; the same plan is stored once."""
+    """Store a plan next to the results in `root`; the same plan is stored only once."""
     content = _to_json(plan)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
     write_json(root / FOLDER / f"{digest}.json", content)
 
 
 def read(root: Path) -> list[Plan]:
-    """The plans stored beside the results of `root`, oldest first; unreadable ones are skipped."""
+    """Return the plans stored next to the results in `root`, oldest first; skip unreadable ones."""
     files = sorted(root.glob(f"{FOLDER}/*.json"), key=lambda path: path.stat().st_mtime)
     found = (_read(path) for path in files)
     return [plan for plan in found if plan is not None]
@@ -56,7 +58,7 @@ def _to_json(plan: Plan) -> dict[str, Any]:
             "name": table.name,
             "title": table.title,
             "source": table.source,
-            "all": [_row(row) for row in rows],
+            "all": [_row_to_json(row) for row in rows],
             "rows": [number[row] for row in table.rows],
             "chosen": {name: number[row] for name, row in table.chosen.items()},
             "special": {name: [number[r] for r in rows] for name, rows in table.special.items()},
@@ -67,27 +69,27 @@ def _to_json(plan: Plan) -> dict[str, Any]:
             ],
         },
         "targets": [asdict(target) for target in plan.targets],
-        **{name: getattr(plan, name) for name in _PLAIN},
+        **{name: getattr(plan, name) for name in _PLAIN_FIELDS},
         "usual": dict(plan.usual),
         "asked": dict(plan.asked),
     }
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row_to_json(row: Row) -> dict[str, Any]:
     content = {f.name: getattr(row, f.name) for f in fields(Row)}
-    content |= {name: dict(content[name]) for name in _MAPPINGS}
-    return {**content, "teacher": None if row.teacher is None else _row(row.teacher)}
+    content |= {name: dict(content[name]) for name in _MAPPING_FIELDS}
+    return {**content, "teacher": None if row.teacher is None else _row_to_json(row.teacher)}
 
 
-def _row_of(content: Mapping[str, Any]) -> Row:
+def _row_from_json(content: Mapping[str, Any]) -> Row:
     teacher = content["teacher"]
-    return Row(**{**content, "teacher": None if teacher is None else _row_of(teacher)})
+    return Row(**{**content, "teacher": None if teacher is None else _row_from_json(teacher)})
 
 
 def _from_json(content: Mapping[str, Any]) -> Plan:
     table = content["table"]
-    rows = [_row_of(row) for row in table["all"]]
-    plain = {name: content[name] for name in _PLAIN}
+    rows = [_row_from_json(row) for row in table["all"]]
+    plain = {name: content[name] for name in _PLAIN_FIELDS}
     return Plan(
         table=Table(
             name=table["name"],

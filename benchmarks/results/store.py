@@ -1,7 +1,7 @@
-"""Results on disk: a folder a cell, there whole or not at all.
+"""Results on disk: one folder per cell, which is complete or does not exist.
 
-What cannot be read as the result of its folder's cell is never counted and never deleted:
-`Store.problems` lists it with the reason.
+A folder without a valid result of its cell is never counted and never deleted; `Store.problems`
+lists it with the reason.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from benchmarks.results.saved_model import is_saved
 
 SCHEMA_VERSION = 1
 RESULT, PARTIAL, DAMAGED, LOCKS = "result.json", ".partial", ".damaged-", ".locks"
-OTHERS = ("plans", "costs")  # folders beside the results, see `plan_file` and `run.costs`
-# What a record must have, by its status.
-PARTS = {"done": ("metrics", "history", "provenance", "timing"), "failed": ("error",)}
+OTHER_FOLDERS = ("plans", "costs")  # folders beside the results, see `plan_file` and `run.costs`
+# Keys that a record must have, by its status.
+REQUIRED = {"done": ("metrics", "history", "provenance", "timing"), "failed": ("error",)}
 
 
 @dataclass(frozen=True)
 class Result:
-    """A stored cell, done or failed.
+    """The stored result of a cell, done or failed.
 
     Attributes:
-        cell: what was trained.
+        cell: the cell that was trained.
         status: "done" or "failed".
-        path: its folder.
-        record: content of its `result.json`.
+        path: folder of the result.
+        record: content of `result.json`.
     """
 
     cell: Cell
@@ -51,11 +51,11 @@ class Result:
 
     @property
     def saved(self) -> bool:
-        """Whether its trained network is stored, too."""
+        """Whether the trained network is stored too."""
         return is_saved(self.path)
 
     def predictions(self) -> Predictions:
-        """What the network said of each test image. Raises as `read_predictions`."""
+        """Return the network's predictions for the test images. Raises as `read_predictions`."""
         return read_predictions(self.path / PREDICTIONS)
 
 
@@ -66,14 +66,14 @@ class Store:
         self.root = Path(root)
 
     def read(self, cell: Cell) -> Result | None:
-        """The stored result of a cell; None where there is none that can be read."""
+        """Return the stored result of a cell; None without a readable result."""
         with contextlib.suppress(ValueError):
             return _read(self.root / cell.slug)
         return None
 
     def results(self, planned: Iterable[Cell] | None = None) -> Iterator[Result]:
-        """The stored results of the planned cells, in their order, or all by folder name."""
-        names = self._names()
+        """Yield the stored results of the planned cells, in order; or all, by folder name."""
+        names = self._result_names()
         if planned is not None:
             there = set(names)
             names = [slug for cell in planned if (slug := cell.slug) in there]
@@ -82,9 +82,9 @@ class Store:
                 yield _read(self.root / name)
 
     def problems(self) -> list[tuple[Path, str]]:
-        """Folders that count for nothing, each with the reason."""
+        """Return the folders without a valid result, each with the reason."""
         found = []
-        for name in self._names():
+        for name in self._result_names():
             try:
                 _read(self.root / name)
             except ValueError as error:
@@ -92,14 +92,15 @@ class Store:
         return found
 
     def lock(self, cell: Cell) -> Path:
-        """The file whose lock says that someone is at work on the cell, see `locks`."""
+        """Return the lock file of a cell, locked while a run works on it; see `run.locks`."""
         return self.root / LOCKS / f"{cell.slug}.lock"
 
     def begin(self, cell: Cell) -> Path:
-        """A fresh working folder for a cell, beside its final place.
+        """Create a working folder for a cell, next to its final folder, and return it.
 
-        Those that dead runs left are removed, so the caller must hold the cell's lock. The name is
-        a new one each time: the process of a killed run may still be writing into the old.
+        This removes the working folders that dead runs left, so the caller must hold the cell's
+        lock. The name is new each time, since the process of a killed run may still be writing into
+        its own working folder.
         """
         for path in self.root.glob(f"{cell.slug}*{PARTIAL}"):
             shutil.rmtree(path, ignore_errors=True)
@@ -107,11 +108,11 @@ class Store:
         partial.mkdir(parents=True)
         return partial
 
-    def make_way(self, cell: Cell) -> tuple[Path, str] | None:
-        """Moves aside what holds a cell's place and is no result of it.
+    def move_damaged(self, cell: Cell) -> tuple[Path, str] | None:
+        """Move aside a folder that has a cell's name but not a valid result of the cell.
 
         Returns:
-            Where it is now and what is wrong with it; None where nothing was in the way.
+            The new path and the reason; None if there was nothing to move.
         """
         final = self.root / cell.slug
         if not os.path.lexists(final):
@@ -127,12 +128,12 @@ class Store:
             return aside, str(error)
 
     def commit(self, cell: Cell, partial: Path, record: dict[str, Any]) -> None:
-        """Puts a working folder in its final place, unless a finished cell is there already."""
+        """Move a working folder to its final place, unless a finished result is already there."""
         content = {"schema_version": SCHEMA_VERSION, **record}
         if record["status"] == "done":
-            content["files"] = {PREDICTIONS: _sum(partial / PREDICTIONS)}
+            content["files"] = {PREDICTIONS: _checksum(partial / PREDICTIONS)}
         write_json(partial / RESULT, content)
-        self.make_way(cell)
+        self.move_damaged(cell)
         stored = self.read(cell)
         if stored is not None and stored.done and (is_saved(stored.path) or not is_saved(partial)):
             shutil.rmtree(partial)
@@ -141,10 +142,10 @@ class Store:
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(final)
         os.replace(partial, final)
-        _sync(self.root)
+        _sync_folder(self.root)
 
-    def _names(self) -> list[str]:
-        """Folders that should each hold a result, sorted."""
+    def _result_names(self) -> list[str]:
+        """Return the names of the folders that should each hold a result, sorted."""
         try:
             with os.scandir(self.root) as entries:
                 names = [entry.name for entry in entries if entry.is_dir()]
@@ -153,17 +154,17 @@ class Store:
         return sorted(
             n
             for n in names
-            if not n.startswith(".") and not n.endswith(PARTIAL) and n not in OTHERS
+            if not n.startswith(".") and not n.endswith(PARTIAL) and n not in OTHER_FOLDERS
         )
 
 
 def _read(folder: Path) -> Result:
-    """The result in a folder. Raises ValueError with the reason where it counts for nothing."""
+    """Return the result in a folder. Raises ValueError with the reason if it is not valid."""
     if DAMAGED in folder.name:
-        raise ValueError("moved aside by a run that needed its name; delete it when you like")
+        raise ValueError("a run that needed its name has moved it aside; you may delete it")
     try:
-        record = _record(folder)
-        cell = _cell(folder, record)
+        record = _read_record(folder)
+        cell = _read_cell(folder, record)
         if record["status"] == "done":
             _check_predictions(folder / PREDICTIONS, record.get("files", {}))
     except OSError as error:
@@ -171,56 +172,56 @@ def _read(folder: Path) -> Result:
     return Result(cell, record["status"], folder, record)
 
 
-def _record(folder: Path) -> dict[str, Any]:
+def _read_record(folder: Path) -> dict[str, Any]:
     try:
         record = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"it has no {RESULT}") from None
+        raise ValueError(f"{RESULT} is missing") from None
     except ValueError as error:
-        raise ValueError(f"{RESULT} is cut short or no JSON: {error}") from None
+        raise ValueError(f"{RESULT} is truncated or not JSON: {error}") from None
     version = record.get("schema_version") if isinstance(record, dict) else None
     if version != SCHEMA_VERSION:
-        raise ValueError(
-            f"{RESULT} has schema_version {version!r}, this program reads {SCHEMA_VERSION}"
-        )
+        raise ValueError(f"schema_version in {RESULT} must be {SCHEMA_VERSION}, got {version!r}")
     status = record.get("status")
-    if status not in PARTS:
-        raise ValueError(f"{RESULT} has the status {status!r}, expected one of {list(PARTS)}")
-    if lacking := [part for part in PARTS[status] if part not in record]:
-        raise ValueError(f"{RESULT} lacks {', '.join(lacking)}")
+    if status not in REQUIRED:
+        raise ValueError(f"status in {RESULT} must be one of {list(REQUIRED)}, got {status!r}")
+    if missing := [key for key in REQUIRED[status] if key not in record]:
+        raise ValueError(f"{RESULT} has no {', '.join(missing)}")
     return record
 
 
-def _cell(folder: Path, record: dict[str, Any]) -> Cell:
+def _read_cell(folder: Path, record: dict[str, Any]) -> Cell:
     try:
         spec = record["spec"]
         cell = Cell.from_spec(spec)
         slug, recipe = cell.slug, spec.get("recipe")
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"its spec is not that of a cell: {error!r}") from error
+        raise ValueError(f"the spec is not that of a cell: {error!r}") from error
     if recipe != cell.recipe:
-        raise ValueError(f"it was made by recipe {recipe!r}, this program's is {cell.recipe}")
+        raise ValueError(f"the recipe must be {cell.recipe}, got {recipe!r}")
     if slug != folder.name:
-        raise ValueError(f"it is the result of another cell, {slug}")
+        raise ValueError(f"this is the result of another cell, {slug}")
     return cell
 
 
 def _check_predictions(path: Path, files: dict[str, Any]) -> None:
-    """Raises ValueError unless the file is there with the content it had when it was stored."""
+    """Raise ValueError if the file is missing or differs from what was stored."""
     if not path.is_file():
         raise ValueError(f"{PREDICTIONS} is missing")
-    stored, found = files.get(PREDICTIONS), _sum(path)
+    stored, found = files.get(PREDICTIONS), _checksum(path)
     if found != stored:
-        raise ValueError(f"{PREDICTIONS} is cut short or altered: {found}, stored {stored}")
+        raise ValueError(
+            f"{PREDICTIONS} is truncated or altered: it must have {stored}, got {found}"
+        )
 
 
-def _sum(path: Path) -> dict[str, int]:
+def _checksum(path: Path) -> dict[str, int]:
     content = path.read_bytes()
     return {"bytes": len(content), "crc32": zlib.crc32(content)}
 
 
-def _sync(folder: Path) -> None:
-    # Makes the rename itself survive a crash; not every system can open a folder.
+def _sync_folder(folder: Path) -> None:
+    # Makes the rename survive a crash; not every system can open a folder.
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

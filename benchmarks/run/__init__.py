@@ -1,1 +1,1 @@
-"""Running a table: `python -m benchmarks.run`."""
+"""Runs a table: `python -m benchmarks.run`."""

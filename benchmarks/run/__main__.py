@@ -1,7 +1,7 @@
 """Runs a table: `python -m benchmarks.run --table attention`.
 
-Finished cells are stored one by one under `--out` and skipped when the command is given again, so a
-run may be interrupted or killed at any moment and goes on where it was.
+Each finished cell is stored under `--out` and skipped when the command is rerun, so a run may be
+interrupted or killed at any moment and then resumed.
 
 Exit status: 0 if every cell is done, 1 if some failed or could not be stored, 2 for wrong
 arguments, 130 after Ctrl-C.
@@ -23,7 +23,7 @@ from benchmarks.run.arguments import PROGRAM, parser
 from benchmarks.run.live_view import LiveView
 from benchmarks.run.runner import Runner, missing
 from benchmarks.run.settings_view import show_settings
-from benchmarks.run.setup import Run, set_up
+from benchmarks.run.setup import RunConfig, set_up
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
@@ -41,15 +41,15 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         console.print("Interrupted. Finished cells are stored; rerun the command to resume.")
         return 130
     except OSError as error:
-        # A full disk, a folder taken away: what is stored is whole, so the command can go on.
+        # For example a full disk or a removed folder. Stored results are complete: a rerun resumes.
         print(f"error: {error}. Fix this, then rerun the same command to resume.", file=sys.stderr)
         return 1
     finally:
         run.executor.close()
 
 
-def carry_out(run: Run, dry_run: bool, console: Console) -> int:
-    """Shows the plan, runs what is missing, then prints and writes the table."""
+def carry_out(run: RunConfig, dry_run: bool, console: Console) -> int:
+    """Print the plan, run the missing cells, then print and write the table."""
     todo = missing(run.cells, run.store, run.keep)
     seconds = _announce(run, todo, console)
     if dry_run:
@@ -73,20 +73,18 @@ def carry_out(run: Run, dry_run: bool, console: Console) -> int:
         costs.measure(run, console)
     files.publish(run.plan, run.store, console)
     if failed:
-        console.print(
-            f"{len(failed)} cells failed; the same command tries them again.", style="red"
-        )
+        console.print(f"{len(failed)} cells failed. Rerun the command to retry them.", style="red")
     return 1 if failed else 0
 
 
-def _announce(run: Run, todo: Sequence[Cell], console: Console) -> dict[str, float]:
+def _announce(run: RunConfig, todo: Sequence[Cell], console: Console) -> dict[str, float]:
     jobs = run.executor.jobs
     stored = run.store.results(run.cells)
     seconds, measured = estimate.seconds(todo, stored, run.sizes, jobs, run.accelerated)
     source = (
-        f"{measured} of {len(todo)} from finished cells of the same kind, the rest roughly"
+        f"{measured} of {len(todo)} from finished cells of the same kind, the rest estimated"
         if measured
-        else "a rough guess until the first cells are done"
+        else "a rough estimate until the first cells are done"
     )
     total = len(run.cells)
     console.print(
@@ -100,7 +98,7 @@ def _announce(run: Run, todo: Sequence[Cell], console: Console) -> dict[str, flo
         console.print(f"{t.dataset}: split {t.protocol}{folds}", highlight=False)
     if not any(row.attention == "none" for row in run.plan.table.all_rows()):
         console.print(
-            "No row is without attention, so nothing is compared: add none to --attentions."
+            "Nothing is compared, since no row is without attention. Add none to --attentions."
         )
     for folder, reason in run.store.problems():
         console.print(f"ignored: {folder.name}: {reason}", highlight=False, soft_wrap=True)

@@ -1,7 +1,7 @@
-"""What each row of a table costs beside its backbone without attention, stored with the results.
+"""Measures and stores the cost of each row relative to its backbone without attention.
 
-Each network is measured together with its reference, turn by turn in one process, and nothing else
-runs beside it: other cells would disturb the times.
+A network and its reference are timed in turns in one process. Nothing else runs meanwhile, since
+other cells would disturb the times.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from benchmarks.plan.cell import Cell
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from benchmarks.run.setup import Run
+    from benchmarks.run.setup import RunConfig
 
 FOLDER = "costs"
 SCHEMA_VERSION = 1
 
 
 def read(root: Path, cell: Cell) -> dict[str, Any] | None:
-    """The stored cost of a cell's network; None where none was measured or it cannot be read."""
+    """Return the stored cost of a cell's network; None if it was not measured or is unreadable."""
     try:
         content = json.loads(_path(root, cell).read_text(encoding="utf-8"))
         return content["cost"] if content["schema_version"] == SCHEMA_VERSION else None
@@ -34,56 +34,56 @@ def read(root: Path, cell: Cell) -> dict[str, Any] | None:
         return None
 
 
-def measure(asked: Run, console: Console) -> None:
-    """Measures what is missing, one network at a time, and stores each.
+def measure(run: RunConfig, console: Console) -> None:
+    """Measure the missing costs, one network at a time, and store each.
 
     Raises:
-        OSError: no room to store one.
+        OSError: a cost cannot be stored, for example because the disk is full.
     """
-    todo = [pair for pair in _pairs(asked) if read(asked.store.root, pair[0]) is None]
+    todo = [pair for pair in _pairs(run) if read(run.store.root, pair[0]) is None]
     for number, (cell, reference) in enumerate(todo, 1):
-        record = _measure(asked, cell, reference)
-        outcome = record["error"] if record["status"] != "done" else _words(record["cost"])
+        record = _measure_pair(run, cell, reference)
+        outcome = record["error"] if record["status"] != "done" else _summarize(record["cost"])
         console.print(
             f"cost {number}/{len(todo)}  {cell.target.dataset} {cell.row.label}: {outcome}",
             highlight=False,
             markup=False,
         )
         if record["status"] == "done":
-            path = _path(asked.store.root, cell)
+            path = _path(run.store.root, cell)
             write_json(path, {"schema_version": SCHEMA_VERSION, "spec": cell.spec, **record})
 
 
-def _pairs(asked: Run) -> Iterator[tuple[Cell, Cell]]:
-    """Each row's network on each dataset, with the same backbone without attention."""
-    for cell in asked.cells:
+def _pairs(run: RunConfig) -> Iterator[tuple[Cell, Cell]]:
+    """Yield each network on each dataset, with its backbone without attention."""
+    for cell in run.cells:
         if cell.seed == cell.fold == 0 and cell.row.plain != cell.row:
             yield cell, replace(cell, row=cell.row.plain)
 
 
-def _measure(asked: Run, cell: Cell, reference: Cell) -> dict[str, Any]:
-    # Imported here, because a report reads costs and measures none.
+def _measure_pair(run: RunConfig, cell: Cell, reference: Cell) -> dict[str, Any]:
+    # Imported here, since a report only reads costs.
     from benchmarks.plan.job import Job
     from benchmarks.run.executors.local import Local
 
     with tempfile.TemporaryDirectory() as folder:
         job = Job(
             cell=cell,
-            dataset=asked.datasets[cell.target.dataset].path.resolve(),
+            dataset=run.datasets[cell.target.dataset].path.resolve(),
             folder=Path(folder),
-            execution=asked.execution,
-            imports=asked.imports if cell.code else (),
+            execution=run.execution,
+            imports=run.imports if cell.code else (),
             reference=reference,
         )
         return Local(1).run(job, lambda event: None)
 
 
-def _words(cost: Mapping[str, Any]) -> str:
+def _summarize(cost: Mapping[str, Any]) -> str:
     step, image = (cost["ratio"][name]["median"] for name in ("step", "image"))
-    return f"{step:.2f} times the training step, {image:.2f} times the latency of one image"
+    return f"{step:.2f}x the time of a training step, {image:.2f}x the latency of one image"
 
 
 def _path(root: Path, cell: Cell) -> Path:
-    """One file stands for all seeds and folds of a network."""
+    """Return the file that all seeds and folds of a network share."""
     whole = replace(cell, seed=0, fold=0, target=replace(cell.target, folds=("",)))
     return root / FOLDER / f"{whole.slug}.json"

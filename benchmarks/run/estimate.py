@@ -1,6 +1,6 @@
-"""How long the missing cells will take: from finished cells, else from arithmetic.
+"""Estimates how long the missing cells will take: from finished cells, else by arithmetic.
 
-The arithmetic is rough, and said to be: a start, a graph to trace layer by layer, and
+The arithmetic is rough: the start of a process, tracing the graph layer by layer, and the
 multiply-adds at the rate of a common processor core or accelerator.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import replace
 from benchmarks.plan.cell import Cell
 from benchmarks.results.store import Result
 
-# Layers with weights, and multiply-adds in units of 1e9 for one 224-pixel image at width 1.
+# Number of layers with weights, and 1e9 multiply-adds for one 224-pixel image at width 1.
 _SIZE = {
     "vgg16": (13, 15.5),
     "vgg19": (16, 19.6),
@@ -35,7 +35,7 @@ _SIZE = {
 }
 _START_SECONDS = 8.0
 _TRACE_SECONDS_PER_LAYER = 0.2
-# Floating-point operations a second that small convolutions reach.
+# Floating-point operations per second that small convolutions reach.
 _RATE_OF_A_CORE = 3e10
 _RATE_OF_AN_ACCELERATOR = 1e13
 
@@ -47,35 +47,38 @@ def seconds(
     jobs: int,
     accelerators: bool,
 ) -> tuple[dict[str, float], int]:
-    """Estimated seconds of each cell, and how many of the estimates come from finished cells.
+    """Estimate the seconds that each cell takes.
 
     Args:
-        cells: what is to run.
-        results: what is stored.
-        sizes: by dataset, pixels of an image and number of training images.
-        jobs: cells at a time, which share what computes.
-        accelerators: whether there are any; else the processor computes.
+        cells: the cells to run.
+        results: the stored results.
+        sizes: by dataset, pixels per image and number of training images.
+        jobs: number of cells that run at the same time and share the hardware.
+        accelerators: whether the cells run on accelerators rather than on the processor.
+
+    Returns:
+        The seconds of each cell by slug, and how many of the estimates come from finished cells.
     """
     known: dict[Cell, list[float]] = {}
     for result in results:
         if result.done:
             spent = sum(result.record["timing"].values())
-            known.setdefault(_kind(result.cell), []).append(spent)
+            known.setdefault(_same_duration_key(result.cell), []).append(spent)
     cores = os.cpu_count() or 1
     rate = (_RATE_OF_AN_ACCELERATOR if accelerators else _RATE_OF_A_CORE * cores) / jobs
     found: dict[str, float] = {}
     measured = 0
     for cell in cells:
-        times = known.get(_kind(cell))
+        times = known.get(_same_duration_key(cell))
         measured += times is not None
         found[cell.slug] = (
-            statistics.mean(times) + _START_SECONDS if times else _guess(cell, sizes, rate)
+            statistics.mean(times) + _START_SECONDS if times else _estimate(cell, sizes, rate)
         )
     return found, measured
 
 
 def human(duration: float) -> str:
-    """Seconds in words: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    """Format seconds: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
     minutes = round(duration / 60)
     if duration < 90:
         return f"{round(duration)} s"
@@ -87,13 +90,13 @@ def human(duration: float) -> str:
     return f"{hours // 24} d {hours % 24} h"
 
 
-def _kind(cell: Cell) -> Cell:
-    """Cells of one kind take equally long: attention costs little, the seed nothing."""
+def _same_duration_key(cell: Cell) -> Cell:
+    """Return one cell for all that take equally long: attention costs little, seeds nothing."""
     row, target = replace(cell.row, attention="none"), replace(cell.target, fingerprint="")
     return replace(cell, row=row, target=target, seed=0)
 
 
-def _guess(cell: Cell, sizes: Mapping[str, tuple[int, int]], rate: float) -> float:
+def _estimate(cell: Cell, sizes: Mapping[str, tuple[int, int]], rate: float) -> float:
     layers, gigas = _SIZE.get(cell.row.backbone, (50, 4.0))
     area, images = sizes[cell.target.dataset]
     area = (cell.settings.image_size or 0) ** 2 or area

@@ -1,4 +1,4 @@
-"""One lock a cell, so that several runs may work on one folder."""
+"""One lock per cell, so that several runs may share a folder."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from filelock import FileLock, Timeout
 
 @contextmanager
 def claim(path: Path) -> Iterator[bool]:
-    """Whether the lock of this file is ours now; it is free again when the block ends.
+    """Yield whether this process got the lock of a file; release it when the block ends.
 
-    The operating system frees it when its holder dies, however that happens.
+    The operating system releases the lock when its holder dies for any reason.
 
     Raises:
-        OSError: the file cannot be made, or its file system has no locks.
+        OSError: the file cannot be created, or its file system does not support locks.
     """
     lock = FileLock(path, timeout=0)
     try:
@@ -27,7 +27,7 @@ def claim(path: Path) -> Iterator[bool]:
         return
     except NotImplementedError:
         raise OSError(
-            f"{path.parent} is on a file system without locks: give --out on one that has them"
+            f"{path.parent} must be on a file system with locks. Choose another folder with --out"
         ) from None
     try:
         yield True
@@ -35,17 +35,18 @@ def claim(path: Path) -> Iterator[bool]:
         lock.release()
 
 
-def forget(path: Path) -> None:
-    """Removes the lock file of a finished cell; the caller holds its lock.
+def remove(path: Path) -> None:
+    """Remove the lock file of a finished cell; the caller must hold the lock.
 
-    Who waits for the removed file gets its lock, and must see first that the cell is finished.
+    A process that waits for the removed file then gets its lock, and must check whether the cell is
+    finished.
     """
-    with contextlib.suppress(OSError):  # some systems do not remove what is open
+    with contextlib.suppress(OSError):  # some systems do not remove open files
         path.unlink()
 
 
-def tidy(folder: Path) -> None:
-    """Removes the folder of the lock files if it is empty."""
+def remove_folder(folder: Path) -> None:
+    """Remove the folder of the lock files if it is empty."""
     with contextlib.suppress(OSError):
         folder.rmdir()
 
@@ -57,6 +58,6 @@ def _acquire(lock: FileLock, path: Path) -> None:
             lock.acquire()
             return
         except FileNotFoundError:
-            # Another run has just tidied the folder away.
+            # Another run has just removed the folder.
             if attempt == 2:
                 raise

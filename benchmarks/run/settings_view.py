@@ -1,4 +1,4 @@
-"""The settings of a plan with their sources, as `--dry-run` shows them."""
+"""Prints the settings of a plan with their sources, for `--dry-run`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from benchmarks.plan.plan import Plan
 
 
 def show_settings(plan: Plan, console: Console) -> None:
-    """Prints each setting that is not at its default, its value and where it comes from.
+    """Print the value and source of each setting that is not at its default.
 
-    Settings that the rows share come first, then what differs from them row by row.
+    Settings that all rows share come first, then the differences row by row.
     """
     for target in plan.targets:
         shared = plan.choices(target)
@@ -23,14 +23,14 @@ def show_settings(plan: Plan, console: Console) -> None:
             table.add_column(column, overflow="fold")
         for name, choice in shared.items():
             if choice.source != "default":
-                table.add_row("all", name, _text(choice.value), choice.source)
+                table.add_row("all", name, _format_value(choice.value), choice.source)
         for row in plan.table.of(target.dataset):
             for name, choice in plan.choices(target, row).items():
                 if choice != shared[name]:
-                    table.add_row(row.label, name, _text(choice.value), choice.source)
+                    table.add_row(row.label, name, _format_value(choice.value), choice.source)
         console.print(table)
-    console.print("Settings not shown have their default.")
+    console.print("Settings not shown are at their defaults.")
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else repr(value)

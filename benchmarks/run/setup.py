@@ -1,4 +1,4 @@
-"""What a command line asks for: the plan, where it runs and how."""
+"""Sets up a run from the command line: the plan, and where and how it runs."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from preprocessing.dataset.folder import Dataset
 
 
 @dataclass(frozen=True)
-class Run:
-    """What the command line asks for, and where and how.
+class RunConfig:
+    """A run set up from the command line.
 
     Attributes:
-        plan: the cells.
+        plan: the plan with all cells.
         datasets: the opened datasets by name.
-        cells: those of the plan that this command runs: its shard.
-        store: of the results.
-        executor: where they run.
+        cells: the cells of the plan that this command runs, its shard.
+        store: where results are stored.
+        executor: where cells run.
         accelerated: whether there is a GPU.
         imports: the user's Python files.
-        execution: how cells are computed.
-        cost: whether times are measured, too.
-        keep: names of the cells whose trained network is stored: all, or those that teach.
+        execution: how cells are executed.
+        cost: whether to measure times too.
+        keep: slugs of the cells whose trained network is stored: all, or only the teachers.
     """
 
     plan: Plan
@@ -61,29 +61,24 @@ class Run:
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:
-        """By dataset, pixels of an image and number of training images."""
+        """By dataset, pixels per image and number of training images."""
         return _sizes(self.plan, self.datasets)
 
 
-def set_up(options: argparse.Namespace, console: Console) -> Run:
-    """Turns arguments into a plan.
+def set_up(options: argparse.Namespace, console: Console) -> RunConfig:
+    """Set up a run from the parsed arguments.
 
     Raises:
         ValueError: an unknown name or a number out of range.
-        FileNotFoundError: a dataset or a table's file that is not there.
+        FileNotFoundError: a dataset or the file of a table does not exist.
     """
-    one_of("variant", options.variant, VARIANTS)
-    one_of("backend", options.backend, BACKENDS)
-    if options.protocol:
-        splits.get(options.protocol)
-    if options.seeds < 1 or (options.jobs is not None and options.jobs < 1):
-        raise ValueError("--seeds and --jobs must be at least 1.")
+    _check_arguments(options)
     gpus = visible_gpus()
     execution = Execution(options.deterministic, options.jit, options.steps_per_execution)
     is_file = options.table.endswith(".py")
     imports = (*([Path(options.table)] if is_file else []), *options.imports)
-    table, own = _table(options, is_file)
-    profile, asked = options.profile or ("full" if gpus else "quick"), changes(options)
+    table, own = _load_table(options, is_file)
+    profile = options.profile or ("full" if gpus else "quick")
     usual = table.profile(profile)
     datasets = open_datasets(options.data, options.out, options.datasets, console, table.generated)
     plan = Plan(
@@ -92,70 +87,85 @@ def set_up(options: argparse.Namespace, console: Console) -> Run:
         seeds=options.seeds,
         variant=options.variant,
         backend=options.backend,
-        replicas=_replicas(options.replicas, gpus),
+        replicas=_parse_replicas(options.replicas, gpus),
         profile=profile,
         usual=table_options(usual),
-        asked=table_options(asked),
+        asked=table_options(changes(options)),
         code=user_files.digest(imports),
         own=own,
     )
     for t in plan.targets:
-        plan.settings(t)  # raises for a value out of range before anything runs
-    # By arithmetic alone, so that every machine comes to the same shards.
-    rough, _ = estimate.seconds(plan.cells, (), _sizes(plan, datasets), jobs=1, accelerators=True)
-    cells = Shard.parse(options.shard).select(plan.cells, rough)
-    return Run(
+        plan.settings(t)  # raises for a value out of range, before anything runs
+    cells = _select_shard(options.shard, plan, datasets)
+    return RunConfig(
         plan=plan,
         datasets=datasets,
         cells=cells,
         store=Store(options.out / table.name),
-        executor=_executor(options, gpus, plan.replicas),
+        executor=_make_executor(options, gpus, plan.replicas),
         accelerated=bool(gpus),
         imports=tuple(path.resolve() for path in imports),
         execution=execution,
         cost=options.cost,
-        keep=frozenset(_keep(cells, options.save_models)),
+        keep=frozenset(_slugs_to_keep(cells, options.save_models)),
     )
 
 
-def _keep(cells: Iterable[Cell], everything: bool) -> Iterator[str]:
+def _check_arguments(options: argparse.Namespace) -> None:
+    one_of("variant", options.variant, VARIANTS)
+    one_of("backend", options.backend, BACKENDS)
+    if options.protocol:
+        splits.get(options.protocol)
+    for name in ("seeds", "jobs"):
+        number = getattr(options, name)
+        if number is not None and number < 1:
+            raise ValueError(f"--{name} must be at least 1, got {number}.")
+
+
+def _select_shard(text: str, plan: Plan, datasets: Mapping[str, Dataset]) -> list[Cell]:
+    # Estimated by arithmetic alone, so that every machine computes the same shards.
+    rough, _ = estimate.seconds(plan.cells, (), _sizes(plan, datasets), jobs=1, accelerators=True)
+    return Shard.parse(text).select(plan.cells, rough)
+
+
+def _slugs_to_keep(cells: Iterable[Cell], everything: bool) -> Iterator[str]:
     for cell in cells:
         if everything:
             yield cell.slug
         yield from (teacher.slug for teacher in cell.teachers)
 
 
-def _executor(options: argparse.Namespace, gpus: Sequence[str], replicas: int) -> Executor:
-    place = executors.Place(options.jobs, gpus, replicas, options.ray_address)
-    return executors.make(options.executor, place)
+def _make_executor(options: argparse.Namespace, gpus: Sequence[str], replicas: int) -> Executor:
+    resources = executors.Resources(options.jobs, gpus, replicas, options.ray_address)
+    return executors.make(options.executor, resources)
 
 
-def _replicas(text: str, gpus: Sequence[str]) -> int:
-    """How many devices share a cell's batches: a number, or "all" of this machine's GPUs."""
+def _parse_replicas(text: str, gpus: Sequence[str]) -> int:
+    """Return how many devices share a batch: a number, or "all" of this machine's GPUs."""
     if text == "all":
         return max(1, len(gpus))
     if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"--replicas must be 'all' or a number of at least 1, given: {text!r}.")
+        raise ValueError(f"--replicas must be 'all' or a number of at least 1, got {text!r}.")
     return int(text)
 
 
-def _table(options: argparse.Namespace, is_file: bool) -> tuple[Table, tuple[str, ...] | None]:
-    """The table, and the names its rows may have from the user's files; None if it is one."""
-    if is_file or options.imports:  # These import Keras.
+def _load_table(options: argparse.Namespace, is_file: bool) -> tuple[Table, tuple[str, ...] | None]:
+    """Return the table and the names that the user's files register; None for a user's table."""
+    if is_file or options.imports:  # Importing these loads Keras.
         os.environ["KERAS_BACKEND"] = options.backend
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     own = user_files.load_modules(options.imports)
     table = user_files.load_table(options.table) if is_file else tables.get(options.table)
     table = table.select(options.backbones, options.attentions)
-    table = table.trained(options.recipe) if options.recipe else table
+    table = table.with_recipe(options.recipe) if options.recipe else table
     table = table.with_controls() if options.control else table
     return table, None if is_file else own
 
 
 def visible_gpus() -> list[str]:
-    """The NVIDIA GPUs that are visible, as CUDA_VISIBLE_DEVICES has them.
+    """Return the visible NVIDIA GPUs, as in CUDA_VISIBLE_DEVICES.
 
-    They are asked for without loading a framework.
+    This asks `nvidia-smi`, since loading a framework is slow.
     """
     if shutil.which("nvidia-smi") is None:
         return []
@@ -168,10 +178,10 @@ def visible_gpus() -> list[str]:
 
 
 def _sizes(plan: Plan, datasets: Mapping[str, Dataset]) -> dict[str, tuple[int, int]]:
-    return {t.dataset: _size(datasets[t.dataset], t.protocol) for t in plan.targets}
+    return {t.dataset: _size_of(datasets[t.dataset], t.protocol) for t in plan.targets}
 
 
-def _size(dataset: Dataset, protocol: str) -> tuple[int, int]:
-    """Pixels of an image, and number of training images."""
+def _size_of(dataset: Dataset, protocol: str) -> tuple[int, int]:
+    """Return the pixels per image and the number of training images."""
     rows = split(dataset, protocol)["train"]
     return dataset.images.shape[1] * dataset.images.shape[2], len(rows)

@@ -1,8 +1,8 @@
-"""The process of one cell: `python -m benchmarks.run.worker`, started by an executor.
+"""The process of one cell, started by an executor: `python -m benchmarks.run.worker`.
 
-It imports the framework, reads its job as a line of JSON from standard input, writes events as
-lines of JSON to standard output, and ends when its runner does: standard input closes with the
-runner, however that dies.
+It imports the framework, reads its job as a line of JSON from standard input, and writes events as
+lines of JSON to standard output. It ends with its runner: standard input closes when the runner
+ends for any reason.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from benchmarks.run.executors.base import ADVICE, FULL, LOG, failed
 if TYPE_CHECKING:
     from benchmarks.plan.job import Job
 
-# How the backends, NumPy and the system say that memory ran out.
-_STARVED = (
+# Words in the out-of-memory errors of the backends, NumPy and the system.
+_MEMORY_ERRORS = (
     "memoryerror",
     "out of memory",
     "outofmemory",
@@ -37,64 +37,68 @@ _STARVED = (
 
 
 def main() -> int:
-    """Trains the cell of the job and reports its record."""
+    """Read a job, run it and report its record."""
     events = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # Libraries print as they like; from here on that goes to the log, not among the events.
     os.dup2(2, 1)
     began = time.monotonic()
-    with contextlib.suppress(Exception):  # What fails here fails again below, with a reason.
+    with contextlib.suppress(Exception):  # An error here recurs below, where it is recorded.
         _import_framework()
     imported = time.monotonic() - began
     line = sys.stdin.readline()
     if not line:
-        return 1  # The runner is gone, or needed no further cell.
+        return 1  # The runner ended, or has no more cells.
     received = time.monotonic()
-    threading.Thread(target=_end_with_the_runner, daemon=True).start()
+    threading.Thread(target=_exit_with_runner, daemon=True).start()
 
     def notify(kind: str, **content: Any) -> None:
         events.write(json.dumps({"event": kind, **content}) + "\n")
         events.flush()
 
     def start() -> float:
-        # The time it waited for its job, while another cell trained, does not count.
+        # Without the time spent waiting for the job while another cell was trained.
         return round(imported + time.monotonic() - received, 3)
 
-    notify("record", record=_record(line, notify, start))
+    notify("record", record=_run_job(line, notify, start))
     return 0
 
 
-def _record(line: str, notify: Callable[..., None], start: Callable[[], float]) -> dict[str, Any]:
+def _run_job(line: str, notify: Callable[..., None], start: Callable[[], float]) -> dict[str, Any]:
     try:
         from benchmarks.plan.job import Job
 
         job = Job.from_json(line)
-        _log_to(job.folder / LOG)
+        _redirect_output(job.folder / LOG)
         notify("stage", stage="start")
-        return _work(job, notify, start)
+        return _execute(job, notify, start)
     except Exception as error:
-        # Whatever is wrong with one cell is that cell's result; the table goes on.
-        with contextlib.suppress(OSError):  # The log may be what found no room.
+        # An error in one cell becomes the record of that cell, and the run continues.
+        with contextlib.suppress(OSError):  # The disk may be too full for the log.
             traceback.print_exc()
         record = failed(reason(error))
-        # The runner ends the run where the disk is full.
-        number = _number(error)
+        # If the disk is full, the runner ends the run.
+        number = _error_number(error)
         return record if number is None else {**record, "errno": number}
 
 
-def _number(error: BaseException) -> int | None:
-    """The system's number of an error; TensorFlow's own errors only have its words."""
+def _error_number(error: BaseException) -> int | None:
+    """Return the errno of an error; errors of TensorFlow contain only its message."""
     if isinstance(error, OSError):
         return error.errno
     return next((number for number in FULL if os.strerror(number) in str(error)), None)
 
 
 def reason(error: BaseException) -> str:
-    """Why a cell failed, in a line: the error, or want of memory and what helps."""
+    """Return in one line why a cell failed, with advice if it ran out of memory."""
     text = f"{type(error).__name__}: {error}"
-    if any(word in text.lower() for word in _STARVED):
-        lines = [line for line in text.splitlines() if any(w in line.lower() for w in _STARVED)]
+    if _is_memory_error(text):
+        lines = [line for line in text.splitlines() if _is_memory_error(line)]
         return f"{ADVICE} ({(lines or [text])[0][:200]})"
     return text
+
+
+def _is_memory_error(text: str) -> bool:
+    return any(words in text.lower() for words in _MEMORY_ERRORS)
 
 
 def _import_framework() -> None:
@@ -103,15 +107,15 @@ def _import_framework() -> None:
     import benchmarks.train.cell  # noqa: F401
 
 
-def _log_to(path: Path) -> None:
+def _redirect_output(path: Path) -> None:
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
 
 
-def _work(job: Job, notify: Callable[..., None], start: Callable[[], float]) -> dict[str, Any]:
-    # Imported here so that what fails on import is a failed cell with a reason.
+def _execute(job: Job, notify: Callable[..., None], start: Callable[[], float]) -> dict[str, Any]:
+    # Imported here, so that a failing import becomes the record of the cell.
     from benchmarks.results.provenance import provenance
     from benchmarks.train import devices
     from benchmarks.train.cell import train
@@ -129,25 +133,25 @@ def _work(job: Job, notify: Callable[..., None], start: Callable[[], float]) -> 
     result["timing"] = {"start": started, **result["timing"]}
     origin = {**provenance(), "synthetic": dataset.synthetic}
     record = {"status": "done", **result, "provenance": origin}
-    json.dumps(record, allow_nan=False)  # A number that is not finite fails the cell here.
+    json.dumps(record, allow_nan=False)  # Fails for a number that is not finite.
     return record
 
 
 def _import_files(job: Job) -> None:
-    """Registers what the user's files register."""
+    """Import the user's files, which register attention modules and backbones."""
     from attention_fer.common.imports import import_file
     from benchmarks.plan.user_files import digest
 
     if job.imports and (found := digest(job.imports)) != job.cell.code:
         raise ValueError(
-            f"{', '.join(map(str, job.imports))} changed after this table was planned: the hash is "
-            f"{found} now, the cell's is {job.cell.code}. Run the command again."
+            f"{', '.join(map(str, job.imports))} must not change during a run: the hash must be "
+            f"{job.cell.code}, got {found}. Rerun the command."
         )
     for path in job.imports:
         import_file(path)
 
 
-def _end_with_the_runner() -> None:
+def _exit_with_runner() -> None:
     sys.stdin.read()
     os._exit(1)
 

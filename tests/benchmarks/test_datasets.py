@@ -38,5 +38,5 @@ def test_without_a_dataset_one_is_generated_and_said_to_be_synthetic(
     for _ in range(2):
         found = datasets.open_datasets(root / "none", tmp_path, None, Console(), "eeg-generated")
         assert found["eeg-generated"].synthetic
-    assert capsys.readouterr().out == "Generating eeg-generated: it is synthetic.\n"
+    assert "synthetic dataset eeg-generated" in capsys.readouterr().out
     assert (tmp_path / ".eeg-generated" / "manifest.json").is_file()

@@ -56,11 +56,11 @@ def test_a_lock_is_free_after_an_error(tmp_path):
 def test_forgotten_locks_leave_no_file_and_no_folder(tmp_path):
     path = tmp_path / ".locks" / "cell.lock"
     with locks.claim(path):
-        locks.forget(path)
+        locks.remove(path)
     with locks.claim(path.with_name("failed.lock")):
         pass
-    locks.tidy(path.parent)
+    locks.remove_folder(path.parent)
     assert [p.name for p in path.parent.iterdir()] == ["failed.lock"]
-    locks.forget(path.with_name("failed.lock"))
-    locks.tidy(path.parent)
+    locks.remove(path.with_name("failed.lock"))
+    locks.remove_folder(path.parent)
     assert list(tmp_path.iterdir()) == []

@@ -15,7 +15,7 @@ from processes import alive, folders, holder, started, until
 from benchmarks.results.provenance import revision
 from benchmarks.results.store import Store
 from benchmarks.run import executors
-from benchmarks.run.executors.ray_cluster import share
+from benchmarks.run.executors.ray_cluster import divide_cluster
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed"
@@ -68,17 +68,17 @@ sys.exit(main(sys.argv[1:]))
     ],
 )
 def test_a_cluster_is_divided(nodes, jobs, expected):
-    assert share(nodes, jobs) == expected
+    assert divide_cluster(nodes, jobs) == expected
 
 
 def test_a_cluster_without_processors_is_refused():
-    with pytest.raises(ValueError, match="no node with a CPU"):
-        share([{}], None)
+    with pytest.raises(ValueError, match="node with a CPU"):
+        divide_cluster([{}], None)
 
 
 def test_an_unknown_executor_is_refused():
     with pytest.raises(ValueError, match="Did you mean 'local'|local, ray"):
-        executors.make("lokal", executors.Place())
+        executors.make("lokal", executors.Resources())
 
 
 def test_without_ray_the_error_names_the_extra(run, environment, tmp_path, command):

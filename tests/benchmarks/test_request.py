@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.plan.execution import Execution
 from benchmarks.run import setup
-from benchmarks.run.executors.local import shares
+from benchmarks.run.executors.local import gpu_shares
 from benchmarks.run.executors.process import environment
 
 
@@ -61,12 +61,12 @@ def test_a_machine_without_the_drivers_program_has_none(monkeypatch, tmp_path):
     ],
 )
 def test_every_gpu_is_used_before_any_is_shared(jobs, gpus, replicas, seen):
-    assert shares(jobs, gpus, replicas) == seen
+    assert gpu_shares(jobs, gpus, replicas) == seen
 
 
 def test_a_cell_cannot_have_more_gpus_than_there_are():
-    with pytest.raises(ValueError, match="over 2 devices: there are 0 GPUs"):
-        shares(1, [], 2)
+    with pytest.raises(ValueError, match="--replicas.*0, got 2"):
+        gpu_shares(1, [], 2)
 
 
 def test_a_cells_process_sees_its_share_alone(monkeypatch):
@@ -79,10 +79,10 @@ def test_a_cells_process_sees_its_share_alone(monkeypatch):
 
 @pytest.mark.parametrize(("text", "number"), [("1", 1), ("4", 4), ("all", 3)])
 def test_replicas_are_a_number_or_all(text, number):
-    assert setup._replicas(text, ["0", "1", "2"]) == number
+    assert setup._parse_replicas(text, ["0", "1", "2"]) == number
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "many", "1.5"])
 def test_other_replicas_are_refused(text):
-    with pytest.raises(ValueError, match=f"'all' or a number of at least 1, given: '{text}'"):
-        setup._replicas(text, [])
+    with pytest.raises(ValueError, match=f"--replicas.*'all'.*got '{text}'"):
+        setup._parse_replicas(text, [])

@@ -60,7 +60,7 @@ def test_a_table_file_that_is_not_there_is_named(refused, tmp_path):
 def test_an_unknown_dataset_is_answered_with_those_that_are_there(refused):
     text = refused("--datasets", "schematics")
     assert "No prepared dataset 'schematics'" in text
-    assert "There: schematic." in text
+    assert "Found: schematic." in text
 
 
 def test_a_data_folder_that_is_not_there_is_named(refused, tmp_path):
@@ -104,7 +104,7 @@ def test_what_the_parser_refuses_has_status_2(arguments, capsys):
     assert "error: " in capsys.readouterr().err
 
 
-def test_a_place_that_cannot_be_written_is_told_in_a_sentence(dataset, tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_an_error_without_a_traceback(dataset, tmp_path, capsys):
     (tmp_path / "runs").write_text("a file where the folder should be")
     arguments = ["--data", str(dataset.path.parent), "--out", str(tmp_path / "runs")]
     assert main(["--table", "attention", "--backbones", "vgg16", *arguments]) == 1

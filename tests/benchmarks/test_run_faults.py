@@ -69,9 +69,9 @@ def test_a_dataset_changed_under_a_run_fails_what_is_left_and_spares_what_is_don
         output, _ = process.communicate(timeout=200)
     assert process.returncode == 1
     found = stored(out)
-    assert found[0].done and found[0].cell.fingerprint == dataset.fingerprint
+    assert found[0].done and found[0].cell.target.fingerprint == dataset.fingerprint
     assert found[1].status == "failed"
-    assert "has changed since this table was planned" in output
+    assert "changed after this table was planned" in output
     # The changed dataset makes other cells: nothing that is stored counts for them.
     again = run(out, *arguments, "--dry-run")
     assert "2 cells, 0 done, 2 to run" in again.stdout

@@ -119,8 +119,8 @@ def test_two_runs_share_a_folder_and_one_takes_over_what_the_killed_other_had(
             os.kill(first.pid, signal.SIGKILL)
             output, _ = second.communicate(timeout=200)
     assert second.returncode == 0, output
-    assert "seed 0: another run has it; waiting for that at the end." in output
-    assert "seed 0: the other run did not finish it; taken over." in output
+    assert "seed 0: another run is training it" in output
+    assert "seed 0: the other run did not finish it" in output
     assert_complete(tmp_path, 2)
 
 
@@ -134,7 +134,7 @@ def test_a_full_disk_ends_the_run_with_a_reason(command, environment, tmp_path):
         output, _ = process.communicate(timeout=200)
     assert process.returncode == 1
     assert "error: [Errno 27] File too large while a cell wrote its results" in output
-    assert "the same command goes on" in output and "Traceback" not in output
+    assert "rerun the same command" in output and "Traceback" not in output
     assert seeds(tmp_path) == {} and not folders(tmp_path, "*.partial")
 
 

@@ -48,13 +48,13 @@ def test_only_the_named_files_are_packed(tmp_path):
 )
 def test_an_entry_that_would_lie_elsewhere_is_refused_and_nothing_written(tmp_path, name):
     target = tmp_path / "target"
-    with pytest.raises(ValueError, match="no file below its folder"):
+    with pytest.raises(ValueError, match="files below the archive"):
         unpack(archive("fine", name), target)
     assert list(tmp_path.rglob("*")) == []
 
 
 def test_a_link_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="no file below its folder"):
+    with pytest.raises(ValueError, match="files below the archive"):
         unpack(archive("link", attributes=0o120777), tmp_path)
 
 
@@ -62,5 +62,5 @@ def test_a_damaged_archive_is_refused(tmp_path):
     whole = archive("file")
     altered = whole.replace(b"content", b"CONTENT")
     for content in (b"", whole[:-10], altered):
-        with pytest.raises(ValueError, match="no whole archive"):
+        with pytest.raises(ValueError, match="complete zip archive"):
             unpack(content, tmp_path)

@@ -135,17 +135,17 @@ def reason(store):
 
 
 DAMAGES = {
-    "cut short or no JSON": lambda folder: cut(folder / RESULT, 50),
-    f"it has no {RESULT}": lambda folder: (folder / RESULT).unlink(),
+    "truncated or not JSON": lambda folder: cut(folder / RESULT, 50),
+    f"{RESULT} is missing": lambda folder: (folder / RESULT).unlink(),
     f"{PREDICTIONS} is missing": lambda folder: (folder / PREDICTIONS).unlink(),
-    f"{PREDICTIONS} is cut short": lambda folder: cut(folder / PREDICTIONS, -1),
-    f"{PREDICTIONS} is cut short or altered": lambda folder: alter(folder / PREDICTIONS),
-    "schema_version 0, this program reads 1": lambda folder: change(folder, schema_version=0),
-    "expected one of": lambda folder: change(folder, status="perhaps"),
-    f"{RESULT} lacks metrics, timing": lambda folder: change(folder, metrics=None, timing=None),
-    "recipe 0, this program's is": lambda folder: change(folder, spec={**cell().spec, "recipe": 0}),
+    f"{PREDICTIONS} is truncated": lambda folder: cut(folder / PREDICTIONS, -1),
+    f"{PREDICTIONS} is truncated or altered": lambda folder: alter(folder / PREDICTIONS),
+    "schema_version in result.json must be 1, got 0": lambda folder: change(folder, schema_version=0),
+    "must be one of": lambda folder: change(folder, status="perhaps"),
+    f"{RESULT} has no metrics, timing": lambda folder: change(folder, metrics=None, timing=None),
+    "recipe must be 1, got 0": lambda folder: change(folder, spec={**cell().spec, "recipe": 0}),
     "of another cell, fer2013-vgg16": lambda folder: change(folder, spec=cell(seed=5).spec),
-    "its spec is not that of a cell": lambda folder: change(folder, spec={"seed": 1}),
+    "spec is not that of a cell": lambda folder: change(folder, spec={"seed": 1}),
     "cannot be read": lambda folder: ((folder / RESULT).unlink(), (folder / RESULT).mkdir()),
 }
 
@@ -178,18 +178,18 @@ def test_what_is_damaged_or_foreign_counts_for_nothing_and_is_named_and_kept(sto
     assert missing([cell(), cell(seed=1)], store) == [cell()]
     assert reason(store)[0] == folder and why in reason(store)[1]
     # The cell is made again, and what was there is moved aside.
-    aside, said = store.make_way(cell())
+    aside, said = store.move_damaged(cell())
     assert why in said and aside.name == f"{folder.name}.damaged-1"
     assert sorted(path.name for path in aside.iterdir()) == [path.name for path in held]
     assert put_done(store, cell(), ~RIGHT).done
-    assert store.make_way(cell()) is None
-    assert reason(store) == (aside, reason(store)[1]) and "moved aside" in reason(store)[1]
+    assert store.move_damaged(cell()) is None
+    assert reason(store) == (aside, reason(store)[1]) and "moved it aside" in reason(store)[1]
 
 
 def test_several_damaged_folders_of_a_cell_are_all_kept(store):
     for number in (1, 2):
         cut(put_done(store, cell(), RIGHT).path / RESULT, 3)
-        assert store.make_way(cell())[0].name.endswith(f".damaged-{number}")
+        assert store.move_damaged(cell())[0].name.endswith(f".damaged-{number}")
     assert len(store.problems()) == 2
 
 

@@ -1,4 +1,4 @@
-"""Where cells run: `local`, processes on this machine, or `ray`, the nodes of a Ray cluster."""
+"""Where cells run: `local` in processes on this machine, `ray` on the nodes of a Ray cluster."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from attention_fer.common.checks import one_of
 from benchmarks.run.executors.base import Cancelled, Executor
 
-__all__ = ["Cancelled", "Executor", "Place", "make", "names"]
+__all__ = ["Cancelled", "Executor", "Resources", "make", "names"]
 
 
 @dataclass(frozen=True)
-class Place:
-    """What an executor is told of where it shall run.
+class Resources:
+    """The machines and devices that an executor may use.
 
     Attributes:
-        jobs: cells at a time; None for as many as fit.
-        gpus: those of this machine, as CUDA_VISIBLE_DEVICES has them.
-        replicas: devices that share each cell's batches.
-        address: of the Ray cluster, "auto" for the one that this machine is part of.
+        jobs: number of cells that run at the same time; None for as many as fit.
+        gpus: GPUs of this machine, as in CUDA_VISIBLE_DEVICES.
+        replicas: number of devices that share each cell's batches.
+        address: address of the Ray cluster; "auto" for the one this machine belongs to.
     """
 
     jobs: int | None = None
@@ -29,32 +29,32 @@ class Place:
     address: str = "auto"
 
 
-def _local(place: Place) -> Executor:
+def _local(resources: Resources) -> Executor:
     from benchmarks.run.executors.local import Local
 
-    fitting = len(place.gpus) // place.replicas or min(os.cpu_count() or 1, 4)
-    return Local(place.jobs or fitting, place.gpus, place.replicas)
+    fitting = len(resources.gpus) // resources.replicas or min(os.cpu_count() or 1, 4)
+    return Local(resources.jobs or fitting, resources.gpus, resources.replicas)
 
 
-def _ray(place: Place) -> Executor:
+def _ray(resources: Resources) -> Executor:
     from benchmarks.run.executors.ray_cluster import RayCluster
 
-    return RayCluster(place.address, place.jobs)
+    return RayCluster(resources.address, resources.jobs)
 
 
-_EXECUTORS: dict[str, Callable[[Place], Executor]] = {"local": _local, "ray": _ray}
+_EXECUTORS: dict[str, Callable[[Resources], Executor]] = {"local": _local, "ray": _ray}
 
 
 def names() -> list[str]:
-    """What `make` knows."""
+    """Return the names that `make` accepts."""
     return list(_EXECUTORS)
 
 
-def make(name: str, place: Place) -> Executor:
-    """The executor of this name.
+def make(name: str, resources: Resources) -> Executor:
+    """Return a new executor.
 
     Raises:
-        ValueError: an unknown name, Ray is not installed, there is no cluster, or a cell wants
+        ValueError: the name is unknown, Ray is not installed, there is no cluster, or a cell needs
             more devices than there are.
     """
-    return _EXECUTORS[one_of("executor", name, _EXECUTORS)](place)
+    return _EXECUTORS[one_of("executor", name, _EXECUTORS)](resources)

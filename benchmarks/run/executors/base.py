@@ -1,4 +1,4 @@
-"""What the runner asks of a place where cells run."""
+"""Interface of the executors, which run cells for the runner."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ from typing import Any, Protocol
 from benchmarks.plan.job import Job
 
 # Receives the events of a cell's process, see `benchmarks.run.worker`.
-Notify = Callable[[Mapping[str, Any]], None]
+EventHandler = Callable[[Mapping[str, Any]], None]
 
 LOG = "log.txt"
-# Errors that concern all cells: what they write to is full.
+# Errors that affect all cells: the disk they write to is full.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# What may help a cell that ran out of memory.
+# Advice for a cell that ran out of memory.
 ADVICE = "Out of memory: a smaller --batch-size or fewer --jobs may help."
 
 
-class Cancelled(Exception):  # noqa: N818  # not an error: it was asked for
+class Cancelled(Exception):  # noqa: N818  # not an error, since the user asked for it
     """The cell was ended by `Executor.cancel`."""
 
 
 class Executor(Protocol):
-    """A place where cells run.
+    """Runs cells, on this machine or elsewhere.
 
     Attributes:
-        jobs: cells at a time; `run` is called from that many threads.
+        jobs: number of cells that run at the same time; as many threads call `run`.
     """
 
     jobs: int
 
-    def run(self, job: Job, notify: Notify, more: bool = False) -> dict[str, Any]:
-        """Runs a cell's process to its end and returns its record, done or failed.
+    def run(self, job: Job, notify: EventHandler, more: bool = False) -> dict[str, Any]:
+        """Run a cell's process until it ends and return its record, done or failed.
 
         Args:
-            job: the work.
-            notify: receives the events.
-            more: whether further cells wait, so that the next process may start early.
+            job: the job of the cell.
+            notify: receives the events of the cell's process.
+            more: whether more cells are waiting, so that the next process may start early.
 
         Raises:
             Cancelled: `cancel` was called.
-            OSError: something that concerns all cells, such as a full disk.
+            OSError: an error that affects all cells, such as a full disk.
         """
 
     def cancel(self) -> None:
-        """Ends all cells that run; later ones end at once."""
+        """End all running cells; cells that start later end at once."""
 
     def close(self) -> None:
-        """Gives back what the executor holds; no cell runs any more."""
+        """Release all resources; called when no cell is running."""
 
 
 def failed(reason: str) -> dict[str, Any]:
-    """The record of a cell that could not be trained."""
+    """Return the record of a cell that failed."""
     return {"status": "failed", "error": reason}

@@ -1,4 +1,4 @@
-"""Cells as processes on this machine."""
+"""Runs cells as processes on this machine."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.plan.job import Job
-from benchmarks.run.executors.base import Cancelled, Notify
+from benchmarks.run.executors.base import Cancelled, EventHandler
 from benchmarks.run.executors.process import Process, environment
 
 
 class Local:
-    """Runs each cell in a process of its own, which dies with this one.
+    """Runs each cell in a separate process, which ends with this one.
 
-    Where a core is left, the next cell's process starts while the current one trains: importing
-    the framework takes seconds of one core and touches no accelerator.
+    If a core is free, the next cell's process starts while the current one trains: importing the
+    framework takes one core several seconds, and uses no accelerator.
 
     Args:
-        jobs: cells at a time; each gets its share of the cores.
-        gpus: names or numbers of the GPUs here, as CUDA_VISIBLE_DEVICES has them; of several each
-            cell sees its share.
-        replicas: how many of them each cell gets.
+        jobs: number of cells that run at the same time; the cores are divided among them.
+        gpus: names or numbers of this machine's GPUs, as in CUDA_VISIBLE_DEVICES. With several,
+            each cell sees only its share.
+        replicas: number of GPUs per cell.
     """
 
     def __init__(self, jobs: int, gpus: Sequence[str] = (), replicas: int = 1):
@@ -31,17 +31,17 @@ class Local:
         cores = os.cpu_count() or 1
         self._threads = max(1, cores // jobs)
         self._shares: queue.SimpleQueue[tuple[str, ...] | None] = queue.SimpleQueue()
-        for share in shares(jobs, gpus, replicas):
+        for share in gpu_shares(jobs, gpus, replicas):
             self._shares.put(share)
-        # Of several GPUs a process that starts ahead could not know which will be free.
+        # With several GPUs, a process that starts early cannot know which of them will be free.
         self._ahead = jobs < cores and len(gpus) < 2
         self._spare: Process | None = None
         self._running: set[Process] = set()
         self._cancelled = False
         self._lock = threading.Lock()
 
-    def run(self, job: Job, notify: Notify, more: bool = False) -> dict[str, Any]:
-        """Trains a cell, see `Executor`."""
+    def run(self, job: Job, notify: EventHandler, more: bool = False) -> dict[str, Any]:
+        """Run a cell, see `Executor`."""
         share = self._shares.get()
         try:
             wanted = environment(job.cell.backend, self._threads, job.execution, share)
@@ -58,7 +58,7 @@ class Local:
         return record
 
     def cancel(self) -> None:
-        """Kills all processes."""
+        """Kill all processes."""
         with self._lock:
             self._cancelled = True
             for process in self._running:
@@ -66,14 +66,14 @@ class Local:
         self.close()
 
     def close(self) -> None:
-        """Ends the process that waits for a next cell."""
+        """End the process that waits for the next cell."""
         with self._lock:
             spare, self._spare = self._spare, None
         if spare is not None:
             spare.discard()
 
     def _start(self, wanted: dict[str, str], more: bool) -> Process:
-        """A process for a cell, and where it pays another one for the next."""
+        """Return a process for a cell; start one for the next cell if it pays off."""
         with self._lock:
             if self._cancelled:
                 raise Cancelled
@@ -88,17 +88,17 @@ class Local:
         return process
 
 
-def shares(jobs: int, gpus: Sequence[str], replicas: int) -> list[tuple[str, ...] | None]:
-    """The GPUs that each of `jobs` cells at a time sees; None for whatever there is.
+def gpu_shares(jobs: int, gpus: Sequence[str], replicas: int) -> list[tuple[str, ...] | None]:
+    """Return the GPUs that each of `jobs` concurrent cells sees; None for whatever is visible.
 
-    Cells take turns at the GPUs in their order, so that all are used before any is shared.
+    GPUs are assigned in turn, so that all are used before any is shared.
 
     Raises:
-        ValueError: a cell wants more GPUs than there are.
+        ValueError: a cell needs more GPUs than there are.
     """
     if replicas > max(len(gpus), 1):
         raise ValueError(
-            f"A cell cannot be divided over {replicas} devices: there are {len(gpus)} GPUs."
+            f"--replicas must not exceed the number of GPUs, {len(gpus)}, got {replicas}."
         )
     if len(gpus) < 2:
         return [None] * jobs

@@ -1,4 +1,4 @@
-"""What a node of a cluster does: find the dataset, run the cell's process, pack its folder."""
+"""Runs a cell on a node of a cluster: finds the dataset, starts the process, packs its folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from filelock import FileLock
 
 from benchmarks.plan.job import Job
 from benchmarks.run import locks
-from benchmarks.run.executors.base import Notify
+from benchmarks.run.executors.base import EventHandler
 from benchmarks.run.executors.process import Process, environment
 from benchmarks.run.executors.shipping import pack, unpack
 from preprocessing.dataset.folder import Dataset
@@ -30,27 +30,28 @@ def work(
     threads: int,
     sent: Mapping[Path, bytes],
     archive: Callable[[], bytes] | None,
-    notify: Notify,
+    notify: EventHandler,
 ) -> tuple[dict[str, Any], bytes] | None:
-    """Runs a cell here.
+    """Run a cell on this machine.
 
     Args:
-        job: the work, with the paths of the machine that asks.
-        threads: cores that the cell may use.
-        sent: content of the files that the job names besides its dataset.
-        archive: returns its dataset, packed; None if it was not sent.
-        notify: receives the events.
+        job: the job, with the paths of the machine that sent it.
+        threads: number of cores that the cell may use.
+        sent: contents of the files that the job names, except its dataset.
+        archive: returns the packed dataset; None if it was not sent.
+        notify: receives the events of the cell's process.
 
     Returns:
-        The record and the packed working folder; None if the dataset is not here and was not sent.
+        The record and the packed working folder; None if the dataset is not on this machine and was
+        not sent.
 
     Raises:
-        ValueError: the dataset that was sent is not the one of the cell.
+        ValueError: the dataset that was sent is not that of the cell.
     """
     dataset = find_dataset(job.dataset, job.cell.target.fingerprint, archive)
     if dataset is None:
         return None
-    with _workplace() as place:
+    with _working_folder() as place:
         here = replace(
             job,
             dataset=dataset,
@@ -71,21 +72,21 @@ def work(
 def find_dataset(
     shared: Path, fingerprint: str, archive: Callable[[], bytes] | None
 ) -> Path | None:
-    """The folder of a dataset on this machine; None where it is not here and was not sent.
+    """Return the folder of a dataset on this machine; None if it was not found and not sent.
 
-    It is `shared` if a dataset with that fingerprint lies there, as on a shared file system. Else
-    it is unpacked once into a folder of this machine's temporary files, and its images are hashed
-    again before each use.
+    This is `shared` if it holds a dataset with that fingerprint, as on a shared file system. If
+    not, the dataset is unpacked once into a temporary folder of this machine, and its images are
+    hashed again before each use.
 
     Raises:
-        ValueError: what was sent has another fingerprint.
+        ValueError: the dataset that was sent has another fingerprint.
     """
-    if _recorded(shared) == fingerprint:
+    if _stored_fingerprint(shared) == fingerprint:
         return shared
     folder = cache() / "datasets" / fingerprint
     folder.parent.mkdir(exist_ok=True)
     with FileLock(folder.with_suffix(".lock")):
-        if _intact(folder, fingerprint):
+        if _is_intact(folder, fingerprint):
             return folder
         if archive is None:
             return None
@@ -93,38 +94,39 @@ def find_dataset(
         with tempfile.TemporaryDirectory(dir=folder.parent) as partial:
             unpack(archive(), Path(partial) / "dataset")
             os.rename(Path(partial) / "dataset", folder)
-        if not _intact(folder, fingerprint):
+        if not _is_intact(folder, fingerprint):
             raise ValueError(
-                f"The dataset that was sent does not hash to {fingerprint[:12]}: prepare it again."
+                f"The hash of the dataset that was sent must be {fingerprint[:12]}, got another. "
+                "Prepare the dataset again."
             )
     return folder
 
 
 def cache() -> Path:
-    """This user's folder below the machine's temporary files, closed to others.
+    """Return this user's private folder among the machine's temporary files.
 
     Raises:
-        PermissionError: it belongs to somebody else.
+        PermissionError: the folder belongs to another user.
     """
-    user = os.getuid() if hasattr(os, "getuid") else None  # a user need not have a name
+    user = os.getuid() if hasattr(os, "getuid") else None  # a user may have no name
     folder = (
         Path(tempfile.gettempdir()) / f"attention-fer-{getpass.getuser() if user is None else user}"
     )
     folder.mkdir(mode=0o700, exist_ok=True)
     if user is not None and (folder.is_symlink() or folder.stat().st_uid != user):
-        raise PermissionError(f"{folder} belongs to somebody else: remove it, or set TMPDIR.")
+        raise PermissionError(f"{folder} belongs to another user. Remove it, or set TMPDIR.")
     return folder
 
 
-def _recorded(folder: Path) -> str | None:
+def _stored_fingerprint(folder: Path) -> str | None:
     try:
         return read_manifest(folder)["fingerprint"]
     except (OSError, ValueError):
         return None
 
 
-def _intact(folder: Path, fingerprint: str) -> bool:
-    if _recorded(folder) != fingerprint:
+def _is_intact(folder: Path, fingerprint: str) -> bool:
+    if _stored_fingerprint(folder) != fingerprint:
         return False
     try:
         Dataset.open(folder).verify()
@@ -134,15 +136,15 @@ def _intact(folder: Path, fingerprint: str) -> bool:
 
 
 @contextmanager
-def _workplace() -> Iterator[Path]:
-    """A folder for one cell; those whose process was killed before it could clear up go first."""
+def _working_folder() -> Iterator[Path]:
+    """Yield a folder for one cell; first remove those that killed processes have left."""
     root = cache() / "cells"
     root.mkdir(exist_ok=True)
     for lock in root.glob("*.lock"):
         with locks.claim(lock) as free:
             if free:
                 shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-                locks.forget(lock)
+                locks.remove(lock)
     place = root / uuid.uuid4().hex
     lock = place.with_suffix(".lock")
     with FileLock(lock):
@@ -151,11 +153,11 @@ def _workplace() -> Iterator[Path]:
             yield place
         finally:
             shutil.rmtree(place, ignore_errors=True)
-            locks.forget(lock)
+            locks.remove(lock)
 
 
-def _run(process: Process, job: Job, notify: Notify) -> dict[str, Any]:
-    """Runs a cell's process; a KeyboardInterrupt, as Ray cancels a task, ends it."""
+def _run(process: Process, job: Job, notify: EventHandler) -> dict[str, Any]:
+    """Run a cell's process; kill it on KeyboardInterrupt, which Ray raises to cancel a task."""
     found: list[dict[str, Any]] = []
     errors: list[BaseException] = []
 
@@ -165,7 +167,7 @@ def _run(process: Process, job: Job, notify: Notify) -> dict[str, Any]:
         except BaseException as error:
             errors.append(error)
 
-    # In a thread, because Ray's interrupt does not wake one that waits for output.
+    # In a thread, since Ray's interrupt does not wake a thread that waits for output.
     thread = threading.Thread(target=run, daemon=True)
     try:
         thread.start()

@@ -16,7 +16,7 @@ import benchmarks
 from benchmarks.plan import execution as executions
 from benchmarks.plan.execution import Execution
 from benchmarks.plan.job import Job
-from benchmarks.run.executors.base import ADVICE, FULL, LOG, Notify, failed
+from benchmarks.run.executors.base import ADVICE, FULL, LOG, EventHandler, failed
 
 # Starts the worker. `-m` would first look for our packages in the current folder and on
 # `PYTHONPATH`, where a user's own `preprocessing.py` would shadow ours; Python 3.10 has no `-P`.
@@ -33,50 +33,50 @@ sys.exit(main())
 
 
 class Process:
-    """A cell's process, which imports what it needs and waits for its job.
+    """A cell's process, which imports the framework and waits for its job.
 
     Args:
-        environment: its environment variables.
+        environment: environment variables of the process.
     """
 
     def __init__(self, environment: Mapping[str, str]):
         self.environment = dict(environment)
-        # What it says before it has a working folder.
-        self._early = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
+        # Output before the process has a working folder.
+        self._early_log = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the process
         self._process = subprocess.Popen(
             [sys.executable, "-c", START],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._early,
+            stderr=self._early_log,
             text=True,
             encoding="utf-8",
             env=self.environment,
-            # Ctrl-C is for the runner: a worker that got it too would pass for a failed cell.
+            # Ctrl-C is for the runner; a worker that received it too would look like a failed cell.
             start_new_session=True,
         )
 
-    def run(self, job: Job, notify: Notify) -> dict[str, Any]:
-        """Hands the job over, passes events on and returns the record.
+    def run(self, job: Job, notify: EventHandler) -> dict[str, Any]:
+        """Send the job, forward events and return the record.
 
         Raises:
-            OSError: there is no room for what the cell writes.
+            OSError: the disk is too full for the cell's output.
         """
         try:
-            record = self._talk(job, notify)
+            record = self._exchange(job, notify)
             status = self._process.wait()
             if record is None:
-                return failed(_last_words(status, self._said(job.folder / LOG)))
-            _check_room(record)
+                return failed(_explain_death(status, self._read_log(job.folder / LOG)))
+            _raise_if_full(record)
             return record
         finally:
             self._close()
 
     def kill(self) -> None:
-        """Ends the process at once."""
+        """End the process at once."""
         self._process.kill()
 
     def discard(self) -> None:
-        """Ends a process that is not needed."""
+        """End a process that is not needed."""
         self.kill()
         self._process.wait()
         self._close()
@@ -84,10 +84,10 @@ class Process:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def _talk(self, job: Job, notify: Notify) -> dict[str, Any] | None:
+    def _exchange(self, job: Job, notify: EventHandler) -> dict[str, Any] | None:
         assert self._process.stdin is not None and self._process.stdout is not None
         record = None
-        # It may die before it reads its job; its exit status and its log say why.
+        # The process may die before it reads its job; its exit status and log then say why.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(job.to_json() + "\n")
             self._process.stdin.flush()
@@ -98,31 +98,31 @@ class Process:
                 notify(event)
         return record
 
-    def _said(self, log: Path) -> str:
+    def _read_log(self, log: Path) -> str:
         with contextlib.suppress(FileNotFoundError):
             if text := log.read_text(encoding="utf-8", errors="replace").strip():
                 return text
-        self._early.seek(0)
-        return self._early.read().decode("utf-8", errors="replace").strip()
+        self._early_log.seek(0)
+        return self._early_log.read().decode("utf-8", errors="replace").strip()
 
     def _close(self) -> None:
         assert self._process.stdin is not None and self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.stdout.close()
-        self._early.close()
+        self._early_log.close()
 
 
 def environment(
     backend: str, threads: int, execution: Execution, gpus: Sequence[str] | None = None
 ) -> dict[str, str]:
-    """Environment of a cell's process: its backend, its share of the machine, a quiet log.
+    """Return the environment of a cell's process: backend, share of the machine, quiet log.
 
     Args:
         backend: Keras backend.
-        threads: processor cores it may use.
-        execution: how it is computed.
-        gpus: names or numbers of the GPUs it may see; None for all.
+        threads: number of processor cores that the process may use.
+        execution: how the cell is executed.
+        gpus: names or numbers of the GPUs that the process may see; None for all.
     """
     own = {**executions.environment(backend, execution), "KERAS_BACKEND": backend}
     if gpus is not None:
@@ -142,18 +142,18 @@ def _events(lines: Any) -> Iterator[dict[str, Any]]:
         try:
             yield json.loads(line)
         except ValueError:
-            continue  # A line cut short by the death of the process.
+            continue  # The process died while writing this line.
 
 
-def _check_room(record: dict[str, Any]) -> None:
+def _raise_if_full(record: dict[str, Any]) -> None:
     number = record.pop("errno", None)
     if number in FULL:
         raise OSError(number, f"{os.strerror(number)} while a cell wrote its results")
 
 
-def _last_words(status: int, log: str) -> str:
+def _explain_death(status: int, log: str) -> str:
     how = f"signal {-status}" if status < 0 else f"exit status {status}"
-    # The system kills what takes too much memory; C++ libraries abort without it.
+    # The system kills processes that use too much memory; C++ libraries abort without memory.
     starved = status == -9 or "bad_alloc" in log
     hint = f" Perhaps: {ADVICE}" if starved else ""
     return f"The process ended with {how}.{hint} {log.rpartition(chr(10))[2]}".strip()
