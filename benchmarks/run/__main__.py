@@ -27,7 +27,7 @@ from benchmarks.run.setup import RunConfig, set_up
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
-    """The command line; see `--help`. `prog` is the command that started it."""
+    """Run the command line, see `--help`; return the exit status. `prog` is the command's name."""
     options = parser(__doc__ or "", prog).parse_args(arguments)
     console = make_console()
     try:

@@ -30,47 +30,49 @@ CHANGES = {
 
 
 def parser(description: str = "", prog: str = PROGRAM) -> argparse.ArgumentParser:
-    """The arguments of the command; a `prog` other than `PROGRAM` takes the table by position."""
+    """Return the parser; a `prog` other than `PROGRAM` takes the table as first argument."""
     positional = prog != PROGRAM
     p = argparse.ArgumentParser(
         prog=prog,
-        # Before the options: those that take several values would swallow it.
+        # NAME comes first, since an option with several values would take it as one of them.
         usage=f"{prog} NAME [options]" if positional else None,
         description=description.replace(f"{PROGRAM} --table", prog) if positional else description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _what(p.add_argument_group("what is measured"), positional)
-    _where(p.add_argument_group("where"))
-    _how(p.add_argument_group("how it runs"))
-    _changes(p.add_argument_group("changes to the profile"))
+    what = p.add_argument_group("what to train")
+    _add_rows(what, positional)
+    _add_training(what)
+    _add_places(p.add_argument_group("where"))
+    _add_execution(p.add_argument_group("how to run"))
+    _add_changes(p.add_argument_group("changes to the profile"))
     return p
 
 
 def changes(options: argparse.Namespace) -> dict[str, object]:
-    """The settings that the arguments change."""
+    """Return the settings that the arguments change."""
     names = [*(name.replace("-", "_") for name in CHANGES), "optimizer", "precision"]
     given = {**{name: getattr(options, name) for name in names}, **dict(options.set or ())}
     return {name: value for name, value in given.items() if value is not None}
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """`name=value` as a setting; the value is JSON or else text.
+    """Return the name and value of `name=value`; the value is read as JSON, or else as text.
 
     Raises:
-        ValueError: no such setting, or no value.
+        ArgumentTypeError: `text` has no equals sign.
     """
     name, sign, value = text.partition("=")
     if not sign:
-        raise argparse.ArgumentTypeError(f"--set takes NAME=VALUE, given: {text!r}.")
+        raise argparse.ArgumentTypeError(f"--set must be NAME=VALUE, got {text!r}.")
     try:
         return name.strip(), json.loads(value)
     except ValueError:
         return name.strip(), value
 
 
-def _what(group: argparse._ArgumentGroup, positional: bool) -> None:
+def _add_rows(group: argparse._ArgumentGroup, positional: bool) -> None:
     add = group.add_argument
-    named = f"{', '.join(tables.names())}; or a Python file with a table of your own"
+    named = f"{', '.join(tables.names())}; or a Python file that defines your own table"
     if positional:
         add("table", metavar="NAME", help=named)
     else:
@@ -79,7 +81,7 @@ def _what(group: argparse._ArgumentGroup, positional: bool) -> None:
         "--datasets",
         nargs="+",
         metavar="NAME",
-        help="default: all below --data, of faces or, for --table eeg, of EEG",
+        help="default: all below --data that hold faces, or EEG for the table eeg",
     )
     add(
         "--backbones",
@@ -100,65 +102,69 @@ def _what(group: argparse._ArgumentGroup, positional: bool) -> None:
         type=Path,
         default=[],
         metavar="FILE",
-        help="Python file that registers attention modules or backbones of your own, which "
-        "--attentions and --backbones may then name; may be repeated",
+        help="Python file that registers your own attention modules or backbones, for use with "
+        "--attentions and --backbones; may be repeated",
     )
+    add(
+        "--control",
+        action="store_true",
+        help="for each network with attention, also train its backbone without attention, widened "
+        "to the same number of parameters",
+    )
+
+
+def _add_training(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add("--seeds", type=int, default=1, metavar="N", help="seeds 0 to N-1 (default 1)")
     add(
         "--profile",
-        help="full (published recipe) or quick; default: full where a GPU is visible, else quick",
+        help="full (published recipe) or quick; default: full if a GPU is visible, else quick",
     )
     add(
         "--recipe",
         metavar="NAME",
-        help=f"how rows without a recipe of their own are trained: {', '.join(recipes.names())}",
+        help=f"training recipe of rows that name none: {', '.join(recipes.names())}",
     )
     add("--variant", default="corrected", help="corrected (default) or published")
     add(
         "--protocol",
         help=f"split: {', '.join(splits.names())}; default: subject-10fold for CK+, loso for "
-        "JAFFE, else official where the dataset has one, else hold-out",
-    )
-    add(
-        "--control",
-        action="store_true",
-        help="beside each network with attention also its backbone without, widened to as many "
-        "parameters",
+        "JAFFE; otherwise official if the dataset has it, else hold-out",
     )
 
 
-def _where(group: argparse._ArgumentGroup) -> None:
+def _add_places(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--data", type=Path, default=Path("data"), help="folder of prepared datasets")
-    add("--out", type=Path, default=Path("runs"), help="folder of the results")
+    add("--out", type=Path, default=Path("runs"), help="folder for the results")
     add(
         "--executor",
         default="local",
-        help="where cells run: local (default), processes of this machine; or ray, a Ray cluster",
+        help="where cells run: local (default), in processes on this machine; or ray, on a cluster",
     )
     add(
         "--ray-address",
         default="auto",
         metavar="ADDRESS",
-        help="of a running Ray cluster: HOST:6379, or ray://HOST:10001 from a machine outside it; "
-        "default: auto, the one that this machine is part of",
+        help="address of a running Ray cluster: HOST:6379, or ray://HOST:10001 from outside the "
+        "cluster; default: auto, the cluster that this machine belongs to",
     )
     add(
         "--shard",
         default="1/1",
         metavar="I/N",
-        help="part I of N, from 1: the same command with each I runs on a machine of its own",
+        help="run part I of N, counted from 1; run the same command with another I on each machine",
     )
 
 
-def _how(group: argparse._ArgumentGroup) -> None:
+def _add_execution(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add(
         "--jobs",
         type=int,
         metavar="N",
-        help="cells at a time (default: 1 for each GPU, else one for each core, at most 4; on a "
-        "Ray cluster 1 for each GPU, else one for two cores)",
+        help="number of cells that run at the same time (default: one per GPU, else one per core, "
+        "at most 4; on a Ray cluster one per GPU, else one per two cores)",
     )
     add(
         "--backend",
@@ -169,23 +175,34 @@ def _how(group: argparse._ArgumentGroup) -> None:
         "--replicas",
         default="1",
         metavar="N",
-        help="devices that share each cell's batches, or 'all' (default 1: of several GPUs each "
-        "trains a cell of its own)",
+        help="number of devices that share each cell's batches, or 'all' (default 1: with several "
+        "GPUs, each trains another cell)",
     )
-    add("--deterministic", action="store_true", help="the same digits each time, more slowly")
+    add("--deterministic", action="store_true", help="same digits in each run, but slower")
     add("--jit", choices=list(JIT), default="auto", help="XLA (default: auto, Keras's choice)")
-    add("--steps-per-execution", type=int, metavar="N", help="training steps between two looks")
+    add(
+        "--steps-per-execution",
+        type=int,
+        metavar="N",
+        help="training steps per execution, as in Keras's `compile`",
+    )
     add(
         "--cost",
         action="store_true",
-        help="afterwards also measure the time of a training step and of a prediction beside the "
+        help="afterwards measure the time of a training step and of a prediction, relative to the "
         "same backbone without attention, one network at a time",
     )
-    add("--save-models", action="store_true", help="store each trained network, too: model.keras")
-    add("--dry-run", action="store_true", help="show plan and estimate, run nothing")
+    add(
+        "--save-models", action="store_true", help="also store each trained network, as model.keras"
+    )
+    add(
+        "--dry-run",
+        action="store_true",
+        help="show the plan and the estimated time, but run nothing",
+    )
 
 
-def _changes(group: argparse._ArgumentGroup) -> None:
+def _add_changes(group: argparse._ArgumentGroup) -> None:
     for name, kind in CHANGES.items():
         group.add_argument(f"--{name}", type=kind, metavar="X")
     group.add_argument("--optimizer", metavar="NAME", help=", ".join(OPTIMIZERS))

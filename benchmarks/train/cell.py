@@ -1,4 +1,4 @@
-"""Trains one cell and measures it once on the test part."""
+"""Trains one cell and tests it once on the test part."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ TENSORBOARD = "tensorboard"
 
 
 def train(job: Job, dataset: Dataset, notify: Notifier) -> dict[str, Any]:
-    """Trains the cell of a job; writes predictions, curves and the network if asked to.
+    """Train the cell of a job; write predictions, curves and, if `job.keep`, the network.
 
-    The images of the test part are read once, after the epoch was chosen.
+    The images of the test part are read once, after the best epoch is chosen.
 
     Args:
-        job: the cell, its folder and how it is computed.
+        job: the cell, its folder and how it is executed.
         dataset: the opened dataset of the cell.
         notify: receives stages and steps.
 
     Returns:
-        The parts of the cell's record that training yields: metrics, history, timing in seconds.
+        The results for the cell's record: metrics, history, gates and timing in seconds.
 
     Raises:
         FloatingPointError: a loss or an output is not finite.
-        ValueError: the dataset is not that of the cell, or the devices do not fit it.
+        ValueError: the dataset is not that of the cell, or the devices do not suit the cell.
     """
     rows = _rows(job.cell, dataset)
     with session(job.folder / TENSORBOARD, job.cell.spec) as board:
@@ -132,19 +132,19 @@ def _rows(cell: Cell, dataset: Dataset) -> Split:
     target = cell.target
     if dataset.fingerprint != target.fingerprint:
         raise ValueError(
-            f"The dataset at {dataset.path} changed after this table was planned: its fingerprint "
-            f"is {dataset.fingerprint[:12]}, the cell's is {target.fingerprint[:12]}."
+            f"{dataset.path} must not change during a run: the fingerprint must be "
+            f"{target.fingerprint[:12]}, got {dataset.fingerprint[:12]}. Rerun the command."
         )
     if cell.split and (found := digest(dataset, target.protocol, cell.fold)) != cell.split:
         raise ValueError(
-            f"The split {target.protocol} of {dataset.path} changed after this table was planned: "
-            f"its rows hash to {found}, the cell's to {cell.split}."
+            f"The split {target.protocol} of {dataset.path} must not change during a run: its hash "
+            f"must be {cell.split}, got {found}. Rerun the command."
         )
     return split(dataset, target.protocol, cell.fold)
 
 
 def _multiply_adds(network: keras.Model) -> int | None:
-    with contextlib.suppress(TypeError):  # A user's own layer, whose products nobody knows.
+    with contextlib.suppress(TypeError):  # A user's layer, whose multiplications are unknown.
         return multiply_adds(network)
     return None
 
@@ -224,7 +224,7 @@ def _fit(
 
 
 def phases(settings: Settings) -> list[tuple[int, int, str | int | None]]:
-    """First and last epoch of each stretch of a training, and what is frozen in it."""
+    """Return the first and last epoch of each phase, and its frozen layers as in `freeze`."""
     last = settings.epochs
     within = [(epoch, what or None) for epoch, what in settings.unfreeze if epoch <= last]
     return freezing.phases(settings.freeze or None, within, last)
@@ -238,14 +238,14 @@ def _plateau(settings: Settings) -> list[keras.callbacks.Callback]:
 
 
 class Clock:
-    """Seconds of each part of the work, in `laps`."""
+    """Measures the seconds of each part of the work, in `laps`."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}
         self._since = time.monotonic()
 
     def lap(self, name: str) -> None:
-        """Ends a part."""
+        """End the current part and store its duration under a name."""
         now = time.monotonic()
         self.laps[name] = round(now - self._since, 3)
         self._since = now

@@ -1,4 +1,4 @@
-"""A cell's identity: all that can change its number, and nothing else."""
+"""A cell's identity: everything that can affect its result, and nothing else."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Which prepared datasets a table is measured on by default."""
+"""The prepared datasets that a table uses by default."""
 
 import pytest
 from rich.console import Console

@@ -1,4 +1,4 @@
-"""The message to the process of a cell survives its journey."""
+"""A job is the same after it is written and read."""
 
 from dataclasses import fields, replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A lock a cell: one holder at a time, free again when the holder dies."""
+"""One lock per cell: one holder at a time, released when the holder dies."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What a node does with a cell, without a cluster: its dataset, its process, its folders."""
+"""A cell on a node, without a cluster: its dataset, its process and its folders."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A plan: which cells a table means, and what is kept of it beside the results."""
+"""A plan: its cells, and how it is stored next to the results."""
 
 import json
 from dataclasses import replace

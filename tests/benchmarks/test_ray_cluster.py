@@ -1,4 +1,4 @@
-"""Cells on a Ray cluster: how it is divided, and a real one of two nodes of which one dies."""
+"""Cells on a Ray cluster: how it is divided, and a real one that loses one of two nodes."""
 
 import importlib.util
 import os

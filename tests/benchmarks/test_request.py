@@ -1,4 +1,4 @@
-"""What the command line asks of the machine: its GPUs, and how cells share them."""
+"""The machine's GPUs, and how cells share them."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Wrong arguments of the command: status 2, one sentence, the nearest right name."""
+"""Wrong arguments of the command: exit status 2, one sentence, the nearest valid name."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""The command, with real networks: plan, results, failures and the way on after them."""
+"""The command with real networks: plan, results, failures and resuming."""
 
 import csv
 import json

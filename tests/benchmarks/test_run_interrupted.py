@@ -1,4 +1,4 @@
-"""Runs that are killed, interrupted or doubled: nothing half done stays, and the rest goes on."""
+"""Runs that are killed, interrupted or run twice: no partial results remain, and they resume."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Several runners on one folder, with cells that take no time, so that they meet often."""
+"""Several runners in one folder, with cells that take no time, so that they often meet."""
 
 import os
 import threading

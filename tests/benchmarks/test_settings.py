@@ -1,4 +1,4 @@
-"""The order of precedence of settings, and what --dry-run shows of it."""
+"""The order of precedence of settings, and how --dry-run shows it."""
 
 import io
 

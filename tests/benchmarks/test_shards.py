@@ -1,4 +1,4 @@
-"""Shards: every cell in exactly one, the same for everybody, about equally long."""
+"""Shards: each cell is in exactly one, all machines agree, and all take about equally long."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Folders sent as bytes: all of them arrives, and nothing lands where it should not."""
+"""Folders as bytes: everything arrives, and nothing outside the target folder."""
 
 import io
 import zipfile

@@ -1,4 +1,4 @@
-"""Results on disk: whole or not at all, and never in doubt whose they are."""
+"""Results on disk: complete or absent, and always those of the right cell."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""A taught network beats the same one alone, seed by seed, in the table of `results/`."""
+"""A taught network beats the same network alone, seed by seed, in the table of `results/`."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The tables: their figures are those of the published tables, their rows can be built."""
+"""The tables: their figures are the published ones, and their rows can be built."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Cells that learn from others: their order, what is stored for them, and what failure means."""
+"""Cells with a teacher: their order, what is stored for them, and what happens on failure."""
 
 import threading
 from dataclasses import replace

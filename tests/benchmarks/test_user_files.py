@@ -1,4 +1,4 @@
-"""A user's own table file: own backbones and modules, from the command to the report."""
+"""A user's table file with new backbones and modules, from the command to the report."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The process of one cell, `benchmarks.run.worker`, seen from the one that started it."""
+"""Starts the process of one cell, `benchmarks.run.worker`, and exchanges messages with it."""
 
 from __future__ import annotations
 
