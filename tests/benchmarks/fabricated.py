@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields as fields_of
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,15 @@ def predictions(right: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return 0.05 + 0.65 * np.eye(CLASSES)[chosen]
 
 
+def put_predictions(folder: Path, right: Any, sample: Any = None, **stored: Any) -> None:
+    """Writes predictions as `put_done` does, without storing a result."""
+    right = np.asarray(right, bool)
+    sample = np.arange(len(right)) if sample is None else np.asarray(sample)
+    labels = sample % CLASSES
+    arrays = {"subject": [""] * len(right), "duplicate": [False] * len(right), **stored}
+    write_predictions(folder, predictions(right, labels), labels, sample, **arrays)
+
+
 def put_done(
     store: Store, of: Cell, right: Any, sample: Any = None, changes: Any = (), **stored: Any
 ) -> Result:
@@ -108,11 +118,8 @@ def put_done(
         stored: arrays of the predictions, in place of no known subject and no duplicate.
     """
     right = np.asarray(right, bool)
-    sample = np.arange(len(right)) if sample is None else np.asarray(sample)
     partial = store.begin(of)
-    labels = sample % CLASSES
-    arrays = {"subject": [""] * len(right), "duplicate": [False] * len(right), **stored}
-    write_predictions(partial, predictions(right, labels), labels, sample, **arrays)
+    put_predictions(partial, right, sample, **stored)
     store.commit(of, partial, record(of, len(right), right, **dict(changes)))
     stored_result = store.read(of)
     assert stored_result is not None and (stored_result.path / PREDICTIONS).is_file()

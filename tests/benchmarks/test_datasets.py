@@ -28,7 +28,7 @@ def test_a_dataset_that_is_named_is_taken_whatever_it_holds(root, tmp_path):
     assert list(found) == ["eeg-generated"]
 
 
-def test_without_a_dataset_one_is_generated_and_said_to_be_synthetic(
+def test_without_a_dataset_a_synthetic_one_is_generated_with_a_message(
     root, tmp_path, monkeypatch, capsys
 ):
     def small(name, path, folder, overwrite):

@@ -94,7 +94,7 @@ def test_what_was_sent_must_be_the_dataset_of_the_cell(shipped):
         find_dataset(Path("/nowhere"), "c" * 64, shipped)
 
 
-def test_the_cache_of_somebody_else_is_refused(monkeypatch):
+def test_the_cache_of_another_user_is_refused(monkeypatch):
     assert (cache().stat().st_mode & 0o777) == 0o700
     somebody = os.getuid()
     (cache().with_name("attention-fer-12345")).symlink_to(cache())

@@ -39,7 +39,7 @@ def test_a_dry_run_shows_the_plan_and_runs_and_writes_nothing(dataset, tmp_path,
     assert not out.exists()
 
 
-def test_a_result_has_the_fixed_keys_and_tells_where_it_comes_from(finished, dataset):
+def test_a_result_has_the_fixed_keys_and_its_provenance(finished, dataset):
     for result in results(finished[0]).values():
         record = json.loads((result.path / "result.json").read_text())
         assert set(record) == {

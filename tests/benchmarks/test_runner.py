@@ -7,9 +7,8 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from fabricated import cell, predictions, put_done, put_failed, record
+from fabricated import cell, put_done, put_failed, put_predictions, record
 
-from benchmarks.results.predictions import write_predictions
 from benchmarks.results.store import RESULT, Store
 from benchmarks.run import locks, runner
 from benchmarks.run.executors import Cancelled
@@ -37,11 +36,7 @@ class Quick:
         assert job.folder.is_dir(), "another runner took the working folder away"
         if one.seed in self.failing:
             return {"status": "failed", "error": "a reason"}
-        labels = np.arange(3)
-        write_predictions(
-            job.folder, predictions(RIGHT, labels), labels, labels,
-            subject=[""] * 3, duplicate=[False] * 3,
-        )  # fmt: skip
+        put_predictions(job.folder, RIGHT)
         return record(one, 3, RIGHT)
 
     def cancel(self):
@@ -97,7 +92,7 @@ def test_several_runners_train_each_cell_once_and_all_see_it_finished(store, tmp
     assert not [path for path in store.root.iterdir() if path.name not in {c.slug for c in cells}]
 
 
-def test_a_cell_that_failed_in_another_run_is_told_and_not_tried_at_once(store, tmp_path):
+def test_a_cell_that_failed_in_another_run_is_reported_and_not_retried_at_once(store, tmp_path):
     put_failed(store, cell(), "an older reason")
     one = make(store, tmp_path)
     with locks.claim(store.lock(cell())):
@@ -138,7 +133,7 @@ def test_a_cell_finished_by_another_run_since_the_plan_is_not_trained(store, tmp
     assert one.executor.ran == [] and one.observer.seen == [(0, "done")]
 
 
-def test_what_is_damaged_is_moved_aside_and_said_before_the_cell_is_trained(store, tmp_path):
+def test_a_damaged_result_is_moved_aside_with_a_note_before_the_cell_is_trained(store, tmp_path):
     path = put_done(store, cell(), RIGHT).path / RESULT
     path.write_text("{")
     one = make(store, tmp_path)
@@ -149,7 +144,7 @@ def test_what_is_damaged_is_moved_aside_and_said_before_the_cell_is_trained(stor
     assert store.read(cell()).done
 
 
-def test_failed_cells_are_returned_and_the_others_go_on(store, tmp_path):
+def test_failed_cells_are_returned_and_the_others_are_trained(store, tmp_path):
     cells = [cell(seed=seed) for seed in range(4)]
     one = make(store, tmp_path, failing=(1, 2))
     assert one.run(cells) == cells[1:3]
@@ -175,7 +170,7 @@ def test_no_cells_need_no_folder(store, tmp_path):
     assert not store.root.exists()
 
 
-def test_the_executor_is_told_whether_further_cells_wait(store, tmp_path, monkeypatch):
+def test_the_executor_learns_whether_more_cells_wait(store, tmp_path, monkeypatch):
     one, more = make(store, tmp_path), []
     run = one.executor.run
     monkeypatch.setattr(one.executor, "run", lambda job, t, m: more.append(m) or run(job, t, m))

@@ -36,7 +36,7 @@ def test_a_later_source_wins_and_is_named():
     assert found["ema"] == (0.0, "default")
 
 
-def test_the_dataset_decides_the_batch_size_where_nobody_does():
+def test_the_dataset_decides_the_batch_size_by_default():
     found = chosen(recipe="")["batch_size"]
     assert (found.value, found.source) == (4, "dataset jaffe")
     assert chosen(recipe="", dataset="fer2013")["batch_size"].value == 64

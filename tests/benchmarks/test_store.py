@@ -5,11 +5,11 @@ import time
 
 import numpy as np
 import pytest
-from fabricated import cell, predictions, put_done, put_failed, record
+from fabricated import cell, put_done, put_failed, put_predictions, record
 
 from benchmarks.plan import cell as cells
 from benchmarks.results import store as store_module
-from benchmarks.results.predictions import PREDICTIONS, write_predictions
+from benchmarks.results.predictions import PREDICTIONS
 from benchmarks.results.store import RESULT, Store, write_json
 from benchmarks.run.runner import missing
 
@@ -30,10 +30,7 @@ def test_a_cell_has_no_result_before_its_commit_and_all_of_it_after(store):
     one = cell()
     partial = store.begin(one)
     (partial / "log.txt").write_text("words")
-    labels = np.arange(3)
-    write_predictions(
-        partial, predictions(RIGHT, labels), labels, labels, subject=[""] * 3, duplicate=[False] * 3
-    )
+    put_predictions(partial, RIGHT)
     write_json(partial / RESULT, {"schema_version": 1, **record(one, 3, RIGHT)})
     assert store.read(one) is None
     assert list(store.results()) == []
@@ -140,7 +137,7 @@ DAMAGES = {
     f"{PREDICTIONS} is missing": lambda folder: (folder / PREDICTIONS).unlink(),
     f"{PREDICTIONS} is truncated": lambda folder: cut(folder / PREDICTIONS, -1),
     f"{PREDICTIONS} is truncated or altered": lambda folder: alter(folder / PREDICTIONS),
-    "schema_version in result.json must be 1, got 0": lambda folder: change(folder, schema_version=0),
+    "must be 1, got 0": lambda folder: change(folder, schema_version=0),
     "must be one of": lambda folder: change(folder, status="perhaps"),
     f"{RESULT} has no metrics, timing": lambda folder: change(folder, metrics=None, timing=None),
     "recipe must be 1, got 0": lambda folder: change(folder, spec={**cell().spec, "recipe": 0}),

@@ -5,13 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fabricated import predictions, put_done, record
+from fabricated import put_done, put_predictions, record
 
 from benchmarks.plan.cell import Target
 from benchmarks.plan.plan import Plan
 from benchmarks.plan.shard import Shard
 from benchmarks.results import plan_file
-from benchmarks.results.predictions import write_predictions
 from benchmarks.results.saved_model import MODEL
 from benchmarks.results.store import Store
 from benchmarks.run import runner
@@ -49,11 +48,7 @@ class Recording:
             return {"status": "failed", "error": "a reason"}
         if job.keep:
             (job.folder / MODEL).write_text(one.slug)
-        labels = np.arange(3)
-        write_predictions(
-            job.folder, predictions(RIGHT, labels), labels, labels,
-            subject=[""] * 3, duplicate=[False] * 3,
-        )  # fmt: skip
+        put_predictions(job.folder, RIGHT)
         return record(one, 3, RIGHT)
 
     def cancel(self):

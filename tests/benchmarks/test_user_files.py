@@ -79,7 +79,7 @@ ROW = "from benchmarks.table import Row, Table\nTABLE = Table('a', 'b', (Row({})
         ("TABLE = (", "could not be run: SyntaxError"),
         ("x = 1", "TABLE.*got NoneType"),
         ("TABLE = 3", "TABLE.*got int"),
-        ("from benchmarks.table import Table\nTABLE = Table('a', 'b', ())", "TABLE.*at least one row"),
+        ("from benchmarks.table import Table\nTABLE = Table('a', 'b', ())", "TABLE.*at least one"),
         (ROW.format("'vg16'"), "Unknown backbone in table.py: 'vg16'.*Did you mean 'vgg16'"),
         (ROW.format("'vgg16', 'c'"), "Unknown attention in table.py: 'c'"),
     ],
