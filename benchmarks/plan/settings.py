@@ -36,7 +36,7 @@ class Settings(Recipe):
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Settings:
-        """Settings that were stored as JSON. Raises TypeError for a name that is none."""
+        """Return settings that were stored as JSON. Raises TypeError for an unknown name."""
         return cls(**content)
 
     def input_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -123,7 +123,7 @@ def choices(
 
 
 def settle(chosen: Mapping[str, Choice]) -> Settings:
-    """The settings that were chosen. Raises ValueError for a value out of range."""
+    """Return the settings with these values. Raises ValueError for a value out of range."""
     return Settings(**{name: choice.value for name, choice in chosen.items()})
 
 

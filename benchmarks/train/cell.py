@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 
 from attention_fer.training import freezing, schedules
 from attention_fer.training.distillation import Distillation
@@ -61,7 +62,7 @@ def train(job: Job, dataset: Dataset, notify: Notifier) -> dict[str, Any]:
         FloatingPointError: a loss or an output is not finite.
         ValueError: the dataset is not that of the cell, or the devices do not suit the cell.
     """
-    rows = _rows(job.cell, dataset)
+    rows = _load_split(job.cell, dataset)
     with session(job.folder / TENSORBOARD, job.cell.spec) as board:
         return _train(job, dataset, notify, rows, board)
 
@@ -99,26 +100,9 @@ def _train(
         subject=dataset.subjects[test.sample],
         duplicate=duplicate,
     )
-    metrics = {
-        "parameters": made.network.count_params(),
-        "multiply_adds": _multiply_adds(made.network),
-        "best_epoch": best.epoch,
-        "epochs": len(history.epochs),
-        "validation_accuracy": best.best,
-        "n_train": len(training),
-        "n_validation": len(validation),
-        **score(probabilities, test.labels, duplicate).as_dict(),
-    }
-    write_result(
-        board.result,
-        classes=dataset.classes,
-        images=test.images,
-        labels=test.labels,
-        probabilities=probabilities,
-        spec=cell.spec,
-        metrics=metrics,
-        step=best.epoch,
-    )
+    metrics = _training_metrics(made.network, best, history, (training, validation))
+    metrics |= score(probabilities, test.labels, duplicate).as_dict()
+    _write_board(board, job, dataset.classes, test, probabilities, metrics)
     clock.lap("store")
     return {
         "metrics": metrics,
@@ -128,7 +112,44 @@ def _train(
     }
 
 
-def _rows(cell: Cell, dataset: Dataset) -> Split:
+def _training_metrics(
+    network: keras.Model, best: BestWeights, history: EpochHistory, parts: Sequence[DataPart]
+) -> dict[str, Any]:
+    training, validation = parts
+    return {
+        "parameters": network.count_params(),
+        "multiply_adds": _multiply_adds(network),
+        "best_epoch": best.epoch,
+        "epochs": len(history.epochs),
+        "validation_accuracy": best.best,
+        "n_train": len(training),
+        "n_validation": len(validation),
+    }
+
+
+def _write_board(
+    board: Session,
+    job: Job,
+    classes: Sequence[str],
+    test: DataPart,
+    probabilities: np.ndarray,
+    metrics: dict[str, Any],
+) -> None:
+    """Write the result for TensorBoard."""
+    write_result(
+        board.result,
+        classes=classes,
+        images=test.images,
+        labels=test.labels,
+        probabilities=probabilities,
+        spec=job.cell.spec,
+        metrics=metrics,
+        step=metrics["best_epoch"],
+    )
+
+
+def _load_split(cell: Cell, dataset: Dataset) -> Split:
+    """Return the rows of the cell's fold. Raises ValueError if dataset or split have changed."""
     target = cell.target
     if dataset.fingerprint != target.fingerprint:
         raise ValueError(
@@ -150,7 +171,7 @@ def _multiply_adds(network: keras.Model) -> int | None:
 
 
 def _build(job: Job, dataset: Dataset, training: DataPart) -> TrainingModel:
-    """The cell's network in the model that trains it."""
+    """Build the cell's network inside the model that trains it."""
     cell, settings = job.cell, job.cell.settings
     image_shape = tuple(dataset.images.shape[1:])
     keras.utils.set_random_seed(cell.seed)
@@ -161,7 +182,9 @@ def _build(job: Job, dataset: Dataset, training: DataPart) -> TrainingModel:
     teacher: dict[str, Any] = {}
     if cell.teacher is not None:
         if job.teacher is None:
-            raise ValueError(f"{cell.label} needs the result of its teacher, {cell.teacher.slug}.")
+            raise ValueError(
+                f"teacher must be the result of {cell.teacher.slug} for {cell.label}, got None."
+            )
         distillation = Distillation(**dict(cell.row.distillation))
         teacher = {"teacher": load_teacher(job.teacher), "distillation": distillation}
     return training_model(
@@ -175,7 +198,7 @@ def _build(job: Job, dataset: Dataset, training: DataPart) -> TrainingModel:
 
 
 def _gates(made: TrainingModel, validation: DataPart) -> Gates:
-    """Of the network, on images as it gets them."""
+    """Return the gates of the network on validation images, prepared as it reads them."""
     return Gates(made.network, validation.images, front=made.front)
 
 
@@ -187,7 +210,7 @@ def _fit(
     clock: Clock,
     notify: Notifier,
 ) -> tuple[BestWeights, EpochHistory]:
-    """Trains until the epochs or the patience end; then restores the weights of the best epoch."""
+    """Train until epochs or patience run out, then restore the weights of the best epoch."""
     cell, settings, (training, validation) = job.cell, job.cell.settings, parts
     batch = int(settings.batch_size or 64)
     batches = TrainingSequence(

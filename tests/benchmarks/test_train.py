@@ -114,9 +114,9 @@ def test_every_part_of_the_time_is_there(trained):
 
 def test_another_content_is_refused(dataset, tmp_path):
     one = cell(dataset=dataset.name, fingerprint="0" * 64, settings=SETTINGS)
-    with pytest.raises(ValueError, match="fingerprint is"):
+    with pytest.raises(ValueError, match="fingerprint must be"):
         train(Job(one, dataset.path, tmp_path), dataset, lambda *_, **__: None)
     target = replace(one.target, fingerprint=dataset.fingerprint, folds=("0" * 10,))
     one = replace(one, target=target)
-    with pytest.raises(ValueError, match="split official .* changed"):
+    with pytest.raises(ValueError, match="split official .* must not change"):
         train(Job(one, dataset.path, tmp_path), dataset, lambda *_, **__: None)
