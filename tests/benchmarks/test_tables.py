@@ -165,8 +165,8 @@ def test_a_table_takes_every_registered_module_and_backbone():
         Row("vgg16", "cbam_channel"),
     )
     # What all rows of a table share, new rows share, too.
-    rows = tables.get("small-cnn").with_recipe("eeg").select(["vgg16"], ["eca"]).rows
-    assert rows == (Row("vgg16", "eca", recipe="eeg"),)
+    rows = tables.get("attention").with_recipe("eeg").select(["cnn_v1"], ["eca"]).rows
+    assert rows == (Row("cnn_v1", "eca", recipe="eeg"),)
     rates = tables.get("learning-rate").select(None, ["eca"])
     assert {row.settings for row in rates.rows} == {()}
 
