@@ -16,10 +16,9 @@ from benchmarks import tables
 from benchmarks.plan.cell import Cell, Target
 from benchmarks.plan.plan import Plan
 from benchmarks.plan.table import Row, Table
-from benchmarks.results import plan_file
+from benchmarks.results import cost_file, plan_file
 from benchmarks.results.predictions import Outcomes, pooled
 from benchmarks.results.store import Result, Store
-from benchmarks.run import costs
 from benchmarks.statistics.mcnemar import McNemar, mcnemar
 from benchmarks.statistics.multiplicity import holm
 from benchmarks.statistics.paired import NO_DIFFERENCE, Difference, compare, verdict
@@ -141,7 +140,7 @@ def _report(
     pairs = _pairs(groups, plan.table)
     entries = {key: _compared(key, measured, pairs) for key in measured}
     entries = {
-        key: replace(entry, cost=costs.read(store.root, groups[key][0]))
+        key: replace(entry, cost=cost_file.read(store.root, groups[key][0]))
         for key, entry in entries.items()
     }
     return TableReport(plan.table, plan, plan.targets, _adjusted(entries, pairs), pairs, problems)

@@ -6,32 +6,19 @@ other cells would disturb the times.
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attention_fer.common.files import write_json
 from benchmarks.plan.cell import Cell
+from benchmarks.results import cost_file
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from benchmarks.run.setup import RunConfig
-
-FOLDER = "costs"
-SCHEMA_VERSION = 1
-
-
-def read(root: Path, cell: Cell) -> dict[str, Any] | None:
-    """Return the stored cost of a cell's network; None if it was not measured or is unreadable."""
-    try:
-        content = json.loads(_path(root, cell).read_text(encoding="utf-8"))
-        return content["cost"] if content["schema_version"] == SCHEMA_VERSION else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def measure(run: RunConfig, console: Console) -> None:
@@ -40,7 +27,7 @@ def measure(run: RunConfig, console: Console) -> None:
     Raises:
         OSError: a cost cannot be stored, for example because the disk is full.
     """
-    todo = [pair for pair in _pairs(run) if read(run.store.root, pair[0]) is None]
+    todo = [pair for pair in _pairs(run) if cost_file.read(run.store.root, pair[0]) is None]
     for number, (cell, reference) in enumerate(todo, 1):
         record = _measure_pair(run, cell, reference)
         outcome = record["error"] if record["status"] != "done" else _summarize(record["cost"])
@@ -50,8 +37,7 @@ def measure(run: RunConfig, console: Console) -> None:
             markup=False,
         )
         if record["status"] == "done":
-            path = _path(run.store.root, cell)
-            write_json(path, {"schema_version": SCHEMA_VERSION, "spec": cell.spec, **record})
+            cost_file.write(run.store.root, cell, record["cost"], record["provenance"])
 
 
 def _pairs(run: RunConfig) -> Iterator[tuple[Cell, Cell]]:
@@ -62,7 +48,6 @@ def _pairs(run: RunConfig) -> Iterator[tuple[Cell, Cell]]:
 
 
 def _measure_pair(run: RunConfig, cell: Cell, reference: Cell) -> dict[str, Any]:
-    # Imported here, since a report only reads costs.
     from benchmarks.plan.job import Job
     from benchmarks.run.executors.local import Local
 
@@ -81,9 +66,3 @@ def _measure_pair(run: RunConfig, cell: Cell, reference: Cell) -> dict[str, Any]
 def _summarize(cost: Mapping[str, Any]) -> str:
     step, image = (cost["ratio"][name]["median"] for name in ("step", "image"))
     return f"{step:.2f}x the time of a training step, {image:.2f}x the latency of one image"
-
-
-def _path(root: Path, cell: Cell) -> Path:
-    """Return the file that all seeds and folds of a network share."""
-    whole = replace(cell, seed=0, fold=0, target=replace(cell.target, folds=("",)))
-    return root / FOLDER / f"{whole.slug}.json"
