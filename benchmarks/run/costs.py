@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.plan.cell import Cell
+from benchmarks.plan.job import Job
 from benchmarks.results import cost_file
+from benchmarks.run.executors.local import Local
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,9 +50,6 @@ def _pairs(run: RunConfig) -> Iterator[tuple[Cell, Cell]]:
 
 
 def _measure_pair(run: RunConfig, cell: Cell, reference: Cell) -> dict[str, Any]:
-    from benchmarks.plan.job import Job
-    from benchmarks.run.executors.local import Local
-
     with tempfile.TemporaryDirectory() as folder:
         job = Job(
             cell=cell,
