@@ -15,14 +15,16 @@ PAGES = {
     "README.md": "index.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
+    "results/README.md": "results.md",
 }
 _FILE = re.compile(r"^\{\{ (\S+) \}\}$", flags=re.M)
 _LINK = re.compile(r"(!?)\[((?:[^][]|\[[^][]*\])*)\]\(([^)\s]+)\)")
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Replaces `{{ FILE }}` by the content of a file of the repository."""
-    return _FILE.sub(lambda found: included(found[1]), markdown)
+    """Replaces `{{ FILE }}` by the content of a file of the repository, and links to such files."""
+    markdown = _FILE.sub(lambda found: included(found[1]), markdown)
+    return markdown.replace("](../results/README.md", "](results.md")
 
 
 def included(name: str) -> str:
