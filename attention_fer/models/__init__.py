@@ -17,9 +17,7 @@ from attention_fer.models.small_cnn import CNNV1, CNNV2
 from attention_fer.models.mini_resnet import MiniResNet
 from attention_fer.models.residual_masking import ResidualMaskingNetwork
 from attention_fer.models.convnext import ConvNeXt
-from attention_fer.models.vit import ViT
-from attention_fer.models.deit import DeiT
-from attention_fer.models.convit import ConViT
+from attention_fer.models.vision_transformers import ConViT, DeiT, ViT
 
 # isort: on
 from attention_fer.models.parts.heads import HEADS, Head

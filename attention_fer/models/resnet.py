@@ -17,9 +17,9 @@ from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
 from attention_fer.models.parts.assembly import STEMS, assemble
-from attention_fer.models.parts.common import channel_axis, documented, scaled, seeded
+from attention_fer.models.parts.common import channel_axis, scaled, seeded
 from attention_fer.models.parts.placement import Placement, chosen_stages
-from attention_fer.models.registry import register
+from attention_fer.models.registry import network
 
 POSITIONS = ("pre-add", "post-add", "pre", "identity", "after-3x3")
 STAGES = (2, 3, 4, 5)
@@ -131,45 +131,39 @@ def _stem(x: Any, stem: str, v2: bool, net: _Layers) -> Any:
     return kl.MaxPooling2D(3, strides=2, name="pool1_pool")(x)
 
 
-def _resnet(
-    title: str,
-    depths: Sequence[int],
-    v2: bool,
+@dataclass(frozen=True)
+class _Architecture:
+    """Name in `keras.applications`, blocks of each stage, and whether they are those of V2."""
+
+    title: str
+    depths: tuple[int, int, int, int]
+    v2: bool = False
+
+
+def resnet(
+    architecture: _Architecture,
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str | None = None,
     *,
-    attention: Spec,
-    attention_position: str,
-    attention_stages: Sequence[int] | None,
-    activation: Any,
-    outer_activation: Any,
-    width: float,
-    stem: str,
-    normalization: Normalization,
-    kernel_initializer: str | keras.initializers.Initializer,
-    seed: int | None,
-    **top: Any,
+    attention: Spec = None,
+    attention_position: str = "pre-add",
+    attention_stages: Sequence[int] | None = None,
+    activation: Any = "relu",
+    outer_activation: Any = None,
+    width: float = 1.0,
+    stem: str = "imagenet",
+    normalization: Normalization = batch_normalization,
+    head: str | heads.Head | None = None,
+    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+    seed: int | None = None,
 ) -> keras.Model:
-    """Build a ResNet with blocks of V1 or V2; `top` goes to `assemble`."""
-    one_of("attention_position", attention_position, POSITIONS)
-    one_of("stem", stem, STEMS)
-    stages = chosen_stages(attention_stages, STAGES)
-    net = _Layers(
-        attend=Placement(attention, frozenset({attention_position}), stages),
-        activation=activation,
-        outer_activation=outer_activation or activation,
-        width=width,
-        normalization=normalization,
-        kernel_initializer=kernel_initializer,
-        seed=seed,
-    )
-
-    def features(x: Any) -> Any:
-        x = _stages(_stem(x, stem, v2, net), depths, v2, net)
-        return net.norm_act(x, "post", outer=True) if v2 else x
-
-    return assemble(features, network=title, imagenet=title, seed=seed, **top)
-
-
-_ARGUMENTS = """
+    """ResNet with any attention module.
 
     Layer names and outputs are those of `keras.applications.{title}` if `attention` is None.
 
@@ -205,172 +199,73 @@ _ARGUMENTS = """
     Raises:
         ValueError: an option value that is not allowed, or weights of which nothing matched.
     """
+    one_of("attention_position", attention_position, POSITIONS)
+    one_of("stem", stem, STEMS)
+    title, v2 = architecture.title, architecture.v2
+    net = _Layers(
+        attend=Placement(
+            attention, frozenset({attention_position}), chosen_stages(attention_stages, STAGES)
+        ),
+        activation=activation,
+        outer_activation=outer_activation or activation,
+        width=width,
+        normalization=normalization,
+        kernel_initializer=kernel_initializer,
+        seed=seed,
+    )
+
+    def features(x: Any) -> Any:
+        x = _stages(_stem(x, stem, v2, net), architecture.depths, v2, net)
+        return net.norm_act(x, "post", outer=True) if v2 else x
+
+    return assemble(
+        features,
+        network=title,
+        include_top=include_top,
+        weights=weights,
+        input_tensor=input_tensor,
+        input_shape=input_shape,
+        pooling=pooling,
+        classes=classes,
+        classifier_activation=classifier_activation,
+        name=name or title.lower(),
+        head=head,
+        seed=seed,
+        imagenet=title,
+    )
 
 
-# `locals()` in a builder holds its arguments, all of which go on to `_resnet`.
-@register("resnet50")
-@documented(_ARGUMENTS)
-def ResNet50(  # noqa: N802
-    include_top: bool = True,
-    weights: Any = None,
-    input_tensor: Any = None,
-    input_shape: tuple[int | None, ...] | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "resnet50",
-    *,
-    attention: Spec = None,
-    attention_position: str = "pre-add",
-    attention_stages: Sequence[int] | None = None,
-    activation: Any = "relu",
-    outer_activation: Any = None,
-    width: float = 1.0,
-    stem: str = "imagenet",
-    normalization: Normalization = batch_normalization,
-    head: str | heads.Head | None = None,
-    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
-    seed: int | None = None,
-) -> keras.Model:
+@network(resnet)
+def ResNet50() -> _Architecture:  # noqa: N802
     """ResNet-50 (V1) with any attention module."""
-    return _resnet("ResNet50", (3, 4, 6, 3), v2=False, **locals())
+    return _Architecture("ResNet50", (3, 4, 6, 3))
 
 
-@register("resnet101")
-@documented(_ARGUMENTS)
-def ResNet101(  # noqa: N802
-    include_top: bool = True,
-    weights: Any = None,
-    input_tensor: Any = None,
-    input_shape: tuple[int | None, ...] | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "resnet101",
-    *,
-    attention: Spec = None,
-    attention_position: str = "pre-add",
-    attention_stages: Sequence[int] | None = None,
-    activation: Any = "relu",
-    outer_activation: Any = None,
-    width: float = 1.0,
-    stem: str = "imagenet",
-    normalization: Normalization = batch_normalization,
-    head: str | heads.Head | None = None,
-    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
-    seed: int | None = None,
-) -> keras.Model:
+@network(resnet)
+def ResNet101() -> _Architecture:  # noqa: N802
     """ResNet-101 (V1) with any attention module."""
-    return _resnet("ResNet101", (3, 4, 23, 3), v2=False, **locals())
+    return _Architecture("ResNet101", (3, 4, 23, 3))
 
 
-@register("resnet152")
-@documented(_ARGUMENTS)
-def ResNet152(  # noqa: N802
-    include_top: bool = True,
-    weights: Any = None,
-    input_tensor: Any = None,
-    input_shape: tuple[int | None, ...] | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "resnet152",
-    *,
-    attention: Spec = None,
-    attention_position: str = "pre-add",
-    attention_stages: Sequence[int] | None = None,
-    activation: Any = "relu",
-    outer_activation: Any = None,
-    width: float = 1.0,
-    stem: str = "imagenet",
-    normalization: Normalization = batch_normalization,
-    head: str | heads.Head | None = None,
-    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
-    seed: int | None = None,
-) -> keras.Model:
+@network(resnet)
+def ResNet152() -> _Architecture:  # noqa: N802
     """ResNet-152 (V1) with any attention module."""
-    return _resnet("ResNet152", (3, 8, 36, 3), v2=False, **locals())
+    return _Architecture("ResNet152", (3, 8, 36, 3))
 
 
-@register("resnet50v2")
-@documented(_ARGUMENTS)
-def ResNet50V2(  # noqa: N802
-    include_top: bool = True,
-    weights: Any = None,
-    input_tensor: Any = None,
-    input_shape: tuple[int | None, ...] | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "resnet50v2",
-    *,
-    attention: Spec = None,
-    attention_position: str = "pre-add",
-    attention_stages: Sequence[int] | None = None,
-    activation: Any = "relu",
-    outer_activation: Any = None,
-    width: float = 1.0,
-    stem: str = "imagenet",
-    normalization: Normalization = batch_normalization,
-    head: str | heads.Head | None = None,
-    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
-    seed: int | None = None,
-) -> keras.Model:
+@network(resnet)
+def ResNet50V2() -> _Architecture:  # noqa: N802
     """ResNet-50 V2 with any attention module."""
-    return _resnet("ResNet50V2", (3, 4, 6, 3), v2=True, **locals())
+    return _Architecture("ResNet50V2", (3, 4, 6, 3), v2=True)
 
 
-@register("resnet101v2")
-@documented(_ARGUMENTS)
-def ResNet101V2(  # noqa: N802
-    include_top: bool = True,
-    weights: Any = None,
-    input_tensor: Any = None,
-    input_shape: tuple[int | None, ...] | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "resnet101v2",
-    *,
-    attention: Spec = None,
-    attention_position: str = "pre-add",
-    attention_stages: Sequence[int] | None = None,
-    activation: Any = "relu",
-    outer_activation: Any = None,
-    width: float = 1.0,
-    stem: str = "imagenet",
-    normalization: Normalization = batch_normalization,
-    head: str | heads.Head | None = None,
-    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
-    seed: int | None = None,
-) -> keras.Model:
+@network(resnet)
+def ResNet101V2() -> _Architecture:  # noqa: N802
     """ResNet-101 V2 with any attention module."""
-    return _resnet("ResNet101V2", (3, 4, 23, 3), v2=True, **locals())
+    return _Architecture("ResNet101V2", (3, 4, 23, 3), v2=True)
 
 
-@register("resnet152v2")
-@documented(_ARGUMENTS)
-def ResNet152V2(  # noqa: N802
-    include_top: bool = True,
-    weights: Any = None,
-    input_tensor: Any = None,
-    input_shape: tuple[int | None, ...] | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "resnet152v2",
-    *,
-    attention: Spec = None,
-    attention_position: str = "pre-add",
-    attention_stages: Sequence[int] | None = None,
-    activation: Any = "relu",
-    outer_activation: Any = None,
-    width: float = 1.0,
-    stem: str = "imagenet",
-    normalization: Normalization = batch_normalization,
-    head: str | heads.Head | None = None,
-    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
-    seed: int | None = None,
-) -> keras.Model:
+@network(resnet)
+def ResNet152V2() -> _Architecture:  # noqa: N802
     """ResNet-152 V2 with any attention module."""
-    return _resnet("ResNet152V2", (3, 8, 36, 3), v2=True, **locals())
+    return _Architecture("ResNet152V2", (3, 8, 36, 3), v2=True)

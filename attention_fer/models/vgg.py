@@ -17,9 +17,9 @@ from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
 from attention_fer.models.parts.assembly import STEMS, assemble
-from attention_fer.models.parts.common import documented, scaled, seeded, spatial_sizes
+from attention_fer.models.parts.common import scaled, seeded, spatial_sizes
 from attention_fer.models.parts.placement import Placement, Positions, convolution_placement
-from attention_fer.models.registry import register
+from attention_fer.models.registry import network
 
 STAGES = (1, 2, 3, 4, 5)
 FILTERS = (64, 128, 256, 512, 512)
@@ -78,42 +78,37 @@ class _Layers:
         return x
 
 
-def _vgg(
-    title: str,
-    depths: Sequence[int],
+@dataclass(frozen=True)
+class _Architecture:
+    """Name in `keras.applications`, and convolutions of each block."""
+
+    title: str
+    depths: tuple[int, int, int, int, int]
+
+
+def vgg(
+    architecture: _Architecture,
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str | None = None,
     *,
-    include_top: bool,
-    attention: Spec,
-    attention_position: Positions,
-    attention_stages: Sequence[int] | None,
-    activation: Any,
-    width: float,
-    stem: str,
-    pool_padding: str,
-    head: str | heads.Head | None,
-    kernel_initializer: str | keras.initializers.Initializer,
-    seed: int | None,
-    **top: Any,
+    attention: Spec = None,
+    attention_position: Positions = "last",
+    attention_stages: Sequence[int] | None = None,
+    activation: Any = "relu",
+    width: float = 1.0,
+    stem: str = "imagenet",
+    pool_padding: str = "valid",
+    head: str | heads.Head | None = None,
+    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
+    seed: int | None = None,
 ) -> keras.Model:
-    """Build a VGG with blocks of `depths` convolutions; `top` goes to `assemble`."""
-    one_of("stem", stem, STEMS)
-    one_of("pool_padding", pool_padding, ("valid", "same"))
-    attend = convolution_placement(attention, attention_position, attention_stages, depths)
-    net = _Layers(attend, activation, width, stem, pool_padding, kernel_initializer, seed)
-    return assemble(
-        partial(net.features, depths=depths),
-        network="VGG",
-        imagenet=title,
-        include_top=include_top,
-        flatten=True,
-        neck=net.dense if include_top and head is None else None,
-        head=head,
-        seed=seed,
-        **top,
-    )
-
-
-_ARGUMENTS = """
+    """VGG with any attention module.
 
     Layer names and outputs are those of `keras.applications.{title}` if `attention` is None.
 
@@ -149,58 +144,37 @@ _ARGUMENTS = """
         ValueError: an option value that is not allowed, an image too small for the five max-pools,
             or weights of which nothing matched.
     """
+    one_of("stem", stem, STEMS)
+    one_of("pool_padding", pool_padding, ("valid", "same"))
+    title, depths = architecture.title, architecture.depths
+    attend = convolution_placement(attention, attention_position, attention_stages, depths)
+    net = _Layers(attend, activation, width, stem, pool_padding, kernel_initializer, seed)
+    return assemble(
+        partial(net.features, depths=depths),
+        network="VGG",
+        include_top=include_top,
+        weights=weights,
+        input_tensor=input_tensor,
+        input_shape=input_shape,
+        pooling=pooling,
+        classes=classes,
+        classifier_activation=classifier_activation,
+        name=name or title.lower(),
+        head=head,
+        seed=seed,
+        flatten=True,
+        neck=net.dense if include_top and head is None else None,
+        imagenet=title,
+    )
 
 
-# `locals()` in a builder holds its arguments, all of which go on to `_vgg`.
-@register("vgg16")
-@documented(_ARGUMENTS)
-def VGG16(  # noqa: N802
-    include_top: bool = True,
-    weights: Any = None,
-    input_tensor: Any = None,
-    input_shape: tuple[int | None, ...] | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "vgg16",
-    *,
-    attention: Spec = None,
-    attention_position: Positions = "last",
-    attention_stages: Sequence[int] | None = None,
-    activation: Any = "relu",
-    width: float = 1.0,
-    stem: str = "imagenet",
-    pool_padding: str = "valid",
-    head: str | heads.Head | None = None,
-    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
-    seed: int | None = None,
-) -> keras.Model:
+@network(vgg)
+def VGG16() -> _Architecture:  # noqa: N802
     """VGG-16 with any attention module."""
-    return _vgg("VGG16", (2, 2, 3, 3, 3), **locals())
+    return _Architecture("VGG16", (2, 2, 3, 3, 3))
 
 
-@register("vgg19")
-@documented(_ARGUMENTS)
-def VGG19(  # noqa: N802
-    include_top: bool = True,
-    weights: Any = None,
-    input_tensor: Any = None,
-    input_shape: tuple[int | None, ...] | None = None,
-    pooling: str | None = None,
-    classes: int = 1000,
-    classifier_activation: Any = "softmax",
-    name: str = "vgg19",
-    *,
-    attention: Spec = None,
-    attention_position: Positions = "last",
-    attention_stages: Sequence[int] | None = None,
-    activation: Any = "relu",
-    width: float = 1.0,
-    stem: str = "imagenet",
-    pool_padding: str = "valid",
-    head: str | heads.Head | None = None,
-    kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
-    seed: int | None = None,
-) -> keras.Model:
+@network(vgg)
+def VGG19() -> _Architecture:  # noqa: N802
     """VGG-19 with any attention module."""
-    return _vgg("VGG19", (2, 2, 4, 4, 4), **locals())
+    return _Architecture("VGG19", (2, 2, 4, 4, 4))

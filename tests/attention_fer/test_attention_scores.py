@@ -8,9 +8,7 @@ from layer_probes import randomised
 from test_vit import IMAGES, SQUARE, TINY
 
 from attention_fer.explain.maps.attention_scores import attention_scores
-from attention_fer.models.convit import ConViT
-from attention_fer.models.deit import DeiT
-from attention_fer.models.vit import ViT
+from attention_fer.models import ConViT, DeiT, ViT
 
 
 def check(found, expected, special, grid):

@@ -7,7 +7,7 @@ import transformer_reference as reference
 from layer_probes import randomised, to_numpy, without_values
 from test_vit import SQUARE, parameters
 
-from attention_fer.models.convit import ConViT
+from attention_fer.models import ConViT
 from attention_fer.models.parts.self_attention import (
     GatedPositionalSelfAttention,
     SelfAttention,

@@ -7,7 +7,7 @@ import transformer_reference as reference
 from layer_probes import randomised, to_numpy
 from test_vit import IMAGES, TINY, parameters
 
-from attention_fer.models.deit import DeiT
+from attention_fer.models import DeiT
 
 
 def test_it_computes_what_the_paper_says():

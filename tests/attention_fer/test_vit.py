@@ -11,11 +11,9 @@ import pytest
 import transformer_reference as reference
 from layer_probes import BACKEND, channels_first, randomised, to_numpy, without_values
 
-from attention_fer.models.convit import ConViT
-from attention_fer.models.deit import DeiT
+from attention_fer.models import ConViT, DeiT, ViT
 from attention_fer.models.parts.stochastic_depth import StochasticDepth
 from attention_fer.models.parts.transformer_block import patch_grid
-from attention_fer.models.vit import ViT
 
 pytestmark = pytest.mark.slow  # builds networks
 

@@ -1,9 +1,9 @@
-"""From the blocks of a transformer to the whole network."""
+"""The family of vision transformers: from the blocks to the whole network."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import keras
@@ -15,7 +15,73 @@ from attention_fer.models.parts.common import classifier, scaled
 from attention_fer.models.parts.transformer_block import TransformerLayers, TransformerSize
 from attention_fer.models.pretrained.transformers import load_pretrained
 
-ARGUMENTS = """
+
+@dataclass(frozen=True)
+class Top:
+    """The classifiers of a transformer, on its tokens `(batch, tokens, channels)`."""
+
+    head: all_heads.Head | None
+    classes: int
+    activation: Any
+    seed: int | None
+
+    def classify(self, tokens: Any) -> Any:
+        """Classify by the class token, the first one, with the head."""
+        return all_heads.apply(tokens[:, 0], self.head, self.classes, self.activation, self.seed)
+
+    def linear(self, tokens: Any, index: int, name: str) -> Any:
+        """Classify by the token of that index, with one dense layer."""
+        return classifier(tokens[:, index], self.classes, self.activation, self.seed, name)
+
+
+@dataclass(frozen=True)
+class TransformerArchitecture:
+    """What distinguishes one transformer from another.
+
+    Attributes:
+        title: name of the network, for error messages.
+        encode: from the patches `(batch, rows * columns, channels)` to all tokens, normalised.
+        sizes: the values that `size` may have.
+        presets: for each size, the preset that "imagenet" stands for; empty if KerasHub does not
+            have this network.
+        special_tokens: number of tokens before those of the patches.
+        classify: from the tokens to the output.
+    """
+
+    title: str
+    encode: Callable[[Any, TransformerLayers], Any]
+    sizes: Mapping[str, TransformerSize]
+    presets: Mapping[str, str] = field(default_factory=dict)
+    special_tokens: int = 1
+    classify: Callable[[Top, Any], Any] = Top.classify
+
+
+def transformer(
+    architecture: TransformerArchitecture,
+    include_top: bool = True,
+    weights: Any = None,
+    input_tensor: Any = None,
+    input_shape: tuple[int | None, ...] | None = None,
+    pooling: str | None = None,
+    classes: int = 1000,
+    classifier_activation: Any = "softmax",
+    name: str | None = None,
+    *,
+    attention: None = None,
+    size: str = "base",
+    patch_size: int = 16,
+    hidden_dim: int | None = None,
+    layers: int | None = None,
+    heads: int | None = None,
+    mlp_dim: int | None = None,
+    width: float = 1.0,
+    drop_path: float = 0.0,
+    dropout: float = 0.0,
+    head: str | all_heads.Head | None = None,
+    weights_sha256: str | None = None,
+    seed: int | None = None,
+) -> keras.Model:
+    """A vision transformer.
 
     Args:
         include_top: whether to include the classifier.
@@ -53,82 +119,22 @@ ARGUMENTS = """
             weights that cannot be read or of which nothing matched.
         RuntimeError: a preset that cannot be fetched, or weights with another hash.
     """
-
-
-@dataclass(frozen=True)
-class Top:
-    """The classifiers of a transformer, on its tokens `(batch, tokens, channels)`."""
-
-    head: all_heads.Head | None
-    classes: int
-    activation: Any
-    seed: int | None
-
-    def classify(self, tokens: Any) -> Any:
-        """Classify by the class token, the first one, with the head."""
-        return all_heads.apply(tokens[:, 0], self.head, self.classes, self.activation, self.seed)
-
-    def linear(self, tokens: Any, index: int, name: str) -> Any:
-        """Classify by the token of that index, with one dense layer."""
-        return classifier(tokens[:, index], self.classes, self.activation, self.seed, name)
-
-
-def build_transformer(
-    network: str,
-    encode: Callable[[Any, TransformerLayers], Any],
-    sizes: Mapping[str, TransformerSize],
-    *,
-    presets: Mapping[str, str] | None = None,
-    special_tokens: int = 1,
-    classify: Callable[[Top, Any], Any] = Top.classify,
-    include_top: bool,
-    weights: Any,
-    input_tensor: Any,
-    input_shape: tuple[int | None, ...] | None,
-    pooling: str | None,
-    classes: int,
-    classifier_activation: Any,
-    name: str,
-    attention: None,
-    size: str,
-    patch_size: int,
-    hidden_dim: int | None,
-    layers: int | None,
-    heads: int | None,
-    mlp_dim: int | None,
-    width: float,
-    drop_path: float,
-    dropout: float,
-    head: str | all_heads.Head | None,
-    weights_sha256: str | None,
-    seed: int | None,
-) -> keras.Model:
-    """Build a transformer from its input to its classifier and load its weights.
-
-    Args:
-        network: title of the network, for error messages.
-        encode: from the patches `(batch, rows * columns, channels)` to all tokens, normalised.
-        sizes: the values that `size` may have.
-        presets: for each size, the preset that "imagenet" stands for; None if KerasHub does not
-            have this network.
-        special_tokens: number of tokens before those of the patches.
-        classify: from the tokens to the output.
-
-    The other arguments are those of the public builders.
-    """
-    _refuse_attention(attention, network)
+    _refuse_attention(attention, architecture.title)
     one_of("pooling", pooling or "avg", POOLINGS)
-    chosen = sizes[one_of("size", size, sizes)]
+    chosen = architecture.sizes[one_of("size", size, architecture.sizes)]
     chosen = _changed(chosen, width, hidden_dim, layers, heads, mlp_dim)
     net = TransformerLayers(chosen, drop_path, dropout, seed)
     top = Top(all_heads.chosen(head, include_top), classes, classifier_activation, seed)
     # A transformer needs a known size, also without the top.
     inputs, image = image_input(input_tensor, input_shape, include_top=True)
-    tokens = encode(net.patches(image, patch_size), net)
-    outputs = classify(top, tokens) if include_top else _pooled(tokens, pooling, special_tokens)
-    model = keras.Model(inputs, outputs, name=name)
+    tokens = architecture.encode(net.patches(image, patch_size), net)
+    if include_top:
+        outputs = architecture.classify(top, tokens)
+    else:
+        outputs = _pooled(tokens, pooling, architecture.special_tokens)
+    model = keras.Model(inputs, outputs, name=name or architecture.title.lower())
     if weights is not None:
-        load_pretrained(model, weights, weights_sha256, (presets or {}).get(size))
+        load_pretrained(model, weights, weights_sha256, architecture.presets.get(size))
     return model
 
 
@@ -144,7 +150,7 @@ def _pooled(tokens: Any, pooling: str | None, special: int) -> Any:
 
 def _changed(size: TransformerSize, width: float, *given: int | None) -> TransformerSize:
     """Return the size with the given numbers, where not None, and multiplied by the width."""
-    names = [field.name for field in fields(TransformerSize)]
+    names = [one.name for one in fields(TransformerSize)]
     changes = {
         name: positive_int(name, value)
         for name, value in zip(names, given, strict=True)
