@@ -115,12 +115,11 @@ def _set_up(args: argparse.Namespace) -> Explainer:
     from attention_fer.explain.command import model_file
     from attention_fer.explain.command.explainer import Explainer
     from attention_fer.explain.command.methods import METHODS
-    from attention_fer.explain.command.model_input import PIXELS, infer_input
 
     method = METHODS[args.method]
     if args.layer and "layer" not in method.options:
         raise ValueError(f"--layer has no effect with --method {args.method}. Leave it out.")
-    pixels = args.pixels and one_of("--pixels", args.pixels, PIXELS)
+    pixels = args.pixels and one_of("--pixels", args.pixels, model_file.PIXELS)
     size = None if args.size is None else positive_int("--size", args.size)
     path = model_file.find_model(args.model)
     recorded, where = model_file.read_metadata(path)
@@ -130,7 +129,9 @@ def _set_up(args: argparse.Namespace) -> Explainer:
     model = model_file.load_model(path)
     source = "--classes" if args.classes else where or "unknown: give --classes"
     print(f"model: {path}; classes: {', '.join(names) if names else 'by number'} ({source})")
-    model_input = infer_input(model, size=size, pixels=pixels, recorded=recorded.get("input"))
+    model_input = model_file.infer_input(
+        model, size=size, pixels=pixels, recorded=recorded.get("input")
+    )
     return Explainer(model, method, model_input, names, _note, args.layer, args.output)
 
 

@@ -7,7 +7,7 @@ import transformer_reference as reference
 from layer_probes import randomised
 from test_vit import IMAGES, SQUARE, TINY
 
-from attention_fer.explain.maps.attention_scores import attention_scores
+from attention_fer.explain.maps.rollout import attention_scores
 from attention_fer.models import ConViT, DeiT, ViT
 
 
@@ -46,7 +46,7 @@ def test_of_a_loaded_network_inside_another_model(tmp_path):
     outer = keras.Model(pixels, network(keras.layers.Rescaling(0.5)(pixels)))
     outer.save(tmp_path / "outer.keras")
     loaded = keras.saving.load_model(tmp_path / "outer.keras")
-    found = attention_scores(loaded, 2 * IMAGES, batch_size=2)
+    found = attention_scores(loaded, 2 * IMAGES)
     check(found, [scores.weights for scores in expected], [1, 1], (2, 3))
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from attention_fer.explain.maps.gradients import gradient
+from attention_fer.explain.maps.running import gradient
 from attention_fer.training.distillation import Distillation
 
 RNG = np.random.default_rng(0)

@@ -17,7 +17,7 @@ from attention_fer.explain import __main__ as run  # noqa: E402
 from attention_fer.explain.command import model_file  # noqa: E402
 from attention_fer.explain.command.explainer import Explainer  # noqa: E402
 from attention_fer.explain.command.methods import METHODS, percent  # noqa: E402
-from attention_fer.explain.command.model_input import infer_input  # noqa: E402
+from attention_fer.explain.command.model_file import infer_input  # noqa: E402
 from attention_fer.explain.command.pictures import (  # noqa: E402
     find_pictures,
     read_picture,

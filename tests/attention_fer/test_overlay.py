@@ -79,8 +79,7 @@ def test_what_does_not_fit_is_refused(change, words):
 
 
 def cards(count=1, **change):
-    from attention_fer.explain.drawing.gallery import Card
-    from attention_fer.explain.drawing.tiles import Tile
+    from attention_fer.explain.drawing.gallery import Card, Tile
 
     picture = np.full((8, 8), 128, "uint8")
     heat = np.zeros((8, 8))

@@ -6,8 +6,7 @@ import pytest
 
 from attention_fer import models
 from attention_fer.explain import rollout
-from attention_fer.explain.maps.attention_scores import AttentionScores, attention_scores
-from attention_fer.explain.maps.rollout import roll_out
+from attention_fer.explain.maps.rollout import AttentionScores, attention_scores, roll_out
 
 pytestmark = pytest.mark.slow  # builds networks
 

@@ -11,13 +11,12 @@ import numpy as np
 
 from attention_fer.common.text import class_labels
 from attention_fer.explain.command.methods import Explained, Method
-from attention_fer.explain.command.model_input import ModelInput
+from attention_fer.explain.command.model_file import ModelInput
 from attention_fer.explain.command.pictures import Picture, read_picture
-from attention_fer.explain.drawing.gallery import Card
-from attention_fer.explain.drawing.tiles import Tile
-from attention_fer.explain.maps.batches import batches, to_numpy
+from attention_fer.explain.drawing.gallery import Card, Tile
 from attention_fer.explain.maps.class_scores import ClassScores
 from attention_fer.explain.maps.gradcam import EmptyMapWarning
+from attention_fer.explain.maps.running import batches, to_numpy
 from preprocessing.raw_files.errors import UnreadableError
 
 _BATCH = 32

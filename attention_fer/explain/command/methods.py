@@ -9,13 +9,12 @@ import keras
 import numpy as np
 
 from attention_fer.common.registry import Registry
-from attention_fer.explain.drawing.gallery import RELATIVE
-from attention_fer.explain.drawing.tiles import Tile
-from attention_fer.explain.maps.batches import divide_by_maximum
+from attention_fer.explain.drawing.gallery import RELATIVE, Tile
 from attention_fer.explain.maps.gates import gate_maps
 from attention_fer.explain.maps.gradcam import default_layer, grad_cam
 from attention_fer.explain.maps.layer_tree import attention_layers
 from attention_fer.explain.maps.rollout import rollout
+from attention_fer.explain.maps.running import divide_by_maximum
 
 MOST_GATES = 2  # attention modules beside an image if none is chosen
 

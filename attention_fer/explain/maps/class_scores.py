@@ -9,8 +9,8 @@ from typing import Any
 import keras
 
 from attention_fer.common.checks import one_of
-from attention_fer.explain.maps.hooks import run_model, wrapped_call
 from attention_fer.explain.maps.layer_tree import producer
+from attention_fer.explain.maps.running import run_model, wrapped_call
 
 _SQUASHING = ("softmax", "sigmoid")
 

@@ -9,16 +9,17 @@ import keras
 import numpy as np
 
 from attention_fer.common.checks import one_of, positive_int
-from attention_fer.explain.maps.batches import (
+from attention_fer.explain.maps.layer_tree import attention_layers
+from attention_fer.explain.maps.running import (
     batches,
     check_images,
     image_size,
+    inputs_of,
     resize_maps,
+    run_model,
     to_numpy,
+    without_gradients,
 )
-from attention_fer.explain.maps.gradients import without_gradients
-from attention_fer.explain.maps.hooks import inputs_of, run_model
-from attention_fer.explain.maps.layer_tree import attention_layers
 from attention_fer.layers import AttentionModule
 
 

@@ -13,23 +13,25 @@ import keras
 import numpy as np
 
 from attention_fer.common.checks import positive_int
-from attention_fer.explain.maps.batches import (
-    batches,
-    check_images,
-    divide_by_maximum,
-    image_size,
-    resize_maps,
-    to_numpy,
-)
 from attention_fer.explain.maps.class_scores import ClassScores
-from attention_fer.explain.maps.gradients import gradient, without_gradients
-from attention_fer.explain.maps.hooks import outputs_of, replaced_outputs
 from attention_fer.explain.maps.layer_tree import (
     LayerRun,
     data_format_of,
     find_layer,
     last_convolution,
     run_order,
+)
+from attention_fer.explain.maps.running import (
+    batches,
+    check_images,
+    divide_by_maximum,
+    gradient,
+    image_size,
+    outputs_of,
+    replaced_outputs,
+    resize_maps,
+    to_numpy,
+    without_gradients,
 )
 
 

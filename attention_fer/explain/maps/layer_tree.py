@@ -14,7 +14,7 @@ from typing import Any
 import keras
 
 from attention_fer.common.checks import one_of
-from attention_fer.explain.maps.hooks import run_model, wrapped_call
+from attention_fer.explain.maps.running import run_model, wrapped_call
 from attention_fer.layers import AttentionModule
 
 # These only move, hide or thin out the values of the map before them, which is used instead.

@@ -5,21 +5,84 @@ Abnar and Zuidema 2020, https://arxiv.org/abs/2005.00928
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from attention_fer.common.checks import positive_int
-from attention_fer.explain.maps.attention_scores import AttentionScores, attention_scores
-from attention_fer.explain.maps.batches import (
+from attention_fer.explain.maps.running import (
     batches,
     check_images,
     divide_by_maximum,
     image_size,
+    inputs_of,
     resize_maps,
+    to_numpy,
 )
+from attention_fer.models.parts.self_attention import SelfAttention
+from attention_fer.models.parts.transformer_block import nested_layers, patch_grid
+
+_ATTENDING = (SelfAttention, keras.layers.MultiHeadAttention)
+
+
+class AttentionScores(NamedTuple):
+    """Scores of one attention layer.
+
+    Attributes:
+        layer: name of the layer.
+        weights: float32 of shape `(images, heads, tokens, tokens)`, each row summing to 1: row i
+            holds how much token i attends to every token.
+        special: number of leading tokens that are not patches: 1 (class) in ViT, 2 (class,
+            distillation) in DeiT, 0 in ConViT's gated layers and 1 in those after them.
+        grid: rows and columns of patches. The tokens after the special ones are the patches, row by
+            row, so that `special + rows * columns == tokens`.
+    """
+
+    layer: str
+    weights: np.ndarray
+    special: int
+    grid: tuple[int, int]
+
+
+def attention_scores(model: keras.Model, images: Any) -> list[AttentionScores]:
+    """Returns the scores of every self-attention layer of a transformer, first layer first.
+
+    Args:
+        model: a network of `models.ViT`, `models.DeiT` or `models.ConViT`, built or loaded, or a
+            model that contains one. If it runs that network several times, the first run counts. It
+            must not run in another thread meanwhile.
+        images: `(images, height, width, channels)`, or as `model` takes them.
+
+    Raises:
+        ValueError: a model without self-attention over patches, or with several such networks.
+    """
+    layers = [layer for layer in nested_layers(model) if isinstance(layer, _ATTENDING)]
+    if not layers:
+        raise ValueError(
+            f"The model {model.name!r} has no self-attention layer. Use a network of models.ViT, "
+            "models.DeiT or models.ConViT, or a model that contains one."
+        )
+    grid = patch_grid(model)
+    with contextlib.ExitStack() as stack:
+        inputs = [stack.enter_context(inputs_of(layer)) for layer in layers]
+        model(images, training=False)
+    found = []
+    for layer, seen in zip(layers, inputs, strict=True):
+        weights = _layer_scores(layer, seen[0])
+        found.append(
+            AttentionScores(layer.name, weights, weights.shape[-1] - math.prod(grid), grid)
+        )
+    return found
+
+
+def _layer_scores(layer: Any, tokens: Any) -> np.ndarray:
+    others = () if isinstance(layer, SelfAttention) else (tokens,)
+    _, scores = layer(tokens, *others, training=False, return_attention_scores=True)
+    return to_numpy(scores)
 
 
 def rollout(
@@ -49,7 +112,7 @@ def rollout(
     size = image_size(images, keras.config.image_data_format())
     maps = [np.zeros((0, 1, 1), "float32")] if not len(images) else []
     for rows, batch in batches(images, batch_size):
-        found = roll_out(attention_scores(model, batch, batch_size=batch_size), token)
+        found = roll_out(attention_scores(model, batch), token)
         maps.append(found[: rows.stop - rows.start])
     return divide_by_maximum(resize_maps(np.concatenate(maps), size))
 
