@@ -17,7 +17,7 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of, positive_int
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import assemble
+from attention_fer.models.parts.assembly import Features, whole_network
 from attention_fer.models.parts.common import channel_axis, draw_seed, scaled, seeded
 from attention_fer.models.parts.layer_scale import LayerScale
 from attention_fer.models.parts.placement import Placement, chosen_stages
@@ -105,6 +105,7 @@ def _features(
 
 
 @register("convnext")
+@whole_network
 def ConvNeXt(  # noqa: N802
     include_top: bool = True,
     weights: Any = None,
@@ -127,7 +128,7 @@ def ConvNeXt(  # noqa: N802
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer | None = None,
     seed: int | None = None,
-) -> keras.Model:
+) -> Features:
     """Patches, then four stages of depthwise 7x7 convolutions and dense layers over the channels.
 
     If `attention` is None, the outputs are those of `keras.applications.ConvNeXtTiny`, `Small`,
@@ -181,20 +182,11 @@ def ConvNeXt(  # noqa: N802
         seed=seed,
     )
     prefix = f"convnext_{size}"
-    return assemble(
-        lambda x: _features(x, prefix, patch, width, drop_path, size, net),
+    return Features(
         network="ConvNeXt",
-        include_top=include_top,
-        weights=weights,
-        input_tensor=input_tensor,
-        input_shape=input_shape,
-        pooling=pooling,
-        classes=classes,
-        classifier_activation=classifier_activation,
-        name=name or prefix,
-        head=head,
-        seed=seed,
+        layers=lambda x: _features(x, prefix, patch, width, drop_path, size, net),
         minimum=(8 * patch, f"patches of {patch} pixels are joined three times"),
         neck=partial(_norm_last, name=f"{prefix}_head_layernorm"),
         imagenet=f"ConvNeXt{size.title()}",
+        default_name=prefix,
     )

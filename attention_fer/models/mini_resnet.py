@@ -18,7 +18,7 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import assemble
+from attention_fer.models.parts.assembly import Features, whole_network
 from attention_fer.models.parts.basic_block import POSITIONS, BasicBlocks
 from attention_fer.models.parts.common import draw_seed, scaled, seeded
 from attention_fer.models.parts.placement import Placement, chosen_stages
@@ -49,6 +49,7 @@ def _dense(x: Any, units: int, dropout: float, net: BasicBlocks) -> Any:
 
 
 @register("mini_resnet")
+@whole_network
 def MiniResNet(  # noqa: N802
     include_top: bool = True,
     weights: Any = None,
@@ -70,7 +71,7 @@ def MiniResNet(  # noqa: N802
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "he_normal",
     seed: int | None = None,
-) -> keras.Model:
+) -> Features:
     """A stem of 16 channels, 2, 3 and 4 blocks of 32, 64 and 128 channels, 2048 dense units.
 
     Where the table of the report leaves it open: the second LeakyReLU of a block follows the
@@ -122,19 +123,9 @@ def MiniResNet(  # noqa: N802
         activation=activation,
     )
     dense = partial(_dense, units=scaled(2048, width), dropout=dropout, net=net)
-    return assemble(
-        partial(_features, width=width, dropout=map_dropout, net=net),
+    return Features(
         network="MiniResNet",
-        include_top=include_top,
-        weights=weights,
-        input_tensor=input_tensor,
-        input_shape=input_shape,
-        pooling=pooling,
-        classes=classes,
-        classifier_activation=classifier_activation,
-        name=name,
-        head=head,
-        seed=seed,
+        layers=partial(_features, width=width, dropout=map_dropout, net=net),
         default_input=(48, 1),
         minimum=(16, "it has four max-pools"),
         flatten=True,

@@ -16,7 +16,7 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import STEMS, assemble
+from attention_fer.models.parts.assembly import STEMS, Features, whole_network
 from attention_fer.models.parts.basic_block import POSITIONS, BasicBlocks
 from attention_fer.models.parts.common import (
     channel_axis,
@@ -98,6 +98,7 @@ def he_normal_by_fan_out() -> keras.initializers.Initializer:
 
 
 @register("residual_masking")
+@whole_network
 def ResidualMaskingNetwork(  # noqa: N802
     include_top: bool = True,
     weights: Any = None,
@@ -119,7 +120,7 @@ def ResidualMaskingNetwork(  # noqa: N802
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer | None = None,
     seed: int | None = None,
-) -> keras.Model:
+) -> Features:
     """ResNet-34 with masking blocks of depth 4, 3, 2 and 1 after its four stages.
 
     The network is that of the authors for images whose sides are multiples of 32, which theirs
@@ -174,24 +175,14 @@ def ResidualMaskingNetwork(  # noqa: N802
         activation=activation,
     )
 
-    def features(x: Any) -> Any:
+    def layers(x: Any) -> Any:
         return _stages(_stem(x, scaled(64, width), stem, net), width, masks, net)
 
     drop = kl.Dropout(dropout, seed=draw_seed(seed, "dropout"), name="dropout")
     least = 32 if stem == "imagenet" else 8
-    return assemble(
-        features,
+    return Features(
         network="ResidualMaskingNetwork",
-        include_top=include_top,
-        weights=weights,
-        input_tensor=input_tensor,
-        input_shape=input_shape,
-        pooling=pooling,
-        classes=classes,
-        classifier_activation=classifier_activation,
-        name=name,
-        head=head,
-        seed=seed,
+        layers=layers,
         minimum=(least, "each stage and each mask halves the map"),
         neck=drop if include_top else None,
     )

@@ -16,7 +16,7 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import STEMS, assemble
+from attention_fer.models.parts.assembly import STEMS, Features, whole_network
 from attention_fer.models.parts.common import channel_axis, scaled, seeded
 from attention_fer.models.parts.placement import Placement, chosen_stages
 from attention_fer.models.registry import network
@@ -140,6 +140,7 @@ class _Architecture:
     v2: bool = False
 
 
+@whole_network
 def resnet(
     architecture: _Architecture,
     include_top: bool = True,
@@ -162,7 +163,7 @@ def resnet(
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
     seed: int | None = None,
-) -> keras.Model:
+) -> Features:
     """ResNet with any attention module.
 
     Layer names and outputs are those of `keras.applications.{title}` if `attention` is None.
@@ -214,24 +215,15 @@ def resnet(
         seed=seed,
     )
 
-    def features(x: Any) -> Any:
+    def layers(x: Any) -> Any:
         x = _stages(_stem(x, stem, v2, net), architecture.depths, v2, net)
         return net.norm_act(x, "post", outer=True) if v2 else x
 
-    return assemble(
-        features,
+    return Features(
         network=title,
-        include_top=include_top,
-        weights=weights,
-        input_tensor=input_tensor,
-        input_shape=input_shape,
-        pooling=pooling,
-        classes=classes,
-        classifier_activation=classifier_activation,
-        name=name or title.lower(),
-        head=head,
-        seed=seed,
+        layers=layers,
         imagenet=title,
+        default_name=title.lower(),
     )
 
 

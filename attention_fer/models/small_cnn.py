@@ -8,7 +8,7 @@ each builder states the choices made here where the report leaves them open.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from keras import layers as kl
 from attention_fer.common.checks import positive_int
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import assemble
+from attention_fer.models.parts.assembly import Features, whole_network
 from attention_fer.models.parts.common import (
     documented,
     draw_seed,
@@ -80,43 +80,16 @@ class _Layers:
         return self.attend(x, "last", len(filters), f"block{len(filters)}_pool")
 
 
-def _cnn(
-    network: str,
-    filters: Sequence[int],
-    *,
-    normalized: bool = False,
-    units: int | None = None,
-    dropout: float = 0.0,
-    convolutions: int = 1,
-    include_top: bool,
-    attention: Spec,
-    attention_position: Positions,
-    attention_stages: Sequence[int] | None,
-    activation: Any,
-    width: float,
-    head: str | heads.Head | None,
-    kernel_initializer: str | keras.initializers.Initializer,
-    seed: int | None,
-    **top: Any,
-) -> keras.Model:
-    """Build groups of convolutions and, with `units`, a dense layer; `top` goes to `assemble`."""
-    depths = (positive_int("convolutions", convolutions),) * len(filters)
-    attend = convolution_placement(attention, attention_position, attention_stages, depths)
-    net = _Layers(attend, activation, width, normalized, kernel_initializer, seed)
-    dense = None
-    if units and include_top and head is None:
-        dense = partial(net.dense, units=units, dropout=dropout)
-    return assemble(
-        partial(net.features, filters=filters, depths=depths),
+def _features(
+    network: str, filters: Sequence[int], depths: Sequence[int], net: _Layers
+) -> Features:
+    """Return groups of convolutions as the features of a network."""
+    return Features(
         network=network,
-        include_top=include_top,
+        layers=partial(net.features, filters=filters, depths=depths),
         default_input=(48, 1),
         minimum=(2 ** len(filters), f"it has {len(filters)} max-pools"),
         flatten=True,
-        neck=dense,
-        head=head,
-        seed=seed,
-        **top,
     )
 
 
@@ -150,9 +123,9 @@ _ARGUMENTS = """
     """
 
 
-# `locals()` in a builder holds its arguments, all of which go on to `_cnn`.
 @register("cnn_v1")
 @documented(_ARGUMENTS)
+@whole_network
 def CNNV1(  # noqa: N802
     include_top: bool = True,
     weights: Any = None,
@@ -171,7 +144,7 @@ def CNNV1(  # noqa: N802
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "he_normal",
     seed: int | None = None,
-) -> keras.Model:
+) -> Features:
     """Two convolutions, each followed by a 2x2 max-pool, and one dense layer.
 
     Chosen here: 3x3 kernels with "same" padding, 32 and 64 channels, and the activation, which the
@@ -180,11 +153,15 @@ def CNNV1(  # noqa: N802
     Args:
         attention_stages: some of (1, 2), the groups of convolutions to which the places of
             attention are restricted; None for all."""
-    return _cnn("CNNV1", V1_FILTERS, **locals())
+    depths = (1,) * len(V1_FILTERS)
+    attend = convolution_placement(attention, attention_position, attention_stages, depths)
+    net = _Layers(attend, activation, width, False, kernel_initializer, seed)
+    return _features("CNNV1", V1_FILTERS, depths, net)
 
 
 @register("cnn_v2")
 @documented(_ARGUMENTS)
+@whole_network
 def CNNV2(  # noqa: N802
     include_top: bool = True,
     weights: Any = None,
@@ -205,7 +182,7 @@ def CNNV2(  # noqa: N802
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "he_normal",
     seed: int | None = None,
-) -> keras.Model:
+) -> Features:
     """V2.1: normalised groups of 32, 64, 128 and 256 channels, and dropout.
 
     Batch normalisation and the activation follow each convolution, a 2x2 max-pool each group. The
@@ -218,4 +195,10 @@ def CNNV2(  # noqa: N802
         dropout: rate of both dropouts; 0.5 in the report.
         attention_stages: some of (1, 2, 3, 4), the groups of convolutions to which the places of
             attention are restricted; None for all."""
-    return _cnn("CNNV2", V2_FILTERS, normalized=True, units=512, **locals())
+    depths = (positive_int("convolutions", convolutions),) * len(V2_FILTERS)
+    attend = convolution_placement(attention, attention_position, attention_stages, depths)
+    net = _Layers(attend, activation, width, True, kernel_initializer, seed)
+    features = _features("CNNV2", V2_FILTERS, depths, net)
+    if not include_top or head is not None:
+        return features
+    return replace(features, neck=partial(net.dense, units=512, dropout=dropout))

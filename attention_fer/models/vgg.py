@@ -16,7 +16,7 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import STEMS, assemble
+from attention_fer.models.parts.assembly import STEMS, Features, whole_network
 from attention_fer.models.parts.common import scaled, seeded, spatial_sizes
 from attention_fer.models.parts.placement import Placement, Positions, convolution_placement
 from attention_fer.models.registry import network
@@ -86,6 +86,7 @@ class _Architecture:
     depths: tuple[int, int, int, int, int]
 
 
+@whole_network
 def vgg(
     architecture: _Architecture,
     include_top: bool = True,
@@ -107,7 +108,7 @@ def vgg(
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
     seed: int | None = None,
-) -> keras.Model:
+) -> Features:
     """VGG with any attention module.
 
     Layer names and outputs are those of `keras.applications.{title}` if `attention` is None.
@@ -149,22 +150,13 @@ def vgg(
     title, depths = architecture.title, architecture.depths
     attend = convolution_placement(attention, attention_position, attention_stages, depths)
     net = _Layers(attend, activation, width, stem, pool_padding, kernel_initializer, seed)
-    return assemble(
-        partial(net.features, depths=depths),
+    return Features(
         network="VGG",
-        include_top=include_top,
-        weights=weights,
-        input_tensor=input_tensor,
-        input_shape=input_shape,
-        pooling=pooling,
-        classes=classes,
-        classifier_activation=classifier_activation,
-        name=name or title.lower(),
-        head=head,
-        seed=seed,
+        layers=partial(net.features, depths=depths),
         flatten=True,
         neck=net.dense if include_top and head is None else None,
         imagenet=title,
+        default_name=title.lower(),
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec
 
 import keras
 
@@ -15,11 +18,58 @@ from attention_fer.models.pretrained.by_name import load_into
 STEMS = ("imagenet", "small")
 POOLINGS = ("avg", "max")
 
+Options = ParamSpec("Options")
 
-def assemble(
-    features: Callable[[Any], Any],
-    *,
-    network: str,
+
+@dataclass(frozen=True)
+class Features:
+    """What distinguishes one convolutional network from another.
+
+    Attributes:
+        network: title of the network, for error messages.
+        layers: applies the layers from the image to the last map.
+        default_input: pixels per side and channels if `input_shape` is None.
+        minimum: least pixels per side, and the reason for it.
+        flatten: whether the top flattens the last map instead of pooling it.
+        neck: applies further layers after the pooling or flattening.
+        imagenet: name of the network in `keras.applications`, if it is there.
+        default_name: of the model if `name` is None.
+    """
+
+    network: str
+    layers: Callable[[Any], Any]
+    default_input: tuple[int, int] = (224, 3)
+    minimum: tuple[int, str] = (1, "")
+    flatten: bool = False
+    neck: Callable[[Any], Any] | None = None
+    imagenet: str | None = None
+    default_name: str | None = None
+
+
+def whole_network(build: Callable[Options, Features]) -> Callable[Options, keras.Model]:
+    """Turn a function that returns the features of a network into its builder.
+
+    The builder has the same arguments. Those that all networks share, `include_top`, `weights`,
+    `input_tensor`, `input_shape`, `pooling`, `classes`, `classifier_activation`, `name`, `head` and
+    `seed`, are used here, to add the input, the head and the weights; `build` may ignore them.
+    """
+    signature = inspect.signature(build)
+
+    @wraps(build)
+    def builder(*args: Options.args, **kwargs: Options.kwargs) -> keras.Model:
+        features = build(*args, **kwargs)
+        given = signature.bind(*args, **kwargs)
+        given.apply_defaults()
+        return _assemble(features, **{name: given.arguments[name] for name in _SHARED})
+
+    builder.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        return_annotation="keras.Model"
+    )
+    return builder
+
+
+def _assemble(
+    features: Features,
     include_top: bool,
     weights: Any,
     input_tensor: Any,
@@ -27,48 +77,30 @@ def assemble(
     pooling: str | None,
     classes: int,
     classifier_activation: Any,
-    name: str,
+    name: str | None,
     head: str | heads.Head | None,
     seed: int | None,
-    default_input: tuple[int, int] = (224, 3),
-    minimum: tuple[int, str] = (1, ""),
-    flatten: bool = False,
-    neck: Callable[[Any], Any] | None = None,
-    imagenet: str | None = None,
 ) -> keras.Model:
-    """Build a network from its input to its classifier and load its weights.
-
-    Args:
-        features: applies the layers from the image to the last map.
-        network: title of the network, for error messages.
-        include_top, weights, input_tensor, input_shape, pooling, classes,
-        classifier_activation, name, head, seed: as in the public builders.
-        default_input: pixels per side and channels if `input_shape` is None.
-        minimum: least pixels per side, and the reason for it.
-        flatten: whether the top flattens the last map instead of pooling it.
-        neck: applies further layers after the pooling or flattening.
-        imagenet: name of the network in `keras.applications`, if it is there.
-
-    Raises:
-        ValueError: an option value that is not allowed, an image that is too small, or weights of
-            which nothing matched.
-    """
+    """Build a network from its input to its classifier and load its weights."""
     one_of("pooling", pooling or "avg", POOLINGS)
     head = heads.chosen(head, include_top)
-    inputs, image = image_input(input_tensor, input_shape, include_top, default_input)
-    _check_size(image, network, *minimum)
-    x = features(image)
-    if include_top and flatten:
-        x = _flattened(x, network)
+    inputs, image = image_input(input_tensor, input_shape, include_top, features.default_input)
+    _check_size(image, features.network, *features.minimum)
+    x = features.layers(image)
+    if include_top and features.flatten:
+        x = _flattened(x, features.network)
     else:
         x = _pooled(x, pooling or ("avg" if include_top else None))
-    x = x if neck is None else neck(x)
+    x = features.neck(x) if features.neck else x
     if include_top:
         x = heads.apply(x, head, classes, classifier_activation, seed)
-    model = keras.Model(inputs, x, name=name)
+    model = keras.Model(inputs, x, name=name or features.default_name)
     if weights is not None:
-        load_into(model, weights, imagenet=imagenet)
+        load_into(model, weights, imagenet=features.imagenet)
     return model
+
+
+_SHARED = tuple(inspect.signature(_assemble).parameters)[1:]
 
 
 def image_input(
