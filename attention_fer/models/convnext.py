@@ -18,10 +18,10 @@ from attention_fer.common.checks import one_of, positive_int
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
 from attention_fer.models.parts.assembly import Features, whole_network
-from attention_fer.models.parts.common import channel_axis, draw_seed, scaled, seeded
-from attention_fer.models.parts.layer_scale import LayerScale
-from attention_fer.models.parts.placement import Placement, chosen_stages
-from attention_fer.models.parts.stochastic_depth import StochasticDepth
+from attention_fer.models.parts.common import channel_axis, draw_seed, scaled
+from attention_fer.models.parts.placement import block_placement
+from attention_fer.models.parts.residual_layers import LayerScale, StochasticDepth
+from attention_fer.models.parts.seeded_layers import SeededLayers
 from attention_fer.models.registry import register
 
 POSITIONS = ("pre-add", "post-add")
@@ -36,22 +36,8 @@ SIZES = {
 
 
 @dataclass(frozen=True)
-class _Layers:
-    """Layers as the options of the builder configure them, by name."""
-
-    attend: Placement
-    activation: Any
+class _Layers(SeededLayers):
     layer_scale: float
-    kernel_initializer: str | keras.initializers.Initializer
-    seed: int | None
-
-    def conv(self, x: Any, filters: int, size: int, name: str, **options: Any) -> Any:
-        kernel = seeded(self.kernel_initializer, self.seed, name)
-        return kl.Conv2D(filters, size, kernel_initializer=kernel, name=name, **options)(x)
-
-    def dense(self, x: Any, units: int, name: str) -> Any:
-        kernel = seeded(self.kernel_initializer, self.seed, name)
-        return kl.Dense(units, kernel_initializer=kernel, name=name)(x)
 
 
 def _norm(x: Any, name: str, axis: int = -1) -> Any:
@@ -72,7 +58,7 @@ def _block(x: Any, filters: int, drop: float, name: str, stage: int, net: _Layer
     x = kl.Permute((2, 3, 1), name=name_of("to_last"))(x) if first else x
     x = _norm(x, name_of("layernorm"))
     x = net.dense(x, 4 * filters, name_of("pointwise_conv_1"))
-    x = kl.Activation(net.activation, name=name_of("gelu"))(x)
+    x = net.act(x, name_of("gelu"))
     x = net.dense(x, filters, name_of("pointwise_conv_2"))
     x = LayerScale(net.layer_scale, name=name_of("layer_scale"))(x)
     x = kl.Permute((3, 1, 2), name=name_of("to_first"))(x) if first else x
@@ -171,11 +157,9 @@ def ConvNeXt(  # noqa: N802
             weights of which nothing matched.
     """
     one_of("size", size, SIZES)
-    one_of("attention_position", attention_position, POSITIONS)
     patch = positive_int("patch_size", patch_size)
-    stages = chosen_stages(attention_stages, STAGES)
     net = _Layers(
-        attend=Placement(attention, frozenset({attention_position}), stages),
+        attend=block_placement(attention, attention_position, POSITIONS, attention_stages, STAGES),
         activation=activation or "gelu",
         layer_scale=layer_scale,
         kernel_initializer=kernel_initializer or keras.initializers.RandomNormal(stddev=0.02),

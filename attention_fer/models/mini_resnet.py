@@ -15,13 +15,12 @@ from typing import Any
 import keras
 from keras import layers as kl
 
-from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
 from attention_fer.models.parts.assembly import Features, whole_network
 from attention_fer.models.parts.basic_block import POSITIONS, BasicBlocks
-from attention_fer.models.parts.common import draw_seed, scaled, seeded
-from attention_fer.models.parts.placement import Placement, chosen_stages
+from attention_fer.models.parts.common import draw_seed, scaled
+from attention_fer.models.parts.placement import block_placement
 from attention_fer.models.registry import register
 
 STAGES = (1, 2, 3)
@@ -42,10 +41,8 @@ def _features(x: Any, width: float, dropout: float, net: BasicBlocks) -> Any:
     return kl.SpatialDropout2D(dropout, seed=draw_seed(net.seed, name), name=name)(x)
 
 
-def _dense(x: Any, units: int, dropout: float, net: BasicBlocks) -> Any:
-    kernel = seeded(net.kernel_initializer, net.seed, "fc1")
-    x = net.act(kl.Dense(units, kernel_initializer=kernel, name="fc1")(x), "fc1_relu")
-    return kl.Dropout(dropout, seed=draw_seed(net.seed, "fc1_dropout"), name="fc1_dropout")(x)
+def _hidden(x: Any, units: int, dropout: float, net: BasicBlocks) -> Any:
+    return net.dropout(net.act(net.dense(x, units, "fc1"), "fc1_relu"), dropout, "fc1_dropout")
 
 
 @register("mini_resnet")
@@ -112,22 +109,20 @@ def MiniResNet(  # noqa: N802
         ValueError: an option value that is not allowed, an image below 16 pixels per side, or
             weights of which nothing matched.
     """
-    one_of("attention_position", attention_position, POSITIONS)
-    stages = chosen_stages(attention_stages, STAGES)
     net = BasicBlocks(
-        attend=Placement(attention, frozenset({attention_position}), stages),
+        attend=block_placement(attention, attention_position, POSITIONS, attention_stages, STAGES),
         negative_slope=negative_slope,
         projection=3,
         kernel_initializer=kernel_initializer,
         seed=seed,
         activation=activation,
     )
-    dense = partial(_dense, units=scaled(2048, width), dropout=dropout, net=net)
+    hidden = partial(_hidden, units=scaled(2048, width), dropout=dropout, net=net)
     return Features(
         network="MiniResNet",
         layers=partial(_features, width=width, dropout=map_dropout, net=net),
         default_input=(48, 1),
         minimum=(16, "it has four max-pools"),
         flatten=True,
-        neck=dense if include_top and head is None else None,
+        neck=hidden if include_top and head is None else None,
     )

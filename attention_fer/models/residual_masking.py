@@ -26,7 +26,7 @@ from attention_fer.models.parts.common import (
     spatial_sizes,
     torch_batch_normalization,
 )
-from attention_fer.models.parts.placement import Placement, chosen_stages
+from attention_fer.models.parts.placement import Placement, block_placement
 from attention_fer.models.registry import register
 
 STAGES = (2, 3, 4, 5)
@@ -163,11 +163,9 @@ def ResidualMaskingNetwork(  # noqa: N802
         ValueError: an option value that is not allowed, an image below 32 pixels per side (8 with
             `stem="small"`), or weights of which nothing matched.
     """
-    one_of("attention_position", attention_position, POSITIONS)
     one_of("stem", stem, STEMS)
-    stages = chosen_stages(attention_stages, STAGES)
     net = BasicBlocks(
-        attend=Placement(attention, frozenset({attention_position}), stages),
+        attend=block_placement(attention, attention_position, POSITIONS, attention_stages, STAGES),
         negative_slope=0.0,
         projection=1,
         kernel_initializer=kernel_initializer or he_normal_by_fan_out(),

@@ -16,10 +16,11 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import STEMS, Features, whole_network
-from attention_fer.models.parts.common import channel_axis, scaled, seeded
-from attention_fer.models.parts.placement import Placement, chosen_stages
-from attention_fer.models.registry import network
+from attention_fer.models.parts.assembly import STEMS, Features, variant, whole_network
+from attention_fer.models.parts.common import channel_axis, scaled
+from attention_fer.models.parts.placement import block_placement
+from attention_fer.models.parts.seeded_layers import SeededLayers
+from attention_fer.models.registry import register
 
 POSITIONS = ("pre-add", "post-add", "pre", "identity", "after-3x3")
 STAGES = (2, 3, 4, 5)
@@ -28,29 +29,17 @@ Normalization = Callable[[str], kl.Layer]
 
 
 @dataclass(frozen=True)
-class _Layers:
-    """Layers as the options of the builder configure them, by name."""
-
-    attend: Placement
-    activation: Any
+class _Layers(SeededLayers):
     outer_activation: Any
     width: float
     normalization: Normalization
-    kernel_initializer: str | keras.initializers.Initializer
-    seed: int | None
-
-    def conv(self, x: Any, filters: int, size: int, name: str, **options: Any) -> Any:
-        kernel = seeded(self.kernel_initializer, self.seed, name)
-        return kl.Conv2D(filters, size, kernel_initializer=kernel, name=name, **options)(x)
 
     def norm(self, x: Any, name: str) -> Any:
         return self.normalization(name)(x)
 
-    def act(self, x: Any, name: str, outer: bool = False) -> Any:
-        return kl.Activation(self.outer_activation if outer else self.activation, name=name)(x)
-
     def norm_act(self, x: Any, name: str, outer: bool = False) -> Any:
-        return self.act(self.norm(x, f"{name}_bn"), f"{name}_relu", outer)
+        activation = self.outer_activation if outer else self.activation
+        return kl.Activation(activation, name=f"{name}_relu")(self.norm(x, f"{name}_bn"))
 
 
 def batch_normalization(name: str) -> kl.Layer:
@@ -200,19 +189,16 @@ def resnet(
     Raises:
         ValueError: an option value that is not allowed, or weights of which nothing matched.
     """
-    one_of("attention_position", attention_position, POSITIONS)
     one_of("stem", stem, STEMS)
     title, v2 = architecture.title, architecture.v2
     net = _Layers(
-        attend=Placement(
-            attention, frozenset({attention_position}), chosen_stages(attention_stages, STAGES)
-        ),
+        attend=block_placement(attention, attention_position, POSITIONS, attention_stages, STAGES),
         activation=activation,
+        kernel_initializer=kernel_initializer,
+        seed=seed,
         outer_activation=outer_activation or activation,
         width=width,
         normalization=normalization,
-        kernel_initializer=kernel_initializer,
-        seed=seed,
     )
 
     def layers(x: Any) -> Any:
@@ -227,37 +213,43 @@ def resnet(
     )
 
 
-@network(resnet)
+@register("resnet50")
+@variant(resnet)
 def ResNet50() -> _Architecture:  # noqa: N802
     """ResNet-50 (V1) with any attention module."""
     return _Architecture("ResNet50", (3, 4, 6, 3))
 
 
-@network(resnet)
+@register("resnet101")
+@variant(resnet)
 def ResNet101() -> _Architecture:  # noqa: N802
     """ResNet-101 (V1) with any attention module."""
     return _Architecture("ResNet101", (3, 4, 23, 3))
 
 
-@network(resnet)
+@register("resnet152")
+@variant(resnet)
 def ResNet152() -> _Architecture:  # noqa: N802
     """ResNet-152 (V1) with any attention module."""
     return _Architecture("ResNet152", (3, 8, 36, 3))
 
 
-@network(resnet)
+@register("resnet50v2")
+@variant(resnet)
 def ResNet50V2() -> _Architecture:  # noqa: N802
     """ResNet-50 V2 with any attention module."""
     return _Architecture("ResNet50V2", (3, 4, 6, 3), v2=True)
 
 
-@network(resnet)
+@register("resnet101v2")
+@variant(resnet)
 def ResNet101V2() -> _Architecture:  # noqa: N802
     """ResNet-101 V2 with any attention module."""
     return _Architecture("ResNet101V2", (3, 4, 23, 3), v2=True)
 
 
-@network(resnet)
+@register("resnet152v2")
+@variant(resnet)
 def ResNet152V2() -> _Architecture:  # noqa: N802
     """ResNet-152 V2 with any attention module."""
     return _Architecture("ResNet152V2", (3, 8, 36, 3), v2=True)

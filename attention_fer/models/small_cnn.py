@@ -20,13 +20,11 @@ from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
 from attention_fer.models.parts.assembly import Features, whole_network
 from attention_fer.models.parts.common import (
-    documented,
-    draw_seed,
     scaled,
-    seeded,
     torch_batch_normalization,
 )
-from attention_fer.models.parts.placement import Placement, Positions, convolution_placement
+from attention_fer.models.parts.placement import Positions, convolution_placement
+from attention_fer.models.parts.seeded_layers import SeededLayers
 from attention_fer.models.registry import register
 
 V1_FILTERS = (32, 64)
@@ -34,39 +32,21 @@ V2_FILTERS = (32, 64, 128, 256)
 
 
 @dataclass(frozen=True)
-class _Layers:
-    """Layers as the options of the builder configure them."""
-
-    attend: Placement
-    activation: Any
+class _Layers(SeededLayers):
     width: float
     normalized: bool
-    kernel_initializer: str | keras.initializers.Initializer
-    seed: int | None
 
-    def conv(self, x: Any, filters: int, name: str) -> Any:
-        kernel = seeded(self.kernel_initializer, self.seed, name)
-        x = kl.Conv2D(
-            scaled(filters, self.width),
-            3,
-            padding="same",
-            use_bias=not self.normalized,
-            kernel_initializer=kernel,
-            name=name,
-        )(x)
+    def conv_act(self, x: Any, filters: int, name: str) -> Any:
+        filters, biased = scaled(filters, self.width), not self.normalized
+        x = self.conv(x, filters, 3, name, padding="same", use_bias=biased)
         x = torch_batch_normalization(f"{name}_bn")(x) if self.normalized else x
-        return kl.Activation(self.activation, name=f"{name}_relu")(x)
+        return self.act(x, f"{name}_relu")
 
-    def dense(self, x: Any, units: int, dropout: float) -> Any:
+    def hidden(self, x: Any, units: int, dropout: float) -> Any:
         """A dense layer between two dropouts."""
-        x = self._drop(x, dropout, "flatten_dropout")
-        kernel = seeded(self.kernel_initializer, self.seed, "fc1")
-        x = kl.Dense(scaled(units, self.width), kernel_initializer=kernel, name="fc1")(x)
-        x = kl.Activation(self.activation, name="fc1_relu")(x)
-        return self._drop(x, dropout, "fc1_dropout")
-
-    def _drop(self, x: Any, rate: float, name: str) -> Any:
-        return kl.Dropout(rate, seed=draw_seed(self.seed, name), name=name)(x)
+        x = self.dropout(x, dropout, "flatten_dropout")
+        x = self.dense(x, scaled(units, self.width), "fc1")
+        return self.dropout(self.act(x, "fc1_relu"), dropout, "fc1_dropout")
 
     def features(self, x: Any, filters: Sequence[int], depths: Sequence[int]) -> Any:
         """Groups of 3x3 convolutions, each followed by a 2x2 max-pool."""
@@ -75,7 +55,7 @@ class _Layers:
             for i in range(1, depth + 1):
                 index += 1
                 name = f"block{stage}_conv{i}"
-                x = self.attend(self.conv(x, channels, name), index, stage, name)
+                x = self.attend(self.conv_act(x, channels, name), index, stage, name)
             x = kl.MaxPooling2D(2, name=f"block{stage}_pool")(x)
         return self.attend(x, "last", len(filters), f"block{len(filters)}_pool")
 
@@ -93,38 +73,7 @@ def _features(
     )
 
 
-_ARGUMENTS = """
-        include_top: whether to include the dense layers.
-        weights: None or any source that `models.load_into` accepts, except "imagenet".
-        input_tensor: a Keras tensor to use as the image, in place of `input_shape`.
-        input_shape: of an image; None for 48 pixels per side and one channel.
-        pooling: of the last map if `include_top` is False: None, "avg" or "max".
-        classes: number of classes.
-        classifier_activation: of the last layer; None for logits.
-        name: of the network.
-        attention: None, a name, a `(name, config)` pair, a layer class, a layer as a template, or a
-            callable; see `layers.get`.
-        attention_position: "last": on the last map, after the last max-pool; "every": after the
-            activation of each convolution; or a tuple of indices of convolutions, counted from 1.
-        activation: of the convolutions and hidden dense layers; any Keras activation.
-        width: multiplier for every number of channels and units.
-        head: a name in `models.HEADS` or a `models.Head`, in place of all dense layers.
-        kernel_initializer: of the convolutions and hidden dense layers.
-        seed: makes the initial weights and dropouts depend on the seed and layer names alone, so
-            networks that differ in attention start equal wherever both have a layer.
-
-    Returns:
-        A functional `keras.Model` from `(batch, height, width, channels)` to
-        `(batch, classes)`; without the top, to the last map or its pooled vector.
-
-    Raises:
-        ValueError: an option value that is not allowed, an image too small for the max-pools, or
-            weights of which nothing matched.
-    """
-
-
 @register("cnn_v1")
-@documented(_ARGUMENTS)
 @whole_network
 def CNNV1(  # noqa: N802
     include_top: bool = True,
@@ -151,16 +100,42 @@ def CNNV1(  # noqa: N802
     report states for V2.1 alone.
 
     Args:
+        include_top: whether to include the dense layers.
+        weights: None or any source that `models.load_into` accepts, except "imagenet".
+        input_tensor: a Keras tensor to use as the image, in place of `input_shape`.
+        input_shape: of an image; None for 48 pixels per side and one channel.
+        pooling: of the last map if `include_top` is False: None, "avg" or "max".
+        classes: number of classes.
+        classifier_activation: of the last layer; None for logits.
+        name: of the network.
+        attention: None, a name, a `(name, config)` pair, a layer class, a layer as a template, or a
+            callable; see `layers.get`.
+        attention_position: "last": on the last map, after the last max-pool; "every": after the
+            activation of each convolution; or a tuple of indices of convolutions, counted from 1.
         attention_stages: some of (1, 2), the groups of convolutions to which the places of
-            attention are restricted; None for all."""
+            attention are restricted; None for all.
+        activation: of the convolutions and hidden dense layers; any Keras activation.
+        width: multiplier for every number of channels and units.
+        head: a name in `models.HEADS` or a `models.Head`, in place of all dense layers.
+        kernel_initializer: of the convolutions and hidden dense layers.
+        seed: makes the initial weights and dropouts depend on the seed and layer names alone, so
+            networks that differ in attention start equal wherever both have a layer.
+
+    Returns:
+        A functional `keras.Model` from `(batch, height, width, channels)` to
+        `(batch, classes)`; without the top, to the last map or its pooled vector.
+
+    Raises:
+        ValueError: an option value that is not allowed, an image too small for the max-pools, or
+            weights of which nothing matched.
+    """
     depths = (1,) * len(V1_FILTERS)
     attend = convolution_placement(attention, attention_position, attention_stages, depths)
-    net = _Layers(attend, activation, width, False, kernel_initializer, seed)
+    net = _Layers(attend, activation, kernel_initializer, seed, width, normalized=False)
     return _features("CNNV1", V1_FILTERS, depths, net)
 
 
 @register("cnn_v2")
-@documented(_ARGUMENTS)
 @whole_network
 def CNNV2(  # noqa: N802
     include_top: bool = True,
@@ -194,11 +169,23 @@ def CNNV2(  # noqa: N802
         convolutions: number of convolutions per group.
         dropout: rate of both dropouts; 0.5 in the report.
         attention_stages: some of (1, 2, 3, 4), the groups of convolutions to which the places of
-            attention are restricted; None for all."""
+            attention are restricted; None for all.
+        include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation,
+        name, attention, attention_position, activation, width, head, kernel_initializer, seed:
+            as in `CNNV1`. Without the top, the hidden dense layer and its dropouts are left out.
+
+    Returns:
+        A functional `keras.Model` from `(batch, height, width, channels)` to
+        `(batch, classes)`; without the top, to the last map or its pooled vector.
+
+    Raises:
+        ValueError: an option value that is not allowed, an image too small for the max-pools, or
+            weights of which nothing matched.
+    """
     depths = (positive_int("convolutions", convolutions),) * len(V2_FILTERS)
     attend = convolution_placement(attention, attention_position, attention_stages, depths)
-    net = _Layers(attend, activation, width, True, kernel_initializer, seed)
+    net = _Layers(attend, activation, kernel_initializer, seed, width, normalized=True)
     features = _features("CNNV2", V2_FILTERS, depths, net)
     if not include_top or head is not None:
         return features
-    return replace(features, neck=partial(net.dense, units=512, dropout=dropout))
+    return replace(features, neck=partial(net.hidden, units=512, dropout=dropout))

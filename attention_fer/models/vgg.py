@@ -16,26 +16,21 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import STEMS, Features, whole_network
-from attention_fer.models.parts.common import scaled, seeded, spatial_sizes
-from attention_fer.models.parts.placement import Placement, Positions, convolution_placement
-from attention_fer.models.registry import network
+from attention_fer.models.parts.assembly import STEMS, Features, variant, whole_network
+from attention_fer.models.parts.common import scaled, spatial_sizes
+from attention_fer.models.parts.placement import Positions, convolution_placement
+from attention_fer.models.parts.seeded_layers import SeededLayers
+from attention_fer.models.registry import register
 
 STAGES = (1, 2, 3, 4, 5)
 FILTERS = (64, 128, 256, 512, 512)
 
 
 @dataclass(frozen=True)
-class _Layers:
-    """Layers as the options of the builder configure them."""
-
-    attend: Placement
-    activation: Any
+class _Layers(SeededLayers):
     width: float
     stem: str
     pool_padding: str
-    kernel_initializer: str | keras.initializers.Initializer
-    seed: int | None
 
     def features(self, x: Any, depths: Sequence[int]) -> Any:
         """Five blocks of 3x3 convolutions and a max-pool, the first of which may be left out."""
@@ -44,14 +39,8 @@ class _Layers:
             for i in range(1, depth + 1):
                 index += 1
                 name = f"block{stage}_conv{i}"
-                x = kl.Conv2D(
-                    scaled(filters, self.width),
-                    3,
-                    padding="same",
-                    activation=self.activation,
-                    kernel_initializer=seeded(self.kernel_initializer, self.seed, name),
-                    name=name,
-                )(x)
+                channels = scaled(filters, self.width)
+                x = self.conv(x, channels, 3, name, padding="same", activation=self.activation)
                 x = self.attend(x, index, stage, name)
             if stage > 1 or self.stem == "imagenet":
                 self._check_poolable(x, stage)
@@ -66,15 +55,10 @@ class _Layers:
                 "Use a larger image or pool_padding='same'."
             )
 
-    def dense(self, x: Any) -> Any:
+    def hidden(self, x: Any) -> Any:
         """Two dense layers of 4096 units times the width."""
         for name in ("fc1", "fc2"):
-            x = kl.Dense(
-                scaled(4096, self.width),
-                activation=self.activation,
-                kernel_initializer=seeded(self.kernel_initializer, self.seed, name),
-                name=name,
-            )(x)
+            x = self.dense(x, scaled(4096, self.width), name, activation=self.activation)
         return x
 
 
@@ -149,24 +133,26 @@ def vgg(
     one_of("pool_padding", pool_padding, ("valid", "same"))
     title, depths = architecture.title, architecture.depths
     attend = convolution_placement(attention, attention_position, attention_stages, depths)
-    net = _Layers(attend, activation, width, stem, pool_padding, kernel_initializer, seed)
+    net = _Layers(attend, activation, kernel_initializer, seed, width, stem, pool_padding)
     return Features(
         network="VGG",
         layers=partial(net.features, depths=depths),
         flatten=True,
-        neck=net.dense if include_top and head is None else None,
+        neck=net.hidden if include_top and head is None else None,
         imagenet=title,
         default_name=title.lower(),
     )
 
 
-@network(vgg)
+@register("vgg16")
+@variant(vgg)
 def VGG16() -> _Architecture:  # noqa: N802
     """VGG-16 with any attention module."""
     return _Architecture("VGG16", (2, 2, 3, 3, 3))
 
 
-@network(vgg)
+@register("vgg19")
+@variant(vgg)
 def VGG19() -> _Architecture:  # noqa: N802
     """VGG-19 with any attention module."""
     return _Architecture("VGG19", (2, 2, 4, 4, 4))

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 
+from attention_fer.models.parts.assembly import variant
 from attention_fer.models.parts.self_attention import GatedPositionalSelfAttention, SelfAttention
 from attention_fer.models.parts.transformer_block import TransformerLayers, TransformerSize
 from attention_fer.models.parts.transformer_builder import (
@@ -19,7 +20,7 @@ from attention_fer.models.parts.transformer_builder import (
     TransformerArchitecture,
     transformer,
 )
-from attention_fer.models.registry import network
+from attention_fer.models.registry import register
 
 # "tiny" and "small" are the sizes of DeiT.
 VIT_SIZES = {
@@ -41,7 +42,8 @@ def _encode_vit(patches: Any, net: TransformerLayers) -> Any:
     return net.norm(x, "ln")
 
 
-@network(transformer)
+@register("vit")
+@variant(transformer)
 def ViT() -> TransformerArchitecture:  # noqa: N802
     """The Vision Transformer: a class token before the patches, and a classifier on it."""
     return TransformerArchitecture("ViT", _encode_vit, VIT_SIZES, VIT_PRESETS)
@@ -65,7 +67,8 @@ def _classify(top: Top, tokens: Any) -> Any:
     return keras.layers.Average(name="average", dtype="float32")(both)
 
 
-@network(transformer)
+@register("deit")
+@variant(transformer)
 def DeiT() -> TransformerArchitecture:  # noqa: N802
     """DeiT: a class token and a distillation token before the patches, each with its classifier.
 
@@ -110,7 +113,8 @@ def _attend(net: TransformerLayers, gated: bool, x: Any, block: str) -> Any:
     return y
 
 
-@network(transformer)
+@register("convit")
+@variant(transformer)
 def ConViT() -> TransformerArchitecture:  # noqa: N802
     """ConViT: all blocks but the last two attend by gated positional self-attention.
 

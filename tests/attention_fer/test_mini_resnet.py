@@ -129,7 +129,7 @@ PLACES = {
 @pytest.mark.parametrize("position", PLACES)
 def test_a_position_in_a_basic_block_is_where_the_documentation_says(position):
     place = Placement("eca", frozenset({position}), frozenset({1}))
-    net = BasicBlocks(place, 0.0, projection=1, kernel_initializer="zeros", seed=None)
+    net = BasicBlocks(place, None, "zeros", seed=None, negative_slope=0.0, projection=1)
     image = keras.Input((8, 8, 2), name="image")
     with without_values():
         y = net.block(image, 4, 2, True, "block", 1)

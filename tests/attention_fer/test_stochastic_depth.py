@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from layer_probes import to_numpy
 
-from attention_fer.models.parts.stochastic_depth import StochasticDepth
+from attention_fer.models.parts.residual_layers import StochasticDepth
 
 
 @pytest.mark.parametrize("shape", [(500, 3), (500, 4, 3), (500, 2, 3, 4)])

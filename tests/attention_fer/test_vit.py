@@ -12,7 +12,7 @@ import transformer_reference as reference
 from layer_probes import BACKEND, channels_first, randomised, to_numpy, without_values
 
 from attention_fer.models import ConViT, DeiT, ViT
-from attention_fer.models.parts.stochastic_depth import StochasticDepth
+from attention_fer.models.parts.residual_layers import StochasticDepth
 from attention_fer.models.parts.transformer_block import patch_grid
 
 pytestmark = pytest.mark.slow  # builds networks

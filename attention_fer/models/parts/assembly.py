@@ -1,4 +1,4 @@
-"""From the feature layers of a convolutional network to the whole network."""
+"""From the feature layers of a network to the whole network, and to the networks of a family."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import keras
 
@@ -19,6 +19,7 @@ STEMS = ("imagenet", "small")
 POOLINGS = ("avg", "max")
 
 Options = ParamSpec("Options")
+Architecture = TypeVar("Architecture")
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,46 @@ def whole_network(build: Callable[Options, Features]) -> Callable[Options, keras
         return_annotation="keras.Model"
     )
     return builder
+
+
+def variant(
+    family: Callable[Concatenate[Architecture, Options], keras.Model],
+) -> Callable[[Callable[[], Architecture]], Callable[Options, keras.Model]]:
+    """Turn a function that returns an architecture into the builder of that network.
+
+    The networks of a family share their options. `family` lists and documents them once, after its
+    first argument, the architecture. The builder takes the same options, and `inspect.signature`,
+    `help`, editors and type checkers show each with its type and default. The default of `name` is
+    the function's name in lower case.
+
+    Example:
+        >>> @register("resnet50")
+        ... @variant(resnet)
+        ... def ResNet50() -> Architecture:
+        ...     '''ResNet-50.'''  # takes the place of the first line of `resnet.__doc__`
+        ...     return Architecture("ResNet50", (3, 4, 6, 3))
+        >>> ResNet50(classes=7)
+
+    Args:
+        family: builds a network from an architecture and options. "{title}" in its docstring
+            stands for the name of the function.
+    """
+
+    def decorate(architecture: Callable[[], Architecture]) -> Callable[Options, keras.Model]:
+        @wraps(architecture, assigned=("__module__", "__name__", "__qualname__"))
+        def builder(*args: Options.args, **kwargs: Options.kwargs) -> keras.Model:
+            return family(architecture(), *args, **kwargs)
+
+        title = architecture.__name__
+        signature = inspect.signature(family)
+        _, *options = signature.parameters.values()
+        shown = [p.replace(default=title.lower()) if p.name == "name" else p for p in options]
+        shared = (family.__doc__ or "").partition("\n")[2].replace("{title}", title)
+        builder.__doc__ = f"{(architecture.__doc__ or '').rstrip()}\n{shared}"
+        builder.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+        return builder
+
+    return decorate
 
 
 def _assemble(

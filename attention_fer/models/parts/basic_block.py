@@ -8,38 +8,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 from keras import layers as kl
 
-from attention_fer.models.parts.common import seeded, torch_batch_normalization
-from attention_fer.models.parts.placement import Placement
+from attention_fer.models.parts.common import torch_batch_normalization
+from attention_fer.models.parts.seeded_layers import SeededLayers
 
 POSITIONS = ("pre-add", "post-add", "pre", "identity")
 
 
 @dataclass(frozen=True)
-class BasicBlocks:
+class BasicBlocks(SeededLayers):
     """Convolutions without bias, batch normalisation and activation, as usual in PyTorch.
 
     Attributes:
         attend: the places of the attention layers, at positions in `POSITIONS`.
+        activation: any Keras activation; None for the one with `negative_slope`.
+        kernel_initializer, seed: of the convolutions; see `common.seeded`.
         negative_slope: of the activation; 0 is a ReLU.
         projection: kernel size of a shortcut whose number of channels changes.
-        kernel_initializer, seed: of the convolutions; see `common.seeded`.
         branch_gamma: initializer for the scale of the last normalisation of a branch; with "zeros"
             a block starts as its shortcut (Goyal et al. 2017, https://arxiv.org/abs/1706.02677).
-        activation: any Keras activation, in place of the one with `negative_slope`.
     """
 
-    attend: Placement
     negative_slope: float
     projection: int
-    kernel_initializer: str | keras.initializers.Initializer
-    seed: int | None
     branch_gamma: str = "ones"
-    activation: Any = None
 
-    def conv(self, x: Any, filters: int, size: int, stride: int, name: str) -> Any:
+    def padded_conv(self, x: Any, filters: int, size: int, stride: int, name: str) -> Any:
         """Pad by half the kernel on every side, which "same" does not do at stride 2."""
         if stride > 1 and size == 1:
             # On a CPU, TensorFlow 2.21 writes out of bounds in the gradient of a strided 1x1 kernel
@@ -48,22 +43,17 @@ class BasicBlocks:
             stride = 1
         elif stride > 1:
             x = kl.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
-        return kl.Conv2D(
-            filters,
-            size,
-            strides=stride,
-            padding="same" if stride == 1 else "valid",
-            use_bias=False,
-            kernel_initializer=seeded(self.kernel_initializer, self.seed, f"{name}_conv"),
-            name=f"{name}_conv",
-        )(x)
+        padding = "same" if stride == 1 else "valid"
+        name = f"{name}_conv"
+        return self.conv(x, filters, size, name, strides=stride, padding=padding, use_bias=False)
 
     def conv_norm(self, x: Any, filters: int, size: int, stride: int, name: str) -> Any:
-        return torch_batch_normalization(f"{name}_bn")(self.conv(x, filters, size, stride, name))
+        x = self.padded_conv(x, filters, size, stride, name)
+        return torch_batch_normalization(f"{name}_bn")(x)
 
     def act(self, x: Any, name: str) -> Any:
         if self.activation is not None:
-            return kl.Activation(self.activation, name=name)(x)
+            return super().act(x, name)
         if self.negative_slope == 0:
             return kl.ReLU(name=name)(x)
         return kl.LeakyReLU(negative_slope=self.negative_slope, name=name)(x)
@@ -79,7 +69,7 @@ class BasicBlocks:
         shortcut = self.attend(shortcut, "identity", stage, name)
         x = self.attend(x, "pre", stage, name)
         x = self.conv_norm_act(x, filters, 3, stride, f"{name}_1")
-        x = self.conv(x, filters, 3, 1, f"{name}_2")
+        x = self.padded_conv(x, filters, 3, 1, f"{name}_2")
         x = torch_batch_normalization(f"{name}_2_bn", self.branch_gamma)(x)
         x = self.attend(x, "pre-add", stage, name)
         x = self.act(kl.Add(name=f"{name}_add")([shortcut, x]), f"{name}_out")

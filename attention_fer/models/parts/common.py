@@ -1,29 +1,12 @@
-"""What all networks share: widths, seeded initial weights, the classifier, documentation."""
+"""What all networks share: widths, seeded initial weights, the classifier."""
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
 from numbers import Real
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def documented(text: str) -> Callable[[Function], Function]:
-    """Return a decorator that appends `text`, with `{title}` replaced, to a function's docstring.
-
-    The builders of a family have the same arguments and share their description.
-    """
-
-    def decorate(function: Function) -> Function:
-        shared = text.replace("{title}", function.__name__)
-        function.__doc__ = f"{function.__doc__ or ''}{shared}"
-        return function
-
-    return decorate
 
 
 def channel_axis() -> int:

@@ -44,6 +44,22 @@ def chosen_stages(given: Sequence[int] | None, allowed: Sequence[int]) -> frozen
     return frozenset(stages)
 
 
+def block_placement(
+    spec: layers.Spec,
+    position: str,
+    allowed_positions: Sequence[str],
+    stages: Sequence[int] | None,
+    allowed_stages: Sequence[int],
+) -> Placement:
+    """Return the places at one position of the residual blocks of some stages; all for None.
+
+    Raises:
+        ValueError: an unknown position or stage.
+    """
+    one_of("attention_position", position, allowed_positions)
+    return Placement(spec, frozenset({position}), chosen_stages(stages, allowed_stages))
+
+
 def convolution_placement(
     spec: layers.Spec, position: Positions, stages: Sequence[int] | None, depths: Sequence[int]
 ) -> Placement:

@@ -18,7 +18,7 @@ from keras import layers as kl
 
 from attention_fer.common.checks import positive_int
 from attention_fer.models.parts.common import channel_axis, draw_seed, seeded, spatial_sizes
-from attention_fer.models.parts.stochastic_depth import StochasticDepth
+from attention_fer.models.parts.residual_layers import StochasticDepth
 from attention_fer.models.parts.tokens import LearnedTokens, PositionEmbedding
 
 Attend = Callable[[Any, str], Any]
