@@ -7,16 +7,14 @@ ConViT: d'Ascoli et al. 2021, https://arxiv.org/abs/2103.10697
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
-
-import keras
 
 from attention_fer.models.parts.assembly import variant
 from attention_fer.models.parts.self_attention import GatedPositionalSelfAttention, SelfAttention
 from attention_fer.models.parts.transformer_block import TransformerLayers, TransformerSize
 from attention_fer.models.parts.transformer_builder import (
-    Top,
     TransformerArchitecture,
     transformer,
 )
@@ -35,8 +33,11 @@ VIT_PRESETS = {
 }
 
 
-def _encode_vit(patches: Any, net: TransformerLayers) -> Any:
-    x = net.positions(net.learned_token(patches, "class_token"))
+def _encode(special: Sequence[str], patches: Any, net: TransformerLayers) -> Any:
+    x = patches
+    for name in special:
+        x = net.learned_token(x, name)
+    x = net.positions(x)
     for number in range(1, net.size.layers + 1):
         x = net.block(x, number, net.multi_head_attention)
     return net.norm(x, "ln")
@@ -46,25 +47,11 @@ def _encode_vit(patches: Any, net: TransformerLayers) -> Any:
 @variant(transformer)
 def ViT() -> TransformerArchitecture:  # noqa: N802
     """The Vision Transformer: a class token before the patches, and a classifier on it."""
-    return TransformerArchitecture("ViT", _encode_vit, VIT_SIZES, VIT_PRESETS)
+    return TransformerArchitecture("ViT", partial(_encode, ["class_token"]), VIT_SIZES, VIT_PRESETS)
 
 
 DEIT_SIZES = {size: VIT_SIZES[size] for size in ("tiny", "small", "base")}
 DEIT_PRESETS = {size: f"deit_{size}_distilled_patch16_224_imagenet" for size in DEIT_SIZES}
-
-
-def _encode_deit(patches: Any, net: TransformerLayers) -> Any:
-    x = net.learned_token(patches, "distillation_token")
-    x = net.positions(net.learned_token(x, "class_token"))
-    for number in range(1, net.size.layers + 1):
-        x = net.block(x, number, net.multi_head_attention)
-    return net.norm(x, "ln")
-
-
-def _classify(top: Top, tokens: Any) -> Any:
-    both = top.classify(tokens), top.linear(tokens, 1, "distillation_predictions")
-    # Mixed precision would average in half precision.
-    return keras.layers.Average(name="average", dtype="float32")(both)
 
 
 @register("deit")
@@ -78,9 +65,8 @@ def DeiT() -> TransformerArchitecture:  # noqa: N802
     two from `model.get_layer(name).output`. `head` is that of the class token; the distillation
     token always has one dense layer.
     """
-    return TransformerArchitecture(
-        "DeiT", _encode_deit, DEIT_SIZES, DEIT_PRESETS, special_tokens=2, classify=_classify
-    )
+    encode = partial(_encode, ["distillation_token", "class_token"])
+    return TransformerArchitecture("DeiT", encode, DEIT_SIZES, DEIT_PRESETS, distilled=True)
 
 
 CONVIT_SIZES = {

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from attention_fer.explain.maps.layer_tree import layers_by_path
+from attention_fer.explain.maps.layer_tree import data_format_of, layers_by_path
 
 # In this order; the last is the one of a prepared dataset.
 METADATA = ("model.json", "classes.json", "manifest.json")
@@ -176,7 +176,7 @@ def infer_input(
         shapes = [tuple(one.shape) for one in inputs or []]
         raise ValueError(f"The model must have one input of images, got inputs {shapes}.")
     shape = tuple(inputs[0].shape)
-    data_format = _data_format(model)
+    data_format = data_format_of(layers_by_path(model).values())
     channels = shape[1] if data_format == "channels_first" else shape[3]
     if channels not in (1, 3):
         raise ValueError(
@@ -185,11 +185,6 @@ def infer_input(
     sides = shape[2:] if data_format == "channels_first" else shape[1:3]
     chosen, why = (pixels, "as given") if pixels else _pixels(model, recorded)
     return ModelInput(_size(sides, size), channels, data_format, chosen, why)
-
-
-def _data_format(model: keras.Model) -> str:
-    formats = (getattr(layer, "data_format", None) for layer in layers_by_path(model).values())
-    return next(filter(None, formats), keras.config.image_data_format())
 
 
 def _size(sides: tuple[int | None, ...], size: int | None) -> tuple[int, int]:

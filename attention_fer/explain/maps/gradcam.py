@@ -89,7 +89,7 @@ def grad_cam(
     for rows, batch in batches(images, batch_size):
         some = None if chosen is None else chosen[rows]
         found.append(_batch_maps(scores, target, batch, some)[: rows.stop - rows.start])
-    size = image_size(images, data_format_of(order))
+    size = image_size(images, data_format_of(run.layer for run in order))
     return _warn_if_empty(divide_by_maximum(resize_maps(np.concatenate(found), size)))
 
 

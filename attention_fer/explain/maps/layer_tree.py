@@ -7,7 +7,7 @@ public way to list the layers that a layer holds, or to ask which operation made
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,9 +125,9 @@ def run_order(model: keras.Model, image: Any) -> list[LayerRun]:
     return order
 
 
-def data_format_of(order: list[LayerRun]) -> str:
+def data_format_of(layers: Iterable[keras.layers.Layer]) -> str:
     """The data format of a model's images: that of its first layer that has one."""
-    formats = (getattr(run.layer, "data_format", None) for run in order)
+    formats = (getattr(layer, "data_format", None) for layer in layers)
     return next(filter(None, formats), keras.config.image_data_format())
 
 

@@ -17,24 +17,6 @@ from attention_fer.models.pretrained.transformers import load_pretrained
 
 
 @dataclass(frozen=True)
-class Top:
-    """The classifiers of a transformer, on its tokens `(batch, tokens, channels)`."""
-
-    head: all_heads.Head | None
-    classes: int
-    activation: Any
-    seed: int | None
-
-    def classify(self, tokens: Any) -> Any:
-        """Classify by the class token, the first one, with the head."""
-        return all_heads.apply(tokens[:, 0], self.head, self.classes, self.activation, self.seed)
-
-    def linear(self, tokens: Any, index: int, name: str) -> Any:
-        """Classify by the token of that index, with one dense layer."""
-        return classifier(tokens[:, index], self.classes, self.activation, self.seed, name)
-
-
-@dataclass(frozen=True)
 class TransformerArchitecture:
     """What distinguishes one transformer from another.
 
@@ -44,16 +26,14 @@ class TransformerArchitecture:
         sizes: the values that `size` may have.
         presets: for each size, the preset that "imagenet" stands for; empty if KerasHub does not
             have this network.
-        special_tokens: number of tokens before those of the patches.
-        classify: from the tokens to the output.
+        distilled: whether a distillation token follows the class token and has its own classifier.
     """
 
     title: str
     encode: Callable[[Any, TransformerLayers], Any]
     sizes: Mapping[str, TransformerSize]
     presets: Mapping[str, str] = field(default_factory=dict)
-    special_tokens: int = 1
-    classify: Callable[[Top, Any], Any] = Top.classify
+    distilled: bool = False
 
 
 def transformer(
@@ -124,14 +104,19 @@ def transformer(
     chosen = architecture.sizes[one_of("size", size, architecture.sizes)]
     chosen = _changed(chosen, width, hidden_dim, layers, heads, mlp_dim)
     net = TransformerLayers(chosen, drop_path, dropout, seed)
-    top = Top(all_heads.chosen(head, include_top), classes, classifier_activation, seed)
+    head = all_heads.chosen(head, include_top)
     # A transformer needs a known size, also without the top.
     inputs, image = image_input(input_tensor, input_shape, include_top=True)
     tokens = architecture.encode(net.patches(image, patch_size), net)
-    if include_top:
-        outputs = architecture.classify(top, tokens)
+    if not include_top:
+        outputs = _pooled(tokens, pooling, 1 + architecture.distilled)
     else:
-        outputs = _pooled(tokens, pooling, architecture.special_tokens)
+        top = classes, classifier_activation, seed
+        outputs = all_heads.apply(tokens[:, 0], head, *top)
+        if architecture.distilled:
+            both = outputs, classifier(tokens[:, 1], *top, "distillation_predictions")
+            # Mixed precision would average in half precision.
+            outputs = keras.layers.Average(name="average", dtype="float32")(both)
     model = keras.Model(inputs, outputs, name=name or architecture.title.lower())
     if weights is not None:
         load_pretrained(model, weights, weights_sha256, architecture.presets.get(size))

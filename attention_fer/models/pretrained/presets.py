@@ -16,7 +16,7 @@ import h5py
 import keras
 
 from attention_fer.common.checks import one_of
-from attention_fer.models.pretrained.weight_files import Weights, read_group
+from attention_fer.models.pretrained.by_name import Weights, read_group
 
 WEIGHTS_FILE = "model.weights.h5"
 HEAD_FILE = "task.weights.h5"

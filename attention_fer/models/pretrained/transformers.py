@@ -13,9 +13,14 @@ import numpy as np
 from attention_fer.common.files import sha256 as file_hash
 from attention_fer.models.parts.transformer_block import patch_grid
 from attention_fer.models.pretrained import presets
-from attention_fer.models.pretrained.by_name import LoadReport, log_report, transfer
+from attention_fer.models.pretrained.by_name import (
+    LoadReport,
+    log_report,
+    read_file,
+    read_model,
+    transfer,
+)
 from attention_fer.models.pretrained.presets import TransformerWeights
-from attention_fer.models.pretrained.weight_files import read_file, read_model
 
 POSITIONS = "position_embedding"
 
