@@ -19,7 +19,7 @@ from attention_fer.training.objective import Objective
 from attention_fer.training.optimizers import optimizer
 from attention_fer.training.sam import SAM
 
-# The layers of a network with a distillation token, see `attention_fer.models.deit`.
+# The layers of a network with a distillation token, see `models.DeiT`.
 HEADS = ("predictions", "distillation_predictions")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import keras
@@ -11,8 +12,9 @@ from keras import ops
 class Augmentation(keras.layers.Layer):
     """Changes images in training, and returns them unchanged otherwise.
 
-    A subclass defines `augment`. It draws from `self.generator`, whose state moves on with each
-    step, so that the draws depend on the seed and the number of the step alone.
+    A subclass defines `augment`, and keeps each of its arguments in an attribute of the same name,
+    with which it is saved. It draws from `self.generator`, whose state moves on with each step, so
+    that the draws depend on the seed and the number of the step alone.
 
     Args:
         seed: seed of the draws.
@@ -46,7 +48,9 @@ class Augmentation(keras.layers.Layer):
         return input_shape
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "seed": self.seed}
+        arguments = inspect.signature(type(self).__init__).parameters
+        own = {name: value for name, value in vars(self).items() if name in arguments}
+        return {**super().get_config(), "seed": self.seed, **own}
 
 
 @keras.saving.register_keras_serializable("attention_fer")
@@ -80,7 +84,7 @@ class RandomApply(Augmentation):
 
     def get_config(self) -> dict[str, Any]:
         layer = keras.saving.serialize_keras_object(self.layer)
-        return {**super().get_config(), "layer": layer, "p": self.p}
+        return {**super().get_config(), "layer": layer}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> RandomApply:

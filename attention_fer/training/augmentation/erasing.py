@@ -29,9 +29,6 @@ class Cutout(Augmentation):
         fraction = ops.full((ops.shape(inputs)[0],), self.fraction, "float32")
         return ops.where(inside_box(inputs, fraction, self.generator), 0.0, inputs)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "fraction": self.fraction}
-
 
 def erasing(
     area: tuple[float, float], value: float | None, p: float, **common: Any

@@ -53,10 +53,6 @@ class RandomAffine(Augmentation):
         )
         return resampled(inputs, matrix, self.fill)
 
-    def get_config(self) -> dict[str, Any]:
-        names = ("rotate", "translate", "scale", "shear", "fill")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
 
 @keras.saving.register_keras_serializable("attention_fer")
 class RandomCrop(Augmentation):
@@ -86,9 +82,6 @@ class RandomCrop(Augmentation):
 
     def _shift(self, count: Any) -> Any:
         return ops.floor(self.uniform(count, -self.padding, self.padding + 1))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "padding": self.padding, "fill": self.fill}
 
 
 def sampling_matrix(

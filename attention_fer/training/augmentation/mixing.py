@@ -40,9 +40,6 @@ class MixUp(Augmentation):
 
         return {name: mixed(values) for name, values in inputs.items()}
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "alpha": self.alpha}
-
 
 @keras.saving.register_keras_serializable("attention_fer")
 class CutMix(Augmentation):
@@ -73,6 +70,3 @@ class CutMix(Augmentation):
             "images": ops.where(inside, ops.take(images, others, axis=0), images),
             "labels": (1 - share) * labels + share * ops.take(labels, others, axis=0),
         }
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "alpha": self.alpha}

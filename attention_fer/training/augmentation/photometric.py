@@ -108,9 +108,6 @@ class Solarize(Augmentation):
     def augment(self, inputs: Any) -> Any:
         return solarize(inputs, self.threshold)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "threshold": self.threshold}
-
 
 def random_brightness(fraction: float, **common: Any) -> keras.layers.Layer:
     """Return Keras's RandomBrightness for images in [0, 1]."""

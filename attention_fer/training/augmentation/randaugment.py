@@ -96,7 +96,3 @@ class RandAugment(Augmentation):
         # Resampling without any movement could still change the last digits.
         still = ops.logical_or(choice == 0, choice > len(GEOMETRIC))
         return ops.where(ops.reshape(still, (-1, 1, 1, 1)), images, moved)
-
-    def get_config(self) -> dict[str, Any]:
-        names = ("operations", "magnitude", "fill")
-        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
