@@ -17,7 +17,7 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of, positive_int
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import Features, whole_network
+from attention_fer.models.parts.assembly import NetworkFeatures, whole_network
 from attention_fer.models.parts.common import channel_axis, draw_seed, scaled
 from attention_fer.models.parts.placement import block_placement
 from attention_fer.models.parts.residual_layers import LayerScale, StochasticDepth
@@ -114,7 +114,7 @@ def ConvNeXt(  # noqa: N802
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer | None = None,
     seed: int | None = None,
-) -> Features:
+) -> NetworkFeatures:
     """Patches, then four stages of depthwise 7x7 convolutions and dense layers over the channels.
 
     If `attention` is None, the outputs are those of `keras.applications.ConvNeXtTiny`, `Small`,
@@ -166,7 +166,7 @@ def ConvNeXt(  # noqa: N802
         seed=seed,
     )
     prefix = f"convnext_{size}"
-    return Features(
+    return NetworkFeatures(
         network="ConvNeXt",
         layers=lambda x: _features(x, prefix, patch, width, drop_path, size, net),
         minimum=(8 * patch, f"patches of {patch} pixels are joined three times"),

@@ -17,7 +17,7 @@ from keras import layers as kl
 
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import Features, whole_network
+from attention_fer.models.parts.assembly import NetworkFeatures, whole_network
 from attention_fer.models.parts.basic_block import POSITIONS, BasicBlocks
 from attention_fer.models.parts.common import draw_seed, scaled
 from attention_fer.models.parts.placement import block_placement
@@ -68,7 +68,7 @@ def MiniResNet(  # noqa: N802
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "he_normal",
     seed: int | None = None,
-) -> Features:
+) -> NetworkFeatures:
     """A stem of 16 channels, 2, 3 and 4 blocks of 32, 64 and 128 channels, 2048 dense units.
 
     Where the table of the report leaves it open: the second LeakyReLU of a block follows the
@@ -118,7 +118,7 @@ def MiniResNet(  # noqa: N802
         activation=activation,
     )
     hidden = partial(_hidden, units=scaled(2048, width), dropout=dropout, net=net)
-    return Features(
+    return NetworkFeatures(
         network="MiniResNet",
         layers=partial(_features, width=width, dropout=map_dropout, net=net),
         default_input=(48, 1),

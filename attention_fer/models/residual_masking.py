@@ -16,7 +16,7 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import STEMS, Features, whole_network
+from attention_fer.models.parts.assembly import STEMS, NetworkFeatures, whole_network
 from attention_fer.models.parts.basic_block import POSITIONS, BasicBlocks
 from attention_fer.models.parts.common import (
     channel_axis,
@@ -120,7 +120,7 @@ def ResidualMaskingNetwork(  # noqa: N802
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer | None = None,
     seed: int | None = None,
-) -> Features:
+) -> NetworkFeatures:
     """ResNet-34 with masking blocks of depth 4, 3, 2 and 1 after its four stages.
 
     The network is that of the authors for images whose sides are multiples of 32, which theirs
@@ -178,7 +178,7 @@ def ResidualMaskingNetwork(  # noqa: N802
 
     drop = kl.Dropout(dropout, seed=draw_seed(seed, "dropout"), name="dropout")
     least = 32 if stem == "imagenet" else 8
-    return Features(
+    return NetworkFeatures(
         network="ResidualMaskingNetwork",
         layers=layers,
         minimum=(least, "each stage and each mask halves the map"),

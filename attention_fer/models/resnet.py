@@ -16,7 +16,7 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import STEMS, Features, variant, whole_network
+from attention_fer.models.parts.assembly import STEMS, NetworkFeatures, variant, whole_network
 from attention_fer.models.parts.common import channel_axis, scaled
 from attention_fer.models.parts.placement import block_placement
 from attention_fer.models.parts.seeded_layers import SeededLayers
@@ -152,7 +152,7 @@ def resnet(
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
     seed: int | None = None,
-) -> Features:
+) -> NetworkFeatures:
     """ResNet with any attention module.
 
     Layer names and outputs are those of `keras.applications.{title}` if `attention` is None.
@@ -205,7 +205,7 @@ def resnet(
         x = _stages(_stem(x, stem, v2, net), architecture.depths, v2, net)
         return net.norm_act(x, "post", outer=True) if v2 else x
 
-    return Features(
+    return NetworkFeatures(
         network=title,
         layers=layers,
         imagenet=title,

@@ -18,7 +18,7 @@ from keras import layers as kl
 from attention_fer.common.checks import positive_int
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import Features, whole_network
+from attention_fer.models.parts.assembly import NetworkFeatures, whole_network
 from attention_fer.models.parts.common import (
     scaled,
     torch_batch_normalization,
@@ -62,9 +62,9 @@ class _Layers(SeededLayers):
 
 def _features(
     network: str, filters: Sequence[int], depths: Sequence[int], net: _Layers
-) -> Features:
+) -> NetworkFeatures:
     """Return groups of convolutions as the features of a network."""
-    return Features(
+    return NetworkFeatures(
         network=network,
         layers=partial(net.features, filters=filters, depths=depths),
         default_input=(48, 1),
@@ -93,7 +93,7 @@ def CNNV1(  # noqa: N802
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "he_normal",
     seed: int | None = None,
-) -> Features:
+) -> NetworkFeatures:
     """Two convolutions, each followed by a 2x2 max-pool, and one dense layer.
 
     Chosen here: 3x3 kernels with "same" padding, 32 and 64 channels, and the activation, which the
@@ -157,7 +157,7 @@ def CNNV2(  # noqa: N802
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "he_normal",
     seed: int | None = None,
-) -> Features:
+) -> NetworkFeatures:
     """V2.1: normalised groups of 32, 64, 128 and 256 channels, and dropout.
 
     Batch normalisation and the activation follow each convolution, a 2x2 max-pool each group. The

@@ -16,7 +16,7 @@ from keras import layers as kl
 from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
 from attention_fer.models.parts import heads
-from attention_fer.models.parts.assembly import STEMS, Features, variant, whole_network
+from attention_fer.models.parts.assembly import STEMS, NetworkFeatures, variant, whole_network
 from attention_fer.models.parts.common import scaled, spatial_sizes
 from attention_fer.models.parts.placement import Positions, convolution_placement
 from attention_fer.models.parts.seeded_layers import SeededLayers
@@ -92,7 +92,7 @@ def vgg(
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "glorot_uniform",
     seed: int | None = None,
-) -> Features:
+) -> NetworkFeatures:
     """VGG with any attention module.
 
     Layer names and outputs are those of `keras.applications.{title}` if `attention` is None.
@@ -134,7 +134,7 @@ def vgg(
     title, depths = architecture.title, architecture.depths
     attend = convolution_placement(attention, attention_position, attention_stages, depths)
     net = _Layers(attend, activation, kernel_initializer, seed, width, stem, pool_padding)
-    return Features(
+    return NetworkFeatures(
         network="VGG",
         layers=partial(net.features, depths=depths),
         flatten=True,

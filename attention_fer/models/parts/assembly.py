@@ -23,7 +23,7 @@ Architecture = TypeVar("Architecture")
 
 
 @dataclass(frozen=True)
-class Features:
+class NetworkFeatures:
     """What distinguishes one convolutional network from another.
 
     Attributes:
@@ -47,7 +47,7 @@ class Features:
     default_name: str | None = None
 
 
-def whole_network(build: Callable[Options, Features]) -> Callable[Options, keras.Model]:
+def whole_network(build: Callable[Options, NetworkFeatures]) -> Callable[Options, keras.Model]:
     """Turn a function that returns the features of a network into its builder.
 
     The builder has the same arguments. Those that all networks share, `include_top`, `weights`,
@@ -110,7 +110,7 @@ def variant(
 
 
 def _assemble(
-    features: Features,
+    features: NetworkFeatures,
     include_top: bool,
     weights: Any,
     input_tensor: Any,
