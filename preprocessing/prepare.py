@@ -28,8 +28,7 @@ from preprocessing.dataset.writer import DatasetWriter
 from preprocessing.faces.cropper import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
 from preprocessing.pipeline import CHUNK, Processed, cores, make_rows
 from preprocessing.quality.contact_sheet import write_sheets
-from preprocessing.quality.sharpness import blur_warning
-from preprocessing.quality.survey import Filter, survey_images
+from preprocessing.quality.survey import Filter, blur_warning, survey_images
 from preprocessing.sources import Notice, Raw, Rejected, Source, get
 
 MOST_FAILURES = 100

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from attention_fer.common.progress import progress
 from preprocessing import detectors, sources
-from preprocessing.detectors.batches import THRESHOLD
+from preprocessing.detectors.decode import THRESHOLD
 from preprocessing.faces import crops, selection
 from preprocessing.faces.cropper import MISSING, FaceCropper
 from preprocessing.faces.crops import COLOURS

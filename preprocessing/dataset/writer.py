@@ -24,7 +24,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from attention_fer.common.files import write_text
-from preprocessing.dataset.fingerprint import stream
+from preprocessing.dataset.folder import stream
 from preprocessing.dataset.index import (
     COLUMNS,
     DROPPED_COLUMNS,

@@ -8,13 +8,20 @@ It works with torch 2.13, as does its fork https://github.com/clibdev/yolov5-fac
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 import os
+import sys
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Collection, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import cv2
 import numpy as np
 
 from preprocessing.detectors.base import (
@@ -24,11 +31,52 @@ from preprocessing.detectors.base import (
     check_side,
     register,
 )
-from preprocessing.detectors.batches import ON_GPU, THRESHOLD, detect
-from preprocessing.detectors.checkpoint import Checkpoint
-from preprocessing.detectors.decode import COLUMNS, STRIDE, from_rows
-from preprocessing.detectors.isolation import isolated_imports
-from preprocessing.detectors.weights import locate
+from preprocessing.detectors.decode import COLUMNS, ON_GPU, STRIDE, THRESHOLD, detect, from_rows
+from preprocessing.detectors.weights import Checkpoint, locate
+
+
+@contextlib.contextmanager
+def isolated_imports(packages: Collection[str]) -> Iterator[None]:
+    """Frees the top-level module names `packages` for what the block imports.
+
+    Modules already imported under these names are restored afterwards. Modules that the block
+    imports under them are removed from `sys.modules`; objects made from them keep working. The
+    import path, environment, OpenCV's threads, NumPy's print options, the root logger and warning
+    filters are restored as well. Output and log messages of the block are hidden. Not thread-safe.
+    """
+    before = _pop_modules(packages)
+    path, environment = list(sys.path), dict(os.environ)
+    threads = cv2.getNumThreads()
+    root, disabled = logging.getLogger(), logging.root.manager.disable
+    handlers, level = list(root.handlers), root.level
+    logging.disable(logging.CRITICAL)
+    try:
+        silent = contextlib.redirect_stdout(io.StringIO())
+        with warnings.catch_warnings(), np.printoptions(), silent:
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        _pop_modules(packages)
+        sys.modules.update(before)
+        sys.path[:] = path
+        _restore_environment(environment)
+        cv2.setNumThreads(threads)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.disable(disabled)
+
+
+def _pop_modules(packages: Collection[str]) -> dict[str, ModuleType]:
+    """Removes the packages and everything below them from `sys.modules` and returns them."""
+    names = [name for name in sys.modules if name.partition(".")[0] in packages]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def _restore_environment(environment: dict[str, str]) -> None:
+    for name in set(os.environ) - set(environment):
+        del os.environ[name]
+    os.environ.update(environment)
+
 
 REPOSITORY = "deepcam-cn/yolov5-face"
 REVISION = "84ef013381e3a155b7a746215974dca7894e0f3e"

@@ -18,7 +18,7 @@ from preprocessing.dataset.index import INDEX, REPAIR_HINT, read_dropped, read_r
 from preprocessing.dataset.manifest import DROPPED, IMAGES, read_manifest
 from preprocessing.quality import thumbnails
 from preprocessing.quality.thumbnails import FACE, PHOTO, Box, Thumbnail
-from preprocessing.raw_files.errors import Rejected, UnreadableError
+from preprocessing.raw_files.files import Rejected, UnreadableError
 from preprocessing.sources import Sample
 
 _WIDTH = 4 * (PHOTO + FACE + 4 * GAP) + GAP  # of a page in pixels

@@ -11,8 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-from preprocessing.raw_files.errors import Rejected
-from preprocessing.raw_files.files import Files, as_text, is_hidden, state_of
+from preprocessing.raw_files.files import Files, Rejected, as_text, is_hidden, state_of
 
 
 class DirectoryFiles(Files):

@@ -1,4 +1,4 @@
-"""One interface to the files of a directory and of a zip, with bounded reading."""
+"""One interface to the files of a directory and of a zip, bounded reading, and lost items."""
 
 from __future__ import annotations
 
@@ -6,10 +6,40 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, Protocol
 
-from preprocessing.raw_files.errors import Rejected, UnreadableError
+
+class UnreadableError(Exception):
+    """An item that cannot be read.
+
+    Args:
+        reason: its category, the same words for every item of a kind: `"undecodable image"`.
+        detail: what was found in this item, and what was expected; the message of the error.
+    """
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(detail)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A raw item that did not become an image of the dataset.
+
+    Attributes:
+        source: where it lies, e.g. `archive.zip/train/angry/Training_1.jpg`.
+        reason: its category, the same words for every item of a kind.
+        detail: what was found in this item.
+        label: its class name if known.
+    """
+
+    source: str
+    reason: str
+    detail: str = ""
+    label: str = ""
+
 
 MOST_BYTES = 256 * 2**20
 """Largest image file that is read, so that one damaged entry cannot fill the memory; bytes."""

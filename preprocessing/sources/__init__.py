@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from preprocessing.raw_files.errors import Rejected, UnreadableError
+from preprocessing.raw_files.files import Rejected, UnreadableError
 
 # Importing a module registers its source.
 from preprocessing.sources import ckplus, fer2013, ferplus, folder, jaffe, schematic  # noqa: F401

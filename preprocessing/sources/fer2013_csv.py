@@ -10,10 +10,8 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from preprocessing.raw_files.errors import Rejected, UnreadableError
-from preprocessing.raw_files.files import Files, read_lines
-from preprocessing.sources.base import Notice, Sample
-from preprocessing.sources.vocabulary import BASIC
+from preprocessing.raw_files.files import Files, Rejected, UnreadableError, read_lines
+from preprocessing.sources.base import BASIC, Notice, Sample
 
 CLASSES = BASIC
 SIDE = 48

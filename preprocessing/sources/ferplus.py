@@ -18,19 +18,21 @@ import numpy as np
 from attention_fer.common.checks import one_of
 from preprocessing.raw_files.containers import container, containers, listing
 from preprocessing.raw_files.directory import DirectoryFiles
-from preprocessing.raw_files.errors import Rejected
-from preprocessing.raw_files.files import Files, joined
-from preprocessing.sources import fer2013_csv, fer2013_folders
+from preprocessing.raw_files.files import Files, Rejected, joined
+from preprocessing.sources import fer2013_csv
 from preprocessing.sources.base import Notice, Raw, Sample, Source, register
+from preprocessing.sources.fer2013 import find_folders
 from preprocessing.sources.fer2013_csv import USAGES
-from preprocessing.sources.ferplus_join import check_agreement, check_order, read_rows
 from preprocessing.sources.ferplus_votes import (
     CHOICES,
     CLASSES,
     Votes,
+    check_agreement,
+    check_order,
     is_votes,
     majority,
     plurality,
+    read_rows,
     read_votes,
 )
 
@@ -148,7 +150,7 @@ def _images(path: str | Path, places: list[Files], notice: Notice) -> tuple[File
         names = files.names()
         complete = [csv for csv in fer2013_csv.find(files, names) if csv.splits == len(USAGES)]
         found += [(csv.preference, files, csv.names[0]) for csv in complete]
-        folders = folders or bool(fer2013_folders.find(files, names))
+        folders = folders or bool(find_folders(files, names))
     if not found:
         why = _NOT_FOLDERS if folders else f"Expected {EXPECTED}; found {listing(places)}."
         raise ValueError(f"No FER2013 with its rows in order at {path}. {why}")

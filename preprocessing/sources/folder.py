@@ -14,12 +14,19 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from preprocessing.raw_files.containers import container, listing
-from preprocessing.raw_files.errors import Rejected
-from preprocessing.raw_files.files import Files, as_text
-from preprocessing.raw_files.photographs import is_photograph, load_photograph
-from preprocessing.sources.base import SPLITS, Notice, Raw, Sample, Source, register
-from preprocessing.sources.subjects import Subjects
-from preprocessing.sources.vocabulary import is_expression, ordered
+from preprocessing.raw_files.files import Files, Rejected, as_text
+from preprocessing.raw_files.images import is_photograph, load_photograph
+from preprocessing.sources.base import (
+    SPLITS,
+    Notice,
+    Raw,
+    Sample,
+    Source,
+    Subjects,
+    is_expression,
+    ordered,
+    register,
+)
 
 FOLDERS = {
     "train": "train",

@@ -15,11 +15,9 @@ from itertools import chain
 from pathlib import Path
 
 from preprocessing.raw_files.containers import containers, listing
-from preprocessing.raw_files.errors import Rejected
-from preprocessing.raw_files.files import Files, joined
-from preprocessing.raw_files.photographs import load_photograph
-from preprocessing.sources.base import Notice, Raw, Sample, Source, register
-from preprocessing.sources.vocabulary import BASIC
+from preprocessing.raw_files.files import Files, Rejected, joined
+from preprocessing.raw_files.images import load_photograph
+from preprocessing.sources.base import BASIC, Notice, Raw, Sample, Source, register
 
 SUBJECTS = ("KA", "KL", "KM", "KR", "MK", "NA", "NM", "TM", "UY", "YM")
 CODES = dict(zip(("AN", "DI", "FE", "HA", "SA", "SU", "NE"), BASIC, strict=True))

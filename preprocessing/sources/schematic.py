@@ -12,8 +12,7 @@ from functools import partial
 import numpy as np
 
 from preprocessing.sources.base import Notice, Raw, Sample, Source, register
-from preprocessing.sources.schematic_draw import draw
-from preprocessing.sources.schematic_face import CLASSES, expression, identity, shot
+from preprocessing.sources.schematic_face import CLASSES, draw, expression, identity, shot
 
 SUBJECTS, PER_SUBJECT = 70, 49
 _FIFTHS = ("train", "validation", "train", "test", "train")

@@ -22,7 +22,7 @@ from preprocessing.dataset.manifest import (
 )
 from preprocessing.quality import thumbnails
 from preprocessing.quality.contact_sheet import write_sheets
-from preprocessing.raw_files.errors import Rejected, UnreadableError
+from preprocessing.raw_files.files import Rejected, UnreadableError
 from preprocessing.sources import Sample
 
 CLASSES = ("happy", "sad", "never seen")

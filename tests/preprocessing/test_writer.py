@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from preprocessing.dataset.fingerprint import stream
+from preprocessing.dataset.folder import stream
 from preprocessing.dataset.index import Row, read_column
 from preprocessing.dataset.writer import PROGRESS, DatasetWriter
 from preprocessing.sources import Rejected, Sample

@@ -18,7 +18,7 @@ from attention_fer.explain.drawing.tiles import Tile
 from attention_fer.explain.maps.batches import batches, to_numpy
 from attention_fer.explain.maps.class_scores import ClassScores
 from attention_fer.explain.maps.gradcam import EmptyMapWarning
-from preprocessing.raw_files.errors import UnreadableError
+from preprocessing.raw_files.files import UnreadableError
 
 _BATCH = 32
 

@@ -20,14 +20,12 @@ import numpy as np
 
 from attention_fer.common.checks import one_of
 from preprocessing.raw_files.containers import container
-from preprocessing.raw_files.errors import Rejected, UnreadableError
-from preprocessing.raw_files.files import MOST_BYTES, Files, read_bytes
+from preprocessing.raw_files.files import MOST_BYTES, Files, Rejected, UnreadableError, read_bytes
 from preprocessing.sources.base import Notice, Raw, Source, register
+from preprocessing.sources.eeg.electrodes import mne
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
-from preprocessing.sources.eeg.features import SIZE
-from preprocessing.sources.eeg.features import features as features_of
-from preprocessing.sources.eeg.images import OPTIONS, raw_of
-from preprocessing.sources.eeg.mne_import import mne
+from preprocessing.sources.eeg.images import OPTIONS, SIZE, raw_of
+from preprocessing.sources.eeg.images import features as features_of
 
 ELECTRODES = (
     *("Fp1", "AF3", "F3", "F7", "FC5", "FC1", "C3", "T7", "CP5", "CP1", "P3", "P7", "PO3", "O1"),

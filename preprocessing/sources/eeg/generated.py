@@ -20,9 +20,8 @@ from preprocessing.sources.base import Notice, Raw, Source, register
 from preprocessing.sources.eeg.deap import ELECTRODES, info_of
 from preprocessing.sources.eeg.electrodes import positions
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
-from preprocessing.sources.eeg.features import SIZE
-from preprocessing.sources.eeg.features import features as features_of
-from preprocessing.sources.eeg.images import OPTIONS, raw_of
+from preprocessing.sources.eeg.images import OPTIONS, SIZE, raw_of
+from preprocessing.sources.eeg.images import features as features_of
 
 SUBJECTS, TRIALS, LENGTH = 15, 20, 10.0
 RATE = 128.0

@@ -6,8 +6,7 @@ import mne
 import numpy as np
 import pytest
 
-from preprocessing.sources.eeg.features import BANDS, bands, features, slices
-from preprocessing.sources.eeg.images import levels
+from preprocessing.sources.eeg.images import BANDS, bands, features, levels, slices
 
 RATE = 128.0
 TIME = np.arange(512) / RATE

@@ -7,9 +7,8 @@ import pytest
 from eeg_recordings import NAMES, RATE, raw, save
 
 from preprocessing.sources import UnreadableError, get
-from preprocessing.sources.eeg.features import bands, features
-from preprocessing.sources.eeg.images import levels
-from preprocessing.sources.eeg.topography import topography
+from preprocessing.sources.eeg.electrodes import topography
+from preprocessing.sources.eeg.images import bands, features, levels
 
 MARKED = [(1, 4, "happy"), (6, 4, "sad")]
 SIZE = 12

@@ -12,7 +12,7 @@ from preprocessing import splits
 from preprocessing.dataset.folder import Dataset
 from preprocessing.dataset.index import INDEX, REPAIR_HINT, read_some
 from preprocessing.dataset.manifest import SPLITS as FILE
-from preprocessing.quality.check.report import CheckReport, counted
+from preprocessing.quality.report import CheckReport, counted
 from preprocessing.sources import SPLITS
 from preprocessing.splits import InapplicableError, Scheme
 from preprocessing.splits.base import LEFT_OUT
