@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -21,6 +22,8 @@ as they are, in a size that is an option of the source."""
 
 Notice = Callable[[str], object]
 """Receives one sentence for the user who runs the preparation."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,9 @@ class Raw:
     identity: str = ""
 
 
+Opener = Callable[..., Raw]
+
+
 @dataclass(frozen=True)
 class Source:
     """Description of a dataset that can be prepared.
@@ -79,7 +85,6 @@ class Source:
         open: `open(path, *, notice, **options)` returns the `Raw` at a path. It raises ValueError
             or FileNotFoundError for a path without the dataset and for options out of range, but
             never for a single bad item.
-        options: names of the keyword options of `open`.
         needs_path: description of the path it needs; "" if it reads no files.
         names_dataset: whether it reads one particular dataset, named like the source.
         kind: what its images are, see `Kind`.
@@ -87,31 +92,52 @@ class Source:
     """
 
     name: str
-    open: Callable[..., Raw]
-    options: frozenset[str] = field(default_factory=frozenset)
+    open: Opener
     needs_path: str = ""
     names_dataset: bool = True
     kind: Kind = "photographs"
     synthetic: bool = False
+
+    @property
+    def options(self) -> frozenset[str]:
+        """Names of the options of `open`: its keyword arguments but `notice`."""
+        parameters = inspect.signature(self.open).parameters.values()
+        keywords = {one.name for one in parameters if one.kind == one.KEYWORD_ONLY}
+        return frozenset(keywords - {"notice"})
 
 
 SOURCES: Registry[Source] = Registry("dataset")
 get = SOURCES.get
 
 
-def register(source: Source) -> Source:
-    """Registers a source under its name.
+def register(name: str, **about: Any) -> Callable[[Opener], Opener]:
+    """Decorator that registers a function as the `open` of a `Source`; see there for `about`.
 
     Raises:
         ValueError: the name is taken, or the kind is unknown.
     """
-    one_of("kind of images", source.kind, get_args(Kind))
-    return SOURCES.add(source.name, source)
+
+    def decorate(open: Opener) -> Opener:
+        source = Source(name, open, **about)
+        one_of("kind of images", source.kind, get_args(Kind))
+        SOURCES.add(name, source)
+        return open
+
+    return decorate
 
 
 def names() -> list[str]:
     """Returns the names of all registered sources, sorted."""
     return sorted(SOURCES)
+
+
+def first_of(what: str, found: Sequence[T], title: Callable[[T], str], notice: Notice) -> T:
+    """Returns the first of several candidates, and reports those that are ignored."""
+    first, *others = found
+    if others:
+        also = ", ".join(map(title, others))
+        notice(f"Several {what} found: reading {title(first)}, ignoring {also}.")
+    return first
 
 
 BASIC = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")

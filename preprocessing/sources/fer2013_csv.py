@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePosixPath
@@ -23,54 +23,58 @@ NO_LABELS = (
 )
 
 
-@dataclass(frozen=True)
-class CsvDistribution:
-    """The CSV files of one copy.
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """One copy of FER2013.
 
     Attributes:
-        names: the files.
+        files, names: where it is.
+        title: what it is, for messages.
         splits: number of splits, of three, that it has labels for.
         preference: its rank among copies with equally many splits; the smallest is read.
+        length: number of its items; of CSV files, the rows of a complete copy, because counting
+            them would require reading all.
+        read: yields its items; called with a `Notice`.
     """
 
+    files: Files
     names: tuple[str, ...]
+    title: str
     splits: int
     preference: int
-
-    @property
-    def title(self) -> str:
-        return " with ".join(self.names)
-
-    @property
-    def length(self) -> int:
-        """Number of rows of a complete copy; counting them would require reading all."""
-        return 35_887
-
-    def read(self, files: Files, notice: Notice) -> Iterator[Sample | Rejected]:
-        """Yields one item per row, skipping blank lines."""
-        for name in self.names:
-            if "emotion" not in header(files, name):
-                notice(NO_LABELS.format(files.source(name)))
-            yield from items(files, name)
+    length: int
+    read: Callable[[Notice], Iterator[Sample | Rejected]]
 
 
-def find(files: Files, names: list[str]) -> list[CsvDistribution]:
+def find(files: Files, names: list[str]) -> list[Distribution]:
     """Finds CSV distributions by their headers, whatever the files are called."""
     by_kind: dict[tuple[str, frozenset], list[str]] = {}
     for name in names:
         if name.lower().endswith(".csv"):
             key = (str(PurePosixPath(name).parent), frozenset(header(files, name)))
             by_kind.setdefault(key, []).append(name)
-    found = []
+    found: list[tuple[tuple[str, ...], int, int]] = []  # names, splits, preference
     for (folder, columns), same in by_kind.items():
         if {"emotion", "pixels", "usage"} <= columns:
-            found += [CsvDistribution((name,), 3, int("icml" in name)) for name in same]
+            found += [((name,), 3, int("icml" in name)) for name in same]
         elif {"emotion", "pixels"} <= columns:
             unlabelled = by_kind.get((folder, frozenset({"pixels"})), [])
-            found += [CsvDistribution((name, *unlabelled), 1, 3) for name in same]
+            found += [((name, *unlabelled), 1, 3) for name in same]
         elif "pixels" in columns and (folder, frozenset({"emotion", "pixels"})) not in by_kind:
-            found += [CsvDistribution((name,), 0, 4) for name in same]
-    return found
+            found += [((name,), 0, 4) for name in same]
+    return [
+        Distribution(files, csvs, title, splits, preference, 35_887, partial(_read, files, csvs))
+        for csvs, splits, preference in found
+        for title in [files.source(" with ".join(csvs))]
+    ]
+
+
+def _read(files: Files, names: tuple[str, ...], notice: Notice) -> Iterator[Sample | Rejected]:
+    """Yields one item per row, skipping blank lines."""
+    for name in names:
+        if "emotion" not in header(files, name):
+            notice(NO_LABELS.format(files.source(name)))
+        yield from items(files, name)
 
 
 def header(files: Files, name: str) -> list[str]:

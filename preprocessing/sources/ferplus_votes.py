@@ -27,6 +27,10 @@ _IN_FILE = {
 }
 
 
+_COLUMNS = ("usage", *(_IN_FILE.get(choice, choice) for choice in CHOICES))
+"""The file's column names in lower case: the part, then `CHOICES`."""
+
+
 @dataclass(frozen=True, eq=False)
 class Votes:
     """The content of a file of votes.
@@ -42,7 +46,7 @@ class Votes:
 
 def is_votes(files: Files, name: str) -> bool:
     """Whether a file is a CSV with the columns of FER+, whatever its name."""
-    return name.lower().endswith(".csv") and set(_columns()) <= set(header(files, name))
+    return name.lower().endswith(".csv") and set(_COLUMNS) <= set(header(files, name))
 
 
 def read_votes(files: Files, name: str) -> Votes:
@@ -54,13 +58,12 @@ def read_votes(files: Files, name: str) -> Votes:
     """
     source = files.source(name)
     columns = header(files, name)
-    missing = [column for column in _columns() if column not in columns]
-    if missing:
+    if missing := [column for column in _COLUMNS if column not in columns]:
         raise ValueError(
-            f"{source} must have the columns {', '.join(_columns())}, like fer2013new.csv of FER+. "
+            f"{source} must have the columns {', '.join(_COLUMNS)}, like fer2013new.csv of FER+. "
             f"Missing: {', '.join(missing)}."
         )
-    places = [columns.index(column) for column in _columns()]
+    places = [columns.index(column) for column in _COLUMNS]
     usages, counts = [], []
     try:
         for number, cells in rows(files, name):
@@ -131,11 +134,6 @@ def soft_labels(votes: np.ndarray) -> np.ndarray:
 
 def _without_single_votes(counts: np.ndarray) -> np.ndarray:
     return np.where(counts > 1, counts, 0)
-
-
-def _columns() -> list[str]:
-    """Returns the file's column names in lower case: the part, then `CHOICES`."""
-    return ["usage", *(_IN_FILE.get(choice, choice) for choice in CHOICES)]
 
 
 def _row(source: str, cells: list[str], width: int, places: list[int]) -> list[str]:
@@ -233,7 +231,8 @@ def check_agreement(rows: Rows, chosen: np.ndarray) -> str:
     Raises:
         ValueError: too few agree for the two files to be in the same order.
     """
-    own = np.array([_position(label) for label in rows.labels])
+    position = {str(number): number for number in range(len(BASIC))}
+    own = np.array([position.get(label, -1) for label in rows.labels])
     both = (own >= 0) & (chosen >= 0) & (chosen < len(BASIC))
     same, total = int((own == chosen)[both].sum()), int(both.sum())
     share = same / total if total else 0.0
@@ -244,7 +243,3 @@ def check_agreement(rows: Rows, chosen: np.ndarray) -> str:
             "be in different orders: use both as published."
         )
     return words
-
-
-def _position(label: str) -> int:
-    return int(label) if label in map(str, range(len(BASIC))) else -1

@@ -21,22 +21,18 @@ from preprocessing.sources.base import (
     Notice,
     Raw,
     Sample,
-    Source,
     Subjects,
     is_expression,
     ordered,
     register,
 )
 
-FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
+_SPLITS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
 }
+FOLDERS = {folder: split for split, folders in _SPLITS.items() for folder in folders}
 """Folder name in lower case -> official split."""
 
 EXPECTED = (
@@ -70,6 +66,7 @@ class _Layout:
         return name.removeprefix(self.root)
 
 
+@register("folder", needs_path=EXPECTED, names_dataset=False)
 def open_folder(
     path: str | Path, *, subject_pattern: str | None = None, notice: Notice = warnings.warn
 ) -> Raw:
@@ -148,10 +145,9 @@ def _check_classes(classes: tuple[str, ...], notice: Notice) -> None:
     for label in classes:
         by_case.setdefault(label.lower(), []).append(label)
     for same in by_case.values():
-        if len(same) > 1:
-            notice(
-                f"Classes that differ only in case: {', '.join(same)}. Rename them to merge them."
-            )
+        if same[1:]:
+            shown = ", ".join(same)
+            notice(f"Classes that differ only in case: {shown}. Rename them to merge them.")
 
 
 def _check_layout(
@@ -188,19 +184,7 @@ def _item(
 
 def _misplaced(layout: _Layout, name: str, split: str) -> tuple[str, str]:
     """Returns why an image has no class: reason and detail."""
-    if layout.has_splits and not split and "/" in layout.inside(name):
-        return "not in a train, validation or test folder", as_text(
-            layout.inside(name).split("/")[0]
-        )
+    top, below, _ = layout.inside(name).partition("/")
+    if layout.has_splits and not split and below:
+        return "not in a train, validation or test folder", as_text(top)
     return "not in a class folder", ""
-
-
-SOURCE = register(
-    Source(
-        name="folder",
-        open=open_folder,
-        options=frozenset({"subject_pattern"}),
-        needs_path=EXPECTED,
-        names_dataset=False,
-    )
-)

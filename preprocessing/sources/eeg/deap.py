@@ -21,10 +21,10 @@ import numpy as np
 from attention_fer.common.checks import one_of
 from preprocessing.raw_files.containers import container
 from preprocessing.raw_files.files import MOST_BYTES, Files, Rejected, UnreadableError, read_bytes
-from preprocessing.sources.base import Notice, Raw, Source, register
+from preprocessing.sources.base import Notice, Raw, register
 from preprocessing.sources.eeg.electrodes import mne
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
-from preprocessing.sources.eeg.images import OPTIONS, SIZE, raw_of
+from preprocessing.sources.eeg.images import SIZE, raw_of
 from preprocessing.sources.eeg.images import features as features_of
 
 ELECTRODES = (
@@ -47,6 +47,7 @@ FOREIGN, FLOATS = "not a file of DEAP", ("double", "single")
 _NAME = re.compile(r"(?:.*/)?(s\d{2})\.(mat|dat)", re.IGNORECASE | re.DOTALL)
 
 
+@register("deap", needs_path=EXPECTED, kind="maps")
 def open_deap(
     path: str | Path,
     *,
@@ -164,14 +165,3 @@ def _fits(shapes: dict[str, tuple[int, ...]]) -> bool:
             fits = videos == rated > 0 and samples > BASELINE * RATE
             return fits and 8 * videos * 40 * samples <= MOST_BYTES
     return False
-
-
-SOURCE = register(
-    Source(
-        name="deap",
-        open=open_deap,
-        options=frozenset({"dimension", *OPTIONS}),
-        needs_path=EXPECTED,
-        kind="maps",
-    )
-)

@@ -140,8 +140,6 @@ MOST_CLIPPED = 0.5
 """Largest share of the values at electrodes that may lie outside the range."""
 
 COLUMNS = ("sequence",)
-OPTIONS = ("window", "step", "features", "slices", "value_range", "size")
-"""Options that all sources of EEG have."""
 
 
 def raw_of(

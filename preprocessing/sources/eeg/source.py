@@ -19,10 +19,10 @@ import numpy as np
 from attention_fer.common.checks import one_of
 from preprocessing.raw_files.directory import DirectoryFiles
 from preprocessing.raw_files.files import Rejected, UnreadableError, as_text, joined, state_of
-from preprocessing.sources.base import Notice, Raw, Source, Subjects, register
+from preprocessing.sources.base import Notice, Raw, Subjects, register
 from preprocessing.sources.eeg.electrodes import good, mne, recorded_warnings, select
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, notify, plan
-from preprocessing.sources.eeg.images import OPTIONS, SIZE, raw_of
+from preprocessing.sources.eeg.images import SIZE, raw_of
 from preprocessing.sources.eeg.images import features as features_of
 from preprocessing.sources.eeg.labels import assign, read_labels
 
@@ -169,6 +169,7 @@ BIDS = r"(?:^|[/_])sub-([A-Za-z0-9]+)"
 UNLABELLED = "recording without a label"
 
 
+@register("eeg", needs_path=EXPECTED, names_dataset=False, kind="maps")
 def open_eeg(
     path: str | Path,
     *,
@@ -308,17 +309,3 @@ def _with_subjects(recordings: Sequence[Recording], pattern: str | None) -> list
         trials = [replace(trial, subject=trial.subject or subject or "") for trial in one.trials]
         filled.append(replace(one, trials=trials))
     return filled
-
-
-SOURCE = register(
-    Source(
-        name="eeg",
-        open=open_eeg,
-        options=frozenset(
-            ["labels", "events", "subject_pattern", "montage", "drop_channels", "tmin", "tmax"]
-        ).union(OPTIONS),
-        needs_path=EXPECTED,
-        names_dataset=False,
-        kind="maps",
-    )
-)
