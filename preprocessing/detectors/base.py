@@ -81,11 +81,9 @@ class Detector(Protocol):
         Raises:
             ValueError: an image has another dtype or shape, or no pixels.
         """
-        ...
 
     def describe(self) -> dict[str, Any]:
         """Returns what the manifest records about it, JSON-serialisable."""
-        ...
 
 
 Factory = Callable[..., Detector]

@@ -13,13 +13,13 @@ photographs of all sizes fit into one batch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from preprocessing.detectors.base import POINTS, Faces, check_photographs
+from preprocessing.detectors.base import POINTS, Faces, check_fraction, check_photographs
 
 GREY = 114
 
@@ -188,32 +188,40 @@ ON_GPU = 16
 """Default number of images per batch on a GPU."""
 
 
-def detect(
-    images: Sequence[np.ndarray],
-    canvas: tuple[int, int],
-    candidates: Callable[[np.ndarray], list[np.ndarray]],
-    batch: int,
-    threshold: float,
-    iou: float,
-) -> list[Faces]:
-    """Detects the faces of each image.
+class LetterboxDetector:
+    """What the detectors of YOLO5Face share: batches of photographs, scaled into one square each.
 
-    Args:
-        images: uint8 (height, width, 3), RGB.
+    Attributes:
         canvas: (height, width) of the network's input.
-        candidates: maps planes (n, 3, height, width) to n arrays of decoded rows (k, 16).
         batch: maximum number of images per call of `candidates`.
-        threshold, iou: see `decode.to_faces`.
+        threshold, iou: see `to_faces`.
 
     Raises:
-        ValueError: an image has another dtype or shape, or no pixels.
+        ValueError: a threshold out of range.
     """
-    check_photographs(images)
-    result = []
-    for start in range(0, len(images), batch):
-        group = images[start : start + batch]
-        letterboxes = [into(image.shape, canvas) for image in group]
-        drawn = [box.draw(image) for box, image in zip(letterboxes, group, strict=True)]
-        for box, rows in zip(letterboxes, candidates(planes(drawn)), strict=True):
-            result.append(to_faces(rows, box, threshold, iou))
-    return result
+
+    name: str
+    has_scores = True
+    has_landmarks = True
+    canvas: tuple[int, int]
+    batch: int
+
+    def __init__(self, threshold: float, iou: float):
+        self.threshold = check_fraction("threshold", threshold)
+        self.iou = check_fraction("iou", iou)
+
+    def candidates(self, planes: np.ndarray) -> list[np.ndarray]:
+        """Maps planes (n, 3, height, width) to n arrays of decoded rows (k, 16)."""
+        raise NotImplementedError
+
+    def __call__(self, images: Sequence[np.ndarray]) -> list[Faces]:
+        """Detects the faces of each image, see `base.Detector`."""
+        check_photographs(images)
+        result = []
+        for start in range(0, len(images), self.batch):
+            group = images[start : start + self.batch]
+            boxes = [into(image.shape, self.canvas) for image in group]
+            drawn = [box.draw(image) for box, image in zip(boxes, group, strict=True)]
+            for box, rows in zip(boxes, self.candidates(planes(drawn)), strict=True):
+                result.append(to_faces(rows, box, self.threshold, self.iou))
+        return result

@@ -7,27 +7,20 @@ https://arxiv.org/abs/2105.12931.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from attention_fer.common.files import sha256
-from preprocessing.detectors.base import (
-    Faces,
-    check_count,
-    check_fraction,
-    check_side,
-    register,
-)
+from preprocessing.detectors.base import check_count, check_side, register
 from preprocessing.detectors.decode import (
     COLUMNS,
     ON_GPU,
     STRIDE,
     STRIDES,
     THRESHOLD,
-    detect,
+    LetterboxDetector,
     from_heads,
     from_rows,
 )
@@ -161,7 +154,7 @@ def _check_file(path: Path) -> None:
 
 
 @register("yolo5face")
-class Yolo5Face:
+class Yolo5Face(LetterboxDetector):
     """Finds boxes, scores and landmarks with an ONNX export of YOLO5Face, on the CPU or CUDA.
 
     Args:
@@ -182,8 +175,6 @@ class Yolo5Face:
     """
 
     name = "yolo5face"
-    has_scores = True
-    has_landmarks = True
 
     def __init__(
         self,
@@ -195,34 +186,32 @@ class Yolo5Face:
         threads: int = 1,
         batch: int | None = None,
     ):
-        self.threshold = check_fraction("threshold", threshold)
-        self.iou = check_fraction("iou", iou)
+        super().__init__(threshold, iou)
         side = None if input_size is None else check_side(input_size, STRIDE)
         check_count("threads", threads)
         self._path = locate(weights, ".onnx")
         self._export = Export(self._path, side, threads)
+        self.canvas = self._export.canvas
         self.batch = self._batch(batch)
 
-    def __call__(self, images: Sequence[np.ndarray]) -> list[Faces]:
-        """Detects the faces of each image, see `base.Detector`."""
-        canvas = self._export.canvas
-        return detect(images, canvas, self._candidates, self.batch, self.threshold, self.iou)
+    def candidates(self, planes: np.ndarray) -> list[np.ndarray]:
+        """Returns the decoded candidates of each image, see `Export.candidates`."""
+        return self._export.candidates(planes, self.threshold)
 
     def describe(self) -> dict[str, Any]:
         """Returns the name, weights and their hash, input size, library and settings."""
+        import onnxruntime
+
         provider = self._export.provider.removesuffix("ExecutionProvider")
         return {
             "name": self.name,
             "weights": self._path.name,
             "sha256": sha256(self._path),
-            "input_size": list(self._export.canvas),
+            "input_size": list(self.canvas),
             "threshold": self.threshold,
             "iou": self.iou,
-            "library": f"onnxruntime {_version()} ({provider})",
+            "library": f"onnxruntime {onnxruntime.__version__} ({provider})",
         }
-
-    def _candidates(self, planes: np.ndarray) -> list[np.ndarray]:
-        return self._export.candidates(planes, self.threshold)
 
     def _batch(self, given: int | None) -> int:
         if given is None:
@@ -231,9 +220,3 @@ class Yolo5Face:
         if check_count("batch", given) > 1 and not self._export.takes_many():
             raise ValueError(f"batch must be 1 for {self._path}, got {given}.")
         return given
-
-
-def _version() -> str:
-    import onnxruntime
-
-    return onnxruntime.__version__

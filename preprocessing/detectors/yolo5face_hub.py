@@ -15,7 +15,7 @@ import os
 import sys
 import threading
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -24,14 +24,15 @@ from typing import Any
 import cv2
 import numpy as np
 
-from preprocessing.detectors.base import (
-    Faces,
-    check_count,
-    check_fraction,
-    check_side,
-    register,
+from preprocessing.detectors.base import check_count, check_side, register
+from preprocessing.detectors.decode import (
+    COLUMNS,
+    ON_GPU,
+    STRIDE,
+    THRESHOLD,
+    LetterboxDetector,
+    from_rows,
 )
-from preprocessing.detectors.decode import COLUMNS, ON_GPU, STRIDE, THRESHOLD, detect, from_rows
 from preprocessing.detectors.weights import Checkpoint, locate
 
 
@@ -83,23 +84,16 @@ REVISION = "84ef013381e3a155b7a746215974dca7894e0f3e"
 """The tested commit, of 2023. It is pinned so that the code cannot change unnoticed."""
 MODULES = ("hubconf", "models", "utils")
 """Top-level modules of the repository."""
-PACKAGES = {  # what the repository imports, and the names to install
-    "torch": "torch",
-    "torchvision": "torchvision",
-    "PIL": "pillow",
-    "matplotlib": "matplotlib",
-    "pandas": "pandas",
-    "requests": "requests",
-    "scipy": "scipy",
-    "seaborn": "seaborn",
-    "thop": "thop",
-    "tqdm": "tqdm",
-    "yaml": "pyyaml",
-}
+_MODULES = (
+    *("torch", "torchvision", "PIL", "matplotlib", "pandas", "requests", "scipy", "seaborn"),
+    *("thop", "tqdm", "yaml"),
+)
+PACKAGES = {name: {"PIL": "pillow", "yaml": "pyyaml"}.get(name, name) for name in _MODULES}
+"""What the repository imports, and the names to install."""
 
 
 @register("yolo5face-hub")
-class Yolo5FaceHub:
+class Yolo5FaceHub(LetterboxDetector):
     """Finds boxes, scores and landmarks with a YOLO5Face checkpoint, on a GPU if available.
 
     The constructor runs code of the repository and of the checkpoint, see `checkpoint.Checkpoint`.
@@ -122,8 +116,6 @@ class Yolo5FaceHub:
     """
 
     name = "yolo5face-hub"
-    has_scores = True
-    has_landmarks = True
 
     def __init__(
         self,
@@ -137,9 +129,8 @@ class Yolo5FaceHub:
         input_size: int = 640,
         batch: int | None = None,
     ):
-        self.threshold = check_fraction("threshold", threshold)
-        self.iou = check_fraction("iou", iou)
-        self._side = check_side(input_size, STRIDE)
+        super().__init__(threshold, iou)
+        self.canvas = (check_side(input_size, STRIDE),) * 2
         path = locate(weights, ".pt")
         checkpoint = Checkpoint(path, trust=trust_checkpoint)
         _check_packages()
@@ -157,22 +148,18 @@ class Yolo5FaceHub:
             "library": f"torch {torch.__version__} ({self._device.type})",
         }
 
-    def __call__(self, images: Sequence[np.ndarray]) -> list[Faces]:
-        """Detects the faces of each image, see `base.Detector`."""
-        canvas = (self._side, self._side)
-        return detect(images, canvas, self._candidates, self.batch, self.threshold, self.iou)
-
     def describe(self) -> dict[str, Any]:
         """Returns the name, weights and hash, repository, input size, library and settings."""
         return {
             "name": self.name,
             **self._about,
-            "input_size": [self._side, self._side],
+            "input_size": list(self.canvas),
             "threshold": self.threshold,
             "iou": self.iou,
         }
 
-    def _candidates(self, planes: np.ndarray) -> list[np.ndarray]:
+    def candidates(self, planes: np.ndarray) -> list[np.ndarray]:
+        """Returns the decoded candidates of each image whose objectness reaches the threshold."""
         import torch
 
         # One call uses all cores or the GPU already, and the network is not thread-safe.

@@ -61,26 +61,21 @@ class Files(Protocol):
 
     def names(self) -> list[str]:
         """All files that can be opened, sorted."""
-        ...
 
     def problems(self) -> list[Rejected]:
         """Everything else that was found, sorted: it may hide samples."""
-        ...
 
     def size(self, name: str) -> int:
         """Announced size of a file in bytes, which may be wrong in an archive."""
-        ...
 
     def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """Opens a file for reading."""
-        ...
 
     def identity(self, names: Iterable[str] | None = None) -> str:
         """A hash that changes with any of these files, or of all if None; see `state_of`.
 
         An archive counts as one file.
         """
-        ...
 
     def source(self, name: str) -> str:
         """Where a sample came from, as text that can be written to any file."""

@@ -18,15 +18,5 @@ from preprocessing.sources.base import (
 )
 from preprocessing.sources.eeg import deap, generated, source  # noqa: F401
 
-__all__ = [
-    "SPLITS",
-    "Notice",
-    "Raw",
-    "Rejected",
-    "Sample",
-    "Source",
-    "UnreadableError",
-    "get",
-    "names",
-    "register",
-]
+__all__ = ["SPLITS", "Notice", "Raw", "Rejected", "Sample", "Source", "UnreadableError"]
+__all__ += ["get", "names", "register"]

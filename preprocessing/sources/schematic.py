@@ -11,9 +11,10 @@ from functools import partial
 
 import numpy as np
 
-from preprocessing.sources.base import Notice, Raw, Sample, register
-from preprocessing.sources.schematic_face import CLASSES, draw, expression, identity, shot
+from preprocessing.sources.base import BASIC, Notice, Raw, Sample, register
+from preprocessing.sources.schematic_face import draw, expression, identity, shot
 
+CLASSES = BASIC
 SUBJECTS, PER_SUBJECT = 70, 49
 _FIFTHS = ("train", "validation", "train", "test", "train")
 

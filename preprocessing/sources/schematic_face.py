@@ -7,12 +7,11 @@ smooth: drawn at four times the size and shrunk by area.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass, field, fields
+from typing import Any
 
 import cv2
 import numpy as np
-
-CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
 @dataclass(frozen=True)
@@ -45,27 +44,32 @@ WEAKEST, STRONGEST = 0.25, 1.2  # intensities; the weak ones make neighbouring c
 WOBBLE = 0.1  # standard deviation of each movement
 
 
+def _within(low: float, high: float) -> Any:
+    """A field that `identity` draws from a range, in the order of the fields."""
+    return field(metadata={"range": (low, high)})
+
+
 @dataclass(frozen=True)
 class Identity:
     """What all photographs of one subject share; tones are grey levels."""
 
-    half_width: float
-    jaw: float  # narrowing towards the chin
-    eye_x: float
-    eye_y: float
-    eye_size: float
-    brow_gap: float
-    brow_weight: float
-    nose: float
-    mouth_y: float
-    mouth_size: float
-    lip: float
-    skin: float
     hair: float
     hairline: float
     long_hair: bool
     glasses: bool
     rest: Expression  # the look of the relaxed face
+    skin: float = _within(110, 220)
+    half_width: float = _within(0.66, 0.84)
+    jaw: float = _within(0.05, 0.4)  # narrowing towards the chin
+    eye_x: float = _within(0.29, 0.36)
+    eye_y: float = _within(-0.22, -0.12)
+    eye_size: float = _within(0.145, 0.185)
+    brow_gap: float = _within(0.17, 0.25)
+    brow_weight: float = _within(0.035, 0.075)
+    nose: float = _within(0.14, 0.28)
+    mouth_y: float = _within(0.46, 0.56)
+    mouth_size: float = _within(0.26, 0.34)
+    lip: float = _within(0.03, 0.075)
 
 
 @dataclass(frozen=True)
@@ -89,44 +93,26 @@ class Shot:
 def identity(rng: np.random.Generator) -> Identity:
     """Draws a random subject."""
     u = rng.uniform
-    skin = u(110, 220)
+    drawn = {one.name: u(*one.metadata["range"]) for one in fields(Identity) if one.metadata}
     return Identity(
-        half_width=u(0.66, 0.84),
-        jaw=u(0.05, 0.4),
-        eye_x=u(0.29, 0.36),
-        eye_y=u(-0.22, -0.12),
-        eye_size=u(0.145, 0.185),
-        brow_gap=u(0.17, 0.25),
-        brow_weight=u(0.035, 0.075),
-        nose=u(0.14, 0.28),
-        mouth_y=u(0.46, 0.56),
-        mouth_size=u(0.26, 0.34),
-        lip=u(0.03, 0.075),
-        skin=skin,
-        hair=u(15, max(40.0, skin - 40)),
+        **drawn,
+        hair=u(15, max(40.0, drawn["skin"] - 40)),
         hairline=u(-0.72, -0.5),
         long_hair=bool(u() < 0.45),
         glasses=bool(u() < 0.2),
-        rest=_wobble(rng, Expression(), 0.1),
+        rest=_wobble(rng, np.zeros(len(fields(Expression))), 0.1),
     )
 
 
 def expression(rng: np.random.Generator, label: str, rest: Expression) -> Expression:
     """Draws a random instance of an expression for a face whose relaxed look is `rest`."""
     strength = rng.uniform(WEAKEST, STRONGEST)
-    prototype = PROTOTYPES[label]
-    moved = (
-        getattr(rest, part.name) + strength * getattr(prototype, part.name)
-        for part in fields(Expression)
-    )
-    return _wobble(rng, Expression(*moved), WOBBLE)
+    moved = np.array(astuple(rest)) + strength * np.array(astuple(PROTOTYPES[label]))
+    return _wobble(rng, moved, WOBBLE)
 
 
-def _wobble(rng: np.random.Generator, face: Expression, deviation: float) -> Expression:
-    offsets = rng.normal(0.0, deviation, len(fields(Expression)))
-    values = (getattr(face, part.name) for part in fields(Expression))
-    moved = (value + offset for value, offset in zip(values, offsets, strict=True))
-    return Expression(*map(float, moved))
+def _wobble(rng: np.random.Generator, movements: np.ndarray, deviation: float) -> Expression:
+    return Expression(*(movements + rng.normal(0.0, deviation, len(movements))).tolist())
 
 
 def shot(rng: np.random.Generator) -> Shot:
