@@ -21,7 +21,7 @@ from attention_fer.common.files import sha256
 from attention_fer.common.progress import Track, untracked
 from preprocessing import splits
 from preprocessing.dataset.folder import Dataset
-from preprocessing.dataset.index import Row
+from preprocessing.dataset.index import IndexRow
 from preprocessing.dataset.manifest import HASHED, SCHEMA_VERSION, SHEETS, write_manifest
 from preprocessing.dataset.staging import check_target, staging
 from preprocessing.dataset.writer import DatasetWriter
@@ -215,7 +215,7 @@ def stop_if_broken(made: Iterable[Processed], most: int = MOST_FAILURES) -> Iter
                 f"The detector failed at {most} photographs in a row, the last being "
                 f"{one[0]} ({found[0]}). Fix this, then rerun the same command to resume."
             )
-        if any(isinstance(item, Row) or _is(item, _ANSWERS) for item in one[1]):
+        if any(isinstance(item, IndexRow) or _is(item, _ANSWERS) for item in one[1]):
             yield from waiting
             waiting.clear()
             failures = 0
@@ -226,7 +226,7 @@ def stop_if_broken(made: Iterable[Processed], most: int = MOST_FAILURES) -> Iter
     yield from waiting
 
 
-def _is(item: Row | Rejected, reasons: Collection[str]) -> TypeGuard[Rejected]:
+def _is(item: IndexRow | Rejected, reasons: Collection[str]) -> TypeGuard[Rejected]:
     return isinstance(item, Rejected) and item.reason in reasons
 
 

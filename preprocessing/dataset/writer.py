@@ -29,7 +29,7 @@ from preprocessing.dataset.index import (
     COLUMNS,
     DROPPED_COLUMNS,
     INDEX,
-    Row,
+    IndexRow,
     read_dropped,
     read_rows,
 )
@@ -125,7 +125,7 @@ class DatasetWriter:
             sources = (cells[0] for cells in read_rows(self.folder / INDEX, ("source",)))
             yield from zip(stream(self.folder / IMAGES), sources, strict=True)
 
-    def add(self, source: str, made: Iterable[Row | Rejected]) -> None:
+    def add(self, source: str, made: Iterable[IndexRow | Rejected]) -> None:
         """Writes the rows and rejections of one raw item.
 
         Raises:
@@ -242,7 +242,7 @@ class DatasetWriter:
         if len(examples) < MOST_EXAMPLES:
             examples.append(f"{item.source}: {item.detail}" if item.detail else item.source)
 
-    def _take(self, row: Row) -> None:
+    def _take(self, row: IndexRow) -> None:
         image = row.image[..., None] if row.image.ndim == 2 else row.image
         if not self.shape:
             self.shape = image.shape
@@ -253,7 +253,7 @@ class DatasetWriter:
         self.counts[row.split, row.label] += 1
         self.used += 1
 
-    def _check(self, row: Row, image: np.ndarray) -> None:
+    def _check(self, row: IndexRow, image: np.ndarray) -> None:
         if image.dtype != np.uint8 or image.shape != self.shape:
             # Resuming cannot get past this image, and the corrected command has other settings.
             self._record.unlink(missing_ok=True)

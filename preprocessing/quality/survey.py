@@ -17,7 +17,7 @@ import numpy as np
 
 from attention_fer.common.progress import Track
 from preprocessing.dataset.folder import Dataset, fingerprint, stream
-from preprocessing.dataset.index import INDEX, Row, read_some
+from preprocessing.dataset.index import INDEX, IndexRow, read_some
 from preprocessing.dataset.manifest import IMAGES
 from preprocessing.sources import SPLITS, Rejected
 
@@ -92,7 +92,7 @@ class Filter:
         if self._duplicates:
             self._first.setdefault(digest(image), source)
 
-    def apply(self, row: Row) -> Row | Rejected:
+    def apply(self, row: IndexRow) -> IndexRow | Rejected:
         """The row, or a `Rejected` in its place."""
         if self._flat and is_flat(row.image):
             found = f"standard deviation {row.image.std():.2f}"

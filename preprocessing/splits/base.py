@@ -66,6 +66,14 @@ class Scheme:
             )
         return sides
 
+    def why_not(self, dataset: Dataset) -> str:
+        """Returns why the dataset cannot be divided this way; "" if it can."""
+        try:
+            self.sides(dataset)
+        except InapplicableError as error:
+            return str(error)
+        return ""
+
 
 @dataclass(frozen=True, eq=False)
 class Folds(Sequence[Split]):

@@ -62,7 +62,8 @@ def sides(dataset: Dataset, name: str) -> np.ndarray:
     if name not in there:
         # If nothing applies, the least demanding scheme shows what is missing.
         asked = [scheme] if there else dict.fromkeys((scheme, get("hold-out")))
-        reasons = " ".join(_why_not(one, dataset) for one in asked)
+        new = f"It did not exist when the dataset was prepared. {REPAIR_HINT}"
+        reasons = " ".join(one.why_not(dataset) or new for one in asked)
         raise ValueError(
             f"{path} has no split {name!r}. {reasons} Available: {', '.join(there) or 'none'}."
         )
@@ -90,20 +91,10 @@ def stored_names(folder: Path) -> list[str]:
         raise ValueError(f"{folder} has no {FILE}. {REPAIR_HINT}") from None
 
 
-def _why_not(scheme: Scheme, dataset: Dataset) -> str:
-    """Explains why a scheme has no column in the file."""
-    try:
-        scheme.sides(dataset)
-    except InapplicableError as error:
-        return str(error)
-    return f"It did not exist when the dataset was prepared. {REPAIR_HINT}"
-
-
-def _texts(scheme: Scheme, sides: np.ndarray) -> Iterator[str]:
-    """Yields the cells of a column."""
-    if scheme.folds:
-        return (str(side) if side != LEFT_OUT else "" for side in sides.tolist())
-    return ("" if side == LEFT_OUT else SPLITS[side] for side in sides.tolist())
+def _texts(scheme: Scheme, sides: np.ndarray) -> list[str]:
+    """Returns the cells of a column; the last name, at -1, is that of `LEFT_OUT`."""
+    names = [*(map(str, range(int(sides.max()) + 1)) if scheme.folds else SPLITS), ""]
+    return [names[side] for side in sides.tolist()]
 
 
 def _column(path: Path, name: str) -> Iterator[tuple[int, str]]:
