@@ -18,12 +18,7 @@ RELEASE = "https://github.com/clibdev/yolov5-face/releases/latest/download/"
 CACHE = "ATTENTION_FER_CACHE"
 """Environment variable for another download folder."""
 
-NAMES = {
-    "n-0.5": "yolov5n-0.5-face",
-    "n": "yolov5n-face",
-    "s": "yolov5s-face",
-    "m": "yolov5m-face",
-}
+NAMES = {"n-0.5": "yolov5n-0.5-face", "n": "yolov5n-face", "s": "yolov5s-face", "m": "yolov5m-face"}
 SHA256 = {
     "yolov5n-0.5-face.pt": "9f7cdbcf5cd63f454c47b18e7400a69630b96a01efb7559367e91b6e962ad3bd",
     "yolov5n-0.5-face.onnx": "269eb1e54313f9d1f7941ed9939fa247767539bca5801fc7aa7895960e93ca43",

@@ -15,10 +15,9 @@ from preprocessing.dataset.manifest import SPLITS as FILE
 from preprocessing.quality.report import CheckReport, counted
 from preprocessing.sources import SPLITS
 from preprocessing.splits import InapplicableError, Scheme
-from preprocessing.splits.base import LEFT_OUT
+from preprocessing.splits.base import LEFT_OUT, stored_names
+from preprocessing.splits.base import sides as stored_sides
 from preprocessing.splits.groups import KINDS, UNKNOWN, shared
-from preprocessing.splits.stored import sides as stored_sides
-from preprocessing.splits.stored import stored_names
 
 
 def check_splits(

@@ -13,14 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from preprocessing.raw_files.directory import DirectoryFiles
-from preprocessing.raw_files.files import (
-    Files,
-    Rejected,
-    UnreadableError,
-    as_text,
-    is_hidden,
-    state_of,
-)
+from preprocessing.raw_files.files import Files, UnreadableError, is_hidden, state_of
 
 
 def container(path: str | Path, expected: str) -> Files:
@@ -72,6 +65,7 @@ _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Compressions of which zipfile unpacks no more than requested. It unpacks the others by the block,
 and a few hundred bytes can make a block that fills the memory."""
 
+_DAMAGE = (zipfile.BadZipFile, EOFError, NotImplementedError, ValueError, struct.error)
 _METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 98: "PPMd"}
 
 
@@ -86,19 +80,12 @@ class ZipFiles(Files):
     """
 
     def __init__(self, path: Path):
-        self.prefix = f"{path.name}/"
+        super().__init__(f"{path.name}/")
         self._lock = threading.Lock()
         self._members: dict[str, zipfile.ZipInfo] = {}
-        self._problems: list[Rejected] = []
         try:
             self._zip = zipfile.ZipFile(path)
-        except (
-            zipfile.BadZipFile,
-            EOFError,
-            NotImplementedError,
-            ValueError,
-            struct.error,
-        ) as error:
+        except _DAMAGE as error:
             raise ValueError(
                 f"{path} must be a complete zip archive, got: {error}. Download it again, or give "
                 "the directory with its unpacked content."
@@ -109,9 +96,6 @@ class ZipFiles(Files):
 
     def names(self) -> list[str]:
         return sorted(self._members)
-
-    def problems(self) -> list[Rejected]:
-        return sorted(self._problems, key=lambda item: (item.source, item.reason))
 
     def size(self, name: str) -> int:
         return self._members[name].file_size
@@ -155,6 +139,3 @@ class ZipFiles(Files):
             detail = f"an earlier one of {self.size(name):,} bytes"
             self._report(name, "zip member replaced by a later one of its name", detail)
         self._members[name] = info
-
-    def _report(self, name: str, reason: str, detail: str) -> None:
-        self._problems.append(Rejected(as_text(self.prefix + name), reason, detail))

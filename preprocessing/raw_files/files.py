@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, Protocol
+from typing import IO
 
 
 class UnreadableError(Exception):
@@ -50,36 +50,48 @@ MOST_LINE = 2**20
 _STEP = 2**20  # bytes per read
 
 
-class Files(Protocol):
+class Files:
     """Named files. Names are relative, with forward slashes; hidden files are left out.
 
     Several threads may read at once.
+
+    Args:
+        prefix: precedes a name in the source of a sample.
     """
 
-    prefix: str
-    """Precedes a name in the source of a sample."""
+    def __init__(self, prefix: str):
+        self.prefix = prefix
+        self._problems: list[Rejected] = []
 
     def names(self) -> list[str]:
         """All files that can be opened, sorted."""
+        raise NotImplementedError
 
     def problems(self) -> list[Rejected]:
         """Everything else that was found, sorted: it may hide samples."""
+        return sorted(self._problems, key=lambda item: (item.source, item.reason))
 
     def size(self, name: str) -> int:
         """Announced size of a file in bytes, which may be wrong in an archive."""
+        raise NotImplementedError
 
     def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """Opens a file for reading."""
+        raise NotImplementedError
 
     def identity(self, names: Iterable[str] | None = None) -> str:
         """A hash that changes with any of these files, or of all if None; see `state_of`.
 
         An archive counts as one file.
         """
+        raise NotImplementedError
 
     def source(self, name: str) -> str:
         """Where a sample came from, as text that can be written to any file."""
         return as_text(self.prefix + name)
+
+    def _report(self, name: str, reason: str, detail: str | None) -> None:
+        self._problems.append(Rejected(self.source(name), reason, as_text(detail or "")))
 
 
 def read_bytes(files: Files, name: str, *, most: int = MOST_BYTES) -> bytes:

@@ -17,10 +17,8 @@ from attention_fer.common.checks import one_of
 from preprocessing.raw_files.containers import container, containers, listing
 from preprocessing.raw_files.directory import DirectoryFiles
 from preprocessing.raw_files.files import Files, Rejected, joined
-from preprocessing.sources import fer2013_csv
 from preprocessing.sources.base import Notice, Raw, Sample, first_of, register
-from preprocessing.sources.fer2013 import find_folders
-from preprocessing.sources.fer2013_csv import USAGES
+from preprocessing.sources.fer2013 import USAGES, find_csv, find_folders, items
 from preprocessing.sources.ferplus_votes import (
     CHOICES,
     CLASSES,
@@ -108,11 +106,11 @@ def open_ferplus(
     rows = read_rows(files, name)
     check_order(rows, found, files.source(name))
     notice(f"{check_agreement(rows, majority(found.counts))}.")
-    items = _items(files, name, found, labels)
+    joint = _items(files, name, found, labels)
     problems = [problem for place in places for problem in place.problems()]
     return Raw(
         CLASSES,
-        chain(items, problems),
+        chain(joint, problems),
         COUNTS[labels],
         len(rows.usages) + rows.junk + len(problems),
         COLUMNS,
@@ -123,7 +121,7 @@ def open_ferplus(
 
 def _images(path: str | Path, places: list[Files], notice: Notice) -> tuple[Files, str]:
     """Finds the CSV of FER2013 that has all three parts."""
-    copies = [copy for files in places for copy in fer2013_csv.find(files, files.names())]
+    copies = [copy for files in places for copy in find_csv(files, files.names())]
     found = [copy for copy in copies if copy.splits == len(USAGES)]
     if not found:
         folders = any(find_folders(files, files.names()) for files in places)
@@ -158,7 +156,7 @@ def _votes(
 def _items(files: Files, name: str, votes: Votes, labels: str) -> Iterator[Sample | Rejected]:
     choose, none = _RULES[labels]
     chosen, lost = choose(votes.counts).tolist(), {-1: none, **_NO_EXPRESSION}
-    for position, item in enumerate(fer2013_csv.items(files, name)):
+    for position, item in enumerate(items(files, name)):
         if isinstance(item, Rejected):
             yield item
         elif chosen[position] in lost:

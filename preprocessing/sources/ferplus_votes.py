@@ -11,22 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from preprocessing.raw_files.files import Files, UnreadableError
-from preprocessing.sources import fer2013_csv
 from preprocessing.sources.base import BASIC, WITH_CONTEMPT
-from preprocessing.sources.fer2013_csv import USAGES, header, rows
+from preprocessing.sources.fer2013 import USAGES, Cells, header, rows
 
 CLASSES = WITH_CONTEMPT
 CHOICES = (*CLASSES, "unknown", "nf")
 """The choices of the voters, in our order; "nf" is "not a face"."""
 
-_IN_FILE = {
-    "angry": "anger",
-    "happy": "happiness",
-    "sad": "sadness",
-    "surprise": "surprise",
-}
-
-
+_IN_FILE = {"angry": "anger", "happy": "happiness", "sad": "sadness", "surprise": "surprise"}
 _COLUMNS = ("usage", *(_IN_FILE.get(choice, choice) for choice in CHOICES))
 """The file's column names in lower case: the part, then `CHOICES`."""
 
@@ -63,13 +55,10 @@ def read_votes(files: Files, name: str) -> Votes:
             f"{source} must have the columns {', '.join(_COLUMNS)}, like fer2013new.csv of FER+. "
             f"Missing: {', '.join(missing)}."
         )
-    places = [columns.index(column) for column in _COLUMNS]
     usages, counts = [], []
     try:
         for number, cells in rows(files, name):
-            if isinstance(cells, UnreadableError):
-                cells = [f"a {cells.reason}"]
-            usage, *votes = _row(f"{source}:{number}", cells, len(columns), places)
+            usage, *votes = _row(f"{source}:{number}", cells)
             usages.append(usage)
             counts.append([int(vote) for vote in votes])
     except UnreadableError as error:
@@ -136,12 +125,15 @@ def _without_single_votes(counts: np.ndarray) -> np.ndarray:
     return np.where(counts > 1, counts, 0)
 
 
-def _row(source: str, cells: list[str], width: int, places: list[int]) -> list[str]:
-    found = [cells[place].strip() for place in places] if len(cells) == width else []
-    if not found or found[0] not in USAGES or not all(map(_is_count, found[1:])):
+def _row(source: str, cells: Cells | UnreadableError) -> list[str]:
+    if isinstance(cells, UnreadableError):
+        found = [f"a {cells.reason}"]
+    else:
+        found = [cells[column].strip() for column in _COLUMNS]
+    if found[0] not in USAGES or not all(map(_is_count, found[1:])):
         raise ValueError(
             f"{source} must be one of {', '.join(USAGES)} and {len(CHOICES)} numbers of votes, "
-            f"got {', '.join(cells)[:60]!r}. Get the file again: votes refer to images by their "
+            f"got {', '.join(found)[:60]!r}. Get the file again: votes refer to images by their "
             "order."
         )
     return found
@@ -176,16 +168,11 @@ def read_rows(files: Files, name: str) -> Rows:
     Raises:
         ValueError: the file cannot be read to its end, or rows follow an invalid line.
     """
-    source, columns = files.source(name), fer2013_csv.header(files, name)
-    usage, emotion = columns.index("usage"), columns.index("emotion")
+    source = files.source(name)
     usages, labels, junk = [], [], []
     try:
-        for number, cells in fer2013_csv.rows(files, name):
-            if (
-                isinstance(cells, UnreadableError)
-                or len(cells) != len(columns)
-                or cells[usage].strip() not in USAGES
-            ):
+        for number, cells in rows(files, name):
+            if isinstance(cells, UnreadableError) or cells["usage"].strip() not in USAGES:
                 junk.append(number)
             elif junk:
                 raise ValueError(
@@ -194,8 +181,8 @@ def read_rows(files: Files, name: str) -> Rows:
                     "or get the file again if it is damaged."
                 )
             else:
-                usages.append(cells[usage].strip())
-                labels.append(cells[emotion].strip())
+                usages.append(cells["usage"].strip())
+                labels.append(cells["emotion"].strip())
     except UnreadableError as error:
         raise ValueError(f"{source} cannot be read to its end: {error}.") from error
     return Rows(usages, labels, len(junk))

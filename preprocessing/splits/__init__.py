@@ -9,7 +9,15 @@ from __future__ import annotations
 
 # Importing the module registers its schemes.
 from preprocessing.splits import schemes  # noqa: F401
-from preprocessing.splits.base import InapplicableError, Scheme, Split, get, names, register
-from preprocessing.splits.stored import stored, write
+from preprocessing.splits.base import (
+    InapplicableError,
+    Scheme,
+    Split,
+    get,
+    names,
+    register,
+    stored,
+    write,
+)
 
 __all__ = ["InapplicableError", "Scheme", "Split", "get", "names", "register", "stored", "write"]
