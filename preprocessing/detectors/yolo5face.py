@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from attention_fer.common.checks import positive_int
 from attention_fer.common.files import sha256
-from preprocessing.detectors.base import check_count, check_side, register
+from preprocessing.detectors.base import check_side, register
 from preprocessing.detectors.decode import (
     COLUMNS,
     ON_GPU,
@@ -188,7 +189,7 @@ class Yolo5Face(LetterboxDetector):
     ):
         super().__init__(threshold, iou)
         side = None if input_size is None else check_side(input_size, STRIDE)
-        check_count("threads", threads)
+        positive_int("threads", threads)
         self._path = locate(weights, ".onnx")
         self._export = Export(self._path, side, threads)
         self.canvas = self._export.canvas
@@ -217,6 +218,6 @@ class Yolo5Face(LetterboxDetector):
         if given is None:
             on_gpu = self._export.provider.startswith("CUDA")
             return ON_GPU if on_gpu and self._export.takes_many() else 1
-        if check_count("batch", given) > 1 and not self._export.takes_many():
+        if positive_int("batch", given) > 1 and not self._export.takes_many():
             raise ValueError(f"batch must be 1 for {self._path}, got {given}.")
         return given

@@ -24,7 +24,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from preprocessing.detectors.base import check_count, check_side, register
+from attention_fer.common.checks import positive_int
+from preprocessing.detectors.base import check_side, register
 from preprocessing.detectors.decode import (
     COLUMNS,
     ON_GPU,
@@ -138,7 +139,7 @@ class Yolo5FaceHub(LetterboxDetector):
 
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         default = 1 if self._device.type == "cpu" else ON_GPU
-        self.batch = default if batch is None else check_count("batch", batch)
+        self.batch = default if batch is None else positive_int("batch", batch)
         self._network = load(checkpoint, hub_repo, self._device)
         self._lock = threading.Lock()
         self._about = {

@@ -17,6 +17,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from attention_fer.common.checks import positive_int
 from preprocessing.raw_files.containers import containers, listing
 from preprocessing.raw_files.files import Files, Rejected, UnreadableError, joined, read_bytes
 from preprocessing.raw_files.images import load_photograph
@@ -125,8 +126,7 @@ def open_ckplus(
         FileNotFoundError: nothing at `path`.
         ValueError: an option out of range, or missing images or labels.
     """
-    if isinstance(frames, bool) or not isinstance(frames, int) or frames < 1:
-        raise ValueError(f"frames must be an integer of at least 1, got {frames!r}.")
+    positive_int("frames", frames)
     places = containers(path, EXPECTED)
     found = _scan(places)
     if not found.sequences or not found.labels:

@@ -24,8 +24,7 @@ from preprocessing.raw_files.files import MOST_BYTES, Files, Rejected, Unreadabl
 from preprocessing.sources.base import Notice, Raw, register
 from preprocessing.sources.eeg.electrodes import mne
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
-from preprocessing.sources.eeg.images import SIZE, raw_of
-from preprocessing.sources.eeg.images import features as features_of
+from preprocessing.sources.eeg.images import SIZE, features_of, raw_of
 
 ELECTRODES = (
     *("Fp1", "AF3", "F3", "F7", "FC5", "FC1", "C3", "T7", "CP5", "CP1", "P3", "P7", "PO3", "O1"),
@@ -66,7 +65,7 @@ def open_deap(
         path: see `EXPECTED`.
         dimension: the rating that makes the classes, one of `DIMENSIONS`.
         window, step: see `epochs.Cut`.
-        features, slices, value_range, size: see `features.features`. Signals are microvolts.
+        features, slices, value_range, size: see `images.features_of`. Signals are microvolts.
         notice: called with missing subjects and files without forty videos.
 
     Returns:

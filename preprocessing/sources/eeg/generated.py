@@ -20,8 +20,7 @@ from preprocessing.sources.base import Notice, Raw, register
 from preprocessing.sources.eeg.deap import ELECTRODES, info_of
 from preprocessing.sources.eeg.electrodes import positions
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
-from preprocessing.sources.eeg.images import SIZE, raw_of
-from preprocessing.sources.eeg.images import features as features_of
+from preprocessing.sources.eeg.images import SIZE, features_of, raw_of
 
 SUBJECTS, TRIALS, LENGTH = 15, 20, 10.0
 RATE = 128.0
@@ -76,7 +75,7 @@ def open_generated(
         subjects: number of people.
         trials: number of trials of each, of 10 s; two thirds are happy.
         window, step: see `epochs.Cut`.
-        features, slices, value_range, size: see `features.features`.
+        features, slices, value_range, size: see `images.features_of`.
         seed: a different seed gives different people.
         notice: never called.
 

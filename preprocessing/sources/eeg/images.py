@@ -94,7 +94,7 @@ def slices(signal: np.ndarray, rate: float, number: int = SLICES) -> np.ndarray:
     return np.stack([part.mean(axis=-1) for part in parts])
 
 
-def features(
+def features_of(
     name: str = "bands",
     number: int | None = None,
     low_high: Sequence[float] | None = None,

@@ -22,8 +22,7 @@ from preprocessing.raw_files.files import Rejected, UnreadableError, as_text, jo
 from preprocessing.sources.base import Notice, Raw, Subjects, register
 from preprocessing.sources.eeg.electrodes import good, mne, recorded_warnings, select
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, notify, plan
-from preprocessing.sources.eeg.images import SIZE, raw_of
-from preprocessing.sources.eeg.images import features as features_of
+from preprocessing.sources.eeg.images import SIZE, features_of, raw_of
 from preprocessing.sources.eeg.labels import assign, read_labels
 
 FORMATS = (".fif", ".fif.gz", ".edf", ".bdf", ".gdf", ".vhdr", ".set", ".cnt")
@@ -205,7 +204,7 @@ def open_eeg(
         montage: name of a montage of MNE, or a file of positions; None for those in the file.
         drop_channels: names of channels to leave out of all recordings.
         window, step, tmin, tmax: see `epochs.Cut`.
-        features, slices, value_range, size: see `features.features`.
+        features, slices, value_range, size: see `images.features_of`.
         notice: called with MNE's warnings, bad electrodes, and unknown subjects.
 
     Returns:
