@@ -147,7 +147,7 @@ def _write_images(job: _Job, writer: DatasetWriter, workers: int | None, notice:
     for source, rows in shown:
         writer.add(source, [r if isinstance(r, Rejected) else chosen.apply(r) for r in rows])
     writer.finish()
-    for text in [*deviations(job.raw, writer, given["without"]), *_empty(writer)]:
+    for text in deviations(job.raw, writer, given["without"]):
         job.note(text)
 
 
@@ -231,7 +231,7 @@ def _is(item: IndexRow | Rejected, reasons: Collection[str]) -> TypeGuard[Reject
 
 
 def deviations(raw: Raw, writer: DatasetWriter, without: Collection[str] = ()) -> list[str]:
-    """Sentences about counts that differ from the published ones."""
+    """Sentences about counts that differ from the published ones, and about empty classes."""
     found = []
     for split, published in (raw.expected or {}).items():
         expected = {label: n for label, n in published.items() if label not in without}
@@ -243,7 +243,10 @@ def deviations(raw: Raw, writer: DatasetWriter, without: Collection[str] = ()) -
                 f"{split or 'The dataset'} has {total:,} images, published are {wanted:,}: "
                 f"{', '.join(off)}."
             )
-    return found
+    filled = {label for _, label in writer.counts}
+    return found + [
+        f"No image of {label} is left." for label in writer.classes if label not in filled
+    ]
 
 
 def check_request(
@@ -296,12 +299,6 @@ def _load(faces: FaceCropper, workers: int | None) -> tuple[int | None, int]:
     if workers is None:  # each thread holds a batch of decoded photographs
         workers = max(2, min(cores(), MOST_PHOTOGRAPHS // batch))
     return workers, batch
-
-
-def _empty(writer: DatasetWriter) -> list[str]:
-    """Sentences about classes of which no image is left."""
-    used = {label for _, label in writer.counts}
-    return [f"No image of {label} is left." for label in writer.classes if label not in used]
 
 
 @contextmanager

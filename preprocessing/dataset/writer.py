@@ -16,7 +16,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,7 +41,7 @@ MOST_EXAMPLES = 20
 _SECONDS = 2.0  # between two records of the progress
 
 
-class DatasetWriter:
+class DatasetWriter(AbstractContextManager["DatasetWriter"]):
     """Appends to the three files of an unfinished dataset folder.
 
     Attributes:
@@ -91,9 +91,6 @@ class DatasetWriter:
         self._files: list[BinaryIO] = []
         self._open()
         self._due = time.monotonic() + _SECONDS
-
-    def __enter__(self) -> DatasetWriter:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()

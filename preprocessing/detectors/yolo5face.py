@@ -131,7 +131,13 @@ def _session(path: Path, threads: int) -> Any:
         raise ImportError(
             "The detector yolo5face needs onnxruntime. Run `pip install onnxruntime`."
         ) from error
-    _check_file(path)
+    with open(path, "rb") as stream:
+        is_zip = stream.read(2) == b"PK"
+    if path.suffix in (".pt", ".pth") or is_zip:
+        raise ValueError(
+            f"yolo5face needs an .onnx file, got the PyTorch checkpoint {path}. "
+            "Use it with the detector yolo5face-hub instead."
+        )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -142,16 +148,6 @@ def _session(path: Path, threads: int) -> Any:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # ONNX Runtime's errors share no base class
         raise ValueError(f"{_EXPECTED} {path} is not a readable ONNX model: {error}") from error
-
-
-def _check_file(path: Path) -> None:
-    with open(path, "rb") as stream:
-        start = stream.read(4)
-    if path.suffix in (".pt", ".pth") or start.startswith(b"PK"):
-        raise ValueError(
-            f"yolo5face needs an .onnx file, got the PyTorch checkpoint {path}. "
-            "Use it with the detector yolo5face-hub instead."
-        )
 
 
 @register("yolo5face")

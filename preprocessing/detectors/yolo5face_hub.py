@@ -20,6 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import cv2
 import numpy as np
@@ -47,21 +48,20 @@ def isolated_imports(packages: Collection[str]) -> Iterator[None]:
     filters are restored as well. Output and log messages of the block are hidden. Not thread-safe.
     """
     before = _pop_modules(packages)
-    path, environment = list(sys.path), dict(os.environ)
+    path = list(sys.path)
     threads = cv2.getNumThreads()
     root, disabled = logging.getLogger(), logging.root.manager.disable
     handlers, level = list(root.handlers), root.level
     logging.disable(logging.CRITICAL)
     try:
         silent = contextlib.redirect_stdout(io.StringIO())
-        with warnings.catch_warnings(), np.printoptions(), silent:
+        with mock.patch.dict(os.environ), warnings.catch_warnings(), np.printoptions(), silent:
             warnings.simplefilter("ignore")
             yield
     finally:
         _pop_modules(packages)
         sys.modules.update(before)
         sys.path[:] = path
-        _restore_environment(environment)
         cv2.setNumThreads(threads)
         root.handlers[:] = handlers
         root.setLevel(level)
@@ -72,12 +72,6 @@ def _pop_modules(packages: Collection[str]) -> dict[str, ModuleType]:
     """Removes the packages and everything below them from `sys.modules` and returns them."""
     names = [name for name in sys.modules if name.partition(".")[0] in packages]
     return {name: sys.modules.pop(name) for name in names}
-
-
-def _restore_environment(environment: dict[str, str]) -> None:
-    for name in set(os.environ) - set(environment):
-        del os.environ[name]
-    os.environ.update(environment)
 
 
 REPOSITORY = "deepcam-cn/yolov5-face"
@@ -186,11 +180,17 @@ def load(
     """
     import torch
 
+    if hub_repo is not None and not Path(hub_repo, "hubconf.py").is_file():
+        raise FileNotFoundError(
+            f"--hub-repo must be a clone of https://github.com/{REPOSITORY}, "
+            f"got {hub_repo}, which has no hubconf.py."
+        )
+    repository = f"{REPOSITORY}:{REVISION}" if hub_repo is None else str(Path(hub_repo).resolve())
     with isolated_imports(MODULES):
         try:
             # "autoshape", a wrapper for object detection, would drop the landmarks.
             network = torch.hub.load(
-                *_repository(hub_repo),
+                repository,
                 "custom",
                 path_or_model=checkpoint,
                 autoshape=False,
@@ -213,18 +213,6 @@ def load(
         network = network.eval().requires_grad_(False).to(device).fuse()
         _check_output(network, device)
     return network
-
-
-def _repository(hub_repo: str | os.PathLike[str] | None) -> tuple[str]:
-    if hub_repo is None:
-        return (f"{REPOSITORY}:{REVISION}",)
-    path = Path(hub_repo)
-    if not (path / "hubconf.py").is_file():
-        raise FileNotFoundError(
-            f"--hub-repo must be a clone of https://github.com/{REPOSITORY}, "
-            f"got {path}, which has no hubconf.py."
-        )
-    return (str(path.resolve()),)
 
 
 def _check_packages() -> None:

@@ -41,12 +41,6 @@ class Thumbnail:
     why: str = "photograph not found"
 
 
-def make_thumbnail(image: np.ndarray) -> Thumbnail:
-    """Makes the thumbnail of a photograph, uint8 (height, width) or (height, width, channels)."""
-    height, width = image.shape[:2]
-    return Thumbnail(fit(image, PHOTO), (width, height))
-
-
 def fit(image: np.ndarray, longest: int) -> Image.Image:
     """Scales an image to `longest` pixels along its longer side; enlarged pixels stay squares."""
     if image.ndim == 3 and image.shape[2] != 3:
@@ -159,7 +153,8 @@ def write_sheets(
     written = []
     for place, label in enumerate(manifest["classes"]):
         title = f"{label}: {len(drawn[label])} of {labels[label]:,} images"
-        written.append(out / f"{place:02d}-{_file_name(label)}.png")
+        name = re.sub(r"[^\w-]+", "_", label)[:50]  # works on any system
+        written.append(out / f"{place:02d}-{name}.png")
         page(drawn[label], _WIDTH, title, _settings(manifest)).save(written[-1])
     title = f"dropped: {len(lost)} of {reasons.total():,} items"
     counts = ", ".join(f"{reason} {n:,}" for reason, n in reasons.most_common())
@@ -244,7 +239,8 @@ def _thumbnail(item: Sample | Rejected) -> Thumbnail:
     if isinstance(item, Rejected):
         return Thumbnail(why=item.reason)
     try:
-        return make_thumbnail(item.load())
+        image = item.load()  # uint8 (height, width) or (height, width, channels)
+        return Thumbnail(fit(image, PHOTO), image.shape[1::-1])
     except UnreadableError as error:
         return Thumbnail(why=error.reason)
     except MemoryError:
@@ -301,8 +297,3 @@ def _in_words(value: Any) -> str:
         return {None: "none", True: "yes", False: "no"}[value]
     text = str(value)
     return text if len(text) <= 32 else f"{text[:12]}..."  # hashes
-
-
-def _file_name(label: str) -> str:
-    """A class name as part of a file name, on any system."""
-    return re.sub(r"[^\w-]+", "_", label)[:50]

@@ -60,7 +60,10 @@ def opened(data: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
     _settle()
     try:
         with Image.open(io.BytesIO(data), formats=_available(formats)) as image:
-            _check_pixels(image)
+            width, height = image.size
+            if width * height > MOST_PIXELS:
+                detail = f"{width}x{height}, expected at most {MOST_PIXELS:,} pixels: shrink it"
+                raise UnreadableError("too many pixels", detail)
             yield image
     except UnreadableError:
         raise
@@ -70,13 +73,6 @@ def opened(data: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
         raise UnreadableError("too many pixels", str(error)) from error
     except Exception as error:  # decoders raise almost anything on damaged files
         raise UnreadableError("undecodable image", str(error)) from error
-
-
-def _check_pixels(image: Image.Image) -> None:
-    width, height = image.size
-    if width * height > MOST_PIXELS:
-        detail = f"{width}x{height}, expected at most {MOST_PIXELS:,} pixels: shrink it"
-        raise UnreadableError("too many pixels", detail)
 
 
 @functools.cache
@@ -132,23 +128,14 @@ def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:
         UnreadableError: empty, not a JPEG or PNG, truncated, of another size, or in colour.
     """
     with opened(data, ("JPEG", "PNG")) as image:
-        _check_size(image, size)
-        return _single_channel(np.asarray(image.convert("RGB") if image.mode == "P" else image))
-
-
-def _check_size(image: Image.Image, size: tuple[int, int]) -> None:
-    if image.size != size:
-        found, wanted = ("x".join(map(str, pair)) for pair in (image.size, size))
-        raise UnreadableError("wrong image size", f"{found} pixels, expected {wanted}")
-
-
-def _single_channel(pixels: np.ndarray) -> np.ndarray:
+        if image.size != size:
+            found, wanted = ("x".join(map(str, pair)) for pair in (image.size, size))
+            raise UnreadableError("wrong image size", f"{found} pixels, expected {wanted}")
+        pixels = np.asarray(image.convert("RGB") if image.mode == "P" else image)
     if pixels.dtype != np.uint8 or (pixels.ndim == 3 and pixels.shape[2] != 3):
         raise UnreadableError("not an 8-bit grey image", f"{pixels.dtype}, shape {pixels.shape}")
-    if pixels.ndim == 2:
-        return pixels
-    if (pixels == pixels[..., :1]).all():
-        return np.ascontiguousarray(pixels[..., 0])
+    if (grey := _grey(pixels)).ndim == 2:
+        return grey
     raise UnreadableError("not an 8-bit grey image", "colour channels differ")
 
 
@@ -202,7 +189,9 @@ def decode_photograph(data: bytes) -> np.ndarray:
             megapixels, animated, or of floating-point numbers.
     """
     with opened(data, READABLE) as image:
-        _check_single(image)
+        frames = getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":
+            raise UnreadableError("animated or multi-page image", f"{frames} frames, expected 1")
         if (pixels := _jpeg(data, image)) is not None:
             return pixels
         image.load()  # Pillow turns some TIFF files itself and then removes the tag
@@ -228,12 +217,6 @@ def _jpeg(data: bytes, image: Image.Image) -> np.ndarray | None:
     pixels = pixels[..., 0] if image.mode == "L" else pixels
     turn = _TURNS.get(_orientation(image))
     return pixels if turn is None else np.asarray(Image.fromarray(pixels).transpose(turn))
-
-
-def _check_single(image: Image.Image) -> None:
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1 and image.format != "MPO":
-        raise UnreadableError("animated or multi-page image", f"{frames} frames, expected 1")
 
 
 def _orientation(image: Image.Image) -> int:

@@ -103,9 +103,6 @@ class Folds(Sequence[Split]):
     def __len__(self) -> int:
         return self.number
 
-    def __iter__(self) -> Iterator[Split]:
-        return (self[fold] for fold in range(self.number))
-
     @overload
     def __getitem__(self, fold: int) -> Split: ...
     @overload
