@@ -41,7 +41,7 @@ def test_parts(dataset: Dataset, seed: int = 0) -> np.ndarray:
     """Splits each class of the official validation and test parts 60/20/20 at random.
 
     The official training part is not used. For copies of a dataset whose training images are not
-    comparable with the others, see `preprocessing.quality.sharpness`.
+    comparable with the others, see `preprocessing.quality.survey.sharpness`.
 
     Raises:
         InapplicableError: the dataset has no official validation and test parts.
