@@ -21,15 +21,14 @@ from attention_fer.common.files import sha256
 from attention_fer.common.progress import Track, untracked
 from preprocessing import splits
 from preprocessing.dataset.folder import Dataset
-from preprocessing.dataset.index import Row
+from preprocessing.dataset.index import IndexRow
 from preprocessing.dataset.manifest import HASHED, SCHEMA_VERSION, SHEETS, write_manifest
 from preprocessing.dataset.staging import check_target, staging
 from preprocessing.dataset.writer import DatasetWriter
 from preprocessing.faces.cropper import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
 from preprocessing.pipeline import CHUNK, Processed, cores, make_rows
 from preprocessing.quality.contact_sheet import write_sheets
-from preprocessing.quality.sharpness import blur_warning
-from preprocessing.quality.survey import Filter, survey_images
+from preprocessing.quality.survey import Filter, blur_warning, survey_images
 from preprocessing.sources import Notice, Raw, Rejected, Source, get
 
 MOST_FAILURES = 100
@@ -148,7 +147,7 @@ def _write_images(job: _Job, writer: DatasetWriter, workers: int | None, notice:
     for source, rows in shown:
         writer.add(source, [r if isinstance(r, Rejected) else chosen.apply(r) for r in rows])
     writer.finish()
-    for text in [*deviations(job.raw, writer, given["without"]), *_empty(writer)]:
+    for text in deviations(job.raw, writer, given["without"]):
         job.note(text)
 
 
@@ -216,7 +215,7 @@ def stop_if_broken(made: Iterable[Processed], most: int = MOST_FAILURES) -> Iter
                 f"The detector failed at {most} photographs in a row, the last being "
                 f"{one[0]} ({found[0]}). Fix this, then rerun the same command to resume."
             )
-        if any(isinstance(item, Row) or _is(item, _ANSWERS) for item in one[1]):
+        if any(isinstance(item, IndexRow) or _is(item, _ANSWERS) for item in one[1]):
             yield from waiting
             waiting.clear()
             failures = 0
@@ -227,12 +226,12 @@ def stop_if_broken(made: Iterable[Processed], most: int = MOST_FAILURES) -> Iter
     yield from waiting
 
 
-def _is(item: Row | Rejected, reasons: Collection[str]) -> TypeGuard[Rejected]:
+def _is(item: IndexRow | Rejected, reasons: Collection[str]) -> TypeGuard[Rejected]:
     return isinstance(item, Rejected) and item.reason in reasons
 
 
 def deviations(raw: Raw, writer: DatasetWriter, without: Collection[str] = ()) -> list[str]:
-    """Sentences about counts that differ from the published ones."""
+    """Sentences about counts that differ from the published ones, and about empty classes."""
     found = []
     for split, published in (raw.expected or {}).items():
         expected = {label: n for label, n in published.items() if label not in without}
@@ -244,7 +243,10 @@ def deviations(raw: Raw, writer: DatasetWriter, without: Collection[str] = ()) -
                 f"{split or 'The dataset'} has {total:,} images, published are {wanted:,}: "
                 f"{', '.join(off)}."
             )
-    return found
+    filled = {label for _, label in writer.counts}
+    return found + [
+        f"No image of {label} is left." for label in writer.classes if label not in filled
+    ]
 
 
 def check_request(
@@ -297,12 +299,6 @@ def _load(faces: FaceCropper, workers: int | None) -> tuple[int | None, int]:
     if workers is None:  # each thread holds a batch of decoded photographs
         workers = max(2, min(cores(), MOST_PHOTOGRAPHS // batch))
     return workers, batch
-
-
-def _empty(writer: DatasetWriter) -> list[str]:
-    """Sentences about classes of which no image is left."""
-    used = {label for _, label in writer.counts}
-    return [f"No image of {label} is left." for label in writer.classes if label not in used]
 
 
 @contextmanager

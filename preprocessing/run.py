@@ -16,7 +16,7 @@ from rich.console import Console
 
 from attention_fer.common.progress import progress
 from preprocessing import detectors, sources
-from preprocessing.detectors.batches import THRESHOLD
+from preprocessing.detectors.decode import THRESHOLD
 from preprocessing.faces import crops, selection
 from preprocessing.faces.cropper import MISSING, FaceCropper
 from preprocessing.faces.crops import COLOURS
@@ -26,13 +26,8 @@ from preprocessing.quality.data_card import render
 from preprocessing.quality.summary import printable, show
 
 PROGRAM = "python -m preprocessing.run"
-EEG = (
-    *("montage", "drop_channels", "events", "window", "step", "tmin", "tmax", "features", "slices"),
-    *("value_range", "dimension", "subjects", "trials"),
-)
 DETECTION = ("weights", "hub_repo", "trust_checkpoint")
 CROPPING = ("select", "min_confidence", "missing", "margin", "square", "align", "size", "colour")
-OPTIONS = ("seed", "frames", "neutral", "subject_pattern", "votes", "labels", *EEG)
 
 
 def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
@@ -49,23 +44,18 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     add("--restart", action="store_true", help="start over instead of resuming an interrupted run")
     add("--workers", type=int, metavar="N", help="threads (default: one per core)")
     add("--sheet", action="store_true", help="draw a contact sheet of every class in DIR/sheets")
-    _add_filters(result.add_argument_group("leaving images out"))
-    _add_detection(result.add_argument_group("face detection"))
-    _add_crops(result.add_argument_group("crops"))
-    _add_options(result.add_argument_group("options of single datasets"))
-    _add_eeg(result.add_argument_group("EEG"))
-    return result
-
-
-def _add_filters(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
+    add = result.add_argument_group("leaving images out").add_argument
     add("--without", nargs="+", default=[], metavar="CLASS", help="classes to leave out")
     add("--drop-duplicates", action="store_true", help="keep the first of byte-identical images")
     add("--drop-flat", action="store_true", help="leave out images of one grey level")
+    _add_faces(result)
+    _add_options(result)
+    return result
 
 
-def _add_detection(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
+def _add_faces(result: argparse.ArgumentParser) -> None:
+    """Adds the arguments of everything that finds and crops faces."""
+    add = result.add_argument_group("face detection").add_argument
     known = ", ".join((*detectors.names(), "none"))
     risk = "open a .pt file of unknown hash; it can run any code"
     add("--detector", metavar="NAME", help=f"{known} (default: yolo5face; none for ready faces)")
@@ -75,10 +65,7 @@ def _add_detection(group: argparse._ArgumentGroup) -> None:
     add("--min-confidence", type=float, metavar="P", help="minimum score of a face (default: 0.6)")
     add("--select", choices=selection.names(), help="which of several faces (default: largest)")
     add("--missing", choices=MISSING, help="for a photograph without a face (default: skip)")
-
-
-def _add_crops(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
+    add = result.add_argument_group("crops").add_argument
     margin = "added on each side, as a fraction of the box (default: 0)"
     add("--margin", type=float, metavar="F", help=margin)
     add("--square", action="store_true", default=None, help="widen the box to a square")
@@ -87,8 +74,9 @@ def _add_crops(group: argparse._ArgumentGroup) -> None:
     add("--colour", choices=COLOURS, help="of the images (default: grey)")
 
 
-def _add_options(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
+def _add_options(result: argparse.ArgumentParser) -> None:
+    """Adds the options of sources, under the names that their `open` has for them."""
+    add = result.add_argument_group("options of single datasets").add_argument
     neutral = "ckplus: leave out the first frames"
     labels = (
         "ferplus: majority or plurality (default: majority); eeg: a CSV file of labels (default: "
@@ -100,10 +88,7 @@ def _add_options(group: argparse._ArgumentGroup) -> None:
     add("--subject-pattern", metavar="REGEX", help="folder, eeg: finds the subject in a path")
     add("--votes", metavar="PATH", help="ferplus: fer2013new.csv (default: beside the faces)")
     add("--labels", metavar="BY", help=labels)
-
-
-def _add_eeg(group: argparse._ArgumentGroup) -> None:
-    add = group.add_argument
+    add = result.add_argument_group("EEG").add_argument
     seconds: dict[str, Any] = {"type": float, "metavar": "S"}
     values = "values shown black and white (default: -30 40 dB; -50 50 uV)"
     pair: dict[str, Any] = {"type": float, "nargs": 2, "metavar": ("LOW", "HIGH")}
@@ -148,7 +133,10 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
 
 def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
     source = sources.get(args.dataset)
-    options = _given(args, (*OPTIONS, "size") if source.kind == "maps" else OPTIONS)
+    known = {option for name in sources.names() for option in sources.get(name).options}
+    # Only for maps is --size an option of the source; for faces it is one of cropping.
+    wanted = [name for name in vars(args) if name in known - {"size"}]
+    options = _given(args, [*wanted, "size"] if source.kind == "maps" else wanted)
     out = args.out or f"data/{source.name}"
     # Before any weights are fetched.
     check_request(source, args.source, out, args.overwrite, args.without, options)

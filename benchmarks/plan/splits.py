@@ -8,7 +8,7 @@ from pathlib import Path
 from preprocessing import splits
 from preprocessing.dataset.folder import Dataset
 from preprocessing.dataset.manifest import MANIFEST
-from preprocessing.splits.stored import stored_names
+from preprocessing.splits.base import stored_names
 
 # The usual protocols of datasets with known subjects; the official split for all others.
 CUSTOM = {"ckplus": "subject-10fold", "jaffe": "loso"}

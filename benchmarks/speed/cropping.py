@@ -32,9 +32,8 @@ from rich.table import Table
 
 from benchmarks.results.provenance import processor
 from preprocessing import detectors
-from preprocessing.detectors.checkpoint import Checkpoint
-from preprocessing.detectors.isolation import isolated_imports
-from preprocessing.detectors.yolo5face_hub import MODULES, load
+from preprocessing.detectors.weights import Checkpoint
+from preprocessing.detectors.yolo5face_hub import MODULES, isolated_imports, load
 from preprocessing.faces.cropper import FaceCropper
 from preprocessing.prepare import prepare
 

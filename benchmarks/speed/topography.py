@@ -18,8 +18,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from preprocessing.sources.eeg.mne_import import mne
-from preprocessing.sources.eeg.topography import topography
+from preprocessing.sources.eeg.electrodes import mne, topography
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +32,7 @@ def raise_problem(problem: Exception) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class IndexRow:
     """One image of a prepared dataset and its line of the index.
 
     Attributes:
@@ -105,7 +106,6 @@ def read_index(
     """
     found: dict[str, list[str]] = {}  # examples of each kind of damage
     columns: tuple[list[str], ...] = ([], [], [])
-    known: dict[str, str] = {}  # one string object for all equal cells
     boxes = 0
     try:
         lines = _lines(path)
@@ -115,7 +115,7 @@ def read_index(
                 found.setdefault(kind, []).append(example)
             if len(cells) == len(header):
                 for column, cell in zip(columns, cells[:3], strict=True):
-                    column.append(known.setdefault(cell, cell))
+                    column.append(sys.intern(cell))  # one object for all equal cells
                 boxes += any(cells[4:8])
     except (ValueError, OSError) as error:
         on_problem(ValueError(str(error)))
@@ -126,7 +126,10 @@ def read_index(
     if _LINES in found or _SPLIT in found:
         return None
     labels, subjects, splits = (np.array(column, dtype=object) for column in columns)
-    numbers = None if classes is None or _LABEL in found else _positions(labels, classes)
+    numbers = None
+    if classes is not None and _LABEL not in found:
+        position = {name: number for number, name in enumerate(classes)}
+        numbers = np.array([position[name] for name in labels.tolist()], dtype=np.int64)
     return Index(header, numbers, subjects, splits, boxes)
 
 
@@ -153,11 +156,9 @@ def read_column(path: Path, name: str) -> np.ndarray:
 
     An array of fixed width would give every row the memory of the longest cell.
     """
-    cells = (cell for (cell,) in read_rows(path, (name,)))
-    if name in COLUMNS[:3]:  # one string object for all equal cells
-        known: dict[str, str] = {}
-        cells = (known.setdefault(cell, cell) for cell in cells)
-    return np.array(list(cells), dtype=object)
+    repeats = name in COLUMNS[:3]  # these get one object for all equal cells
+    cells = [sys.intern(cell) if repeats else cell for (cell,) in read_rows(path, (name,))]
+    return np.array(cells, dtype=object)
 
 
 def read_some(path: Path, name: str, rows: Collection[int]) -> dict[int, str]:
@@ -230,11 +231,6 @@ def _header(path: Path, lines: Iterator[tuple[int, list[str]]]) -> tuple[str, ..
             f"twice; got {', '.join(header) or 'none'}. {REPAIR_HINT}"
         )
     return header
-
-
-def _positions(labels: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    position = {name: number for number, name in enumerate(classes)}
-    return np.array([position[name] for name in labels.tolist()], dtype=np.int64)
 
 
 _LINES = "damaged lines"

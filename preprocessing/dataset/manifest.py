@@ -89,17 +89,13 @@ def _are_hashes(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in HASHED)
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
 _KEYS = {
-    "dataset": (_is_text, "a name"),
+    "dataset": (lambda value: isinstance(value, str), "a name"),
     "classes": (_are_names, "a list of different names"),
     "seen": (_is_count, "a number"),
     "used": (_is_count, "a number"),
     "dropped": (_are_counts, "a number for each reason"),
-    "fingerprint": (_is_text, "64 hexadecimal digits"),
+    "fingerprint": (lambda value: isinstance(value, str), "64 hexadecimal digits"),
     "files": (_are_hashes, f"the hashes of {', '.join(HASHED)}"),
     "items": (_is_count, "a number"),
 }

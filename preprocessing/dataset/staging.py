@@ -105,12 +105,9 @@ def _is_sheet(path: Path) -> bool:
 
 def _has_our_marks(out: Path) -> bool:
     marks = {MANIFEST: ("schema_version", "fingerprint"), INDEX: (",".join(COLUMNS),)}
-    for name, words in marks.items():
-        path = out / name
-        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-        if all(word in text for word in words):
-            return True
-    return False
+    there = {out / name: words for name, words in marks.items() if (out / name).is_file()}
+    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in there}
+    return any(all(word in texts[path] for word in words) for path, words in there.items())
 
 
 def _swap(folder: Path, out: Path) -> None:

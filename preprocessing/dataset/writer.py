@@ -16,7 +16,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,12 +24,12 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from attention_fer.common.files import write_text
-from preprocessing.dataset.fingerprint import stream
+from preprocessing.dataset.folder import stream
 from preprocessing.dataset.index import (
     COLUMNS,
     DROPPED_COLUMNS,
     INDEX,
-    Row,
+    IndexRow,
     read_dropped,
     read_rows,
 )
@@ -41,7 +41,7 @@ MOST_EXAMPLES = 20
 _SECONDS = 2.0  # between two records of the progress
 
 
-class DatasetWriter:
+class DatasetWriter(AbstractContextManager["DatasetWriter"]):
     """Appends to the three files of an unfinished dataset folder.
 
     Attributes:
@@ -92,9 +92,6 @@ class DatasetWriter:
         self._open()
         self._due = time.monotonic() + _SECONDS
 
-    def __enter__(self) -> DatasetWriter:
-        return self
-
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -125,7 +122,7 @@ class DatasetWriter:
             sources = (cells[0] for cells in read_rows(self.folder / INDEX, ("source",)))
             yield from zip(stream(self.folder / IMAGES), sources, strict=True)
 
-    def add(self, source: str, made: Iterable[Row | Rejected]) -> None:
+    def add(self, source: str, made: Iterable[IndexRow | Rejected]) -> None:
         """Writes the rows and rejections of one raw item.
 
         Raises:
@@ -242,7 +239,7 @@ class DatasetWriter:
         if len(examples) < MOST_EXAMPLES:
             examples.append(f"{item.source}: {item.detail}" if item.detail else item.source)
 
-    def _take(self, row: Row) -> None:
+    def _take(self, row: IndexRow) -> None:
         image = row.image[..., None] if row.image.ndim == 2 else row.image
         if not self.shape:
             self.shape = image.shape
@@ -253,7 +250,7 @@ class DatasetWriter:
         self.counts[row.split, row.label] += 1
         self.used += 1
 
-    def _check(self, row: Row, image: np.ndarray) -> None:
+    def _check(self, row: IndexRow, image: np.ndarray) -> None:
         if image.dtype != np.uint8 or image.shape != self.shape:
             # Resuming cannot get past this image, and the corrected command has other settings.
             self._record.unlink(missing_ok=True)

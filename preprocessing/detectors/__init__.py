@@ -7,13 +7,4 @@ from preprocessing.detectors import cascade, yolo5face, yolo5face_hub  # noqa: F
 from preprocessing.detectors.base import Detector, Faces, get, make, names, options, register
 from preprocessing.detectors.weights import WeightsError
 
-__all__ = [
-    "Detector",
-    "Faces",
-    "WeightsError",
-    "get",
-    "make",
-    "names",
-    "options",
-    "register",
-]
+__all__ = ["Detector", "Faces", "WeightsError", "get", "make", "names", "options", "register"]

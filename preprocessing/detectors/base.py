@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from attention_fer.common.checks import one_of
+from attention_fer.common.checks import one_of, positive_int
 from attention_fer.common.registry import Registry
 
 POINTS = 5
@@ -81,11 +81,9 @@ class Detector(Protocol):
         Raises:
             ValueError: an image has another dtype or shape, or no pixels.
         """
-        ...
 
     def describe(self) -> dict[str, Any]:
         """Returns what the manifest records about it, JSON-serialisable."""
-        ...
 
 
 Factory = Callable[..., Detector]
@@ -127,18 +125,11 @@ def check_fraction(name: str, value: float) -> float:
 
 def check_side(value: int, stride: int) -> int:
     """Returns the side of a network's input. Raises ValueError unless `stride` divides it."""
-    if check_count("input_size", value) % stride:
+    if positive_int("input_size", value) % stride:
         near = max(stride, round(value / stride) * stride)
         raise ValueError(
             f"input_size must be a multiple of {stride}, got {value}. The nearest is {near}."
         )
-    return value
-
-
-def check_count(name: str, value: int) -> int:
-    """Returns `value`. Raises ValueError unless it is an integer of at least 1."""
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name} must be an integer of at least 1, got {value!r}.")
     return value
 
 

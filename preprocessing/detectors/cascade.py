@@ -14,8 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from attention_fer.common.checks import positive_int
 from attention_fer.common.files import sha256
-from preprocessing.detectors.base import Faces, check_count, check_photographs, register
+from preprocessing.detectors.base import Faces, check_photographs, register
 
 FILE = "haarcascade_frontalface_default.xml"
 _ADVICE = 'Run `pip install "opencv-python-headless<5"` or use the detector yolo5face.'
@@ -42,11 +43,11 @@ class Cascade:
     batch = 1
 
     def __init__(self, *, input_size: int = 800, step: float = 1.1, neighbours: int = 5):
-        self._side = check_count("input_size", input_size)
+        self._side = positive_int("input_size", input_size)
         if not step > 1:
             raise ValueError(f"step must be a number above 1, got {step}.")
         self._step = float(step)
-        self._neighbours = check_count("neighbours", neighbours)
+        self._neighbours = positive_int("neighbours", neighbours)
         self._path = _file()
         self._local = threading.local()
 

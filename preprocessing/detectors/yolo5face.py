@@ -7,27 +7,151 @@ https://arxiv.org/abs/2105.12931.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from attention_fer.common.checks import positive_int
 from attention_fer.common.files import sha256
-from preprocessing.detectors.base import (
-    Faces,
-    check_count,
-    check_fraction,
-    check_side,
-    register,
+from preprocessing.detectors.base import check_side, register
+from preprocessing.detectors.decode import (
+    COLUMNS,
+    ON_GPU,
+    STRIDE,
+    STRIDES,
+    THRESHOLD,
+    LetterboxDetector,
+    from_heads,
+    from_rows,
 )
-from preprocessing.detectors.batches import ON_GPU, THRESHOLD, detect
-from preprocessing.detectors.decode import STRIDE
-from preprocessing.detectors.onnx_export import Export
 from preprocessing.detectors.weights import locate
+
+SIDE = 640
+_EXPECTED = (
+    "A YOLO5Face export must have one float input (n, 3, height, width) and either "
+    "one output (n, N, 16) or three (n, 3, rows, columns, 16)."
+)
+
+
+class Export:
+    """An ONNX Runtime session of a YOLO5Face export.
+
+    Args:
+        path: the file.
+        side: side of its square input in pixels; None for the export's own size, or 640 if free.
+        threads: threads per call.
+
+    Attributes:
+        provider: "CUDAExecutionProvider" or "CPUExecutionProvider".
+        canvas: (height, width) of its input.
+
+    Raises:
+        ImportError: onnxruntime is not installed.
+        ValueError: the file is not such an export, or does not accept that size.
+    """
+
+    def __init__(self, path: Path, side: int | None, threads: int):
+        self._path = path
+        self._session = _session(path, threads)
+        self.provider: str = self._session.get_providers()[0]
+        self._input, declared = self._read_input()
+        self.canvas = self._find_canvas(declared, side)
+        self._outputs = self._find_outputs()
+
+    def candidates(self, planes: np.ndarray, threshold: float) -> list[np.ndarray]:
+        """Returns the candidates of each image with objectness of at least `threshold`.
+
+        Args:
+            planes: float32 (n, 3, height, width), 0 to 1.
+            threshold: minimum objectness.
+
+        Returns:
+            float32 (k, 16) for each image, decoded, in pixels of the input.
+        """
+        outputs = self._session.run(self._outputs, {self._input: planes})
+        if len(outputs) == 1:
+            return [from_rows(rows, threshold) for rows in outputs[0]]
+        return [from_heads(heads, threshold) for heads in zip(*outputs, strict=True)]
+
+    def takes_many(self) -> bool:
+        """Returns whether it accepts two images at a time, by trying."""
+        try:
+            return all(len(output) == 2 for output in self._run(2))
+        except Exception:  # failing is one of the two answers
+            return False
+
+    def _read_input(self) -> tuple[str, list[Any]]:
+        inputs = self._session.get_inputs()
+        shape = list(inputs[0].shape) if inputs else []
+        if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4:
+            listed = ", ".join(f"{node.name} {node.type} {node.shape}" for node in inputs)
+            raise ValueError(f"{_EXPECTED} {self._path} has the inputs {listed or 'none'}.")
+        if shape[1] not in (3, None) and not isinstance(shape[1], str):
+            raise ValueError(f"{_EXPECTED} {self._path} takes {shape[1]} channels.")
+        return inputs[0].name, shape
+
+    def _find_canvas(self, declared: list[Any], side: int | None) -> tuple[int, int]:
+        free = side or SIDE
+        height, width = (size if isinstance(size, int) else free for size in declared[2:])
+        if side and (height, width) != (side, side):
+            raise ValueError(
+                f"input_size must fit {self._path}, which is fixed to {height}x{width}, "
+                f"got {side}. Leave it out, or export the network again."
+            )
+        return height, width
+
+    def _find_outputs(self) -> list[str]:
+        """Returns the outputs to compute: the decoded one, or the heads by ascending stride."""
+        names = [node.name for node in self._session.get_outputs()]
+        try:
+            shapes = [output.shape for output in self._run(1)]
+        except Exception as error:  # ONNX Runtime's errors share no base class
+            raise ValueError(
+                f"{_EXPECTED} {self._path} fails on an input of {self.canvas}: {error}"
+            ) from error
+        decoded = [n for n, s in zip(names, shapes, strict=True) if len(s) == 3 and s[2] == COLUMNS]
+        if decoded:
+            return decoded[:1]
+        by_shape = dict(zip(shapes, names, strict=True))
+        heads = [(1, 3, self.canvas[0] // s, self.canvas[1] // s, COLUMNS) for s in STRIDES]
+        if all(head in by_shape for head in heads):
+            return [by_shape[head] for head in heads]
+        listed = ", ".join(f"{n} {s}" for n, s in zip(names, shapes, strict=True))
+        raise ValueError(f"{_EXPECTED} {self._path} returns {listed}.")
+
+    def _run(self, n: int) -> list[np.ndarray]:
+        return self._session.run(None, {self._input: np.zeros((n, 3, *self.canvas), np.float32)})
+
+
+def _session(path: Path, threads: int) -> Any:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            "The detector yolo5face needs onnxruntime. Run `pip install onnxruntime`."
+        ) from error
+    with open(path, "rb") as stream:
+        is_zip = stream.read(2) == b"PK"
+    if path.suffix in (".pt", ".pth") or is_zip:
+        raise ValueError(
+            f"yolo5face needs an .onnx file, got the PyTorch checkpoint {path}. "
+            "Use it with the detector yolo5face-hub instead."
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # trials may fail, and other failures are raised
+    preferred = ("CUDAExecutionProvider", "CPUExecutionProvider")
+    providers = [name for name in preferred if name in onnxruntime.get_available_providers()]
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime's errors share no base class
+        raise ValueError(f"{_EXPECTED} {path} is not a readable ONNX model: {error}") from error
 
 
 @register("yolo5face")
-class Yolo5Face:
+class Yolo5Face(LetterboxDetector):
     """Finds boxes, scores and landmarks with an ONNX export of YOLO5Face, on the CPU or CUDA.
 
     Args:
@@ -48,8 +172,6 @@ class Yolo5Face:
     """
 
     name = "yolo5face"
-    has_scores = True
-    has_landmarks = True
 
     def __init__(
         self,
@@ -61,45 +183,37 @@ class Yolo5Face:
         threads: int = 1,
         batch: int | None = None,
     ):
-        self.threshold = check_fraction("threshold", threshold)
-        self.iou = check_fraction("iou", iou)
+        super().__init__(threshold, iou)
         side = None if input_size is None else check_side(input_size, STRIDE)
-        check_count("threads", threads)
+        positive_int("threads", threads)
         self._path = locate(weights, ".onnx")
         self._export = Export(self._path, side, threads)
+        self.canvas = self._export.canvas
         self.batch = self._batch(batch)
 
-    def __call__(self, images: Sequence[np.ndarray]) -> list[Faces]:
-        """Detects the faces of each image, see `base.Detector`."""
-        canvas = self._export.canvas
-        return detect(images, canvas, self._candidates, self.batch, self.threshold, self.iou)
+    def candidates(self, planes: np.ndarray) -> list[np.ndarray]:
+        """Returns the decoded candidates of each image, see `Export.candidates`."""
+        return self._export.candidates(planes, self.threshold)
 
     def describe(self) -> dict[str, Any]:
         """Returns the name, weights and their hash, input size, library and settings."""
+        import onnxruntime
+
         provider = self._export.provider.removesuffix("ExecutionProvider")
         return {
             "name": self.name,
             "weights": self._path.name,
             "sha256": sha256(self._path),
-            "input_size": list(self._export.canvas),
+            "input_size": list(self.canvas),
             "threshold": self.threshold,
             "iou": self.iou,
-            "library": f"onnxruntime {_version()} ({provider})",
+            "library": f"onnxruntime {onnxruntime.__version__} ({provider})",
         }
-
-    def _candidates(self, planes: np.ndarray) -> list[np.ndarray]:
-        return self._export.candidates(planes, self.threshold)
 
     def _batch(self, given: int | None) -> int:
         if given is None:
             on_gpu = self._export.provider.startswith("CUDA")
             return ON_GPU if on_gpu and self._export.takes_many() else 1
-        if check_count("batch", given) > 1 and not self._export.takes_many():
+        if positive_int("batch", given) > 1 and not self._export.takes_many():
             raise ValueError(f"batch must be 1 for {self._path}, got {given}.")
         return given
-
-
-def _version() -> str:
-    import onnxruntime
-
-    return onnxruntime.__version__

@@ -8,50 +8,87 @@ It works with torch 2.13, as does its fork https://github.com/clibdev/yolov5-fac
 
 from __future__ import annotations
 
+import contextlib
+import io
+import logging
 import os
+import sys
 import threading
-from collections.abc import Sequence
+import warnings
+from collections.abc import Collection, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest import mock
 
+import cv2
 import numpy as np
 
-from preprocessing.detectors.base import (
-    Faces,
-    check_count,
-    check_fraction,
-    check_side,
-    register,
+from attention_fer.common.checks import positive_int
+from preprocessing.detectors.base import check_side, register
+from preprocessing.detectors.decode import (
+    COLUMNS,
+    ON_GPU,
+    STRIDE,
+    THRESHOLD,
+    LetterboxDetector,
+    from_rows,
 )
-from preprocessing.detectors.batches import ON_GPU, THRESHOLD, detect
-from preprocessing.detectors.checkpoint import Checkpoint
-from preprocessing.detectors.decode import COLUMNS, STRIDE, from_rows
-from preprocessing.detectors.isolation import isolated_imports
-from preprocessing.detectors.weights import locate
+from preprocessing.detectors.weights import Checkpoint, locate
+
+
+@contextlib.contextmanager
+def isolated_imports(packages: Collection[str]) -> Iterator[None]:
+    """Frees the top-level module names `packages` for what the block imports.
+
+    Modules already imported under these names are restored afterwards. Modules that the block
+    imports under them are removed from `sys.modules`; objects made from them keep working. The
+    import path, environment, OpenCV's threads, NumPy's print options, the root logger and warning
+    filters are restored as well. Output and log messages of the block are hidden. Not thread-safe.
+    """
+    before = _pop_modules(packages)
+    path = list(sys.path)
+    threads = cv2.getNumThreads()
+    root, disabled = logging.getLogger(), logging.root.manager.disable
+    handlers, level = list(root.handlers), root.level
+    logging.disable(logging.CRITICAL)
+    try:
+        silent = contextlib.redirect_stdout(io.StringIO())
+        with mock.patch.dict(os.environ), warnings.catch_warnings(), np.printoptions(), silent:
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        _pop_modules(packages)
+        sys.modules.update(before)
+        sys.path[:] = path
+        cv2.setNumThreads(threads)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        logging.disable(disabled)
+
+
+def _pop_modules(packages: Collection[str]) -> dict[str, ModuleType]:
+    """Removes the packages and everything below them from `sys.modules` and returns them."""
+    names = [name for name in sys.modules if name.partition(".")[0] in packages]
+    return {name: sys.modules.pop(name) for name in names}
+
 
 REPOSITORY = "deepcam-cn/yolov5-face"
 REVISION = "84ef013381e3a155b7a746215974dca7894e0f3e"
 """The tested commit, of 2023. It is pinned so that the code cannot change unnoticed."""
 MODULES = ("hubconf", "models", "utils")
 """Top-level modules of the repository."""
-PACKAGES = {  # what the repository imports, and the names to install
-    "torch": "torch",
-    "torchvision": "torchvision",
-    "PIL": "pillow",
-    "matplotlib": "matplotlib",
-    "pandas": "pandas",
-    "requests": "requests",
-    "scipy": "scipy",
-    "seaborn": "seaborn",
-    "thop": "thop",
-    "tqdm": "tqdm",
-    "yaml": "pyyaml",
-}
+_MODULES = (
+    *("torch", "torchvision", "PIL", "matplotlib", "pandas", "requests", "scipy", "seaborn"),
+    *("thop", "tqdm", "yaml"),
+)
+PACKAGES = {name: {"PIL": "pillow", "yaml": "pyyaml"}.get(name, name) for name in _MODULES}
+"""What the repository imports, and the names to install."""
 
 
 @register("yolo5face-hub")
-class Yolo5FaceHub:
+class Yolo5FaceHub(LetterboxDetector):
     """Finds boxes, scores and landmarks with a YOLO5Face checkpoint, on a GPU if available.
 
     The constructor runs code of the repository and of the checkpoint, see `checkpoint.Checkpoint`.
@@ -74,8 +111,6 @@ class Yolo5FaceHub:
     """
 
     name = "yolo5face-hub"
-    has_scores = True
-    has_landmarks = True
 
     def __init__(
         self,
@@ -89,9 +124,8 @@ class Yolo5FaceHub:
         input_size: int = 640,
         batch: int | None = None,
     ):
-        self.threshold = check_fraction("threshold", threshold)
-        self.iou = check_fraction("iou", iou)
-        self._side = check_side(input_size, STRIDE)
+        super().__init__(threshold, iou)
+        self.canvas = (check_side(input_size, STRIDE),) * 2
         path = locate(weights, ".pt")
         checkpoint = Checkpoint(path, trust=trust_checkpoint)
         _check_packages()
@@ -99,7 +133,7 @@ class Yolo5FaceHub:
 
         self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         default = 1 if self._device.type == "cpu" else ON_GPU
-        self.batch = default if batch is None else check_count("batch", batch)
+        self.batch = default if batch is None else positive_int("batch", batch)
         self._network = load(checkpoint, hub_repo, self._device)
         self._lock = threading.Lock()
         self._about = {
@@ -109,22 +143,18 @@ class Yolo5FaceHub:
             "library": f"torch {torch.__version__} ({self._device.type})",
         }
 
-    def __call__(self, images: Sequence[np.ndarray]) -> list[Faces]:
-        """Detects the faces of each image, see `base.Detector`."""
-        canvas = (self._side, self._side)
-        return detect(images, canvas, self._candidates, self.batch, self.threshold, self.iou)
-
     def describe(self) -> dict[str, Any]:
         """Returns the name, weights and hash, repository, input size, library and settings."""
         return {
             "name": self.name,
             **self._about,
-            "input_size": [self._side, self._side],
+            "input_size": list(self.canvas),
             "threshold": self.threshold,
             "iou": self.iou,
         }
 
-    def _candidates(self, planes: np.ndarray) -> list[np.ndarray]:
+    def candidates(self, planes: np.ndarray) -> list[np.ndarray]:
+        """Returns the decoded candidates of each image whose objectness reaches the threshold."""
         import torch
 
         # One call uses all cores or the GPU already, and the network is not thread-safe.
@@ -150,11 +180,17 @@ def load(
     """
     import torch
 
+    if hub_repo is not None and not Path(hub_repo, "hubconf.py").is_file():
+        raise FileNotFoundError(
+            f"--hub-repo must be a clone of https://github.com/{REPOSITORY}, "
+            f"got {hub_repo}, which has no hubconf.py."
+        )
+    repository = f"{REPOSITORY}:{REVISION}" if hub_repo is None else str(Path(hub_repo).resolve())
     with isolated_imports(MODULES):
         try:
             # "autoshape", a wrapper for object detection, would drop the landmarks.
             network = torch.hub.load(
-                *_repository(hub_repo),
+                repository,
                 "custom",
                 path_or_model=checkpoint,
                 autoshape=False,
@@ -177,18 +213,6 @@ def load(
         network = network.eval().requires_grad_(False).to(device).fuse()
         _check_output(network, device)
     return network
-
-
-def _repository(hub_repo: str | os.PathLike[str] | None) -> tuple[str]:
-    if hub_repo is None:
-        return (f"{REPOSITORY}:{REVISION}",)
-    path = Path(hub_repo)
-    if not (path / "hubconf.py").is_file():
-        raise FileNotFoundError(
-            f"--hub-repo must be a clone of https://github.com/{REPOSITORY}, "
-            f"got {path}, which has no hubconf.py."
-        )
-    return (str(path.resolve()),)
 
 
 def _check_packages() -> None:

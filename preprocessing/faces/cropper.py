@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from attention_fer.common.checks import one_of
-from preprocessing.dataset.index import Row
+from preprocessing.dataset.index import IndexRow
 from preprocessing.faces import crops, selection
 from preprocessing.sources import Rejected, Sample, UnreadableError
 
 if TYPE_CHECKING:  # ready-made faces need no detector libraries
     from preprocessing.detectors.base import Detector, Faces
 
+T = TypeVar("T")
+
 MISSING = ("skip", "whole", "error")
 NO_FACE, NO_EYES = "no face found", "no eye landmarks"
 LOADING, DETECTION, CROPPING = "loading failed", "detector failed", "cropping failed"
 
-Outcome = list[Row | Rejected]
+Made = IndexRow | Rejected
+Outcome = list[Made]
 """The rows of one raw item, or why it has none."""
 
 
@@ -133,12 +136,8 @@ class FaceCropper:
         image = _load(sample)
         if isinstance(image, Rejected):
             return [image]
-        try:
-            return [_row(sample, crops.fit(image, self.size, self.colour))]
-        except MemoryError:
-            raise
-        except Exception as error:
-            return [_failure(sample, CROPPING, error)]
+        fitted = lambda: _row(sample, crops.fit(image, self.size, self.colour))  # noqa: E731
+        return [_attempt(fitted, sample, CROPPING)]
 
     def _detected(self, batch: Sequence[Sample], detector: Detector) -> Iterator[Outcome]:
         """Processes one batch."""
@@ -156,18 +155,12 @@ class FaceCropper:
                 yield self._cropped(sample, image, faces)
 
     def _cropped(self, sample: Sample, image: np.ndarray, faces: Faces) -> Outcome:
-        threshold = self._threshold()
-        try:
-            chosen = selection.choose(faces, image.shape, self.select, threshold)
-            if chosen:
-                return [self._face(sample, image, faces, place) for place in chosen]
-            if self.missing == "whole":
-                return [_row(sample, crops.whole(image, self._settings()))]
-            why = selection.shortfall(faces, threshold)
-        except MemoryError:
-            raise
-        except Exception as error:  # one photograph must not stop a long run
-            return [_failure(sample, CROPPING, error)]
+        made = _attempt(lambda: self._faces(sample, image, faces), sample, CROPPING)
+        if isinstance(made, Rejected):  # one photograph must not stop a long run
+            return [made]
+        if made:
+            return made
+        why = selection.shortfall(faces, self._threshold())
         if self.missing == "error":
             raise ValueError(
                 f"No face found in {sample.source} ({why}). Lower min_confidence, remove the "
@@ -175,7 +168,16 @@ class FaceCropper:
             )
         return [Rejected(sample.source, NO_FACE, why, sample.label)]
 
-    def _face(self, sample: Sample, image: np.ndarray, faces: Faces, place: int) -> Row | Rejected:
+    def _faces(self, sample: Sample, image: np.ndarray, faces: Faces) -> Outcome:
+        """Crops the chosen faces, or the whole photograph where it stands for a missing one."""
+        chosen = selection.choose(faces, image.shape, self.select, self._threshold())
+        if not chosen and self.missing == "whole":
+            return [_row(sample, crops.whole(image, self._settings()))]
+        return [self._face(sample, image, faces, place) for place in chosen]
+
+    def _face(
+        self, sample: Sample, image: np.ndarray, faces: Faces, place: int
+    ) -> IndexRow | Rejected:
         # Rounded first, so that the index says exactly what was cropped.
         box = [round(float(length), 2) for length in faces.boxes[place]]
         landmarks, score = faces.landmarks[place], float(faces.scores[place])
@@ -190,14 +192,19 @@ class FaceCropper:
 
 
 def _load(sample: Sample) -> np.ndarray | Rejected:
+    return _attempt(sample.load, sample, LOADING)
+
+
+def _attempt(work: Callable[[], T], sample: Sample, reason: str) -> T | Rejected:
+    """Returns the result of `work`, or a `Rejected` for any exception but a full memory."""
     try:
-        return sample.load()
+        return work()
     except UnreadableError as error:
         return Rejected(sample.source, error.reason, str(error), sample.label)
     except MemoryError:
         raise
     except Exception as error:  # whatever a decoder raises
-        return _failure(sample, LOADING, error)
+        return _failure(sample, reason, error)
 
 
 def _detect(detector: Detector, images: Sequence[np.ndarray]) -> list[Faces | Exception]:
@@ -226,7 +233,7 @@ def _row(
     image: np.ndarray,
     box: tuple[float, float, float, float] | None = None,
     score: float | None = None,
-) -> Row:
-    return Row(
+) -> IndexRow:
+    return IndexRow(
         image, sample.label, sample.subject, sample.split, sample.source, box, score, sample.more
     )

@@ -10,16 +10,95 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from attention_fer.common.cards import GAP, SMALL, page
-from attention_fer.common.text import font, wrap
-from preprocessing.dataset.index import INDEX, REPAIR_HINT, read_dropped, read_rows
+from attention_fer.common.cards import CARD, GAP, INK, LINE, PAPER, SMALL, page, write_lines
+from attention_fer.common.text import cut, font, wrap
+from preprocessing.dataset.index import INDEX, REPAIR_HINT, read_column, read_dropped, read_rows
 from preprocessing.dataset.manifest import DROPPED, IMAGES, read_manifest
-from preprocessing.quality import thumbnails
-from preprocessing.quality.thumbnails import FACE, PHOTO, Box, Thumbnail
-from preprocessing.raw_files.errors import Rejected, UnreadableError
+from preprocessing.raw_files.files import Rejected, UnreadableError
 from preprocessing.sources import Sample
+
+PHOTO, FACE = 208, 144  # longest side in pixels, of the photograph and of the stored image
+CHOSEN, OTHER = (0, 255, 0), (255, 160, 0)  # box of the stored face, and of the photograph's others
+
+Box = tuple[float, ...]
+"""x, y, width, height in pixels of the photograph."""
+
+
+@dataclass(frozen=True, eq=False)
+class Thumbnail:
+    """A photograph made small.
+
+    Attributes:
+        picture: None if the photograph cannot be shown.
+        size: width and height of the photograph in pixels.
+        why: the reason where there is no picture.
+    """
+
+    picture: Image.Image | None = None
+    size: tuple[int, int] = (0, 0)
+    why: str = "photograph not found"
+
+
+def fit(image: np.ndarray, longest: int) -> Image.Image:
+    """Scales an image to `longest` pixels along its longer side; enlarged pixels stay squares."""
+    if image.ndim == 3 and image.shape[2] != 3:
+        image = image[..., 0]
+    picture = Image.fromarray(np.ascontiguousarray(image))
+    scale = longest / max(picture.size)
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    how = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX
+    return picture.resize((width, height), how).convert("RGB")
+
+
+def draw_boxes(
+    shown: Thumbnail, chosen: Box | None = None, boxes: Sequence[Box] = ()
+) -> Image.Image:
+    """Draws the boxes of faces on a thumbnail; an empty one says why there is no picture."""
+    if shown.picture is None:
+        picture = Image.new("RGB", (PHOTO, PHOTO), PAPER)
+        write_lines(picture, (GAP, GAP), wrap(shown.why, PHOTO - 2 * GAP, font(SMALL), 8))
+        return picture
+    picture = shown.picture.copy()
+    draw = ImageDraw.Draw(picture)
+    for box in boxes:
+        draw.rectangle(_corners(box, shown.size, picture.size), outline=OTHER)
+    if chosen:
+        draw.rectangle(_corners(chosen, shown.size, picture.size), outline=CHOSEN, width=2)
+    return picture
+
+
+def _corners(box: Box, size: tuple[int, int], small: tuple[int, int]) -> tuple[int, ...]:
+    """Corners on the thumbnail, kept inside it so that every side shows."""
+    scale, last = np.divide(small, size), np.subtract(small, 1)
+    first = (np.array(box[:2]) * scale).round().clip(0, last)
+    stop = (np.add(box[:2], box[2:]) * scale).round() - 1  # Pillow draws the last pixel, too
+    return tuple(np.concatenate([first, stop.clip(first, last)]).astype(int).tolist())
+
+
+def draw_card(
+    pictures: Sequence[Image.Image], widths: Sequence[int], captions: Sequence[str]
+) -> Image.Image:
+    """Draws pictures side by side in columns of these widths, and lines of text below.
+
+    The first line, a path, is cut at its beginning, the others at their end.
+    """
+    width = sum(widths) + (len(widths) + 1) * GAP
+    text = PHOTO + 2 * GAP - 2
+    result = Image.new("RGB", (width, text + 2 + len(captions) * LINE + GAP // 2), CARD)
+    left = GAP
+    for picture, column in zip(pictures, widths, strict=True):
+        down = GAP + (PHOTO - picture.height) // 2
+        result.paste(picture, (left + (column - picture.width) // 2, down))
+        left += column + GAP
+    letters, inside = font(SMALL), width - 2 * GAP
+    path = cut(captions[0], inside, letters, keep_end=True)
+    ImageDraw.Draw(result).text((GAP, text), path, INK, letters)
+    rest = [cut(caption, inside, letters) for caption in captions[1:]]
+    write_lines(result, (GAP, text + LINE), rest)
+    return result
+
 
 _WIDTH = 4 * (PHOTO + FACE + 4 * GAP) + GAP  # of a page in pixels
 
@@ -74,7 +153,8 @@ def write_sheets(
     written = []
     for place, label in enumerate(manifest["classes"]):
         title = f"{label}: {len(drawn[label])} of {labels[label]:,} images"
-        written.append(out / f"{place:02d}-{_file_name(label)}.png")
+        name = re.sub(r"[^\w-]+", "_", label)[:50]  # works on any system
+        written.append(out / f"{place:02d}-{name}.png")
         page(drawn[label], _WIDTH, title, _settings(manifest)).save(written[-1])
     title = f"dropped: {len(lost)} of {reasons.total():,} items"
     counts = ", ".join(f"{reason} {n:,}" for reason, n in reasons.most_common())
@@ -84,21 +164,15 @@ def write_sheets(
 
 
 def _pick_faces(folder: Path, most: int) -> tuple[Counter[str], list[_Face]]:
-    """Counts the rows of each class and picks those to show.
-
-    The index is read once to count and once to pick, so that 200,000 rows are never held.
-    """
-    labels = Counter(label for (label,) in read_rows(folder / INDEX, ("label",)))
+    """Counts the rows of each class and picks those to show."""
+    labels = read_column(folder / INDEX, "label")
     images = len(np.load(folder / IMAGES, mmap_mode="r", allow_pickle=False))
-    if labels.total() != images:
-        raise ValueError(f"{folder} has {labels.total()} rows for {images} images. {REPAIR_HINT}")
-    wanted = {label: _spread(number, most) for label, number in labels.items()}
-    seen, chosen = Counter[str](), []
-    for face in _read_faces(folder / INDEX):
-        if seen[face.label] in wanted[face.label]:
-            chosen.append(face)
-        seen[face.label] += 1
-    return labels, chosen
+    if len(labels) != images:
+        raise ValueError(f"{folder} has {len(labels)} rows for {images} images. {REPAIR_HINT}")
+    counts, shown = Counter(labels.tolist()), set()
+    for label, number in counts.items():
+        shown |= set(np.flatnonzero(labels == label)[list(_spread(number, most))].tolist())
+    return counts, [face for face in _read_faces(folder / INDEX) if face.number in shown]
 
 
 def _pick_lost(path: Path, most: int) -> tuple[Counter[str], list[Rejected]]:
@@ -165,7 +239,8 @@ def _thumbnail(item: Sample | Rejected) -> Thumbnail:
     if isinstance(item, Rejected):
         return Thumbnail(why=item.reason)
     try:
-        return thumbnails.make_thumbnail(item.load())
+        image = item.load()  # uint8 (height, width) or (height, width, channels)
+        return Thumbnail(fit(image, PHOTO), image.shape[1::-1])
     except UnreadableError as error:
         return Thumbnail(why=error.reason)
     except MemoryError:
@@ -183,12 +258,9 @@ def _face_cards(
     drawn: dict[str, list[Image.Image]] = defaultdict(list)
     for face in faces:
         photo, others = photos[face.source], boxes[face.source]
-        pictures = [
-            thumbnails.draw_boxes(photo, face.box, others),
-            thumbnails.fit(images[face.number], FACE),
-        ]
+        pictures = [draw_boxes(photo, face.box, others), fit(images[face.number], FACE)]
         captions = [face.source, _facts(face, photo, len(others))]
-        drawn[face.label].append(thumbnails.draw_card(pictures, (PHOTO, FACE), captions))
+        drawn[face.label].append(draw_card(pictures, (PHOTO, FACE), captions))
     return drawn
 
 
@@ -206,7 +278,7 @@ def _lost_card(item: Rejected, photos: Mapping[str, Thumbnail]) -> Image.Image:
     reason = f"{item.reason} ({item.label})" if item.label else item.reason
     detail = [*wrap(item.detail, PHOTO, font(SMALL), 2), "", ""][:2]
     captions = [item.source, reason, *detail]
-    return thumbnails.draw_card([thumbnails.draw_boxes(shown)], (PHOTO,), captions)
+    return draw_card([draw_boxes(shown)], (PHOTO,), captions)
 
 
 def _settings(manifest: dict[str, Any]) -> str:
@@ -225,8 +297,3 @@ def _in_words(value: Any) -> str:
         return {None: "none", True: "yes", False: "no"}[value]
     text = str(value)
     return text if len(text) <= 32 else f"{text[:12]}..."  # hashes
-
-
-def _file_name(label: str) -> str:
-    """A class name as part of a file name, on any system."""
-    return re.sub(r"[^\w-]+", "_", label)[:50]

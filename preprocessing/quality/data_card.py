@@ -134,10 +134,6 @@ def _sizes(sizes: dict[str, int]) -> str:
     return ", ".join(f"{part} {n:,}" for part, n in sizes.items() if n)
 
 
-def _warnings(report: CheckReport) -> Iterator[str]:
-    yield from _items(report.warnings)
-
-
 def _versions(report: CheckReport) -> Iterator[str]:
     manifest = report.facts.get("manifest", {})
     if "schema_version" in manifest:
@@ -148,7 +144,7 @@ def _versions(report: CheckReport) -> Iterator[str]:
 
 _SECTIONS: dict[str, Callable[[CheckReport], Iterator[str]]] = {
     "Errors": _errors,
-    "Warnings": _warnings,
+    "Warnings": lambda report: _items(report.warnings),
     "Content": _content,
     "Classes": _classes,
     "Origin": _origin,

@@ -45,15 +45,11 @@ def _counts(dataset: Dataset) -> Table:
         column.justify = "right"
     for label in dataset.classes:
         numbers = [column[label] for column in counts.values()]
-        table.add_row(printable(label), *map(_number, [*numbers, sum(numbers)]))
+        table.add_row(printable(label), *map("{:,}".format, [*numbers, sum(numbers)]))
     totals = [sum(column.values()) for column in counts.values()]
     table.add_section()
-    table.add_row("total", *map(_number, [*totals, sum(totals)]))
+    table.add_row("total", *map("{:,}".format, [*totals, sum(totals)]))
     return table
-
-
-def _number(value: int) -> str:
-    return f"{value:,}"
 
 
 def _dropped(manifest: dict[str, Any]) -> str:

@@ -11,8 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-from preprocessing.raw_files.errors import Rejected
-from preprocessing.raw_files.files import Files, as_text, is_hidden, state_of
+from preprocessing.raw_files.files import Files, Rejected, is_hidden, state_of
 
 
 class DirectoryFiles(Files):
@@ -22,20 +21,24 @@ class DirectoryFiles(Files):
     in the order of their names: which of two paths to a file counts depends only on the directory.
 
     Args:
-        root: the directory.
+        root: the directory, which is searched when names or problems are asked for.
         only: the names to take, without searching the directory; None for all files.
     """
 
     def __init__(self, root: Path, only: Sequence[str] | None = None):
+        super().__init__("")
         self.root = os.fspath(root)
-        self.prefix = ""
         self._only = only
+        self._seen: set[tuple[int, int]] = set()
+        self._links: list[str] = []
+        self._file_links: list[tuple[str, tuple[int, int]]] = []
 
     def names(self) -> list[str]:
-        return sorted(self._walk.names if self._only is None else self._only)
+        return self._names if self._only is None else sorted(self._only)
 
     def problems(self) -> list[Rejected]:
-        return sorted(self._walk.problems, key=_by_source) if self._only is None else []
+        self.names()  # searches the directory
+        return super().problems()
 
     def size(self, name: str) -> int:
         return os.stat(os.path.join(self.root, name)).st_size
@@ -48,56 +51,32 @@ class DirectoryFiles(Files):
         return state_of((name, os.path.join(self.root, name)) for name in chosen)
 
     @cached_property
-    def _walk(self) -> _Walk:
-        walk = _Walk(self.root)
-        walk.all()
-        return walk
-
-
-def _by_source(item: Rejected) -> tuple[str, str]:
-    return item.source, item.reason
-
-
-class _Walk:
-    """One pass through a directory.
-
-    Attributes:
-        names: the regular files.
-        problems: everything else.
-    """
-
-    def __init__(self, root: str):
-        self.names: list[str] = []
-        self.problems: list[Rejected] = []
-        self._root = root
-        self._seen: set[tuple[int, int]] = set()
-        self._links: list[str] = []
-        self._file_links: list[tuple[str, tuple[int, int]]] = []
-
-    def all(self) -> None:
-        """Reads the root. Raises OSError if it cannot be read."""
-        os.scandir(self._root).close()
-        self._below("")
+    def _names(self) -> list[str]:
+        """The regular files; everything else becomes a problem. Raises OSError for the root."""
+        os.scandir(self.root).close()
+        names = self._below("")
         while self._links:
-            self._below(heapq.heappop(self._links))
-        if self._file_links:
-            self._take_linked_files()
+            names += self._below(heapq.heappop(self._links))
+        return sorted(names + self._linked_files(names))
 
-    def _below(self, top: str) -> None:
+    def _below(self, top: str) -> list[str]:
         """Reads a directory and the real directories below it."""
         waiting = [top]
+        names: list[str] = []
         while waiting:
             folder = waiting.pop()
             try:
                 if self._is_new(folder):
-                    with os.scandir(os.path.join(self._root, folder)) as entries:
+                    with os.scandir(os.path.join(self.root, folder)) as entries:
                         for entry in entries:
-                            self._entry(entry, f"{folder}/{entry.name}".lstrip("/"), waiting)
+                            name = f"{folder}/{entry.name}".lstrip("/")
+                            self._entry(entry, name, waiting, names)
             except OSError as error:
                 self._report(folder, "unreadable directory", error.strerror)
+        return names
 
     def _is_new(self, folder: str) -> bool:
-        path = os.path.join(self._root, folder)
+        path = os.path.join(self.root, folder)
         status = os.stat(path)
         place = (status.st_dev, status.st_ino)
         if place in self._seen:
@@ -107,7 +86,9 @@ class _Walk:
         self._seen.add(place)
         return True
 
-    def _entry(self, entry: os.DirEntry[str], name: str, waiting: list[str]) -> None:
+    def _entry(
+        self, entry: os.DirEntry[str], name: str, waiting: list[str], names: list[str]
+    ) -> None:
         if is_hidden(entry.name):
             return
         if entry.is_symlink():
@@ -115,12 +96,12 @@ class _Walk:
         elif entry.is_dir(follow_symlinks=False):
             waiting.append(name)
         elif entry.is_file(follow_symlinks=False):
-            self.names.append(name)
+            names.append(name)
         else:
             self._report(name, "not a regular file", _kind(entry.stat().st_mode))
 
     def _link(self, name: str) -> None:
-        path = os.path.join(self._root, name)
+        path = os.path.join(self.root, name)
         try:
             status = os.stat(path)
         except OSError as error:
@@ -133,27 +114,26 @@ class _Walk:
         else:
             self._report(name, "not a regular file", _kind(status.st_mode))
 
-    def _take_linked_files(self) -> None:
-        """Adds the files that only links lead to, each under the first of its links."""
-        taken = {self._place(name) for name in self.names}
+    def _linked_files(self, names: list[str]) -> list[str]:
+        """Returns the files that only links lead to, each under the first of its links."""
+        taken = {self._place(name) for name in names} if self._file_links else set()
+        added = []
         for name, place in sorted(self._file_links):
             if place in taken:
-                detail = _target(os.path.join(self._root, name))
+                detail = _target(os.path.join(self.root, name))
                 self._report(name, "file read already", detail)
             else:
                 taken.add(place)
-                self.names.append(name)
+                added.append(name)
+        return added
 
     def _place(self, name: str) -> tuple[int, int] | None:
         """Device and inode, the same under every name of a file; None if the file is gone."""
         try:
-            status = os.stat(os.path.join(self._root, name))
+            status = os.stat(os.path.join(self.root, name))
         except OSError:
             return None
         return status.st_dev, status.st_ino
-
-    def _report(self, name: str, reason: str, detail: str | None) -> None:
-        self.problems.append(Rejected(as_text(name), reason, as_text(detail or "")))
 
 
 _LINKS = {errno.ENOENT: "dangling link", errno.ENOTDIR: "dangling link", errno.ELOOP: "link loop"}

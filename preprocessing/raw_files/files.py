@@ -1,4 +1,4 @@
-"""One interface to the files of a directory and of a zip, with bounded reading."""
+"""One interface to the files of a directory and of a zip, bounded reading, and lost items."""
 
 from __future__ import annotations
 
@@ -6,10 +6,40 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, Protocol
+from typing import IO
 
-from preprocessing.raw_files.errors import Rejected, UnreadableError
+
+class UnreadableError(Exception):
+    """An item that cannot be read.
+
+    Args:
+        reason: its category, the same words for every item of a kind: `"undecodable image"`.
+        detail: what was found in this item, and what was expected; the message of the error.
+    """
+
+    def __init__(self, reason: str, detail: str):
+        super().__init__(detail)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A raw item that did not become an image of the dataset.
+
+    Attributes:
+        source: where it lies, e.g. `archive.zip/train/angry/Training_1.jpg`.
+        reason: its category, the same words for every item of a kind.
+        detail: what was found in this item.
+        label: its class name if known.
+    """
+
+    source: str
+    reason: str
+    detail: str = ""
+    label: str = ""
+
 
 MOST_BYTES = 256 * 2**20
 """Largest image file that is read, so that one damaged entry cannot fill the memory; bytes."""
@@ -20,41 +50,48 @@ MOST_LINE = 2**20
 _STEP = 2**20  # bytes per read
 
 
-class Files(Protocol):
+class Files:
     """Named files. Names are relative, with forward slashes; hidden files are left out.
 
     Several threads may read at once.
+
+    Args:
+        prefix: precedes a name in the source of a sample.
     """
 
-    prefix: str
-    """Precedes a name in the source of a sample."""
+    def __init__(self, prefix: str):
+        self.prefix = prefix
+        self._problems: list[Rejected] = []
 
     def names(self) -> list[str]:
         """All files that can be opened, sorted."""
-        ...
+        raise NotImplementedError
 
     def problems(self) -> list[Rejected]:
         """Everything else that was found, sorted: it may hide samples."""
-        ...
+        return sorted(self._problems, key=lambda item: (item.source, item.reason))
 
     def size(self, name: str) -> int:
         """Announced size of a file in bytes, which may be wrong in an archive."""
-        ...
+        raise NotImplementedError
 
     def open(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """Opens a file for reading."""
-        ...
+        raise NotImplementedError
 
     def identity(self, names: Iterable[str] | None = None) -> str:
         """A hash that changes with any of these files, or of all if None; see `state_of`.
 
         An archive counts as one file.
         """
-        ...
+        raise NotImplementedError
 
     def source(self, name: str) -> str:
         """Where a sample came from, as text that can be written to any file."""
         return as_text(self.prefix + name)
+
+    def _report(self, name: str, reason: str, detail: str | None) -> None:
+        self._problems.append(Rejected(self.source(name), reason, as_text(detail or "")))
 
 
 def read_bytes(files: Files, name: str, *, most: int = MOST_BYTES) -> bytes:

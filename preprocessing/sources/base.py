@@ -1,16 +1,18 @@
-"""What a source yields, how it describes itself, and the registry of sources."""
+"""What a source yields and how it describes itself, the registry, and class and subject names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 
 from attention_fer.common.checks import one_of
 from attention_fer.common.registry import Registry
-from preprocessing.raw_files.errors import Rejected
+from preprocessing.raw_files.files import Rejected, as_text
 
 SPLITS = ("train", "validation", "test")
 
@@ -20,6 +22,8 @@ as they are, in a size that is an option of the source."""
 
 Notice = Callable[[str], object]
 """Receives one sentence for the user who runs the preparation."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +73,9 @@ class Raw:
     identity: str = ""
 
 
+Opener = Callable[..., Raw]
+
+
 @dataclass(frozen=True)
 class Source:
     """Description of a dataset that can be prepared.
@@ -78,7 +85,6 @@ class Source:
         open: `open(path, *, notice, **options)` returns the `Raw` at a path. It raises ValueError
             or FileNotFoundError for a path without the dataset and for options out of range, but
             never for a single bad item.
-        options: names of the keyword options of `open`.
         needs_path: description of the path it needs; "" if it reads no files.
         names_dataset: whether it reads one particular dataset, named like the source.
         kind: what its images are, see `Kind`.
@@ -86,28 +92,127 @@ class Source:
     """
 
     name: str
-    open: Callable[..., Raw]
-    options: frozenset[str] = field(default_factory=frozenset)
+    open: Opener
     needs_path: str = ""
     names_dataset: bool = True
     kind: Kind = "photographs"
     synthetic: bool = False
+
+    @property
+    def options(self) -> frozenset[str]:
+        """Names of the options of `open`: its keyword arguments but `notice`."""
+        parameters = inspect.signature(self.open).parameters.values()
+        keywords = {one.name for one in parameters if one.kind == one.KEYWORD_ONLY}
+        return frozenset(keywords - {"notice"})
 
 
 SOURCES: Registry[Source] = Registry("dataset")
 get = SOURCES.get
 
 
-def register(source: Source) -> Source:
-    """Registers a source under its name.
+def register(name: str, **about: Any) -> Callable[[Opener], Opener]:
+    """Decorator that registers a function as the `open` of a `Source`; see there for `about`.
 
     Raises:
         ValueError: the name is taken, or the kind is unknown.
     """
-    one_of("kind of images", source.kind, get_args(Kind))
-    return SOURCES.add(source.name, source)
+
+    def decorate(open: Opener) -> Opener:
+        source = Source(name, open, **about)
+        one_of("kind of images", source.kind, get_args(Kind))
+        SOURCES.add(name, source)
+        return open
+
+    return decorate
 
 
 def names() -> list[str]:
     """Returns the names of all registered sources, sorted."""
     return sorted(SOURCES)
+
+
+def first_of(what: str, found: Sequence[T], title: Callable[[T], str], notice: Notice) -> T:
+    """Returns the first of several candidates, and reports those that are ignored."""
+    first, *others = found
+    if others:
+        also = ", ".join(map(title, others))
+        notice(f"Several {what} found: reading {title(first)}, ignoring {also}.")
+    return first
+
+
+BASIC = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""FER2013's classes, in the order of its labels."""
+
+WITH_CONTEMPT = (*BASIC, "contempt")
+
+_ALSO = {
+    "anger": "angry",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "happiness": "happy",
+    "sadness": "sad",
+    "surprised": "surprise",
+}
+
+
+def is_expression(name: str) -> bool:
+    """Whether a name, or one of its usual variants, is an expression."""
+    return _canonical(name) in WITH_CONTEMPT
+
+
+def ordered(names: Iterable[str]) -> tuple[str, ...]:
+    """Sorts class names in canonical order if all are expressions, else alphabetically.
+
+    Names are not changed: "Happiness" takes the place of "happy" and keeps its name.
+    """
+    given = sorted(names)
+    if not all(map(is_expression, given)):
+        return tuple(given)
+    return tuple(sorted(given, key=lambda name: WITH_CONTEMPT.index(_canonical(name))))
+
+
+def _canonical(name: str) -> str:
+    return _ALSO.get(name.lower(), name.lower())
+
+
+class Subjects:
+    """Finds subjects in paths.
+
+    Args:
+        pattern: regular expression; None if subjects are unknown.
+        paths: all paths it will be used with, to detect at once that it matches none.
+
+    Raises:
+        ValueError: not a regular expression, or no subject in any of `paths`.
+    """
+
+    def __init__(self, pattern: str | None, paths: Sequence[str]):
+        self.pattern = pattern
+        try:
+            self._compiled = None if pattern is None else re.compile(pattern)
+        except (re.error, OverflowError) as error:
+            raise ValueError(
+                f"subject_pattern must be a regular expression that finds the subject in paths "
+                f"like {_example(paths)}, got {pattern!r}: {error}."
+            ) from error
+        if paths and all(self.of(path) is None for path in paths):
+            raise ValueError(
+                f"subject_pattern must match paths like {_example(paths)}, got {pattern!r}, which "
+                f"finds a subject in none of {len(paths):,} paths."
+            )
+
+    def of(self, path: str) -> str | None:
+        """Returns the subject; "" if subjects are unknown, None if the pattern finds none."""
+        if self._compiled is None:
+            return ""
+        match = self._compiled.search(path)
+        if match is None:
+            return None
+        group: str | int = 0
+        if self._compiled.groups:
+            group = "subject" if "subject" in self._compiled.groupindex else 1
+        return as_text(match[group] or "") or None
+
+
+def _example(paths: Sequence[str]) -> str:
+    return repr(as_text(paths[0])) if paths else "'happy/S005_1.jpg'"

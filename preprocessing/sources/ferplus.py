@@ -8,29 +8,27 @@ https://github.com/microsoft/FERPlus
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-
-import numpy as np
 
 from attention_fer.common.checks import one_of
 from preprocessing.raw_files.containers import container, containers, listing
 from preprocessing.raw_files.directory import DirectoryFiles
-from preprocessing.raw_files.errors import Rejected
-from preprocessing.raw_files.files import Files, joined
-from preprocessing.sources import fer2013_csv, fer2013_folders
-from preprocessing.sources.base import Notice, Raw, Sample, Source, register
-from preprocessing.sources.fer2013_csv import USAGES
-from preprocessing.sources.ferplus_join import check_agreement, check_order, read_rows
+from preprocessing.raw_files.files import Files, Rejected, joined
+from preprocessing.sources.base import Notice, Raw, Sample, first_of, register
+from preprocessing.sources.fer2013 import USAGES, find_csv, find_folders, items
 from preprocessing.sources.ferplus_votes import (
     CHOICES,
     CLASSES,
     Votes,
+    check_agreement,
+    check_order,
     is_votes,
     majority,
     plurality,
+    read_rows,
     read_votes,
 )
 
@@ -63,33 +61,14 @@ _NO_EXPRESSION = {
     CHOICES.index("unknown"): ("unknown expression", "most could not tell"),
     CHOICES.index("nf"): ("not a face", "most saw none"),
 }
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """How votes become a label.
-
-    Attributes:
-        choose: maps votes, int (n, 10), to positions in `CHOICES`, int (n,), -1 for none.
-        rejected: reason and detail for each position that is not a label.
-    """
-
-    choose: Callable[[np.ndarray], np.ndarray]
-    rejected: dict[int, tuple[str, str]]
-
-
 _RULES = {
-    "majority": _Rule(
-        majority,
-        {-1: ("no majority", "no choice with more than half of the votes"), **_NO_EXPRESSION},
-    ),
-    "plurality": _Rule(
-        plurality,
-        {-1: ("no expression with two votes", "single votes count as errors"), **_NO_EXPRESSION},
-    ),
+    "majority": (majority, ("no majority", "no choice with more than half of the votes")),
+    "plurality": (plurality, ("no expression with two votes", "single votes count as errors")),
 }
+"""How votes become a label, and the reason and detail of rows that get none."""
 
 
+@register("ferplus", needs_path=EXPECTED, kind="faces")
 def open_ferplus(
     path: str | Path,
     *,
@@ -119,7 +98,7 @@ def open_ferplus(
         FileNotFoundError: nothing at `path` or at `votes`.
         ValueError: no FER2013 as a CSV, no votes, the two do not match, or unknown `labels`.
     """
-    rule = _RULES[one_of("labels", labels, _RULES)]
+    one_of("labels", labels, _RULES)
     places = containers(path, EXPECTED)
     files, name = _images(path, places, notice)
     voted, ballot = _votes(path, places, votes, notice)
@@ -127,11 +106,11 @@ def open_ferplus(
     rows = read_rows(files, name)
     check_order(rows, found, files.source(name))
     notice(f"{check_agreement(rows, majority(found.counts))}.")
-    items = _items(files, name, found, rule)
+    joint = _items(files, name, found, labels)
     problems = [problem for place in places for problem in place.problems()]
     return Raw(
         CLASSES,
-        chain(items, problems),
+        chain(joint, problems),
         COUNTS[labels],
         len(rows.usages) + rows.junk + len(problems),
         COLUMNS,
@@ -142,21 +121,15 @@ def open_ferplus(
 
 def _images(path: str | Path, places: list[Files], notice: Notice) -> tuple[Files, str]:
     """Finds the CSV of FER2013 that has all three parts."""
-    found: list[tuple[int, Files, str]] = []
-    folders = False
-    for files in places:
-        names = files.names()
-        complete = [csv for csv in fer2013_csv.find(files, names) if csv.splits == len(USAGES)]
-        found += [(csv.preference, files, csv.names[0]) for csv in complete]
-        folders = folders or bool(fer2013_folders.find(files, names))
+    copies = [copy for files in places for copy in find_csv(files, files.names())]
+    found = [copy for copy in copies if copy.splits == len(USAGES)]
     if not found:
+        folders = any(find_folders(files, files.names()) for files in places)
         why = _NOT_FOLDERS if folders else f"Expected {EXPECTED}; found {listing(places)}."
         raise ValueError(f"No FER2013 with its rows in order at {path}. {why}")
-    (_, files, name), *others = sorted(found, key=lambda item: item[0])
-    if others:
-        also = ", ".join(other.source(csv) for _, other, csv in others)
-        notice(f"Several copies of FER2013 found: reading {files.source(name)}, ignoring {also}.")
-    return files, name
+    found.sort(key=lambda copy: copy.preference)
+    chosen = first_of("copies of FER2013", found, lambda copy: copy.title, notice)
+    return chosen.files, chosen.names[0]
 
 
 def _votes(
@@ -177,31 +150,17 @@ def _votes(
             "https://github.com/microsoft/FERPlus beside FER2013, or pass it as `votes`; "
             f"found {listing(places)}."
         )
-    (files, name), *others = found
-    if others:
-        also = ", ".join(other.source(csv) for other, csv in others)
-        notice(f"Several files of votes found: reading {files.source(name)}, ignoring {also}.")
-    return files, name
+    return first_of("files of votes", found, lambda one: one[0].source(one[1]), notice)
 
 
-def _items(files: Files, name: str, votes: Votes, rule: _Rule) -> Iterator[Sample | Rejected]:
-    chosen = rule.choose(votes.counts).tolist()
-    for position, item in enumerate(fer2013_csv.items(files, name)):
+def _items(files: Files, name: str, votes: Votes, labels: str) -> Iterator[Sample | Rejected]:
+    choose, none = _RULES[labels]
+    chosen, lost = choose(votes.counts).tolist(), {-1: none, **_NO_EXPRESSION}
+    for position, item in enumerate(items(files, name)):
         if isinstance(item, Rejected):
             yield item
-        elif chosen[position] in rule.rejected:
-            yield Rejected(item.source, *rule.rejected[chosen[position]])
+        elif chosen[position] in lost:
+            yield Rejected(item.source, *lost[chosen[position]])
         else:
             more = dict(zip(COLUMNS, votes.counts[position].tolist(), strict=True))
             yield replace(item, label=CLASSES[chosen[position]], more=more)
-
-
-SOURCE = register(
-    Source(
-        name="ferplus",
-        open=open_ferplus,
-        options=frozenset({"votes", "labels"}),
-        needs_path=EXPECTED,
-        kind="faces",
-    )
-)

@@ -1,4 +1,4 @@
-"""The votes of FER+, of ten people on each image of FER2013, and labels made from them.
+"""The votes of FER+, of ten people on each image of FER2013: labels from them, and their order.
 
 Barsoum et al., "Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label
 Distribution", 2016, https://arxiv.org/abs/1608.01041
@@ -10,21 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from preprocessing.raw_files.errors import UnreadableError
-from preprocessing.raw_files.files import Files
-from preprocessing.sources.fer2013_csv import USAGES, header, rows
-from preprocessing.sources.vocabulary import WITH_CONTEMPT
+from preprocessing.raw_files.files import Files, UnreadableError
+from preprocessing.sources.base import BASIC, WITH_CONTEMPT
+from preprocessing.sources.fer2013 import USAGES, Cells, header, rows
 
 CLASSES = WITH_CONTEMPT
 CHOICES = (*CLASSES, "unknown", "nf")
 """The choices of the voters, in our order; "nf" is "not a face"."""
 
-_IN_FILE = {
-    "angry": "anger",
-    "happy": "happiness",
-    "sad": "sadness",
-    "surprise": "surprise",
-}
+_IN_FILE = {"angry": "anger", "happy": "happiness", "sad": "sadness", "surprise": "surprise"}
+_COLUMNS = ("usage", *(_IN_FILE.get(choice, choice) for choice in CHOICES))
+"""The file's column names in lower case: the part, then `CHOICES`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +38,7 @@ class Votes:
 
 def is_votes(files: Files, name: str) -> bool:
     """Whether a file is a CSV with the columns of FER+, whatever its name."""
-    return name.lower().endswith(".csv") and set(_columns()) <= set(header(files, name))
+    return name.lower().endswith(".csv") and set(_COLUMNS) <= set(header(files, name))
 
 
 def read_votes(files: Files, name: str) -> Votes:
@@ -54,19 +50,15 @@ def read_votes(files: Files, name: str) -> Votes:
     """
     source = files.source(name)
     columns = header(files, name)
-    missing = [column for column in _columns() if column not in columns]
-    if missing:
+    if missing := [column for column in _COLUMNS if column not in columns]:
         raise ValueError(
-            f"{source} must have the columns {', '.join(_columns())}, like fer2013new.csv of FER+. "
+            f"{source} must have the columns {', '.join(_COLUMNS)}, like fer2013new.csv of FER+. "
             f"Missing: {', '.join(missing)}."
         )
-    places = [columns.index(column) for column in _columns()]
     usages, counts = [], []
     try:
         for number, cells in rows(files, name):
-            if isinstance(cells, UnreadableError):
-                cells = [f"a {cells.reason}"]
-            usage, *votes = _row(f"{source}:{number}", cells, len(columns), places)
+            usage, *votes = _row(f"{source}:{number}", cells)
             usages.append(usage)
             counts.append([int(vote) for vote in votes])
     except UnreadableError as error:
@@ -133,17 +125,15 @@ def _without_single_votes(counts: np.ndarray) -> np.ndarray:
     return np.where(counts > 1, counts, 0)
 
 
-def _columns() -> list[str]:
-    """Returns the file's column names in lower case: the part, then `CHOICES`."""
-    return ["usage", *(_IN_FILE.get(choice, choice) for choice in CHOICES)]
-
-
-def _row(source: str, cells: list[str], width: int, places: list[int]) -> list[str]:
-    found = [cells[place].strip() for place in places] if len(cells) == width else []
-    if not found or found[0] not in USAGES or not all(map(_is_count, found[1:])):
+def _row(source: str, cells: Cells | UnreadableError) -> list[str]:
+    if isinstance(cells, UnreadableError):
+        found = [f"a {cells.reason}"]
+    else:
+        found = [cells[column].strip() for column in _COLUMNS]
+    if found[0] not in USAGES or not all(map(_is_count, found[1:])):
         raise ValueError(
             f"{source} must be one of {', '.join(USAGES)} and {len(CHOICES)} numbers of votes, "
-            f"got {', '.join(cells)[:60]!r}. Get the file again: votes refer to images by their "
+            f"got {', '.join(found)[:60]!r}. Get the file again: votes refer to images by their "
             "order."
         )
     return found
@@ -151,3 +141,92 @@ def _row(source: str, cells: list[str], width: int, places: list[int]) -> list[s
 
 def _is_count(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 5
+
+
+LEAST_AGREEMENT = 0.5
+"""Fraction of FER2013's labels that FER+ must confirm; in a wrong order about a fifth agree."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """FER2013's rows without their pixels.
+
+    Attributes:
+        usages: part of the dataset of each row.
+        labels: FER2013's own label of each row, as in the file.
+        junk: number of invalid lines after the last row.
+    """
+
+    usages: list[str]
+    labels: list[str]
+    junk: int
+
+
+def read_rows(files: Files, name: str) -> Rows:
+    """Reads all rows except their pixels.
+
+    Raises:
+        ValueError: the file cannot be read to its end, or rows follow an invalid line.
+    """
+    source = files.source(name)
+    usages, labels, junk = [], [], []
+    try:
+        for number, cells in rows(files, name):
+            if isinstance(cells, UnreadableError) or cells["usage"].strip() not in USAGES:
+                junk.append(number)
+            elif junk:
+                raise ValueError(
+                    f"{source}:{junk[0]} is not a row of FER2013, and rows follow: votes refer to "
+                    "rows by their order, which is lost there. Remove the line if it was added, "
+                    "or get the file again if it is damaged."
+                )
+            else:
+                usages.append(cells["usage"].strip())
+                labels.append(cells["emotion"].strip())
+    except UnreadableError as error:
+        raise ValueError(f"{source} cannot be read to its end: {error}.") from error
+    return Rows(usages, labels, len(junk))
+
+
+def check_order(rows: Rows, votes: Votes, source: str) -> None:
+    """Raises ValueError unless the votes have equally many rows, of the same parts."""
+    if len(rows.usages) != len(votes.usages):
+        after = f" and {rows.junk} invalid lines after them" if rows.junk else ""
+        raise ValueError(
+            f"{source} must have as many rows as the votes, {len(votes.usages):,}, got "
+            f"{len(rows.usages):,} rows{after}. Both files must be complete, because only the "
+            "order joins them."
+        )
+    for number, (ours, theirs) in enumerate(zip(rows.usages, votes.usages, strict=True), start=1):
+        if ours != theirs:
+            raise ValueError(
+                f"Row {number:,} of {source} must be of {theirs}, as in the votes, got {ours}. "
+                "Both files must be as published, because only the order joins them."
+            )
+
+
+def check_agreement(rows: Rows, chosen: np.ndarray) -> str:
+    """Compares both labels where the majority sees an expression that FER2013 has.
+
+    Args:
+        rows: FER2013's rows.
+        chosen: int (rows,), see `majority`.
+
+    Returns:
+        A sentence on how many agree.
+
+    Raises:
+        ValueError: too few agree for the two files to be in the same order.
+    """
+    position = {str(number): number for number in range(len(BASIC))}
+    own = np.array([position.get(label, -1) for label in rows.labels])
+    both = (own >= 0) & (chosen >= 0) & (chosen < len(BASIC))
+    same, total = int((own == chosen)[both].sum()), int(both.sum())
+    share = same / total if total else 0.0
+    words = f"{same:,} of {total:,} labels of FER2013 are confirmed by the votes ({share:.1%})"
+    if share < LEAST_AGREEMENT:
+        raise ValueError(
+            f"{words}, expected at least {LEAST_AGREEMENT:.0%}. The rows of the two files seem to "
+            "be in different orders: use both as published."
+        )
+    return words

@@ -14,22 +14,25 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from preprocessing.raw_files.containers import container, listing
-from preprocessing.raw_files.errors import Rejected
-from preprocessing.raw_files.files import Files, as_text
-from preprocessing.raw_files.photographs import is_photograph, load_photograph
-from preprocessing.sources.base import SPLITS, Notice, Raw, Sample, Source, register
-from preprocessing.sources.subjects import Subjects
-from preprocessing.sources.vocabulary import is_expression, ordered
+from preprocessing.raw_files.files import Files, Rejected, as_text
+from preprocessing.raw_files.images import is_photograph, load_photograph
+from preprocessing.sources.base import (
+    SPLITS,
+    Notice,
+    Raw,
+    Sample,
+    Subjects,
+    is_expression,
+    ordered,
+    register,
+)
 
-FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
+_SPLITS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
 }
+FOLDERS = {folder: split for split, folders in _SPLITS.items() for folder in folders}
 """Folder name in lower case -> official split."""
 
 EXPECTED = (
@@ -63,6 +66,7 @@ class _Layout:
         return name.removeprefix(self.root)
 
 
+@register("folder", needs_path=EXPECTED, names_dataset=False)
 def open_folder(
     path: str | Path, *, subject_pattern: str | None = None, notice: Notice = warnings.warn
 ) -> Raw:
@@ -141,10 +145,9 @@ def _check_classes(classes: tuple[str, ...], notice: Notice) -> None:
     for label in classes:
         by_case.setdefault(label.lower(), []).append(label)
     for same in by_case.values():
-        if len(same) > 1:
-            notice(
-                f"Classes that differ only in case: {', '.join(same)}. Rename them to merge them."
-            )
+        if same[1:]:
+            shown = ", ".join(same)
+            notice(f"Classes that differ only in case: {shown}. Rename them to merge them.")
 
 
 def _check_layout(
@@ -181,19 +184,7 @@ def _item(
 
 def _misplaced(layout: _Layout, name: str, split: str) -> tuple[str, str]:
     """Returns why an image has no class: reason and detail."""
-    if layout.has_splits and not split and "/" in layout.inside(name):
-        return "not in a train, validation or test folder", as_text(
-            layout.inside(name).split("/")[0]
-        )
+    top, below, _ = layout.inside(name).partition("/")
+    if layout.has_splits and not split and below:
+        return "not in a train, validation or test folder", as_text(top)
     return "not in a class folder", ""
-
-
-SOURCE = register(
-    Source(
-        name="folder",
-        open=open_folder,
-        options=frozenset({"subject_pattern"}),
-        needs_path=EXPECTED,
-        names_dataset=False,
-    )
-)

@@ -15,11 +15,9 @@ from itertools import chain
 from pathlib import Path
 
 from preprocessing.raw_files.containers import containers, listing
-from preprocessing.raw_files.errors import Rejected
-from preprocessing.raw_files.files import Files, joined
-from preprocessing.raw_files.photographs import load_photograph
-from preprocessing.sources.base import Notice, Raw, Sample, Source, register
-from preprocessing.sources.vocabulary import BASIC
+from preprocessing.raw_files.files import Files, Rejected, joined
+from preprocessing.raw_files.images import load_photograph
+from preprocessing.sources.base import BASIC, Notice, Raw, Sample, register
 
 SUBJECTS = ("KA", "KL", "KM", "KR", "MK", "NA", "NM", "TM", "UY", "YM")
 CODES = dict(zip(("AN", "DI", "FE", "HA", "SA", "SU", "NE"), BASIC, strict=True))
@@ -51,6 +49,7 @@ class _Image:
         return self.files.source(self.name)
 
 
+@register("jaffe", needs_path=EXPECTED)
 def open_jaffe(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     """Finds the images of JAFFE by their names, in whatever folders.
 
@@ -77,9 +76,17 @@ def open_jaffe(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     first: dict[str, _Image] = {}
     for image in sorted(images, key=lambda image: SUFFIXES.index(image.suffix)):
         first.setdefault(image.stem, image)
-    samples = [_sample(image) for _, image in sorted(first.items(), key=_order)]
+    samples = []
+    for one in sorted(first.values(), key=_order):
+        load = partial(load_photograph, one.files, one.name)
+        samples.append(Sample(load, one.label, one.subject, "", one.source))
     rest = [item for item in found if isinstance(item, Rejected)]
-    rest += [_copy(image, first[image.stem]) for image in images if image is not first[image.stem]]
+    rest += [
+        Rejected(one.source, "second file of one image", f"{read.source} is read", one.label)
+        for one in images
+        for read in [first[one.stem]]
+        if one is not read
+    ]
     rest += [problem for files in places for problem in files.problems()]
     identity = joined(files.identity() for files in places)
     length = len(samples) + len(rest)
@@ -104,19 +111,5 @@ def _recognise(files: Files, name: str) -> _Image | Rejected | None:
     return _Image(files, name, stem, subject, CODES[code], suffix)
 
 
-def _order(item: tuple[str, _Image]) -> tuple[str, int, str]:
-    stem, image = item
-    return image.subject, BASIC.index(image.label), stem
-
-
-def _sample(image: _Image) -> Sample:
-    load = partial(load_photograph, image.files, image.name)
-    return Sample(load, image.label, image.subject, "", image.source)
-
-
-def _copy(image: _Image, read: _Image) -> Rejected:
-    reason = "second file of one image"
-    return Rejected(image.source, reason, f"{read.source} is read", image.label)
-
-
-SOURCE = register(Source(name="jaffe", open=open_jaffe, needs_path=EXPECTED))
+def _order(image: _Image) -> tuple[str, int, str]:
+    return image.subject, BASIC.index(image.label), image.stem

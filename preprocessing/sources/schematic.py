@@ -11,14 +11,15 @@ from functools import partial
 
 import numpy as np
 
-from preprocessing.sources.base import Notice, Raw, Sample, Source, register
-from preprocessing.sources.schematic_draw import draw
-from preprocessing.sources.schematic_face import CLASSES, expression, identity, shot
+from preprocessing.sources.base import BASIC, Notice, Raw, Sample, register
+from preprocessing.sources.schematic_face import draw, expression, identity, shot
 
+CLASSES = BASIC
 SUBJECTS, PER_SUBJECT = 70, 49
 _FIFTHS = ("train", "validation", "train", "test", "train")
 
 
+@register("schematic", kind="faces", synthetic=True)
 def open_schematic(
     path: object = None,
     *,
@@ -64,9 +65,8 @@ def sample(seed: int, subject: int, index: int) -> Sample:
     label = CLASSES[index % len(CLASSES)]
     split = _FIFTHS[subject % len(_FIFTHS)]
     source = f"schematic:seed{seed}/s{subject:03d}/{index:03d}"
-    return Sample(
-        partial(_image, seed, subject, index, label), label, f"s{subject:03d}", split, source
-    )
+    load = partial(_image, seed, subject, index, label)
+    return Sample(load, label, f"s{subject:03d}", split, source)
 
 
 def _image(seed: int, subject: int, index: int, label: str) -> np.ndarray:
@@ -75,14 +75,3 @@ def _image(seed: int, subject: int, index: int, label: str) -> np.ndarray:
     rng = np.random.default_rng([seed, subject, 1 + index])
     face = expression(rng, label, who.rest)
     return draw(who, face, shot(rng), rng)
-
-
-SOURCE = register(
-    Source(
-        name="schematic",
-        open=open_schematic,
-        options=frozenset({"subjects", "per_subject", "seed"}),
-        kind="faces",
-        synthetic=True,
-    )
-)

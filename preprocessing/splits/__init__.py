@@ -7,9 +7,17 @@ when the dataset was prepared, which results refer to. To add a scheme, decorate
 
 from __future__ import annotations
 
-# Importing a module registers its schemes.
-from preprocessing.splits import grouped, official, subjects  # noqa: F401
-from preprocessing.splits.base import InapplicableError, Scheme, Split, get, names, register
-from preprocessing.splits.stored import stored, write
+# Importing the module registers its schemes.
+from preprocessing.splits import schemes  # noqa: F401
+from preprocessing.splits.base import (
+    InapplicableError,
+    Scheme,
+    Split,
+    get,
+    names,
+    register,
+    stored,
+    write,
+)
 
 __all__ = ["InapplicableError", "Scheme", "Split", "get", "names", "register", "stored", "write"]

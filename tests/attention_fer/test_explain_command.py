@@ -26,7 +26,7 @@ from attention_fer.explain.command.pictures import (  # noqa: E402
 from attention_fer.explain.maps.class_scores import ClassScores  # noqa: E402
 from attention_fer.layers import SE  # noqa: E402
 from preprocessing.faces.cropper import FaceCropper  # noqa: E402
-from preprocessing.raw_files.errors import UnreadableError  # noqa: E402
+from preprocessing.raw_files.files import UnreadableError  # noqa: E402
 from preprocessing.sources import get  # noqa: E402
 
 pytestmark = pytest.mark.slow  # builds networks

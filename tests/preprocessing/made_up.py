@@ -16,7 +16,7 @@ import numpy as np
 
 from preprocessing import splits
 from preprocessing.dataset import Dataset
-from preprocessing.dataset.fingerprint import Fingerprint
+from preprocessing.dataset.folder import Fingerprint
 
 CLASSES = ["anger", "joy", "fear"]
 HEADER = ["label", "subject", "split", "source", "x", "y", "width", "height", "score", "sequence"]

@@ -13,7 +13,7 @@ from made_up import HEADER, pictures, record, rows, write_folder, write_lines
 
 from preprocessing.dataset.index import REPAIR_HINT
 from preprocessing.quality.check import check
-from preprocessing.quality.check.leakage import divided
+from preprocessing.quality.leakage import divided
 from preprocessing.splits.base import LEFT_OUT
 from preprocessing.splits.groups import UNKNOWN
 

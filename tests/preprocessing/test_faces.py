@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from preprocessing.dataset.index import Row
+from preprocessing.dataset.index import IndexRow
 from preprocessing.detectors.base import Faces
 from preprocessing.faces.cropper import FaceCropper
 from preprocessing.faces.crops import CropSettings, crop
@@ -70,7 +70,7 @@ FACE = photo((30, 20, 40, 50, 190), (90, 60, 20, 20, 199))
 
 def test_a_face_becomes_a_row():
     ((row,),) = FaceCropper(BrightRectangles())([sample(FACE, frame=7)])
-    assert isinstance(row, Row)
+    assert isinstance(row, IndexRow)
     assert np.array_equal(row.image, crop(FACE, (30, 20, 40, 50), None, CropSettings()))
     assert (row.label, row.subject, row.split) == ("sad", "anna", "train")
     assert (row.source, row.more) == ("photo.png", {"frame": 7})
@@ -155,7 +155,7 @@ def test_a_face_without_eyes_is_not_aligned_and_not_taken_upright():
     assert found[0] == Rejected(
         "photo.png", "no eye landmarks", "face at [30.0, 20.0, 40.0, 50.0]", "sad"
     )
-    assert isinstance(found[1], Row) and found[1].box == (90, 60, 20, 20)
+    assert isinstance(found[1], IndexRow) and found[1].box == (90, 60, 20, 20)
 
 
 def unreadable(error):
@@ -172,7 +172,7 @@ def test_a_photograph_that_cannot_be_read_is_rejected_with_its_reason():
         before, first, second, after = cropper([sample(FACE), torn, odd, sample(FACE)])
         assert first == [Rejected("torn.png", "undecodable image", "broken data stream", "sad")]
         assert second == [Rejected("torn.png", "loading failed", "KeyError: 'palette'", "sad")]
-        assert isinstance(before[0], Row) and isinstance(after[0], Row)
+        assert isinstance(before[0], IndexRow) and isinstance(after[0], IndexRow)
 
 
 BLINDING = photo((30, 20, 40, 50, 255))
@@ -195,7 +195,7 @@ def test_a_detector_that_answers_too_little_fails():
             return super().__call__(images)[:1]
 
     made = FaceCropper(Forgetful())([sample(FACE), sample(FACE), sample(FACE)])
-    assert [type(one) for (one,) in made] == [Row, Row, Row]
+    assert [type(one) for (one,) in made] == [IndexRow, IndexRow, IndexRow]
 
     class Silent(BrightRectangles):
         def __call__(self, images):

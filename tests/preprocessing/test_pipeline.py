@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from preprocessing.dataset.index import Row
+from preprocessing.dataset.index import IndexRow
 from preprocessing.pipeline import CHUNK, LEFT_OUT, chunks, cores, make_rows, ordered
 from preprocessing.sources import Rejected, Sample
 
@@ -83,7 +83,7 @@ def doubled(samples):
     for one in samples:
         image = one.load()
         odd = Rejected(one.source, "odd")
-        row = Row(image, one.label, "", "", one.source)
+        row = IndexRow(image, one.label, "", "", one.source)
         made.append([odd] if image[0, 0] % 2 else [row, row])
     return made
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from preprocessing import splits
-from preprocessing.dataset.index import Row
+from preprocessing.dataset.index import IndexRow
 from preprocessing.detectors.base import Faces
 from preprocessing.faces.cropper import FaceCropper
 from preprocessing.prepare import prepare, stop_if_broken
@@ -156,7 +156,7 @@ def failures(count, start=0):
 
 
 def test_single_failures_of_the_detector_stay_rejections():
-    row = ("x", [Row(np.zeros((1, 1), np.uint8), "sad", "", "", "x")])
+    row = ("x", [IndexRow(np.zeros((1, 1), np.uint8), "sad", "", "", "x")])
     empty = ("y", [Rejected("y", "no face found")])
     torn = ("z", [Rejected("z", "empty file")])
     made = [torn, *failures(4), row, *failures(4, 10), torn, empty, torn, *failures(3, 20), torn]

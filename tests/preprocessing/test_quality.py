@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from made_up import index
 
-from preprocessing.dataset.index import Row
+from preprocessing.dataset.index import IndexRow
 from preprocessing.quality.survey import Filter, Survey, same
 from preprocessing.sources import Rejected
 
@@ -181,7 +181,7 @@ def passed(rows, chosen):
 
 def rows(images):
     return [
-        Row(image, "abc"[label], "", split, source)
+        IndexRow(image, "abc"[label], "", split, source)
         for image, label, split, source in zip(images, LABELS, SPLITS, SOURCES, strict=True)
     ]
 
@@ -214,7 +214,7 @@ def test_what_is_dropped_says_why_and_keeps_its_label(images):
 
 
 def test_equal_faces_of_one_photograph_are_copies_too(images):
-    twice = [Row(images[0], "a", "", "", "one.jpg")] * 2
+    twice = [IndexRow(images[0], "a", "", "", "one.jpg")] * 2
     assert summary(passed(twice, Filter(duplicates=True))) == ["one.jpg", ("one.jpg", COPY)]
 
 
@@ -224,7 +224,7 @@ def test_a_filter_that_learns_what_was_written_goes_on_as_if_never_stopped(image
         first = passed(rows(images)[:stop], Filter(flat=True, duplicates=True))
         later = Filter(flat=True, duplicates=True)
         for one in first:
-            if isinstance(one, Row):
+            if isinstance(one, IndexRow):
                 later.known(one.image[..., None], one.source)  # as it is read from the disk
         rest = passed(rows(images)[stop:], later)
         assert summary(first + rest) == summary(whole)

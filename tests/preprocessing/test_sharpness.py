@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from preprocessing.quality.sharpness import blur_warning, by_split, sharpness
+from preprocessing.quality.survey import blur_warning, by_split, sharpness
 
 
 def _noise(n: int, blur: float = 0.0) -> np.ndarray:

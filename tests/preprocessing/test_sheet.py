@@ -20,9 +20,9 @@ from preprocessing.dataset.manifest import (
     SCHEMA_VERSION,
     SPLITS,
 )
-from preprocessing.quality import thumbnails
+from preprocessing.quality import contact_sheet
 from preprocessing.quality.contact_sheet import write_sheets
-from preprocessing.raw_files.errors import Rejected, UnreadableError
+from preprocessing.raw_files.files import Rejected, UnreadableError
 from preprocessing.sources import Sample
 
 CLASSES = ("happy", "sad", "never seen")
@@ -106,10 +106,10 @@ def tiles(page):
 def test_a_box_is_drawn_where_the_face_is(data):
     data.add("a.jpg")
     page = data.sheets()["00-happy.png"]
-    left, top, right, bottom = extent(page, BLUE, thumbnails.CHOSEN)
+    left, top, right, bottom = extent(page, BLUE, contact_sheet.CHOSEN)
     scale = 208 / 400
     assert (right - left, bottom - top) == (208, 300 * scale)
-    found = np.array(extent(page, thumbnails.CHOSEN)) - (left, top, left, top)
+    found = np.array(extent(page, contact_sheet.CHOSEN)) - (left, top, left, top)
     x, y, width, height = BOX
     expected = np.array([x, y, x + width, y + height]) * scale
     assert np.abs(found - expected).max() <= 0.51
@@ -123,8 +123,8 @@ def test_a_box_is_drawn_where_the_face_is(data):
 def test_a_box_beyond_the_border_keeps_its_sides_in_view(data, box):
     data.add("a.jpg", box=box)
     page = data.sheets()["00-happy.png"]
-    frame = extent(page, BLUE, thumbnails.CHOSEN)
-    found = extent(page, thumbnails.CHOSEN)
+    frame = extent(page, BLUE, contact_sheet.CHOSEN)
+    found = extent(page, contact_sheet.CHOSEN)
     corners = (box[0], box[1], box[0] + box[2], box[1] + box[3])
     limits = np.array([0, 0, 400, 300, 400, 300])
     expected = np.clip(corners, 0, limits[2:]) * 0.52 + (frame[0], frame[1]) * 2
@@ -134,7 +134,7 @@ def test_a_box_beyond_the_border_keeps_its_sides_in_view(data, box):
         page[[top, bottom - 1], (left + right) // 2],
         page[(top + bottom) // 2, [left, right - 1]],
     )
-    assert (np.concatenate(sides) == thumbnails.CHOSEN).all()
+    assert (np.concatenate(sides) == contact_sheet.CHOSEN).all()
 
 
 def test_every_class_has_its_own_faces(data):
@@ -184,35 +184,35 @@ def test_faces_of_one_photograph_are_all_marked(data):
     data.row("a.jpg", "happy", box=(250.0, 100.0, 90.0, 90.0))
     data.row("a.jpg", "sad", box=(10.0, 200.0, 30.0, 30.0))
     pages = data.sheets(per_class=1)
-    left, top, *_ = extent(pages["00-happy.png"], BLUE, thumbnails.CHOSEN, thumbnails.OTHER)
+    left, top, *_ = extent(pages["00-happy.png"], BLUE, contact_sheet.CHOSEN, contact_sheet.OTHER)
     # The second of two is shown; the first one and the sad one lie around it.
-    chosen = np.array(extent(pages["00-happy.png"], thumbnails.CHOSEN)) - (left, top, left, top)
+    chosen = np.array(extent(pages["00-happy.png"], contact_sheet.CHOSEN)) - (left, top, left, top)
     assert np.abs(chosen - np.array([250, 100, 340, 190]) * 0.52).max() <= 0.51
-    others = np.array(extent(pages["00-happy.png"], thumbnails.OTHER)) - (left, top, left, top)
+    others = np.array(extent(pages["00-happy.png"], contact_sheet.OTHER)) - (left, top, left, top)
     assert np.abs(others - np.array([10, 30, 140, 230]) * 0.52).max() <= 0.51
     assert data.loaded["a.jpg"] == 1
 
 
 def test_each_card_marks_its_own_face(data):
     data.add("a.jpg")
-    alone = count(data.sheets()["00-happy.png"], thumbnails.CHOSEN)
+    alone = count(data.sheets()["00-happy.png"], contact_sheet.CHOSEN)
     data.row("a.jpg", box=(200.0, 130.0, *BOX[2:]))
-    assert count(data.sheets()["00-happy.png"], thumbnails.CHOSEN) == 2 * alone
+    assert count(data.sheets()["00-happy.png"], contact_sheet.CHOSEN) == 2 * alone
 
 
 def test_pixels_are_shown_as_squares_and_photographs_without_moire():
     pixels = np.array([[0, 255, 0], [255, 0, 255]], np.uint8)
-    found = np.asarray(thumbnails.fit(pixels, 30))
+    found = np.asarray(contact_sheet.fit(pixels, 30))
     assert np.array_equal(found[..., 0], pixels.repeat(10, axis=0).repeat(10, axis=1))
     stripes = np.tile(np.array([0, 255], np.uint8), (110, 165))
-    assert np.ptp(np.asarray(thumbnails.fit(stripes, 100)).astype(int)) < 128
+    assert np.ptp(np.asarray(contact_sheet.fit(stripes, 100)).astype(int)) < 128
 
 
 def test_of_a_long_path_the_end_is_written_and_of_a_long_detail_the_beginning():
     picture = Image.new("RGB", (9, 9))
 
     def drawn(name, detail):
-        return np.asarray(thumbnails.draw_card([picture], (200,), [name, detail])).tobytes()
+        return np.asarray(contact_sheet.draw_card([picture], (200,), [name, detail])).tobytes()
 
     long = "folder/" * 20
     plain = drawn(f"{long}a.jpg", f"because {long}")
@@ -225,7 +225,7 @@ def test_rows_without_a_box_and_grey_faces(data):
     data.photo("a.png", (33, 34, 33), size=(48, 48))
     data.row("a.png", box=None, score="")
     page = data.sheets()["00-happy.png"]
-    assert not count(page, thumbnails.CHOSEN) and count(page, (33, 34, 33)) == 208 * 208
+    assert not count(page, contact_sheet.CHOSEN) and count(page, (33, 34, 33)) == 208 * 208
     grey = np.full((1, 48, 48, 1), 99, np.uint8)
     np.save(data.folder / IMAGES, grey)
     first = write_sheets(data.folder, data.samples, data.folder / "again")[0]
@@ -288,7 +288,7 @@ def test_odd_names_stay_on_their_line_and_in_the_folder(data, tmp_path):
 def test_names_that_cannot_be_encoded_are_drawn():
     picture = Image.new("RGB", (9, 9))
     pictures = [
-        thumbnails.draw_card([picture], (200,), [name]) for name in ("\udcff\x00\n", "???", "a")
+        contact_sheet.draw_card([picture], (200,), [name]) for name in ("\udcff\x00\n", "???", "a")
     ]
     same, other = (np.asarray(p).tobytes() == pictures[0].tobytes() for p in pictures[1:])
     assert same and not other
@@ -311,7 +311,7 @@ def test_the_score_is_written(data):
     data.rows[0] = (*data.rows[0][:-1], "0.13")
     second = data.sheets()["00-happy.png"]
     changed = extent((first != second).any(axis=2)[..., None] * np.ones(3), (1, 1, 1))
-    picture = extent(first, BLUE, thumbnails.CHOSEN)
+    picture = extent(first, BLUE, contact_sheet.CHOSEN)
     assert changed[1] > picture[3] and changed[3] - changed[1] < 17
 
 

@@ -136,7 +136,7 @@ def test_a_scheme_is_added_by_one_decorator_and_its_name_is_taken_then(monkeypat
     assert splits.names() == ["thirds"]
     assert divide("thirds", index([0] * 6))["validation"].tolist() == [1, 4]
     with pytest.raises(ValueError, match="'thirds' is already registered"):
-        splits.register("thirds", promise="")(splits.official.official.divide)
+        splits.register("thirds", promise="")(splits.schemes.official.divide)
 
 
 def test_test_parts_divides_each_class_of_validation_and_test_and_leaves_train_alone():

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 import numpy as np
 import pytest
 
-from preprocessing.dataset.fingerprint import stream
-from preprocessing.dataset.index import Row, read_column
+from preprocessing.dataset.folder import stream
+from preprocessing.dataset.index import IndexRow, read_column
 from preprocessing.dataset.writer import PROGRESS, DatasetWriter
 from preprocessing.sources import Rejected, Sample
 
@@ -31,7 +31,7 @@ def made(number):
     faces = [image, 255 - image] if number % 5 == 0 else [image]
     label, more = CLASSES[number % 2], {"sequence": 7}
     who = f"s{number}", "train", item(number).source
-    return [Row(face, label, *who, (1, 2, 3, 4), 0.5, more) for face in faces]
+    return [IndexRow(face, label, *who, (1, 2, 3, 4), 0.5, more) for face in faces]
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def whole(writer, tmp_path):
 
 def test_the_files_hold_what_was_given(whole, tmp_path):
     images = np.load(tmp_path / "whole" / "dataset" / "images.npy")
-    rows = [row for n in range(40) for row in made(n) if isinstance(row, Row)]
+    rows = [row for n in range(40) for row in made(n) if isinstance(row, IndexRow)]
     assert images.shape == (len(rows), 5, 4, 1) and images.dtype == np.uint8
     assert all(np.array_equal(a[..., 0], b.image) for a, b in zip(images, rows, strict=True))
     index = tmp_path / "whole" / "dataset" / "index.csv"
@@ -143,7 +143,7 @@ def test_written_gives_the_rows_so_far(writer, tmp_path):
     first = writer(tmp_path)
     write(first, 40, 10)
     first.close()
-    rows = [row for n in range(10) for row in made(n) if isinstance(row, Row)]
+    rows = [row for n in range(10) for row in made(n) if isinstance(row, IndexRow)]
     found = list(writer(tmp_path).written())
     assert [source for _, source in found] == [row.source for row in rows]
     assert all(np.array_equal(i[..., 0], r.image) for (i, _), r in zip(found, rows, strict=True))
@@ -248,7 +248,7 @@ def test_images_of_two_sizes_leave_no_record_that_blocks_the_mended_command(writ
     first = writer(tmp_path, {"size": None})
     write(first, 40, 10)
     first.flush()
-    odd = Row(np.zeros((6, 4), np.uint8), "sad", "", "", "odd one", more={"sequence": 7})
+    odd = IndexRow(np.zeros((6, 4), np.uint8), "sad", "", "", "odd one", more={"sequence": 7})
     with pytest.raises(ValueError, match="--size"):
         first.add("odd one", [odd])
     first.close()
@@ -273,13 +273,13 @@ def test_rows_that_do_not_fit_are_refused(writer, tmp_path):
     good = made(0)[0]
     with pytest.raises(ValueError, match="usable image among 1 items: torn .1, such as x."):
         add("none", Rejected("x", "torn"))
-    odd = Row(np.zeros((6, 4), np.uint8), "sad", "", "", "odd one")
+    odd = IndexRow(np.zeros((6, 4), np.uint8), "sad", "", "", "odd one")
     with pytest.raises(ValueError, match="odd one .*uint8 .5, 4, 1.*got uint8 .6, 4, 1."):
         add("shape", good, odd)
     with pytest.raises(ValueError, match="odd one .*got float64"):
-        add("type", Row(np.zeros((5, 4)), "sad", "", "", "odd one"))
+        add("type", IndexRow(np.zeros((5, 4)), "sad", "", "", "odd one"))
     with pytest.raises(ValueError, match="label of x .*'bored'"):
-        add("label", Row(good.image, "bored", "", "", "x"))
+        add("label", IndexRow(good.image, "bored", "", "", "x"))
 
 
 def test_images_can_be_streamed(whole, tmp_path):

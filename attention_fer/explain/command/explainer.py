@@ -17,7 +17,7 @@ from attention_fer.explain.drawing.gallery import Card, Tile
 from attention_fer.explain.maps.class_scores import ClassScores
 from attention_fer.explain.maps.gradcam import EmptyMapWarning
 from attention_fer.explain.maps.running import batches, to_numpy
-from preprocessing.raw_files.errors import UnreadableError
+from preprocessing.raw_files.files import UnreadableError
 
 _BATCH = 32
 

@@ -15,7 +15,7 @@ try:
     from preprocessing.faces.crops import fit
     from preprocessing.raw_files.containers import container
     from preprocessing.raw_files.files import Files
-    from preprocessing.raw_files.photographs import is_photograph, load_photograph
+    from preprocessing.raw_files.images import is_photograph, load_photograph
 except ModuleNotFoundError as error:
     raise ImportError(
         f"Reading pictures needs {error.name}, which is not installed: "

@@ -20,14 +20,11 @@ import numpy as np
 
 from attention_fer.common.checks import one_of
 from preprocessing.raw_files.containers import container
-from preprocessing.raw_files.errors import Rejected, UnreadableError
-from preprocessing.raw_files.files import MOST_BYTES, Files, read_bytes
-from preprocessing.sources.base import Notice, Raw, Source, register
+from preprocessing.raw_files.files import MOST_BYTES, Files, Rejected, UnreadableError, read_bytes
+from preprocessing.sources.base import Notice, Raw, register
+from preprocessing.sources.eeg.electrodes import mne
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
-from preprocessing.sources.eeg.features import SIZE
-from preprocessing.sources.eeg.features import features as features_of
-from preprocessing.sources.eeg.images import OPTIONS, raw_of
-from preprocessing.sources.eeg.mne_import import mne
+from preprocessing.sources.eeg.images import SIZE, features_of, raw_of
 
 ELECTRODES = (
     *("Fp1", "AF3", "F3", "F7", "FC5", "FC1", "C3", "T7", "CP5", "CP1", "P3", "P7", "PO3", "O1"),
@@ -49,6 +46,7 @@ FOREIGN, FLOATS = "not a file of DEAP", ("double", "single")
 _NAME = re.compile(r"(?:.*/)?(s\d{2})\.(mat|dat)", re.IGNORECASE | re.DOTALL)
 
 
+@register("deap", needs_path=EXPECTED, kind="maps")
 def open_deap(
     path: str | Path,
     *,
@@ -67,7 +65,7 @@ def open_deap(
         path: see `EXPECTED`.
         dimension: the rating that makes the classes, one of `DIMENSIONS`.
         window, step: see `epochs.Cut`.
-        features, slices, value_range, size: see `features.features`. Signals are microvolts.
+        features, slices, value_range, size: see `images.features_of`. Signals are microvolts.
         notice: called with missing subjects and files without forty videos.
 
     Returns:
@@ -166,14 +164,3 @@ def _fits(shapes: dict[str, tuple[int, ...]]) -> bool:
             fits = videos == rated > 0 and samples > BASELINE * RATE
             return fits and 8 * videos * 40 * samples <= MOST_BYTES
     return False
-
-
-SOURCE = register(
-    Source(
-        name="deap",
-        open=open_deap,
-        options=frozenset({"dimension", *OPTIONS}),
-        needs_path=EXPECTED,
-        kind="maps",
-    )
-)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from preprocessing.raw_files.errors import Rejected
+from preprocessing.raw_files.files import Rejected
 from preprocessing.sources.base import Notice
 
 SECONDS = 2.0

@@ -16,13 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from preprocessing.sources.base import Notice, Raw, Source, register
+from preprocessing.sources.base import Notice, Raw, register
 from preprocessing.sources.eeg.deap import ELECTRODES, info_of
 from preprocessing.sources.eeg.electrodes import positions
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
-from preprocessing.sources.eeg.features import SIZE
-from preprocessing.sources.eeg.features import features as features_of
-from preprocessing.sources.eeg.images import OPTIONS, raw_of
+from preprocessing.sources.eeg.images import SIZE, features_of, raw_of
 
 SUBJECTS, TRIALS, LENGTH = 15, 20, 10.0
 RATE = 128.0
@@ -55,6 +53,7 @@ _SOURCES, _BACKGROUND, _NOISE = 24, 10.0, 1.0  # microvolts
 _SPREAD = 0.04  # metres; reach of a source
 
 
+@register("eeg-generated", kind="maps", synthetic=True)
 def open_generated(
     path: object = None,
     *,
@@ -76,7 +75,7 @@ def open_generated(
         subjects: number of people.
         trials: number of trials of each, of 10 s; two thirds are happy.
         window, step: see `epochs.Cut`.
-        features, slices, value_range, size: see `features.features`.
+        features, slices, value_range, size: see `images.features_of`.
         seed: a different seed gives different people.
         notice: never called.
 
@@ -160,14 +159,3 @@ def _seen(sources: Sequence[int] | np.ndarray) -> np.ndarray:
 def _positions() -> np.ndarray:
     """Return metres, (32, 3)."""
     return positions(info_of(RATE))
-
-
-SOURCE = register(
-    Source(
-        name="eeg-generated",
-        open=open_generated,
-        options=frozenset({"subjects", "trials", "seed", *OPTIONS}),
-        kind="maps",
-        synthetic=True,
-    )
-)

@@ -16,7 +16,7 @@ EXPECTED = (
 )
 
 
-Row = dict[str, str]
+LabelRow = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Labels:
 
     path: Path
     columns: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[LabelRow]
 
-    def error(self, row: Row, expected: str) -> ValueError:
+    def error(self, row: LabelRow, expected: str) -> ValueError:
         """Return the error of a row."""
         cells = ", ".join(f"{name} {row[name]!r}" for name in self.columns)
         return ValueError(f"{self.path}, line {row['line']}: expected {expected}, got {cells}.")
@@ -83,7 +83,7 @@ def assign(table: Labels, recordings: Sequence[Recording], cut: Cut) -> list[Rec
     timed = "start" in table.columns
     if timed and (cut.tmin is not None or cut.tmax is not None):
         raise ValueError(f"{table.path} gives times: tmin and tmax have no effect beside it.")
-    rows: dict[str, list[Row]] = {one.name: [] for one in recordings}
+    rows: dict[str, list[LabelRow]] = {one.name: [] for one in recordings}
     if "file" not in table.columns and len(rows) > 1:
         raise ValueError(f"{table.path} must have a column file for {len(rows):,} recordings.")
     files = [name.rsplit("/", 1)[-1] for name in rows]
@@ -100,7 +100,7 @@ def assign(table: Labels, recordings: Sequence[Recording], cut: Cut) -> list[Rec
     return [replace(one, trials=found(table, one, rows[one.name])) for one in recordings]
 
 
-def _timed(table: Labels, recording: Recording, rows: Sequence[Row]) -> list[Segment]:
+def _timed(table: Labels, recording: Recording, rows: Sequence[LabelRow]) -> list[Segment]:
     length, rate = recording.length, recording.rate
     trials = []
     for number, row in enumerate(rows):
@@ -122,8 +122,8 @@ def _timed(table: Labels, recording: Recording, rows: Sequence[Row]) -> list[Seg
     return trials
 
 
-def _numbered(table: Labels, recording: Recording, rows: Sequence[Row]) -> list[Segment]:
-    labelled: dict[float, Row] = {}
+def _numbered(table: Labels, recording: Recording, rows: Sequence[LabelRow]) -> list[Segment]:
+    labelled: dict[float, LabelRow] = {}
     numbers = {trial.number for trial in recording.trials}
     for row in rows:
         event = _number(row["event"])

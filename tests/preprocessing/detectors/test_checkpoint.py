@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from preprocessing import detectors
-from preprocessing.detectors.checkpoint import Checkpoint
+from preprocessing.detectors.weights import Checkpoint
 
 
 class Touching:

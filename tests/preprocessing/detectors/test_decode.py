@@ -8,8 +8,7 @@ import decoding_reference
 import numpy as np
 import pytest
 
-from preprocessing.detectors.decode import from_heads, from_rows, to_faces
-from preprocessing.detectors.letterbox import into
+from preprocessing.detectors.decode import from_heads, from_rows, into, to_faces
 
 STRIDES = (8, 16, 32)
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
-from preprocessing.detectors.isolation import isolated_imports
+from preprocessing.detectors.yolo5face_hub import isolated_imports
 
 RUDE = """
 import logging, os, sys, warnings, cv2, numpy

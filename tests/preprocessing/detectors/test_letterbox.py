@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from preprocessing.detectors.letterbox import GREY, into, planes
+from preprocessing.detectors.decode import GREY, into, planes
 
 SIZES = [(1, 1), (1, 5000), (5000, 1), (480, 640), (641, 639), (97, 31), (640, 640), (1080, 1921)]
 

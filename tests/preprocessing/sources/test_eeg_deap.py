@@ -11,8 +11,8 @@ from scipy.io import savemat
 
 from preprocessing.sources import get
 from preprocessing.sources.eeg.deap import ELECTRODES, info_of
-from preprocessing.sources.eeg.features import bands
-from preprocessing.sources.eeg.topography import Topography
+from preprocessing.sources.eeg.electrodes import Topography
+from preprocessing.sources.eeg.images import bands
 
 VIDEOS, SAMPLES = 4, 128 * 8
 

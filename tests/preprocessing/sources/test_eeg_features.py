@@ -6,8 +6,7 @@ import mne
 import numpy as np
 import pytest
 
-from preprocessing.sources.eeg.features import BANDS, bands, features, slices
-from preprocessing.sources.eeg.images import levels
+from preprocessing.sources.eeg.images import BANDS, bands, features_of, levels, slices
 
 RATE = 128.0
 TIME = np.arange(512) / RATE
@@ -48,8 +47,8 @@ def test_slices_are_means_of_consecutive_parts_in_microvolts():
 
 
 def test_features_are_chosen_by_name_number_and_range():
-    assert features().channels == tuple(BANDS)
-    found = features("slices", 3, [-20, 30])
+    assert features_of().channels == tuple(BANDS)
+    found = features_of("slices", 3, [-20, 30])
     assert found.channels == ("slice 1", "slice 2", "slice 3")
     assert (found.low, found.high) == (-20, 30)
     assert found.compute(np.zeros((4, 9)), RATE).shape == (3, 4)
@@ -67,14 +66,14 @@ def test_features_are_chosen_by_name_number_and_range():
 )
 def test_what_cannot_be_computed_is_refused(given, told):
     with pytest.raises(ValueError, match=told):
-        features(*given)
+        features_of(*given)
 
 
 def test_levels_are_linear_clipped_and_apart_from_the_outside():
     inside = np.ones((1, 6), bool)
     inside[0, 0] = False
     maps = np.array([[[0, -9, -2, 0.5, 3, 9.0]], [[0, 0, 0, 0, 0, 0.0]]])
-    found = levels(maps, inside, features("slices", 2, [-2, 3]))
+    found = levels(maps, inside, features_of("slices", 2, [-2, 3]))
     assert found.shape == (1, 6, 2) and found.dtype == np.uint8
     assert found[0, :, 0].tolist() == [0, 1, 1, 128, 255, 255]
     assert found[0, :, 1].tolist() == [0, *[1 + round(254 * 2 / 5)] * 5]

@@ -9,7 +9,7 @@ from eeg_recordings import NAMES, RATE, info, raw, save, signal, write_brainvisi
 
 from preprocessing.sources import get
 from preprocessing.sources.eeg.epochs import Cut, Reader
-from preprocessing.sources.eeg.files import open_file
+from preprocessing.sources.eeg.source import open_file
 
 MARKED = [(1, 4, "happy"), (6, 4, "sad")]
 

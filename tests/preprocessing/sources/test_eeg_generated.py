@@ -10,9 +10,9 @@ import pytest
 
 from preprocessing.sources import get
 from preprocessing.sources.eeg.deap import ELECTRODES, info_of
-from preprocessing.sources.eeg.features import bands
+from preprocessing.sources.eeg.electrodes import topography
 from preprocessing.sources.eeg.generated import CLASSES, RATE, trial
-from preprocessing.sources.eeg.topography import topography
+from preprocessing.sources.eeg.images import bands
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,8 @@ import pytest
 from eeg_recordings import NAMES, RATE, raw, save
 
 from preprocessing.sources import UnreadableError, get
-from preprocessing.sources.eeg.features import bands, features
-from preprocessing.sources.eeg.images import levels
-from preprocessing.sources.eeg.topography import topography
+from preprocessing.sources.eeg.electrodes import topography
+from preprocessing.sources.eeg.images import bands, features_of, levels
 
 MARKED = [(1, 4, "happy"), (6, 4, "sad")]
 SIZE = 12
@@ -31,7 +30,7 @@ def test_an_image_is_the_map_of_its_windows_power_in_levels(tmp_path):
     one = samples(save(inst, tmp_path / "a_raw.fif"))[1]
     head = topography(inst.info, SIZE)
     values = bands(inst.get_data(start=300, stop=500), RATE)
-    expected = levels(head.maps(values), head.inside, features())
+    expected = levels(head.maps(values), head.inside, features_of())
     image = one.load()
     assert image.shape == (SIZE, SIZE, 5) and image.dtype == np.uint8
     # A file of single precision may be a level off.

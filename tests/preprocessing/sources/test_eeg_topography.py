@@ -8,7 +8,7 @@ import pytest
 from eeg_recordings import NAMES, info
 from matplotlib.figure import Figure
 
-from preprocessing.sources.eeg.topography import HEAD, frame, topography
+from preprocessing.sources.eeg.electrodes import HEAD, frame, topography
 
 SIZE = 32
 

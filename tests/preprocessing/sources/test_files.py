@@ -18,11 +18,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from preprocessing.raw_files.archive import ZipFiles
-from preprocessing.raw_files.containers import container, containers
+from preprocessing.raw_files.containers import ZipFiles, container, containers
 from preprocessing.raw_files.directory import DirectoryFiles
-from preprocessing.raw_files.errors import UnreadableError
-from preprocessing.raw_files.files import MOST_BYTES, MOST_LINE, read_bytes, read_lines
+from preprocessing.raw_files.files import (
+    MOST_BYTES,
+    MOST_LINE,
+    UnreadableError,
+    read_bytes,
+    read_lines,
+)
 from preprocessing.sources import get
 
 ODD = ["a b/c  d.png", "Größe/日本.png", "line\nbreak.png", "tab\t'\".png", "back\\slash.png"]

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from preprocessing.sources.vocabulary import ordered
+from preprocessing.sources.base import ordered
 
 
 @pytest.fixture

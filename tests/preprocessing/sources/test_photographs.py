@@ -12,10 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps, features
 
-from preprocessing.raw_files.errors import UnreadableError
-from preprocessing.raw_files.files import read_bytes
-from preprocessing.raw_files.photographs import decode_photograph
-from preprocessing.raw_files.pillow import MOST_PIXELS, READABLE
+from preprocessing.raw_files.files import UnreadableError, read_bytes
+from preprocessing.raw_files.images import MOST_PIXELS, READABLE, decode_photograph
 
 GREY = np.add.outer(np.arange(0, 120, 5), np.arange(0, 128, 4)).astype(np.uint8)  # 24 x 32
 RGB = np.stack([GREY, 255 - GREY, np.roll(GREY, 9, axis=1)], axis=-1)
@@ -293,7 +291,7 @@ def test_no_bytes_and_damaged_headers_are_told_apart():
 
 def test_the_content_decides_and_not_the_name(raw, tmp_path):
     from preprocessing.raw_files.directory import DirectoryFiles
-    from preprocessing.raw_files.photographs import load_photograph
+    from preprocessing.raw_files.images import load_photograph
 
     raw.directory(tmp_path, {"a.png": encode(GREY, "JPEG", quality=95), "b.jpg": encode(GREY)})
     files = DirectoryFiles(tmp_path)
@@ -302,7 +300,7 @@ def test_the_content_decides_and_not_the_name(raw, tmp_path):
 
 
 def test_large_files_are_not_read(raw, tmp_path):
-    from preprocessing.raw_files.archive import ZipFiles
+    from preprocessing.raw_files.containers import ZipFiles
     from preprocessing.raw_files.directory import DirectoryFiles
 
     raw.directory(tmp_path, {"a.bin": b"x" * 1000})

@@ -45,12 +45,12 @@ def test_unknown_name_is_answered_with_the_nearest(typo, meant):
 
 def test_a_name_is_given_once():
     with pytest.raises(ValueError, match="already registered"):
-        sources.register(dataclasses.replace(sources.get("fer2013"), kind="maps"))
+        sources.register("fer2013", kind="maps")(sources.get("fer2013").open)
 
 
 def test_a_misspelt_kind_is_refused():
     with pytest.raises(ValueError, match="kind.*'map'.*Did you mean 'maps'"):
-        sources.register(dataclasses.replace(sources.get("fer2013"), name="mine", kind="map"))
+        sources.register("mine", kind="map")(sources.get("fer2013").open)
 
 
 def test_kinds_of_images():

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from preprocessing.sources import fer2013, get, schematic
-from preprocessing.sources.schematic_draw import draw
-from preprocessing.sources.schematic_face import Expression, identity, shot
+from preprocessing.sources.schematic_face import Expression, draw, identity, shot
 
 
 def read(path, **options):

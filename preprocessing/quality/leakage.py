@@ -12,13 +12,12 @@ from preprocessing import splits
 from preprocessing.dataset.folder import Dataset
 from preprocessing.dataset.index import INDEX, REPAIR_HINT, read_some
 from preprocessing.dataset.manifest import SPLITS as FILE
-from preprocessing.quality.check.report import CheckReport, counted
+from preprocessing.quality.report import CheckReport, counted
 from preprocessing.sources import SPLITS
 from preprocessing.splits import InapplicableError, Scheme
-from preprocessing.splits.base import LEFT_OUT
+from preprocessing.splits.base import LEFT_OUT, stored_names
+from preprocessing.splits.base import sides as stored_sides
 from preprocessing.splits.groups import KINDS, UNKNOWN, shared
-from preprocessing.splits.stored import sides as stored_sides
-from preprocessing.splits.stored import stored_names
 
 
 def check_splits(
@@ -59,7 +58,7 @@ def check_splits(
         for text in [*_shared_copies(split, copies), *_missing_classes(split)]:
             report.warn(text)
     for name in splits.names():
-        if name not in stored and _applies(dataset, name):
+        if name not in stored and not splits.get(name).why_not(dataset):
             report.warn(f"{FILE} lacks the split {name}, which applies to this dataset.")
 
 
@@ -94,21 +93,14 @@ class _Stored:
 
 def _check_absence(dataset: Dataset, report: CheckReport, changed: Collection[str]) -> None:
     """A dataset of a few images has no split, however often it is prepared."""
-    if FILE in changed or any(_applies(dataset, name) for name in splits.names()):
+    applicable = [name for name in splits.names() if not splits.get(name).why_not(dataset)]
+    if FILE in changed or applicable:
         report.error(f"{FILE} has none of the splits {', '.join(splits.names())}. {REPAIR_HINT}")
     else:
         report.warn(
             f"No split applies to this dataset of {counted(len(dataset), 'image')}: nothing can "
             "be trained and tested on it."
         )
-
-
-def _applies(dataset: Dataset, name: str) -> bool:
-    try:
-        splits.get(name).sides(dataset)
-    except InapplicableError:
-        return False
-    return True
 
 
 def _check_unchanged(split: _Stored, report: CheckReport, changed: Collection[str]) -> None:
