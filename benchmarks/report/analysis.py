@@ -81,7 +81,12 @@ class Entry:
     @property
     def planned(self) -> int:
         """Number of planned cells."""
-        return len(self.done) + len(self.failed) + len(self.missing)
+        return len(self.cells)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The planned cells: finished, failed, missing."""
+        return [*(result.cell for result in (*self.done, *self.failed)), *self.missing]
 
 
 @dataclass(frozen=True)

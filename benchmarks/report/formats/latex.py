@@ -43,8 +43,7 @@ def escaped(text: str) -> str:
 def _report(report: ReportFigures) -> str:
     network = [c for c in NETWORK if any(c in shown(NETWORK, s) for s in report.sections)]
     groups = [[c for c in shown(SHORT, s) if c not in NETWORK] for s in report.sections]
-    widths = [len(network), *map(len, groups)]
-    layout = "".join("l" if c.left else "r" for c in [*network, *chain(*groups)])
+    columns = [*network, *chain(*groups)]
     lines = [
         "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}.",
         "\\begin{table}[htbp]",
@@ -53,9 +52,10 @@ def _report(report: ReportFigures) -> str:
         f"\\caption{{{escaped(report.title)}}}",
         f"\\label{{tab:{_label(report.report.table.name)}}}",
         _FIT,
-        f"\\begin{{tabular}}{{{layout}}}",
+        f"\\begin{{tabular}}{{{''.join('l' if c.left else 'r' for c in columns)}}}",
         "\\toprule",
-        *_header(report, network, groups, widths),
+        *_over(report, len(network), [len(group) for group in groups]),
+        _line([escaped(column.title) for column in columns]),
         "\\midrule",
         *_body(report, network, groups),
         "\\bottomrule",
@@ -69,21 +69,16 @@ def _report(report: ReportFigures) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _header(
-    report: ReportFigures,
-    network: Sequence[Column],
-    groups: Sequence[Sequence[Column]],
-    widths: Sequence[int],
-) -> list[str]:
-    over = [f"\\multicolumn{{{widths[0]}}}{{l}}{{}}"]
-    rules, first = [], widths[0] + 1
-    for section, width in zip(report.sections, widths[1:], strict=True):
+def _over(report: ReportFigures, network: int, widths: Sequence[int]) -> list[str]:
+    """The line above the headings, with the dataset of each group, and the rules below it."""
+    over, rules = [f"\\multicolumn{{{network}}}{{l}}{{}}"], []
+    last = network
+    for section, width in zip(report.sections, widths, strict=True):
         title = escaped(section.target.dataset + basis(section))
         over.append(f"\\multicolumn{{{width}}}{{c}}{{{title}}}")
-        rules.append(f"\\cmidrule(lr){{{first}-{first + width - 1}}}")
-        first += width
-    titles = [escaped(column.title) for column in [*network, *chain(*groups)]]
-    return [_line(over), " ".join(rules), _line(titles)]
+        rules.append(f"\\cmidrule(lr){{{last + 1}-{last + width}}}")
+        last += width
+    return [_line(over), " ".join(rules)]
 
 
 def _body(
