@@ -8,6 +8,7 @@ pipeline costs 5 % of a step.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -51,9 +52,8 @@ def on_device(batch: tuple[Any, Any], steps: int) -> Any:
     return tf.data.Dataset.from_tensors(batch).repeat(steps)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Callable[..., Any]) -> None:
     """Adds the arguments of this measurement."""
-    add: Any = parser.add_argument
     add("--backbones", nargs="+", default=["vgg16", "resnet50"], metavar="NAME")
     add("--width", type=float, default=0.125, metavar="X", help="(default: 0.125)")
     add("--batch-size", type=int, default=64, metavar="N", help="(default: 64)")
