@@ -35,10 +35,8 @@ from benchmarks.train.callbacks import (
 )
 from benchmarks.train.data import DataPart, duplicates, load_part
 from benchmarks.train.multiply_adds import multiply_adds
-from benchmarks.train.tensorboard.epochs import EpochLog
-from benchmarks.train.tensorboard.gates import Gates
-from benchmarks.train.tensorboard.result import write_result
-from benchmarks.train.tensorboard.session import Session, session
+from benchmarks.train.tensorboard.epochs import EpochLog, Gates
+from benchmarks.train.tensorboard.session import Session, session, write_result
 from preprocessing.dataset.folder import Dataset
 from preprocessing.splits import Split
 
