@@ -144,10 +144,9 @@ def _report(
         groups.setdefault((cell.row, cell.target), []).append(cell)
     measured = {key: _measure(key, group, plan.table, read) for key, group in groups.items()}
     pairs = _pairs(groups, plan.table)
-    entries = {key: _compared(key, measured, pairs) for key in measured}
     entries = {
-        key: replace(entry, cost=costs.read(store.root, groups[key][0]))
-        for key, entry in entries.items()
+        key: replace(_compared(key, measured, pairs), cost=costs.read(store.root, group[0]))
+        for key, group in groups.items()
     }
     return TableReport(plan.table, plan, plan.targets, _adjusted(entries, pairs), pairs, problems)
 
@@ -224,15 +223,12 @@ def _adjusted(
     result = dict(entries)
     for (key, comparison), p in zip(compared.items(), holm(raw), strict=True):
         if comparison is not None:
-            judged = _judged(comparison, p, len(raw))
+            difference = comparison.difference
+            found = verdict(difference, p)
+            least = difference.smallest(len(raw)) if found == NO_DIFFERENCE else None
+            judged = replace(comparison, adjusted=p, verdict=found, detectable=least)
             result[key] = replace(entries[key], comparison=judged)
     return result
-
-
-def _judged(comparison: Comparison, p: float | None, comparisons: int) -> Comparison:
-    found = verdict(comparison.difference, p)
-    smallest = comparison.difference.smallest(comparisons) if found == NO_DIFFERENCE else None
-    return replace(comparison, adjusted=p, verdict=found, detectable=smallest)
 
 
 def stored(store: Store) -> list[TableReport]:
