@@ -19,9 +19,8 @@ from benchmarks.report import formats
 from benchmarks.results import plan_file
 from benchmarks.run import costs, estimate
 from benchmarks.run.arguments import PROGRAM, parser
-from benchmarks.run.live_view import LiveView
+from benchmarks.run.display import LiveView, show_settings
 from benchmarks.run.runner import Runner, missing
-from benchmarks.run.settings_view import show_settings
 from benchmarks.run.setup import RunConfig, set_up
 
 

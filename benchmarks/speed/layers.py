@@ -22,7 +22,7 @@ from rich.table import Table
 
 from attention_fer import layers
 from attention_fer.layers.eca import eca_kernel_size
-from benchmarks.train import timing
+from benchmarks.train import cost
 
 SHAPE = (32, 24, 24, 128)
 
@@ -93,8 +93,8 @@ def compare(ours: Callable[..., Any], plain: Callable[..., Any], rounds: int, *d
     def call(function: Callable[..., Any]) -> None:
         function(*data)
 
-    times = timing.interleaved({"ours": partial(call, ours), "plain": partial(call, plain)}, rounds)
-    found = timing.ratios(times["ours"], times["plain"])
+    times = cost.interleaved({"ours": partial(call, ours), "plain": partial(call, plain)}, rounds)
+    found = cost.ratios(times["ours"], times["plain"])
     return f"{found['median']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
 
 

@@ -14,9 +14,9 @@ from attention_fer.training import freezing, schedules
 from attention_fer.training.distillation import Distillation
 from attention_fer.training.model import TrainingModel, training_model
 from benchmarks.plan.cell import Cell
+from benchmarks.plan.datasets import digest, split
 from benchmarks.plan.job import Job
 from benchmarks.plan.settings import Settings
-from benchmarks.plan.splits import digest, split
 from benchmarks.results.predictions import write_predictions
 from benchmarks.results.saved_model import load_teacher, save
 from benchmarks.statistics.scores import score
