@@ -210,6 +210,7 @@ def test_the_wheel_holds_the_packages_and_their_data_alone(built):
     data = files(
         "*/py.typed",
         "benchmarks/tables/*.csv",
+        "benchmarks/report/formats/*.j2",
         *(f"benchmarks/report/formats/html/*.{kind}" for kind in ("j2", "css", "js", "svg")),
     )
     expected = {name for name in code | data if not name.startswith("benchmarks/speed/")}

@@ -36,7 +36,7 @@ class Target:
         dataset: name of the prepared dataset.
         fingerprint: hash of its content.
         protocol: name of the split in `preprocessing.splits`.
-        folds: hash of each fold of the split, see `benchmarks.plan.splits.digests`.
+        folds: hash of each fold of the split, see `benchmarks.plan.datasets.digests`.
         classes: names of the classes.
         synthetic: whether the images are generated.
     """

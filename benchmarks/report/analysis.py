@@ -80,7 +80,12 @@ class Entry:
     @property
     def planned(self) -> int:
         """Number of planned cells."""
-        return len(self.done) + len(self.failed) + len(self.missing)
+        return len(self.cells)
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The planned cells: finished, failed, missing."""
+        return [*(result.cell for result in (*self.done, *self.failed)), *self.missing]
 
 
 @dataclass(frozen=True)
@@ -138,10 +143,9 @@ def _report(
         groups.setdefault((cell.row, cell.target), []).append(cell)
     measured = {key: _measure(key, group, plan.table, read) for key, group in groups.items()}
     pairs = _pairs(groups, plan.table)
-    entries = {key: _compared(key, measured, pairs) for key in measured}
     entries = {
-        key: replace(entry, cost=cost_file.read(store.root, groups[key][0]))
-        for key, entry in entries.items()
+        key: replace(_compared(key, measured, pairs), cost=cost_file.read(store.root, group[0]))
+        for key, group in groups.items()
     }
     return TableReport(plan.table, plan, plan.targets, _adjusted(entries, pairs), pairs, problems)
 
@@ -218,15 +222,12 @@ def _adjusted(
     result = dict(entries)
     for (key, comparison), p in zip(compared.items(), holm(raw), strict=True):
         if comparison is not None:
-            judged = _judged(comparison, p, len(raw))
+            difference = comparison.difference
+            found = verdict(difference, p)
+            least = difference.smallest(len(raw)) if found == NO_DIFFERENCE else None
+            judged = replace(comparison, adjusted=p, verdict=found, detectable=least)
             result[key] = replace(entries[key], comparison=judged)
     return result
-
-
-def _judged(comparison: Comparison, p: float | None, comparisons: int) -> Comparison:
-    found = verdict(comparison.difference, p)
-    smallest = comparison.difference.smallest(comparisons) if found == NO_DIFFERENCE else None
-    return replace(comparison, adjusted=p, verdict=found, detectable=smallest)
 
 
 def stored(store: Store) -> list[TableReport]:

@@ -15,21 +15,19 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from benchmarks.plan.cell import Cell
-from benchmarks.report import files
-from benchmarks.report.formats import console as make_console
+from benchmarks.report import formats
 from benchmarks.results import plan_file
 from benchmarks.run import costs, estimate
 from benchmarks.run.arguments import PROGRAM, parser
-from benchmarks.run.live_view import LiveView
+from benchmarks.run.display import LiveView, show_settings
 from benchmarks.run.runner import Runner, missing
-from benchmarks.run.settings_view import show_settings
 from benchmarks.run.setup import RunConfig, set_up
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Run the command line, see `--help`; return the exit status. `prog` is the command's name."""
     options = parser(__doc__ or "", prog).parse_args(arguments)
-    console = make_console()
+    console = formats.console()
     try:
         run = set_up(options, console)
     except (ValueError, FileNotFoundError) as error:
@@ -71,7 +69,7 @@ def carry_out(run: RunConfig, dry_run: bool, console: Console) -> int:
             failed = runner.run(todo)
     if run.cost:
         costs.measure(run, console)
-    files.publish(run.plan, run.store, console)
+    formats.publish(run.plan, run.store, console)
     if failed:
         console.print(f"{len(failed)} cells failed. Rerun the command to retry them.", style="red")
     return 1 if failed else 0

@@ -12,7 +12,7 @@ from attention_fer import recipes
 from attention_fer.recipes import OPTIMIZERS
 from benchmarks import tables
 from benchmarks.plan import registered
-from benchmarks.plan.execution import JIT
+from benchmarks.plan.job import JIT
 from preprocessing import splits
 
 PROGRAM = "python -m benchmarks.run"

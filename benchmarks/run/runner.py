@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.plan.cell import Cell
-from benchmarks.plan.execution import Execution
-from benchmarks.plan.job import Job
+from benchmarks.plan.job import Execution, Job
 from benchmarks.results.store import LOCKS, RESULT, Result, Store
 from benchmarks.run import locks
-from benchmarks.run.executors.base import Cancelled, Executor, failed
+from benchmarks.run.executors import Cancelled, Executor, failed
 
 _LOOK_AGAIN = 1.0  # seconds between checks of a cell that another run has
 

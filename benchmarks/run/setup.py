@@ -16,11 +16,9 @@ from attention_fer.common.checks import one_of
 from benchmarks import tables
 from benchmarks.plan import user_files
 from benchmarks.plan.cell import Cell
-from benchmarks.plan.datasets import open_datasets, target
-from benchmarks.plan.execution import Execution
-from benchmarks.plan.plan import Plan
-from benchmarks.plan.shard import Shard
-from benchmarks.plan.splits import split
+from benchmarks.plan.datasets import open_datasets, split, target
+from benchmarks.plan.job import Execution
+from benchmarks.plan.plan import Plan, Shard
 from benchmarks.plan.table import VARIANTS, Table
 from benchmarks.plan.table import options as table_options
 from benchmarks.results.store import Store
@@ -102,7 +100,9 @@ def set_up(options: argparse.Namespace, console: Console) -> RunConfig:
         datasets=datasets,
         cells=cells,
         store=Store(options.out / table.name),
-        executor=_make_executor(options, gpus, plan.replicas),
+        executor=executors.make(
+            options.executor, options.jobs, gpus, plan.replicas, options.ray_address
+        ),
         accelerated=bool(gpus),
         imports=tuple(path.resolve() for path in imports),
         execution=execution,
@@ -133,11 +133,6 @@ def _slugs_to_keep(cells: Iterable[Cell], everything: bool) -> Iterator[str]:
         if everything:
             yield cell.slug
         yield from (teacher.slug for teacher in cell.teachers)
-
-
-def _make_executor(options: argparse.Namespace, gpus: Sequence[str], replicas: int) -> Executor:
-    resources = executors.Resources(options.jobs, gpus, replicas, options.ray_address)
-    return executors.make(options.executor, resources)
 
 
 def _parse_replicas(text: str, gpus: Sequence[str]) -> int:

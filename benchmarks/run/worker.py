@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.run.executors.base import ADVICE, FULL, LOG, failed
+from benchmarks.run.executors import ADVICE, FULL, LOG, failed
 
 if TYPE_CHECKING:
     from benchmarks.plan.job import Job

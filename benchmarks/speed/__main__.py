@@ -32,7 +32,7 @@ def parser(what: str | None) -> argparse.ArgumentParser:
             module = importlib.import_module(f"benchmarks.speed.{name}")
             command.description = module.__doc__
             command.formatter_class = argparse.RawDescriptionHelpFormatter
-            module.add_arguments(command)
+            module.add_arguments(command.add_argument)
     return result
 
 

@@ -202,9 +202,8 @@ def photographs(folder: Path, least: int) -> list[Path]:
     return found * -(-least // len(found))
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Callable[..., Any]) -> None:
     """Adds the arguments of this measurement."""
-    add: Any = parser.add_argument
     add("--photographs", type=Path, required=True, metavar="DIR", help="JPEG and PNG files")
     add("--weights-pt", type=Path, required=True, metavar="FILE", help="checkpoint (trusted)")
     add("--hub-repo", type=Path, required=True, metavar="DIR", help="clone of yolov5-face")

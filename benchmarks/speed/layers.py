@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -21,7 +22,7 @@ from rich.table import Table
 
 from attention_fer import layers
 from attention_fer.layers.eca import eca_kernel_size
-from benchmarks.train import timing
+from benchmarks.train import cost
 
 SHAPE = (32, 24, 24, 128)
 
@@ -87,15 +88,13 @@ def model(module: Callable[[Any], Any]) -> keras.Model:
 
 
 def compare(ours: Callable[..., Any], plain: Callable[..., Any], rounds: int, *data: Any) -> str:
-    """Return median and quartiles of the ratios of the two times, measured interleaved."""
+    """Returns median and quartiles of the ratios of the two times, measured interleaved."""
 
     def call(function: Callable[..., Any]) -> None:
         function(*data)
 
-    times = timing.interleaved(
-        {"ours": lambda: call(ours), "plain": lambda: call(plain)}, rounds, warm_up=2
-    )
-    found = timing.ratios(times["ours"], times["plain"])
+    times = cost.interleaved({"ours": partial(call, ours), "plain": partial(call, plain)}, rounds)
+    found = cost.ratios(times["ours"], times["plain"])
     return f"{found['median']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
 
 
@@ -109,9 +108,9 @@ def layer_ratios(name: str, rounds: int) -> tuple[str, str]:
     return forward, compare(ours.train_on_batch, plain.train_on_batch, rounds, x, x)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Callable[..., Any]) -> None:
     """Adds the arguments of this measurement."""
-    parser.add_argument("--rounds", type=int, default=60, help="repetitions (default: 60)")
+    add("--rounds", type=int, default=60, help="repetitions (default: 60)")
 
 
 def run(options: argparse.Namespace, console: Console) -> None:
@@ -120,8 +119,6 @@ def run(options: argparse.Namespace, console: Console) -> None:
     Raises:
         ValueError: there are fewer than two rounds.
     """
-    if options.rounds < 2:
-        raise ValueError(f"--rounds must be at least 2, got {options.rounds}.")
     title = f"Time of our layer / plain graph, batch {SHAPE}, {keras.backend.backend()}"
     table = Table(title=title, box=box.SIMPLE_HEAD, caption="median of the ratios (quartiles)")
     for column in ("layer", "forward", "training step"):

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,8 @@ from rich.table import Table
 CLASSES, PER_FOLDER = 7, 1000
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Callable[..., Any]) -> None:
     """Adds the arguments of this measurement."""
-    add: Any = parser.add_argument
     add("--images", type=int, nargs="+", default=[2_000, 20_000, 200_000], metavar="N")
     add("--size", type=int, default=48, metavar="N", help="side of an image (default: 48)")
 

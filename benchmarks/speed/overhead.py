@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,8 @@ from benchmarks.run.executors.local import Local
 from preprocessing.dataset.folder import Dataset
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Callable[..., Any]) -> None:
     """Adds the arguments of this measurement."""
-    add: Any = parser.add_argument
     add("--dataset", type=Path, required=True, metavar="DIR", help="prepared dataset")
     add("--protocol", default="official", metavar="NAME", help="its split (default: official)")
     add("--backbone", default="resnet50", metavar="NAME", help="(default: resnet50)")
@@ -52,9 +52,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
     table = Table(box=box.SIMPLE_HEAD, caption=f"of {options.of_epochs} epochs, estimated")
     for column in ("", "seconds", "share"):
         table.add_column(column, justify="left" if column == "" else "right")
-    for name, seconds in {**timing, "train": epochs}.items():
+    for name, seconds in {**timing, "train": epochs, "not training": total - epochs}.items():
         table.add_row(name, f"{seconds:.1f}", f"{seconds / total:.1%}")
-    table.add_row("not training", f"{total - epochs:.1f}", f"{1 - epochs / total:.1%}")
     console.print(table)
 
 

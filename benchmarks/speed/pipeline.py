@@ -8,6 +8,7 @@ pipeline costs 5 % of a step.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -20,7 +21,7 @@ from rich.table import Table
 from attention_fer import models
 from attention_fer.training.model import training_model
 from benchmarks.plan.settings import profile
-from benchmarks.train import timing
+from benchmarks.train import cost
 from benchmarks.train.callbacks import TrainingSequence
 from benchmarks.train.data import DataPart
 
@@ -51,9 +52,8 @@ def on_device(batch: tuple[Any, Any], steps: int) -> Any:
     return tf.data.Dataset.from_tensors(batch).repeat(steps)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Callable[..., Any]) -> None:
     """Adds the arguments of this measurement."""
-    add: Any = parser.add_argument
     add("--backbones", nargs="+", default=["vgg16", "resnet50"], metavar="NAME")
     add("--width", type=float, default=0.125, metavar="X", help="(default: 0.125)")
     add("--batch-size", type=int, default=64, metavar="N", help="(default: 64)")
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         table.add_column(column)
     for name in track(options.backbones, "measuring", console=console, transient=True):
         times = measure(name, options)
-        found = timing.ratios(times["from batches"], times["on the device"])
+        found = cost.ratios(times["from batches"], times["on the device"])
         speed = options.batch_size / float(np.median(times["from batches"]))
         ratio = f"{found['median']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
         table.add_row(name, f"{speed:,.0f}", ratio)
@@ -94,10 +94,10 @@ def measure(backbone: str, options: argparse.Namespace) -> dict[str, list[float]
     images = np.random.default_rng(0).integers(0, 256, (len(rows), *SHAPE), np.uint8)
     batches = TrainingSequence(DataPart(images, rows % CLASSES, rows), options.batch_size, seed=0)
     fed = on_device(batches[0], steps)
-    return timing.interleaved(
+    return cost.interleaved(
         {
-            "from batches": lambda: timing.epoch_of_steps(model, batches, options.steps),
-            "on the device": lambda: timing.epoch_of_steps(model, fed, options.steps),
+            "from batches": lambda: cost.epoch_of_steps(model, batches, options.steps),
+            "on the device": lambda: cost.epoch_of_steps(model, fed, options.steps),
         },
         options.rounds,
     )

@@ -34,18 +34,11 @@ from benchmarks.statistics.scores import score
 CLASSES, SEEDS, FOLDS, EPOCHS = 7, 5, 5, 30
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Callable[..., Any]) -> None:
     """Adds the arguments of this measurement."""
-    add: Any = parser.add_argument
     add("--planned", type=int, default=100_000, metavar="N", help="cells (default: 100000)")
     add("--stored", type=int, default=10_000, metavar="N", help="results (default: 10000)")
-    add(
-        "--images",
-        type=int,
-        default=700,
-        metavar="N",
-        help="test images of each result (default: 700)",
-    )
+    add("--images", type=int, default=700, metavar="N", help="test images each (default: 700)")
 
 
 def run(options: argparse.Namespace, console: Console) -> None:

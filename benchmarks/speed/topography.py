@@ -11,6 +11,7 @@ import argparse
 import os
 import statistics
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,8 @@ from rich.table import Table
 from preprocessing.sources.eeg.electrodes import mne, topography
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(add: Callable[..., Any]) -> None:
     """Adds the arguments of this measurement."""
-    add: Any = parser.add_argument
     add("--windows", type=int, default=2000, metavar="N", help="(default: 2000)")
     add("--channels", type=int, default=5, metavar="N", help="maps per window (default: 5)")
     add("--montage", default="biosemi32", metavar="NAME", help="of MNE (default: biosemi32)")

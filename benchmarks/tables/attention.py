@@ -1,8 +1,10 @@
-"""Eight backbones with and without attention: Table 3.3 of the published thesis.
+"""Eight backbones with and without attention: Tables 3.3 and 3.1 of the published thesis.
 
     python -m benchmarks.run --table attention
+    python -m benchmarks.run --table base
 
-Runs 32 rows on every prepared dataset under `data/`, or on schematic faces if there is no dataset.
+`attention` runs 32 rows on every prepared dataset under `data/`, or on schematic faces if there is
+no dataset. `base` has the backbones without attention; its reference is VGG-16.
 """
 
 from benchmarks.plan.table import Row, Table, published_accuracies
@@ -18,7 +20,6 @@ BACKBONES = (
     "resnet152v2",
 )
 ATTENTIONS = ("none", "se", "eca", "cbam")
-
 SOURCE = (
     "Table 3.3 of the thesis behind github.com/AndrzejMiskow/comp3931-emotion-recognition; on CK+ "
     "and JAFFE the best of three runs by test accuracy"
@@ -30,4 +31,14 @@ ATTENTION = Table(
     rows=tuple(Row(backbone, attention) for backbone in BACKBONES for attention in ATTENTIONS),
     published=published_accuracies(),
     source=SOURCE,
+)
+
+PLAIN = tuple(Row(backbone) for backbone in BACKBONES)
+BASE = Table(
+    name="base",
+    title="Eight backbones without attention",
+    rows=PLAIN,
+    published={key: value for key, value in ATTENTION.published.items() if key[0] in PLAIN},
+    source=SOURCE.replace("3.3", "3.1"),
+    chosen={"": Row("vgg16")},
 )

@@ -9,8 +9,8 @@ generated, which says nothing about brains.
 """
 
 from benchmarks.table import Row, Table
+from benchmarks.tables.attention import ATTENTIONS
 
-ATTENTIONS = ("none", "se", "eca", "cbam")
 RECIPE = "eeg"
 
 EEG = Table(

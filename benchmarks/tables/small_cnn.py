@@ -8,8 +8,8 @@ parts together.
 """
 
 from benchmarks.table import Row, Table
+from benchmarks.tables.attention import ATTENTIONS
 
-ATTENTIONS = ("none", "se", "eca", "cbam")
 RECIPES = {"cnn_v1": "small-cnn", "cnn_v2": "small-cnn", "mini_resnet": "mini-resnet"}
 
 SMALL_CNN = Table(

@@ -14,9 +14,9 @@ from attention_fer.training import freezing, schedules
 from attention_fer.training.distillation import Distillation
 from attention_fer.training.model import TrainingModel, training_model
 from benchmarks.plan.cell import Cell
+from benchmarks.plan.datasets import digest, split
 from benchmarks.plan.job import Job
 from benchmarks.plan.settings import Settings
-from benchmarks.plan.splits import digest, split
 from benchmarks.results.predictions import write_predictions
 from benchmarks.results.saved_model import load_teacher, save
 from benchmarks.statistics.scores import score
@@ -35,10 +35,8 @@ from benchmarks.train.callbacks import (
 )
 from benchmarks.train.data import DataPart, duplicates, load_part
 from benchmarks.train.multiply_adds import multiply_adds
-from benchmarks.train.tensorboard.epochs import EpochLog
-from benchmarks.train.tensorboard.gates import Gates
-from benchmarks.train.tensorboard.result import write_result
-from benchmarks.train.tensorboard.session import Session, session
+from benchmarks.train.tensorboard.epochs import EpochLog, Gates
+from benchmarks.train.tensorboard.session import Session, session, write_result
 from preprocessing.dataset.folder import Dataset
 from preprocessing.splits import Split
 

@@ -1,8 +1,10 @@
-"""What a network costs beside another: parameters, multiply-adds and time."""
+"""What a network costs beside another: parameters, multiply-adds, and times measured in turns."""
 
 from __future__ import annotations
 
 import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -11,10 +13,14 @@ import numpy as np
 from attention_fer.training import freezing
 from attention_fer.training.model import TrainingModel, training_model
 from benchmarks.plan.cell import Cell
-from benchmarks.plan.execution import Execution
-from benchmarks.train import devices, timing
+from benchmarks.plan.job import Execution
+from benchmarks.train import devices
+from benchmarks.train.callbacks import TrainingSequence
+from benchmarks.train.data import DataPart
 from benchmarks.train.multiply_adds import multiply_adds
 from benchmarks.train.network import network, set_norm_momentum
+
+Timed = Callable[[], "float | None"]
 
 
 def cost(
@@ -25,7 +31,7 @@ def cost(
     rounds: int = 20,
     steps: int = 5,
 ) -> dict[str, Any]:
-    """Return what `cell` costs beside `reference`, as JSON; see `timing.measure`.
+    """Return what `cell` costs beside `reference`, as JSON; see `measure`.
 
     Steps are those of the first epoch, with what is frozen there. Teachers are left out.
     """
@@ -40,9 +46,9 @@ def cost(
         "multiply_adds": {name: multiply_adds(one) for name, one in networks.items()},
     }
     batch = int(cell.settings.batch_size or 64)
-    times = timing.measure(models, batch, rounds, steps)
-    ratios = {name: count["network"] / count["reference"] for name, count in counts.items()}
-    timed = {name: timing.ratios(t["network"], t["reference"]) for name, t in times.items()}
+    times = measure(models, batch, rounds, steps)
+    relative = {name: count["network"] / count["reference"] for name, count in counts.items()}
+    timed = {name: ratios(t["network"], t["reference"]) for name, t in times.items()}
     return {
         "reference": reference.spec,
         "batch_size": batch,
@@ -52,7 +58,7 @@ def cost(
             name: {key: statistics.median(value) for key, value in of.items()}
             for name, of in times.items()
         },
-        "ratio": {**ratios, **timed},
+        "ratio": {**relative, **timed},
     }
 
 
@@ -65,3 +71,116 @@ def _training_model(cell: Cell, image_shape: tuple[int, ...], classes: int) -> T
     made = training_model(inner, settings, seed=cell.seed, image_shape=image_shape, labels=labels)
     made.compile(**devices.compilation(Execution()))
     return made
+
+
+def interleaved(
+    calls: Mapping[str, Timed], rounds: int, warm_up: int = 2
+) -> dict[str, list[float]]:
+    """Return the seconds of each call in each round; the order rotates from round to round.
+
+    Args:
+        calls: by name; one that returns a number has measured itself, in seconds.
+        rounds: how many, at least 2.
+        warm_up: rounds before these, which are not kept.
+
+    Raises:
+        ValueError: fewer than two rounds.
+    """
+    if rounds < 2:
+        raise ValueError(f"rounds must be at least 2, got {rounds}.")
+    names = list(calls)
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(warm_up + rounds):
+        # A call finds the caches of the one before it: each comes first as often as the others.
+        start = turn % len(names)
+        for name in names[start:] + names[:start]:
+            spent = _seconds(calls[name])
+            if turn >= warm_up:
+                times[name].append(spent)
+    return times
+
+
+def ratios(times: Sequence[float], others: Sequence[float]) -> dict[str, float]:
+    """Return median and quartiles of the ratios of times of the same round."""
+    low, median, high = statistics.quantiles(
+        [one / other for one, other in zip(times, others, strict=True)], n=4
+    )
+    return {"median": median, "low": low, "high": high}
+
+
+def measure(
+    models: Mapping[str, TrainingModel], batch_size: int, rounds: int = 20, steps: int = 5
+) -> dict[str, dict[str, list[float]]]:
+    """Time compiled models, interleaved in this process.
+
+    Returns:
+        Seconds in each round, by model, of `step` (a training step of a `fit` with its data, the
+        mean of `steps`), `image` and `batch` (`predict_on_batch` of one image and of a batch).
+
+    Raises:
+        ValueError: fewer than two rounds or one step.
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}.")
+    kinds: dict[str, Callable[[TrainingModel], Timed]] = {
+        "step": lambda model: _step(model, batch_size, steps),
+        "image": lambda model: _prediction(model, 1),
+        "batch": lambda model: _prediction(model, batch_size),
+    }
+    return {
+        kind: interleaved({name: make(model) for name, model in models.items()}, rounds)
+        for kind, make in kinds.items()
+    }
+
+
+def epoch_of_steps(model: keras.Model, batches: Any, steps: int) -> float:
+    """Return the seconds of a step, the mean of `steps` in an epoch of one more.
+
+    The first step does not count: it pays for the start of the epoch.
+    """
+    timer = _StepTimer()
+    model.fit(batches, shuffle=False, verbose=0, callbacks=[timer])
+    return timer.spent / steps
+
+
+class _StepTimer(keras.callbacks.Callback):
+    """Seconds of the steps after the first."""
+
+    spent = 0.0
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        if batch == 1:
+            self.spent = -time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # By now Keras has waited for the loss of the last step.
+        self.spent += time.perf_counter()
+
+
+def _step(model: TrainingModel, batch_size: int, steps: int) -> Timed:
+    n = batch_size * (steps + 1)
+    labels = np.arange(n) % model.predictor.output_shape[-1]
+    part = DataPart(_images(model, n), labels, np.arange(n))
+    batches = TrainingSequence(part, batch_size, seed=0, with_labels=model.takes_labels)
+    return lambda: epoch_of_steps(model.model, batches, steps)
+
+
+def _prediction(model: TrainingModel, n: int) -> Timed:
+    images = _images(model, n)
+
+    def predict() -> None:
+        model.predictor.predict_on_batch(images)
+
+    return predict
+
+
+def _images(model: TrainingModel, n: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(
+        0, 256, (n, *model.predictor.input_shape[1:]), np.uint8
+    )
+
+
+def _seconds(call: Timed) -> float:
+    start = time.perf_counter()
+    measured = call()
+    return time.perf_counter() - start if measured is None else measured

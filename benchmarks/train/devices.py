@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from attention_fer.recipes import Recipe
-from benchmarks.plan.execution import JIT, Execution
+from benchmarks.plan.job import JIT, Execution
 
 if TYPE_CHECKING:
     import keras

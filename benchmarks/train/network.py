@@ -1,7 +1,9 @@
-"""Builds the network of a cell."""
+"""From a cell to its network, and the width of a parameter-matched baseline."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,7 +13,10 @@ from attention_fer.common.checks import one_of
 from benchmarks import published
 from benchmarks.plan.cell import Cell
 from benchmarks.plan.table import VARIANTS
-from benchmarks.train.parameter_match import matched_width, parameters
+
+# Relative differences of widths: the smallest that is resolved, and the smallest step outwards. A
+# layer of 2048 channels gets one more with each 5e-4.
+RESOLUTION, STEP = 1e-4, 1e-3
 
 
 def network(cell: Cell, input_shape: tuple[int, ...], classes: int) -> keras.Model:
@@ -42,28 +47,19 @@ def network(cell: Cell, input_shape: tuple[int, ...], classes: int) -> keras.Mod
 
 
 def _build(cell: Cell, shape: dict[str, Any], attention: str, width: float) -> keras.Model:
-    common = {**shape, "width": width, "seed": cell.seed}
-    kind = one_of("variant", cell.variant, VARIANTS)
-    build = published.build if kind == "published" else _build_corrected
-    config = dict(cell.row.config)
-    options = dict(cell.row.options)
-    if kind == "published" and cell.settings.drop_path:
+    row, config = cell.row, dict(cell.row.config)
+    spec = None if attention == "none" else (attention, config) if config else attention
+    common = {**shape, "attention": spec, "width": width, "seed": cell.seed}
+    if one_of("variant", cell.variant, VARIANTS) == "corrected":
+        return models.build(
+            row.backbone, **common, **{**_default_options(cell), **dict(row.options)}
+        )
+    if cell.settings.drop_path:
         raise ValueError(
             "drop_path must be 0 for published networks, which have no stochastic depth, got "
             f"{cell.settings.drop_path}."
         )
-    if kind != "published":
-        options = {**_default_options(cell), **options}
-    if attention == "none":
-        return build(cell.row.backbone, "none", **common, **options)
-    return build(
-        cell.row.backbone, (attention, config) if config else attention, **common, **options
-    )
-
-
-def _build_corrected(backbone: str, attention: Any, **options: Any) -> keras.Model:
-    spec = None if attention == "none" else attention
-    return models.build(backbone, attention=spec, **options)
+    return published.build(row.backbone, **common, **dict(row.options))
 
 
 def _default_options(cell: Cell) -> dict[str, Any]:
@@ -97,3 +93,81 @@ def set_norm_momentum(model: keras.Model, momentum: float) -> None:
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = momentum
+
+
+def matched_width(
+    count: Callable[[float], int],
+    target: int,
+    width: float,
+    *,
+    tolerance: float = 0.05,
+    builds: int = 12,
+) -> float:
+    """Return the width at which a network without attention has about `target` parameters.
+
+    The number of parameters grows roughly with the square of the width, in steps, because channels
+    are whole numbers: secants go through its square roots, and every third guess bisects.
+
+    Args:
+        count: returns the number of parameters at a width, see `parameters`.
+        target: parameters of the network with attention.
+        width: width of the network with attention, where the search starts.
+        tolerance: accepted deviation, as a fraction of the parameters that the attention adds: with
+            a fraction of the target the baseline itself would pass as matched.
+        builds: maximum number of widths tried.
+
+    Returns:
+        The tried width whose count is nearest to the target. Where one more channel is too many,
+        as for ECA's few weights, that is `width` itself.
+
+    Raises:
+        ValueError: a target or a width not above 0.
+    """
+    if target < 1 or not 0 < width < math.inf:
+        raise ValueError(f"target and width must be above 0, got {target} and {width}.")
+    counts = {width: count(width)}
+    enough = tolerance * abs(counts[width] - target)
+    while len(counts) < builds and min(abs(n - target) for n in counts.values()) > enough:
+        guess = _guess(counts, target)
+        if guess is None:
+            break
+        counts[guess] = count(guess)
+    return min(counts, key=lambda tried: abs(counts[tried] - target))
+
+
+def parameters(build: Callable[[], keras.Model]) -> int:
+    """Return the number of parameters of the model that `build` returns.
+
+    JAX compiles the initial values of each new shape, which takes a minute for a deep network;
+    here it only traces the shapes.
+    """
+    if keras.backend.backend() != "jax":
+        return int(build().count_params())
+    import jax
+
+    counts: list[int] = []
+    jax.eval_shape(lambda: counts.append(int(build().count_params())))
+    return counts[0]
+
+
+def _guess(counts: dict[float, int], target: int) -> float | None:
+    """The width to try next; None where the interval around the target is too small to divide."""
+    below = max((width for width, count in counts.items() if count <= target), default=None)
+    above = min((width for width, count in counts.items() if count > target), default=None)
+    if below is None or above is None:
+        return _outwards(counts, target)
+    if above - below < RESOLUTION * above:
+        return None
+    if len(counts) % 3 == 0:
+        return (below + above) / 2
+    low, high, wanted = (math.sqrt(n) for n in (counts[below], counts[above], target))
+    share = (wanted - low) / (high - low)
+    return below + (above - below) * min(0.98, max(0.02, share))
+
+
+def _outwards(counts: dict[float, int], target: int) -> float:
+    """A width beyond those tried, where all their counts are on one side of the target."""
+    small = all(count <= target for count in counts.values())
+    width = max(counts) if small else min(counts)
+    factor = math.sqrt(target / counts[width])
+    return width * (max(factor, 1 + STEP) if small else min(factor, 1 - STEP)) ** 1.2

@@ -19,7 +19,7 @@ def main(replicas, backbone, *how):
     from fabricated import cell
 
     from attention_fer.training.model import training_model
-    from benchmarks.plan.execution import Execution
+    from benchmarks.plan.job import Execution
     from benchmarks.plan.settings import profile
     from benchmarks.train import devices
     from benchmarks.train.callbacks import BestWeights, TrainingSequence, Validation, predict

@@ -6,7 +6,7 @@ import keras
 import pytest
 
 from attention_fer import models
-from benchmarks.train.parameter_match import matched_width, parameters
+from benchmarks.train.network import matched_width, parameters
 
 SHAPE = {"input_shape": (48, 48, 1), "classes": 7}
 

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import pytest
 
+from benchmarks.plan.datasets import default_protocol, digest, digests, find, split
 from benchmarks.plan.settings import Settings
-from benchmarks.plan.splits import default_protocol, digest, digests, find, split
 from benchmarks.train import data
 from benchmarks.train.callbacks import TrainingSequence, predict
 from benchmarks.train.data import DataPart, epoch_order

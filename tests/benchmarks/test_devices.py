@@ -10,8 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.plan import execution as executions
-from benchmarks.plan.execution import Execution
+from benchmarks.plan.job import Execution, backend_environment
 from benchmarks.train import devices
 
 BACKEND = keras.backend.backend()
@@ -135,20 +134,18 @@ def test_what_a_model_is_compiled_with():
 
 def test_the_environment_of_each_backend(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_a=1")
-    assert executions.environment("tensorflow", Execution(deterministic=True)) == {}
-    found = executions.environment("jax", Execution(deterministic=True))
+    assert backend_environment("tensorflow", Execution(deterministic=True)) == {}
+    found = backend_environment("jax", Execution(deterministic=True))
     assert found["XLA_PYTHON_CLIENT_PREALLOCATE"] == "false"
     assert found["XLA_FLAGS"] == "--xla_a=1 --xla_gpu_deterministic_ops=true"
-    assert "XLA_FLAGS" not in executions.environment("jax", Execution())
-    assert "CUBLAS_WORKSPACE_CONFIG" in executions.environment(
-        "torch", Execution(deterministic=True)
-    )
+    assert "XLA_FLAGS" not in backend_environment("jax", Execution())
+    assert "CUBLAS_WORKSPACE_CONFIG" in backend_environment("torch", Execution(deterministic=True))
 
 
 @pytest.mark.slow
 def test_deterministic_runs_are_equal_to_the_last_bit(environment):
     """Two processes on all cores; the environment's flags are accepted by the backend."""
-    flags = executions.environment(BACKEND, Execution(deterministic=True))
+    flags = backend_environment(BACKEND, Execution(deterministic=True))
     done = [
         subprocess.run(
             [sys.executable, str(SCRIPT), "1", "vgg16", "deterministic"],

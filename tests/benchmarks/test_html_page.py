@@ -12,7 +12,7 @@ from benchmarks.report import analysis
 from benchmarks.report.formats import columns, html
 from benchmarks.report.formats.columns import MINUS
 from benchmarks.report.formats.figures import ReportFigures
-from benchmarks.report.formats.html import charts, embedded
+from benchmarks.report.formats.html import cells, charts
 from benchmarks.results import plan_file
 from benchmarks.results.store import Store
 from benchmarks.table import Row
@@ -119,7 +119,7 @@ def test_curves_are_those_of_the_records(report, data):
     assert len(mine["cells"]) == 15
     for result, one in zip(line.entry.done, mine["cells"], strict=True):
         assert (one["seed"], one["fold"]) == (result.cell.seed, result.cell.fold)
-        for name in embedded.CURVES:
+        for name in cells.CURVES:
             stored = [epoch[name] for epoch in result.record["history"]]
             assert np.allclose(np.array(one[name]) / 1000, stored, atol=0.0005)
 
@@ -151,11 +151,11 @@ def test_long_curves_are_thinned_to_their_ends_and_between(tmp_path):
     of = plan([Row("vgg16")], [target()], seeds=1)
     put_done(Store(tmp_path), of.cells[0], [True, False], changes={"history": history(333)})
     line = ReportFigures.of(analysis.report(of, of.cells, Store(tmp_path))).rows[0]
-    (one,) = embedded.of_row(line, 7)["cells"]
-    assert (one["id"], one["epochs"], len(one["at"])) == (7, 333, embedded.POINTS)
+    (one,) = cells.row_data(line, [(7, *line.entry.done)])["cells"]
+    assert (one["id"], one["epochs"], len(one["at"])) == (7, 333, cells.POINTS)
     assert (one["at"][0], one["at"][-1]) == (0, 332) and np.diff(one["at"]).max() <= 7
     assert one["loss"] == [round(1000 * (0.4 + 1.5 / (i + 1))) for i in one["at"]]
-    assert embedded.thinned(50) == list(range(50)) and embedded.thinned(0) == []
+    assert cells.thinned(50) == list(range(50)) and cells.thinned(0) == []
 
 
 def test_a_curve_that_is_not_finite_or_not_there_is_left_out(tmp_path):
@@ -163,7 +163,7 @@ def test_a_curve_that_is_not_finite_or_not_there_is_left_out(tmp_path):
     of = plan([Row("vgg16")], [target()], seeds=1)
     put_done(Store(tmp_path), of.cells[0], [True, False], changes={"history": curves})
     line = ReportFigures.of(analysis.report(of, of.cells, Store(tmp_path))).rows[0]
-    (one,) = embedded.of_row(line, 0)["cells"]
+    (one,) = cells.row_data(line, [(0, *line.entry.done)])["cells"]
     assert one["loss"] == [1000, None] and "val_loss" not in one and "accuracy" not in one
 
 

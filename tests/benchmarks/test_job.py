@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from fabricated import cell
 
-from benchmarks.plan.execution import Execution
-from benchmarks.plan.job import Job
+from benchmarks.plan.job import Execution, Job
 
 FULL = Job(
     cell=cell(attention="se", teacher=cell(), distillation={"weight": 0.5}),

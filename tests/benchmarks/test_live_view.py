@@ -6,7 +6,7 @@ import pytest
 from fabricated import PROVENANCE, cell
 from rich.console import Console
 
-from benchmarks.run.live_view import LiveView
+from benchmarks.run.display import LiveView
 
 FIRST, SECOND = cell(), cell(seed=1)
 DONE = {

@@ -12,14 +12,12 @@ import pytest
 from fabricated import cell
 from processes import alive, holder, until
 
-from benchmarks.plan.execution import Execution
-from benchmarks.plan.job import Job
+from benchmarks.plan.datasets import digest
+from benchmarks.plan.job import Execution, Job
 from benchmarks.plan.settings import profile
-from benchmarks.plan.splits import digest
 from benchmarks.run.executors import node
-from benchmarks.run.executors.node import cache, find_dataset, work
+from benchmarks.run.executors.node import cache, find_dataset, pack, unpack, work
 from benchmarks.run.executors.process import Process, environment
-from benchmarks.run.executors.shipping import pack, unpack
 from preprocessing.dataset.manifest import FILES, IMAGES, MANIFEST
 
 

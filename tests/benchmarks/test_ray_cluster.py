@@ -78,7 +78,7 @@ def test_a_cluster_without_processors_is_refused():
 
 def test_an_unknown_executor_is_refused():
     with pytest.raises(ValueError, match="Did you mean 'local'|local, ray"):
-        executors.make("lokal", executors.Resources())
+        executors.make("lokal")
 
 
 def test_without_ray_the_error_names_the_extra(run, environment, tmp_path, command):

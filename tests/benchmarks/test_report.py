@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmarks import tables
 from benchmarks.report import __main__ as report
-from benchmarks.report import analysis, files, formats
+from benchmarks.report import analysis, formats
 from benchmarks.results import plan_file
 from benchmarks.results.store import Store
 from benchmarks.table import Row
@@ -103,7 +103,7 @@ def test_a_plan_run_twice_with_more_seeds_is_one_report(tmp_path):
 def published(store, of):
     console = Console(width=120, file=None)
     with console.capture() as captured:
-        paths = files.publish(of, store, console)
+        paths = formats.publish(of, store, console)
     return paths, captured.get()
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from benchmarks.plan.execution import Execution
+from benchmarks.plan.job import Execution
 from benchmarks.run import setup
 from benchmarks.run.executors.local import gpu_shares
 from benchmarks.run.executors.process import environment

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks.plan import splits
+from benchmarks.plan import datasets
 from benchmarks.plan.cell import Cell
 from benchmarks.plan.settings import profile
 from benchmarks.results.store import Store
@@ -58,7 +58,7 @@ def test_a_result_has_the_fixed_keys_and_its_provenance(finished, dataset):
 
 def test_stored_predictions_are_of_the_test_part_and_give_the_stored_accuracy(finished, dataset):
     settings = profile("quick", train_samples=32, eval_samples=16)
-    part = data.load_part(dataset, splits.split(dataset, "official"), "test", settings)
+    part = data.load_part(dataset, datasets.split(dataset, "official"), "test", settings)
     for result in results(finished[0]).values():
         with np.load(result.path / "predictions.npz") as file:
             np.testing.assert_array_equal(file["sample"], part.sample)

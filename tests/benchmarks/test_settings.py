@@ -7,7 +7,7 @@ from fabricated import plan, target
 from rich.console import Console
 
 from benchmarks.plan.settings import choices, profile, settle
-from benchmarks.run.settings_view import show_settings
+from benchmarks.run.display import show_settings
 from benchmarks.table import Row
 
 # Each source sets its own name and all later ones.

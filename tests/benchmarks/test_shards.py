@@ -5,7 +5,7 @@ import random
 import pytest
 from fabricated import cell
 
-from benchmarks.plan.shard import Shard
+from benchmarks.plan.plan import Shard
 
 
 def plan(n):

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from benchmarks.run.executors.shipping import pack, unpack
+from benchmarks.run.executors.node import pack, unpack
 
 
 def archive(*names, attributes=0):

@@ -8,8 +8,7 @@ import pytest
 from fabricated import put_done, put_predictions, record
 
 from benchmarks.plan.cell import Target
-from benchmarks.plan.plan import Plan
-from benchmarks.plan.shard import Shard
+from benchmarks.plan.plan import Plan, Shard
 from benchmarks.results import plan_file
 from benchmarks.results.saved_model import MODEL
 from benchmarks.results.store import Store

@@ -9,9 +9,8 @@ import pytest
 from attention_fer.layers import CBAM
 from attention_fer.training.model import training_model
 from benchmarks.plan.settings import Settings
-from benchmarks.train.tensorboard.epochs import EpochLog
-from benchmarks.train.tensorboard.gates import Gates
-from benchmarks.train.tensorboard.writer import EventWriter
+from benchmarks.train.tensorboard.epochs import EpochLog, Gates
+from benchmarks.train.tensorboard.session import EventWriter
 
 pytest.importorskip("tensorboard")
 

@@ -8,7 +8,7 @@ from scipy.special import expit as sigmoid
 from attention_fer import models
 from attention_fer.layers import SE
 from benchmarks import published
-from benchmarks.train.tensorboard.gates import Gates, overall, statistics
+from benchmarks.train.tensorboard.epochs import Gates, overall, statistics
 
 # Keras's JAX variables answer NumPy 2 with this warning.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.train.tensorboard.result import METRICS, write_result
-from benchmarks.train.tensorboard.session import flat, session
+from benchmarks.train.tensorboard.session import METRICS, flat, session, write_result
 
 pytest.importorskip("tensorboard")
 

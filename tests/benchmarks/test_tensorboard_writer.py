@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.train.tensorboard.writer import EventWriter
+from benchmarks.train.tensorboard.session import EventWriter
 
 pytest.importorskip("tensorboard")
 

@@ -5,7 +5,7 @@ import pytest
 
 from attention_fer.recipes import Recipe
 from attention_fer.training.model import training_model
-from benchmarks.train.timing import interleaved, measure, ratios
+from benchmarks.train.cost import interleaved, measure, ratios
 
 
 def test_each_has_its_turn_and_begins_as_often():

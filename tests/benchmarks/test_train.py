@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fabricated import cell
 
-from benchmarks.plan import splits
+from benchmarks.plan import datasets
 from benchmarks.plan.job import Job
 from benchmarks.plan.settings import profile
 from benchmarks.results.store import PREDICTIONS
@@ -37,7 +37,7 @@ def trained(dataset, tmp_path_factory):
     path = folder / "watched.npy"
     np.save(path, dataset.images)
     watched = np.load(path, mmap_mode="r+").view(Watched)
-    rows = splits.split(dataset, "official")
+    rows = datasets.split(dataset, "official")
     # Until the epoch is chosen the test images are not even in the file.
     np.ndarray.__setitem__(watched, rows["test"], 0)
     events = []
@@ -69,7 +69,9 @@ def trained(dataset, tmp_path_factory):
 
 def test_the_test_images_are_read_once_and_after_the_choice(trained, dataset):
     *_, events = trained
-    rows = {name: set(found.tolist()) for name, found in splits.split(dataset, "official").items()}
+    rows = {
+        name: set(found.tolist()) for name, found in datasets.split(dataset, "official").items()
+    }
     reads = [(place, read) for place, (kind, read) in enumerate(events) if kind == "read"]
     (choice,) = [place for place, (kind, _) in enumerate(events) if kind == "choice"]
     before = [read for place, read in reads if place < choice]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.report.formats.figures import RowFigures, Section, counted
 from benchmarks.statistics.paired import NO_DIFFERENCE
@@ -18,17 +19,19 @@ class Column:
 
     Attributes:
         title: its heading.
+        figure: the figure of `RowFigures` that it shows.
         text: returns the text of a row's cell.
-        left: whether it is left-aligned.
-        order: returns the number to sort by; None to sort by the text.
+        left: whether it is left-aligned and sorted by its text instead of `figure`.
         help: explains the heading, if needed.
+        detail: whether only the HTML page has it.
     """
 
     title: str
+    figure: str
     text: Callable[[RowFigures, Section], str]
     left: bool = False
-    order: Callable[[RowFigures], float | None] | None = None
     help: str = ""
+    detail: bool = False
 
 
 def shown(columns: Sequence[Column], section: Section) -> list[Column]:
@@ -127,77 +130,78 @@ def _accuracy(row: RowFigures, section: Section) -> str:
     return accuracy(row) + (f" ({found})" if found else "")
 
 
-def _big(value: int | None) -> str:
+def _grouped(value: int | None) -> str:
     return f"{value:,}" if value is not None else ""
 
 
-ACCURACY = Column("accuracy %", _accuracy, order=lambda f: f.accuracy)
+def _column(title: str, figure: str, text: Callable[[Any], str] = fixed, **more: Any) -> Column:
+    """A column whose text depends on its figure alone."""
+    return Column(title, figure, lambda row, _: text(getattr(row, figure)), **more)
+
+
 NETWORK = (
-    Column("backbone", lambda f, _: f.backbone, left=True),
-    Column("attention", lambda f, _: f.attention, left=True),
-    Column("setting", lambda f, _: f.setting, left=True),
-    Column("parameters", lambda f, _: _big(f.parameters), order=lambda f: f.parameters),
-    Column("multiply-adds", lambda f, _: _big(f.multiply_adds), order=lambda f: f.multiply_adds),
-    Column(
+    _column("backbone", "backbone", str, left=True),
+    _column("attention", "attention", str, left=True),
+    _column("setting", "setting", str, left=True),
+    _column("parameters", "parameters", _grouped),
+    _column("multiply-adds", "multiply_adds", _grouped),
+    _column(
         "step time",
-        lambda f, _: times(f.step_ratio),
-        order=lambda f: f.step_ratio,
+        "step_ratio",
+        times,
         help="time of a training step relative to the same backbone without attention",
     ),
-    Column(
+    _column(
         "latency",
-        lambda f, _: times(f.latency_ratio),
-        order=lambda f: f.latency_ratio,
+        "latency_ratio",
+        times,
         help="time to predict one image relative to the same backbone without attention",
     ),
 )
-BEST = Column(
-    "best seed %",
-    lambda f, s: fixed(f.best_seed) if s.picked else "",
-    order=lambda f: f.best_seed,
-    help="the highest test accuracy of a seed",
-)
-DIFFERENCE = Column(
-    "difference",
-    lambda f, _: difference(f),
-    order=lambda f: f.difference,
-    help="accuracy minus that of the reference, in percentage points, with a 95 % interval",
-)
-VERDICT = Column("verdict", lambda f, _: verdict(f), left=True)
-MACRO_F1 = Column("macro F1 %", lambda f, _: fixed(f.macro_f1), order=lambda f: f.macro_f1)
-PUBLISHED = Column("published %", lambda f, _: fixed(f.published), order=lambda f: f.published)
-
-SHORT = (*NETWORK, ACCURACY, DIFFERENCE, VERDICT, MACRO_F1, BEST, PUBLISHED)
+ACCURACY = Column("accuracy %", "accuracy", _accuracy)
 FULL = (
     *NETWORK,
     ACCURACY,
-    DIFFERENCE,
     Column(
+        "difference",
+        "difference",
+        lambda row, _: difference(row),
+        help="accuracy minus that of the reference, in percentage points, with a 95 % interval",
+    ),
+    _column(
         "p",
-        lambda f, _: p_value(f.p_holm),
-        order=lambda f: f.p_holm,
+        "p_holm",
+        p_value,
         help="p-value of no difference, adjusted for all comparisons of the report (Holm)",
+        detail=True,
     ),
-    VERDICT,
-    MACRO_F1,
-    Column(
+    Column("verdict", "verdict", lambda row, _: verdict(row), left=True),
+    _column("macro F1 %", "macro_f1"),
+    _column(
         "ECE %",
-        lambda f, _: fixed(f.calibration_error),
-        order=lambda f: f.calibration_error,
+        "calibration_error",
         help="expected calibration error: mean distance between confidence and accuracy",
+        detail=True,
     ),
-    Column(
+    _column(
         "without duplicates %",
-        lambda f, _: fixed(f.without_duplicates),
-        order=lambda f: f.without_duplicates,
+        "without_duplicates",
         help="accuracy on the test images that duplicate no other image",
+        detail=True,
     ),
-    BEST,
-    PUBLISHED,
     Column(
+        "best seed %",
+        "best_seed",
+        lambda row, section: fixed(row.best_seed) if section.picked else "",
+        help="the highest test accuracy of a seed",
+    ),
+    _column("published %", "published"),
+    _column(
         "ours minus published",
-        lambda f, _: fixed(f.beyond_published, sign=True),
-        order=lambda f: f.beyond_published,
+        "beyond_published",
+        lambda value: fixed(value, sign=True),
         help="accuracy minus the published accuracy, in percentage points",
+        detail=True,
     ),
 )
+SHORT = tuple(column for column in FULL if not column.detail)

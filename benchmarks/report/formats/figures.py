@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -12,211 +12,107 @@ import numpy as np
 from benchmarks.plan.plan import Target
 from benchmarks.plan.table import Row
 from benchmarks.report.analysis import Comparison, Entry, TableReport
-from benchmarks.statistics.mcnemar import McNemar
-from benchmarks.statistics.paired import Difference
-from benchmarks.statistics.scores import ClassificationScores, mean_and_sd
+from benchmarks.statistics.scores import mean_and_sd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RowFigures:
     """The figures of a row on one target; None if unknown.
 
-    Each cached property is a figure and, in this order, a column of the CSV file. Shares are in
-    percent, differences in points.
+    Each attribute after `entry` is, in this order, a column of the CSV file. Shares are in percent,
+    differences in points.
 
     Attributes:
         entry: the row with its results.
+        backbone, attention, setting: the network and its training in words.
+        parameters: of the network.
+        multiply_adds: for one image.
+        step_ratio: time of a training step relative to the same backbone without attention.
+        latency_ratio: time to predict one image relative to the same backbone without attention.
+        seeds: number of seeds whose folds are all done.
+        seeds_planned: number of planned seeds.
+        n: number of test images.
+        majority: accuracy of always predicting the most frequent class of the test images.
+        accuracy: mean over the seeds.
+        sd: standard deviation of the accuracy over seeds, or over all runs if there are folds.
+        best_seed: highest accuracy of a seed, as when a run is selected by its test accuracy.
+        macro_f1: mean over the seeds.
+        calibration_error: expected calibration error, mean over the seeds.
+        loss: mean negative log likelihood in nats.
+        n_without_duplicates: number of test images that duplicate no other image.
+        without_duplicates: accuracy on these, mean over the seeds.
+        reference: label of the row it is compared with; "" if none.
+        difference: accuracy minus that of the reference.
+        low, high: limits of the difference's 95 % interval.
+        p: p-value of no difference.
+        p_holm: `p` adjusted for all comparisons of the report.
+        verdict, detectable: see `benchmarks.report.analysis.Comparison`.
+        network_only: images that only this network predicts correctly.
+        reference_only: images that only the reference predicts correctly.
+        p_mcnemar: p-value of McNemar's test.
+        published: published accuracy.
+        beyond_published: accuracy minus the published accuracy.
+        done, failed, missing: number of finished, failed and planned cells without a result.
+        reason: why cells failed.
     """
 
     entry: Entry
+    backbone: str
+    attention: str
+    setting: str
+    parameters: int | None = None
+    multiply_adds: int | None = None
+    step_ratio: float | None = None
+    latency_ratio: float | None = None
+    seeds: int
+    seeds_planned: int
+    n: int | None = None
+    majority: float | None = None
+    accuracy: float | None = None
+    sd: float | None = None
+    best_seed: float | None = None
+    macro_f1: float | None = None
+    calibration_error: float | None = None
+    loss: float | None = None
+    n_without_duplicates: int | None = None
+    without_duplicates: float | None = None
+    reference: str = ""
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    verdict: str = ""
+    detectable: float | None = None
+    network_only: int | None = None
+    reference_only: int | None = None
+    p_mcnemar: float | None = None
+    published: float | None = None
+    beyond_published: float | None = None
+    done: int
+    failed: int
+    missing: int
+    reason: str
 
-    @cached_property
-    def backbone(self) -> str:
-        return self.row.backbone
-
-    @cached_property
-    def attention(self) -> str:
-        return self.row.network
-
-    @cached_property
-    def setting(self) -> str:
-        return self.row.setting
-
-    @cached_property
-    def parameters(self) -> int | None:
-        return self._metric("parameters")
-
-    @cached_property
-    def multiply_adds(self) -> int | None:
-        """For one image."""
-        return self._metric("multiply_adds")
-
-    @cached_property
-    def step_ratio(self) -> float | None:
-        """Time of a training step relative to the same backbone without attention."""
-        return self.entry.cost["ratio"]["step"]["median"] if self.entry.cost else None
-
-    @cached_property
-    def latency_ratio(self) -> float | None:
-        """Time to predict one image relative to the same backbone without attention."""
-        return self.entry.cost["ratio"]["image"]["median"] if self.entry.cost else None
-
-    @cached_property
-    def seeds(self) -> int:
-        """Number of seeds whose folds are all done."""
-        return len(self.entry.seeds)
-
-    @cached_property
-    def seeds_planned(self) -> int:
-        done = [result.cell for result in (*self.entry.done, *self.entry.failed)]
-        return len({cell.seed for cell in (*done, *self.entry.missing)})
-
-    @cached_property
-    def n(self) -> int | None:
-        """Number of test images."""
-        return self._first.n_test if self._first else None
-
-    @cached_property
-    def majority(self) -> float | None:
-        """Accuracy of always predicting the most frequent class of the test images."""
-        if self._first is None:
-            return None
-        images = [sum(row) for row in self._first.confusion]
-        return 100 * max(images) / sum(images)
-
-    @cached_property
-    def accuracy(self) -> float | None:
-        """Mean over the seeds."""
-        scores = self.entry.scores
-        return mean_and_sd([100 * s.accuracy for s in scores])[0] if scores else None
-
-    @cached_property
-    def sd(self) -> float | None:
-        """Standard deviation of the accuracy over seeds, or over all runs if there are folds."""
-        if not self.entry.scores:
-            return None
-        accuracies = [score.accuracy for score in self.entry.scores]
-        if len(self.entry.target.folds) > 1:
-            runs = [run for run in self.entry.done if run.cell.seed in self.entry.seeds]
-            accuracies = [run.record["metrics"]["accuracy"] for run in runs]
-        return mean_and_sd([100 * accuracy for accuracy in accuracies])[1]
-
-    @cached_property
-    def best_seed(self) -> float | None:
-        """Highest accuracy of a seed, as when a run is selected by its test accuracy."""
-        return 100 * max(s.accuracy for s in self.entry.scores) if self.entry.scores else None
-
-    @cached_property
-    def macro_f1(self) -> float | None:
-        """Mean over the seeds."""
-        return self._mean(s.macro_f1 for s in self.entry.scores)
-
-    @cached_property
-    def calibration_error(self) -> float | None:
-        """Expected calibration error, mean over the seeds."""
-        return self._mean(s.calibration for s in self.entry.scores)
-
-    @cached_property
-    def loss(self) -> float | None:
-        """Mean negative log likelihood in nats."""
-        return float(np.mean([s.loss for s in self.entry.scores])) if self.entry.scores else None
-
-    @cached_property
-    def n_without_duplicates(self) -> int | None:
-        """Number of test images that duplicate no other image."""
-        return self._first.n_without_duplicates if self._first else None
-
-    @cached_property
-    def without_duplicates(self) -> float | None:
-        """Accuracy on these, mean over the seeds."""
-        return self._mean(s.accuracy_without_duplicates for s in self.entry.scores)
-
-    @cached_property
-    def reference(self) -> str:
-        """Label of the row it is compared with."""
-        return self._comparison.reference.label if self._comparison else ""
-
-    @cached_property
-    def difference(self) -> float | None:
-        """Accuracy minus that of the reference."""
-        return self._difference.mean if self._difference else None
-
-    @cached_property
-    def low(self) -> float | None:
-        """Lower limit of the difference's 95 % interval."""
-        return self._difference.low if self._difference else None
-
-    @cached_property
-    def high(self) -> float | None:
-        """Upper limit of the difference's 95 % interval."""
-        return self._difference.high if self._difference else None
-
-    @cached_property
-    def p(self) -> float | None:
-        """P-value of no difference."""
-        return self._difference.p if self._difference else None
-
-    @cached_property
-    def p_holm(self) -> float | None:
-        """`p` adjusted for all comparisons of the report."""
-        return self._comparison.adjusted if self._comparison else None
-
-    @cached_property
-    def verdict(self) -> str:
-        """See `benchmarks.report.analysis.Comparison`."""
-        return self._comparison.verdict if self._comparison else ""
-
-    @cached_property
-    def detectable(self) -> float | None:
-        """See `benchmarks.report.analysis.Comparison`."""
-        return self._comparison.detectable if self._comparison else None
-
-    @cached_property
-    def network_only(self) -> int | None:
-        """Images that only this network predicts correctly."""
-        return self._mcnemar.network_only if self._mcnemar else None
-
-    @cached_property
-    def reference_only(self) -> int | None:
-        """Images that only the reference predicts correctly."""
-        return self._mcnemar.reference_only if self._mcnemar else None
-
-    @cached_property
-    def p_mcnemar(self) -> float | None:
-        """P-value of McNemar's test."""
-        return self._mcnemar.p if self._mcnemar else None
-
-    @cached_property
-    def published(self) -> float | None:
-        """Published accuracy."""
-        return self.entry.published
-
-    @cached_property
-    def beyond_published(self) -> float | None:
-        """Accuracy minus the published accuracy."""
-        if self.accuracy is None or self.published is None:
-            return None
-        return self.accuracy - self.published
-
-    @cached_property
-    def done(self) -> int:
-        """Number of finished cells."""
-        return len(self.entry.done)
-
-    @cached_property
-    def failed(self) -> int:
-        """Number of failed cells."""
-        return len(self.entry.failed)
-
-    @cached_property
-    def missing(self) -> int:
-        """Number of planned cells without a result."""
-        return len(self.entry.missing)
-
-    @cached_property
-    def reason(self) -> str:
-        """Why cells failed."""
-        return "; ".join(dict.fromkeys(reason(result.record) for result in self.entry.failed))
+    @classmethod
+    def of(cls, entry: Entry) -> RowFigures:
+        """Returns the figures of an entry."""
+        return cls(
+            entry=entry,
+            backbone=entry.row.backbone,
+            attention=entry.row.network,
+            setting=entry.row.setting,
+            seeds=len(entry.seeds),
+            seeds_planned=len({cell.seed for cell in entry.cells}),
+            done=len(entry.done),
+            failed=len(entry.failed),
+            missing=len(entry.missing),
+            reason="; ".join(dict.fromkeys(reason(result.record) for result in entry.failed)),
+            published=entry.published,
+            **_cost(entry),
+            **_scores(entry),
+            **_comparison(entry.comparison),
+        )
 
     @property
     def row(self) -> Row:
@@ -237,37 +133,75 @@ class RowFigures:
         scores = self.entry.scores
         return np.sum([s.confusion for s in scores], axis=0) if scores else None
 
-    @property
-    def _first(self) -> ClassificationScores | None:
-        return self.entry.scores[0] if self.entry.scores else None
 
-    @property
-    def _comparison(self) -> Comparison | None:
-        return self.entry.comparison
-
-    @property
-    def _difference(self) -> Difference | None:
-        return self._comparison.difference if self._comparison else None
-
-    @property
-    def _mcnemar(self) -> McNemar | None:
-        return self._comparison.mcnemar if self._comparison else None
-
-    def _metric(self, name: str) -> Any:
-        """A metric of the network itself, which all finished cells share."""
-        return self.entry.done[0].record["metrics"][name] if self.entry.done else None
-
-    def _mean(self, shares: Iterable[float | None]) -> float | None:
-        """Mean in percent; None if there is no share or one is unknown."""
-        given = list(shares)
-        known = [share for share in given if share is not None]
-        return 100 * float(np.mean(known)) if known and len(known) == len(given) else None
-
-
-FIGURES = tuple(
-    name for name, value in vars(RowFigures).items() if isinstance(value, cached_property)
-)
+FIGURES = tuple(field.name for field in fields(RowFigures) if field.name != "entry")
 """Names of all figures, in order."""
+
+
+def _cost(entry: Entry) -> dict[str, Any]:
+    """Figures of the network itself, which all finished cells share."""
+    found: dict[str, Any] = {}
+    if entry.done:
+        metrics = entry.done[0].record["metrics"]
+        found = {name: metrics[name] for name in ("parameters", "multiply_adds")}
+    if entry.cost:
+        ratio = entry.cost["ratio"]
+        found["step_ratio"] = ratio["step"]["median"]
+        found["latency_ratio"] = ratio["image"]["median"]
+    return found
+
+
+def _scores(entry: Entry) -> dict[str, Any]:
+    scores = entry.scores
+    if not scores:
+        return {}
+    first = scores[0]
+    images = [sum(row) for row in first.confusion]
+    runs = [score.accuracy for score in scores]
+    accuracy, sd = mean_and_sd([100 * value for value in runs])
+    best = 100 * max(runs)
+    if len(entry.target.folds) > 1:
+        done = [result for result in entry.done if result.cell.seed in entry.seeds]
+        runs = [result.record["metrics"]["accuracy"] for result in done]
+        _, sd = mean_and_sd([100 * value for value in runs])
+    return {
+        "n": first.n_test,
+        "majority": 100 * max(images) / sum(images),
+        "accuracy": accuracy,
+        "sd": sd,
+        "best_seed": best,
+        "macro_f1": _mean(s.macro_f1 for s in scores),
+        "calibration_error": _mean(s.calibration for s in scores),
+        "loss": float(np.mean([s.loss for s in scores])),
+        "n_without_duplicates": first.n_without_duplicates,
+        "without_duplicates": _mean(s.accuracy_without_duplicates for s in scores),
+        "beyond_published": None if entry.published is None else accuracy - entry.published,
+    }
+
+
+def _comparison(comparison: Comparison | None) -> dict[str, Any]:
+    if comparison is None:
+        return {}
+    difference, mcnemar = comparison.difference, comparison.mcnemar
+    return {
+        "reference": comparison.reference.label,
+        "difference": difference.mean,
+        "low": difference.low,
+        "high": difference.high,
+        "p": difference.p,
+        "p_holm": comparison.adjusted,
+        "verdict": comparison.verdict,
+        "detectable": comparison.detectable,
+        "network_only": mcnemar.network_only,
+        "reference_only": mcnemar.reference_only,
+        "p_mcnemar": mcnemar.p,
+    }
+
+
+def _mean(shares: Iterable[float | None]) -> float | None:
+    """Mean in percent; None if one is unknown."""
+    values = list(shares)
+    return None if None in values else 100 * float(np.mean(np.array(values, float)))
 
 
 @dataclass(frozen=True)
@@ -309,7 +243,7 @@ class ReportFigures:
         """Returns the figures of a report; a target without rows has no section."""
         sections = []
         for target in report.targets:
-            rows = tuple(RowFigures(entry) for entry in report.of(target))
+            rows = tuple(RowFigures.of(entry) for entry in report.of(target))
             picked = "published" in (report.plan.variant, target.protocol)
             if rows:
                 sections.append(Section(target, rows, picked))

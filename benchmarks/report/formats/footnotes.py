@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from benchmarks.plan.cell import Cell
 from benchmarks.plan.plan import Plan
 from benchmarks.plan.settings import Settings
 from benchmarks.report.analysis import Comparison
@@ -117,7 +116,8 @@ def _data(section: Section, results: Sequence[Result]) -> str:
     target = section.target
     folds = f", {len(target.folds)} folds" if len(target.folds) > 1 else ""
     synthetic = " (synthetic images)" if target.synthetic else ""
-    seeds = ", ".join(map(str, sorted({cell.seed for cell in _cells(section)})))
+    planned = {cell.seed for row in section.rows for cell in row.entry.cells}
+    seeds = ", ".join(map(str, sorted(planned)))
     text = f"{target.dataset}{synthetic}: split {target.protocol}{folds}, seeds {seeds}."
     if not results:
         return text
@@ -171,12 +171,6 @@ def _range(results: Iterable[Result], key: str) -> str:
     values = {result.record["metrics"][key] for result in results}
     low, high = min(values), max(values)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
-
-
-def _cells(section: Section) -> list[Cell]:
-    entries = [row.entry for row in section.rows]
-    results = [r for entry in entries for r in (*entry.done, *entry.failed)]
-    return [*(r.cell for r in results), *(cell for entry in entries for cell in entry.missing)]
 
 
 def _spread(report: ReportFigures) -> str:

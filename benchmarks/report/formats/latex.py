@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import chain
+from pathlib import Path
+
+import jinja2
 
 from benchmarks.plan.table import Row
 from benchmarks.report.formats import footnotes
 from benchmarks.report.formats.columns import MINUS, NETWORK, SHORT, Column, basis, shown, texts
-from benchmarks.report.formats.figures import ReportFigures
+from benchmarks.report.formats.figures import ReportFigures, Section
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -24,8 +26,6 @@ _SPECIAL = {
     "…": r"\ldots{}",
     **{mark: f"\\{mark}" for mark in "&%$#_{}"},
 }
-# Scales a table down to the width of the page, never up.
-_FIT = r"\resizebox{\ifdim\width>\textwidth\textwidth\else\width\fi}{!}{%"
 
 
 def render(reports: Sequence[ReportFigures]) -> str:
@@ -42,83 +42,54 @@ def escaped(text: str) -> str:
 
 def _report(report: ReportFigures) -> str:
     network = [c for c in NETWORK if any(c in shown(NETWORK, s) for s in report.sections)]
-    groups = [[c for c in shown(SHORT, s) if c not in NETWORK] for s in report.sections]
-    widths = [len(network), *map(len, groups)]
-    layout = "".join("l" if c.left else "r" for c in [*network, *chain(*groups)])
-    lines = [
-        "% Needs \\usepackage{booktabs} and \\usepackage{graphicx}.",
-        "\\begin{table}[htbp]",
-        "\\centering",
-        "\\small",
-        f"\\caption{{{escaped(report.title)}}}",
-        f"\\label{{tab:{_label(report.report.table.name)}}}",
-        _FIT,
-        f"\\begin{{tabular}}{{{layout}}}",
-        "\\toprule",
-        *_header(report, network, groups, widths),
-        "\\midrule",
-        *_body(report, network, groups),
-        "\\bottomrule",
-        "\\end{tabular}}",
-        "\\par\\smallskip",
-        "\\begin{minipage}{\\textwidth}\\footnotesize",
-        *(f"{escaped(note)}\\par" for note in _notes(report)),
-        "\\end{minipage}",
-        "\\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _header(
-    report: ReportFigures,
-    network: Sequence[Column],
-    groups: Sequence[Sequence[Column]],
-    widths: Sequence[int],
-) -> list[str]:
-    over = [f"\\multicolumn{{{widths[0]}}}{{l}}{{}}"]
-    rules, first = [], widths[0] + 1
-    for section, width in zip(report.sections, widths[1:], strict=True):
-        title = escaped(section.target.dataset + basis(section))
-        over.append(f"\\multicolumn{{{width}}}{{c}}{{{title}}}")
-        rules.append(f"\\cmidrule(lr){{{first}-{first + width - 1}}}")
-        first += width
-    titles = [escaped(column.title) for column in [*network, *chain(*groups)]]
-    return [_line(over), " ".join(rules), _line(titles)]
-
-
-def _body(
-    report: ReportFigures, network: Sequence[Column], groups: Sequence[Sequence[Column]]
-) -> list[str]:
-    lines, previous = [], ""
-    for row in report.report.rows:
-        if previous and previous != row.backbone:
-            lines.append("\\addlinespace")
-        previous = row.backbone
-        lines.append(_line([escaped(text) for text in _texts(row, report, network, groups)]))
-    return lines
+    parts = [(s, [c for c in shown(SHORT, s) if c not in NETWORK]) for s in report.sections]
+    groups, first = [], len(network) + 1
+    for section, columns in parts:
+        title = section.target.dataset + basis(section)
+        groups.append({"title": title, "first": first, "width": len(columns)})
+        first += len(columns)
+    of_sections = [note for s in report.sections for note in footnotes.of_section(s, report)]
+    return _template().render(
+        title=report.title,
+        label=re.sub(r"[^A-Za-z0-9-]+", "-", report.report.table.name),
+        columns=[*network, *(column for _, columns in parts for column in columns)],
+        network=len(network),
+        groups=groups,
+        rows=[(row.backbone, _texts(row, network, parts)) for row in report.report.rows],
+        notes=[*of_sections, *footnotes.of_report(report)],
+    )
 
 
 def _texts(
-    row: Row, report: ReportFigures, network: Sequence[Column], groups: Sequence[Sequence[Column]]
+    row: Row, network: Sequence[Column], parts: Sequence[tuple[Section, Sequence[Column]]]
 ) -> list[str]:
-    found, parts = {}, []
-    for section, columns in zip(report.sections, groups, strict=True):
+    """The texts of a row: the network once, then a group for each section."""
+    found, groups = {}, []
+    for section, columns in parts:
         figures = next((f for f in section.rows if f.row == row), None)
-        parts += texts(columns, figures, section) if figures else [""] * len(columns)
-        if figures:
-            own = zip(network, texts(network, figures, section), strict=True)
-            found.update({column.title: text for column, text in own if text})
-    return [*(found.get(column.title, "") for column in network), *parts]
+        if figures is None:
+            groups += [""] * len(columns)
+            continue
+        groups += texts(columns, figures, section)
+        own = zip(network, texts(network, figures, section), strict=True)
+        found.update({column.title: text for column, text in own if text})
+    return [*(found.get(column.title, "") for column in network), *groups]
 
 
-def _notes(report: ReportFigures) -> list[str]:
-    of_sections = [note for s in report.sections for note in footnotes.of_section(s, report)]
-    return [*of_sections, *footnotes.of_report(report)]
-
-
-def _line(parts: Sequence[str]) -> str:
-    return " & ".join(parts) + r" \\"
-
-
-def _label(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9-]+", "-", name)
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        # Jinja's own delimiters are LaTeX, too.
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+    )
+    environment.filters["tex"] = escaped
+    return environment.get_template("table.tex.j2")

@@ -1,4 +1,4 @@
-"""A report for the terminal."""
+"""A report for the terminal, and as plain text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from rich import box
-from rich.console import JustifyMethod, RenderableType
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -18,9 +18,18 @@ from benchmarks.report.formats.figures import ReportFigures, Section
 # Columns that may wrap, with their least width; numbers must not.
 _WRAPPED = {"attention": 9, "setting": 12, "accuracy %": 14, "verdict": 13}
 HEADING = 9  # width at which headings wrap
+WIDTH = 120  # of plain text
 
 
-def render(reports: Sequence[ReportFigures]) -> Iterator[RenderableType]:
+def render(reports: Sequence[ReportFigures]) -> str:
+    """Returns the terminal's tables without colours, 120 columns wide."""
+    console = Console(width=WIDTH, force_terminal=False, no_color=True)
+    with console.capture() as captured:
+        console.print(*parts(reports), sep="\n")
+    return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
+
+
+def parts(reports: Sequence[ReportFigures]) -> Iterator[RenderableType]:
     """Yields a table with footnotes for each target, and the footnotes of each report."""
     for report in reports:
         for section in report.sections:
@@ -46,10 +55,10 @@ def _table(report: ReportFigures, section: Section) -> Table:
             table.add_section()
         previous = row.backbone
         # Text in brackets starts a new line.
-        parts = [text.replace(" (", "\n(") for text in texts(columns[2:], row, section)]
-        table.add_row(*map(Text, [*texts(columns[:2], row, section), *parts]))
+        network, rest = texts(columns[:2], row, section), texts(columns[2:], row, section)
+        table.add_row(*map(Text, [*network, *(text.replace(" (", "\n(") for text in rest)]))
     return table
 
 
-def _paragraph(parts: Sequence[str]) -> Text:
-    return Text("\n".join([*parts, ""]))
+def _paragraph(notes: Sequence[str]) -> Text:
+    return Text("\n".join([*notes, ""]))

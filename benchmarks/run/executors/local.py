@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.plan.job import Job
-from benchmarks.run.executors.base import Cancelled, EventHandler
+from benchmarks.run.executors import Cancelled, EventHandler
 from benchmarks.run.executors.process import Process, environment
 
 

@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import benchmarks
-from benchmarks.plan import execution as executions
-from benchmarks.plan.execution import Execution
-from benchmarks.plan.job import Job
-from benchmarks.run.executors.base import ADVICE, FULL, LOG, EventHandler, failed
+from benchmarks.plan.job import Execution, Job, backend_environment
+from benchmarks.run.executors import ADVICE, FULL, LOG, EventHandler, failed
 
 # Starts the worker. `-m` would first look for our packages in the current folder and on
 # `PYTHONPATH`, where a user's own `preprocessing.py` would shadow ours; Python 3.10 has no `-P`.
@@ -124,7 +122,7 @@ def environment(
         execution: how the cell is executed.
         gpus: names or numbers of the GPUs that the process may see; None for all.
     """
-    own = {**executions.environment(backend, execution), "KERAS_BACKEND": backend}
+    own = {**backend_environment(backend, execution), "KERAS_BACKEND": backend}
     if gpus is not None:
         own["CUDA_VISIBLE_DEVICES"] = ",".join(gpus)
     shares = {

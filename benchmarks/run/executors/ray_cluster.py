@@ -23,9 +23,8 @@ import preprocessing
 from benchmarks.plan.job import Job
 from benchmarks.results.provenance import revision
 from benchmarks.results.saved_model import MODEL
-from benchmarks.run.executors.base import ADVICE, Cancelled, EventHandler, failed
-from benchmarks.run.executors.node import work
-from benchmarks.run.executors.shipping import pack, unpack
+from benchmarks.run.executors import ADVICE, Cancelled, EventHandler, failed
+from benchmarks.run.executors.node import pack, unpack, work
 from preprocessing.dataset.manifest import FILES
 
 ATTEMPTS = 4  # number of attempts at a cell whose nodes are lost

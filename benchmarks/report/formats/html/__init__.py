@@ -13,7 +13,8 @@ import jinja2
 from benchmarks.report.formats import footnotes
 from benchmarks.report.formats.columns import FULL, MINUS, Column, heading, shown
 from benchmarks.report.formats.figures import ReportFigures, RowFigures, Section
-from benchmarks.report.formats.html import charts, embedded, provenance, summary
+from benchmarks.report.formats.html import charts, summary
+from benchmarks.report.formats.html.cells import CellOrigin, PageCells
 
 
 @dataclass(frozen=True)
@@ -22,42 +23,35 @@ class PageSection:
 
     Attributes:
         report, section: the figures it shows.
-        last: whether it is the last section of its report.
         title: its heading.
         columns: of its table.
-        numbers: positions of its rows in the embedded data.
+        start: position of its first row in the embedded data.
         origins: of the cells of each row.
     """
 
     report: ReportFigures
     section: Section
-    last: bool
     title: str
     columns: Sequence[Column]
-    numbers: Sequence[int]
-    origins: Sequence[Sequence[provenance.CellOrigin]]
+    start: int
+    origins: Sequence[Sequence[CellOrigin]]
 
 
 def render(reports: Sequence[ReportFigures]) -> str:
     """Returns the page, with all reports on it."""
-    machines = provenance.Origins()
+    cells = PageCells()
     parts: list[PageSection] = []
     data: list[dict[str, Any]] = []
-    cells = 0
     for report, section in ((r, s) for r in reports for s in r.sections):
-        numbers = range(len(data), len(data) + len(section.rows))
-        for row in section.rows:
-            data.append(embedded.of_row(row, cells))
-            cells += row.done
-        origins = [machines.cells(row) for row in section.rows]
-        columns = shown(FULL, section)
-        last, title = section is report.sections[-1], _title(reports, report, section)
-        parts.append(PageSection(report, section, last, title, columns, numbers, origins))
+        title, columns = _title(reports, report, section), shown(FULL, section)
+        start, (found, origins) = len(data), zip(*map(cells.add, section.rows), strict=True)
+        parts.append(PageSection(report, section, title, columns, start, origins))
+        data += found
     return _page().render(
         title=" · ".join(dict.fromkeys(report.title for report in reports)),
         reports=reports,
         parts=parts,
-        machines=machines.all(),
+        machines=cells.machines(),
         data=data,
     )
 
@@ -95,9 +89,7 @@ def _title(reports: Sequence[ReportFigures], report: ReportFigures, section: Sec
 
 def _order(column: Column, row: RowFigures) -> str:
     """The number to sort a cell by; "" sorts last."""
-    if column.order is None:
-        return ""
-    value = column.order(row)
+    value = None if column.left else getattr(row, column.figure)
     return "" if value is None else f"{value:.10g}"
 
 

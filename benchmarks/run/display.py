@@ -1,4 +1,4 @@
-"""The live view of a run: a bar over all cells, and one for each that is running."""
+"""What a run shows: the settings of its plan, and the progress of its cells."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import TaskID
+from rich.table import Table as RichTable
 
 from attention_fer.common.progress import bars
 from benchmarks.plan.cell import Cell
+from benchmarks.plan.plan import Plan
 from benchmarks.run.estimate import human
 
 
@@ -98,3 +101,28 @@ def outcome(cell: Cell, record: Mapping[str, Any]) -> str:
         f"done    {cell.label}: {100 * metrics['accuracy']:.2f} % of {metrics['n_test']}, "
         f"{metrics['epochs']} epochs in {human(sum(record['timing'].values()))} on {device}"
     )
+
+
+def show_settings(plan: Plan, console: Console) -> None:
+    """Print the value and source of each setting that is not at its default.
+
+    Settings that all rows share come first, then the differences row by row.
+    """
+    for target in plan.targets:
+        shared = plan.choices(target)
+        table = RichTable(box=box.SIMPLE_HEAD, title=f"Settings on {target.dataset}")
+        for column in ("row", "setting", "value", "from"):
+            table.add_column(column, overflow="fold")
+        for name, choice in shared.items():
+            if choice.source != "default":
+                table.add_row("all", name, _format_value(choice.value), choice.source)
+        for row in plan.table.of(target.dataset):
+            for name, choice in plan.choices(target, row).items():
+                if choice != shared[name]:
+                    table.add_row(row.label, name, _format_value(choice.value), choice.source)
+        console.print(table)
+    console.print("Settings not shown are at their defaults.")
+
+
+def _format_value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else repr(value)
