@@ -30,7 +30,8 @@ def preprocess(images: Any, network: keras.Model, recipe: Recipe | None = None) 
         images = keras.layers.Rescaling(1 / recipe.std, offset, dtype="float32")(images)
     height, width, channels = network.input_shape[1:]
     if None not in (height, width) and (height, width) != tuple(images.shape[1:3]):
-        images = keras.layers.Resizing(height, width, dtype="float32")(images)
+        # Keras's default would put the layers after it into training mode.
+        images = keras.layers.Resizing(height, width, dtype="float32")(images, training=False)
     if channels != images.shape[-1]:
         if images.shape[-1] != 1:
             raise ValueError(
@@ -42,13 +43,18 @@ def preprocess(images: Any, network: keras.Model, recipe: Recipe | None = None) 
 
 
 def _centre(images: Any, side: int) -> Any:
-    # Keras would enlarge a smaller image.
     if min(images.shape[1:3]) < side:
         raise ValueError(
             f"crop_size must be at most the height and width of the images, got {side} for images "
             f"of {images.shape[1]} x {images.shape[2]} pixels."
         )
-    return keras.layers.CenterCrop(side, side, dtype="float32")(images)
+    before = [(length - side) // 2 for length in images.shape[1:3]]
+    margins = [
+        (first, length - side - first)
+        for first, length in zip(before, images.shape[1:3], strict=True)
+    ]
+    # Keras's CenterCrop would put the layers after it into training mode by default.
+    return keras.layers.Cropping2D(margins, data_format="channels_last", dtype="float32")(images)
 
 
 @keras.saving.register_keras_serializable("attention_fer")
