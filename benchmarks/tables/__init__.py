@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attention_fer.common.registry import Registry
 from benchmarks.table import Table
+from benchmarks.tables.ablation import ABLATION
 from benchmarks.tables.activation import ACTIVATION
 from benchmarks.tables.attention import ATTENTION
 from benchmarks.tables.base import BASE
@@ -39,6 +40,7 @@ for _table in (
     TRANSFORMERS,
     DISTILLATION,
     IMBALANCE,
+    ABLATION,
     EEG,
 ):
     _TABLES.add(_table.name, _table)
