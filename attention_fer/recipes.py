@@ -56,15 +56,22 @@ class Recipe:
             `learning_rate * weight_decay` of each weight. SGD and Adam of PyTorch, which most
             sources used, add it to the gradient: with momentum 0.9 that decays about ten times as
             fast.
+        decay_kernels_only: whether weights of one dimension, which are biases and the scales and
+            offsets of normalisations, are spared by `weight_decay`.
         schedule: "constant"; "plateau": times `plateau_factor` after `plateau_patience` epochs
             without a better validation loss, as Keras counts them (PyTorch waits for one more);
             "cosine": to zero at the last step.
         plateau_factor, plateau_patience: of the schedule "plateau".
-        warmup_epochs: epochs in which the rate of the cosine schedule rises from zero.
+        warmup_epochs: epochs in which the rate of the cosine schedule rises from zero; fractions
+            are rounded to whole steps.
         zoom: random zoom by up to this fraction, per axis; 0 for none.
         flip: random horizontal flip.
         augmentation: further augmentations of the training images, after flip and zoom; see
             `attention_fer.training.augmentation`.
+        crop_size: images are cut to this side around their centre before the network, in training
+            after the augmentation; None for the whole image. With the augmentation "crop" and
+            padding p, training images of side s become random crops of images padded by
+            `p - (s - crop_size) / 2`.
         image_size: images are resized to this side before the network; None for their own size.
         channels: 3 repeats a grey image in three channels; None for the images' own number.
         mean, std: mean and standard deviation used to normalise pixels in [0, 1].
@@ -74,6 +81,8 @@ class Recipe:
         resample: how the images of an epoch are drawn; "" for each once. See
             `attention_fer.training.sampling`.
         class_weights: of the loss: "", "balanced" or "effective".
+        flip_average: whether predictions are the mean of those for an image and for its mirror
+            image, in validation, in the test and in the stored network.
         drop_path: stochastic depth, the rate of the last block.
         ema: momentum of an exponential moving average of the weights, which is then what is
             evaluated; 0 for none.
@@ -95,13 +104,15 @@ class Recipe:
     optimizer: str = field(choice("adam", OPTIMIZERS))
     learning_rate: float = field(number(1e-4, above=0))
     weight_decay: float = field(number(0.0, at_least=0))
+    decay_kernels_only: bool = field(flag(False))
     schedule: str = field(choice("constant", SCHEDULES))
     plateau_factor: float = field(number(0.1, above=0))
     plateau_patience: int = field(whole(10, at_least=0))
-    warmup_epochs: int = field(whole(0, at_least=0))
+    warmup_epochs: float = field(number(0.0, at_least=0))
     zoom: float = field(number(0.3, at_least=0, below=1))
     flip: bool = field(flag(True))
     augmentation: Specification = field(_PAIRS)  # noqa: RUF009
+    crop_size: int | None = field(whole(None, at_least=1))
     image_size: int | None = field(whole(None, at_least=1))
     channels: int | None = field(Rule(None, "1, 3 or None", lambda value: value in (None, 1, 3)))
     mean: float = field(number(0.0))
@@ -111,6 +122,7 @@ class Recipe:
     label_smoothing: float = field(number(0.0, at_least=0, below=1))
     resample: str = field(choice("", ("", *sampling.KINDS)))
     class_weights: str = field(choice("", ("", *sampling.WEIGHTS)))
+    flip_average: bool = field(flag(False))
     drop_path: float = field(number(0.0, at_least=0, below=1))
     ema: float = field(number(0.0, at_least=0, below=1))
     sam: float = field(number(0.0, at_least=0))
@@ -310,6 +322,29 @@ RECIPES: dict[str, Recipe] = {
         channels=3,
         **_IMAGENET,
         freeze="all",
+    ),
+    # For `small_resnet` on a processor: FER2013 within half an hour on two cores. Mean and standard
+    # deviation are those of FER2013's training images, as in "mini-resnet". The patience never
+    # ends a training, so that `--epochs` alone decides how long it is.
+    "fer-small": Recipe(
+        epochs=14,
+        patience=1000,
+        batch_size=128,
+        optimizer="adamw",
+        learning_rate=4e-3,
+        weight_decay=0.05,
+        decay_kernels_only=True,
+        schedule="cosine",
+        warmup_epochs=0.5,
+        zoom=0.0,
+        augmentation=(("crop", (("padding", 4),)),),
+        crop_size=44,
+        mean=0.5077,
+        std=0.2550,
+        label_smoothing=0.1,
+        flip_average=True,
+        ema=0.99,
+        norm_momentum=0.9,
     ),
     # Topographic maps of the same thesis: Adam and fifteen epochs, without augmentation, as the
     # maps have a left and a right.

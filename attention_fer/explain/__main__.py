@@ -126,7 +126,10 @@ def _set_up(args: argparse.Namespace) -> Explainer:
     names = model_file.class_names(args.classes) if args.classes else recorded.get("classes")
     for name in args.imports:
         import_file(name) if name.endswith(".py") else importlib.import_module(name)
-    model = model_file.load_model(path)
+    loaded = model_file.load_model(path)
+    model = model_file.without_mirror_images(loaded)
+    if model is not loaded:
+        _note("the model averages over each picture and its mirror image; only the former is shown")
     source = "--classes" if args.classes else where or "unknown: give --classes"
     print(f"model: {path}; classes: {', '.join(names) if names else 'by number'} ({source})")
     model_input = model_file.infer_input(

@@ -15,6 +15,7 @@ from attention_fer.models.resnet import (
 )
 from attention_fer.models.small_cnn import CNNV1, CNNV2
 from attention_fer.models.mini_resnet import MiniResNet
+from attention_fer.models.small_resnet import SmallResNet
 from attention_fer.models.residual_masking import ResidualMaskingNetwork
 from attention_fer.models.convnext import ConvNeXt
 from attention_fer.models.vision_transformers import ConViT, DeiT, ViT
@@ -43,6 +44,7 @@ __all__ = [
     "ResNet152",
     "ResNet152V2",
     "ResidualMaskingNetwork",
+    "SmallResNet",
     "ViT",
     "build",
     "load_into",

@@ -14,7 +14,7 @@ from keras import ops
 from attention_fer.recipes import Recipe
 from attention_fer.training import augmentation, losses, sampling
 from attention_fer.training.distillation import Distillation, FrozenTeacher
-from attention_fer.training.inputs import preprocess
+from attention_fer.training.inputs import FlipAverage, preprocess
 from attention_fer.training.objective import Objective
 from attention_fer.training.optimizers import optimizer
 from attention_fer.training.sam import SAM
@@ -79,8 +79,8 @@ def training_model(
 ) -> TrainingModel:
     """Return `network` behind augmentation and preprocessing, ready to be compiled.
 
-    Pixels become numbers in [0, 1], are augmented, normalised, resized (bilinear) and repeated to
-    the channels of the network, in that order. The draws of the augmentation depend on the seed,
+    Pixels become numbers in [0, 1], are augmented, cut, normalised, resized (bilinear) and repeated
+    to the channels of the network, in that order. The draws of the augmentation depend on the seed,
     the recipe's augmentation and the number of the step alone: networks trained with one seed see
     the same pictures, whether labels are mixed, a teacher teaches, SAM is used, or none of these.
 
@@ -112,7 +112,8 @@ def training_model(
     pixels = keras.Input(image_shape or network.input_shape[1:], dtype="uint8", name="pixels")
     scaled = keras.layers.Rescaling(1 / 255, dtype="float32", name="scale")(pixels)
     front = keras.Model(pixels, preprocess(scaled, network, recipe), name="front")
-    predictor = keras.Model(pixels, _mean(_heads(network(front.output))), name="predictor")
+    probabilities = _predictions(network, front.output, recipe)
+    predictor = keras.Model(pixels, probabilities, name="predictor")
     layers = augmentation.build(recipe.full_augmentation, seed)
     inputs: Any = pixels
     loss: keras.losses.Loss | str | None = None
@@ -128,6 +129,15 @@ def training_model(
         inputs = {"pixels": pixels, "labels": given}
     model = _model_class(recipe)(inputs, outputs, name="training")
     return TrainingModel(network, recipe, model, predictor, front, loss)
+
+
+def _predictions(network: keras.Model, images: Any, recipe: Recipe) -> Any:
+    """The network's probabilities for images as it reads them, without augmentation."""
+    found = _mean(_heads(network(images)))
+    if not recipe.flip_average:
+        return found
+    mirrored = _mean(_heads(network(ops.flip(images, axis=2))))
+    return FlipAverage(name="flip_average", dtype="float32")([found, mirrored])
 
 
 def _learned(

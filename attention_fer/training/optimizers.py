@@ -37,15 +37,19 @@ def optimizer(recipe: Recipe, network: keras.Model, steps: int = 1) -> keras.opt
         more["weight_decay"] = recipe.weight_decay
     if recipe.ema:
         more |= {"use_ema": True, "ema_momentum": recipe.ema}
-    return BUILDERS[kind](
+    made = BUILDERS[kind](
         schedules.schedule(
             recipe.schedule,
             rate,
             steps=steps * recipe.epochs,
-            warmup_steps=steps * recipe.warmup_epochs,
+            warmup_steps=round(steps * recipe.warmup_epochs),
         ),
         **more,
     )
+    if recipe.decay_kernels_only and recipe.weight_decay:
+        spared = [weight for weight in network.trainable_weights if len(weight.shape) < 2]
+        made.exclude_from_weight_decay(var_list=spared)
+    return made
 
 
 def _is_normalised(network: keras.Model) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from attention_fer import recipes
 from attention_fer.common.checks import one_of
-from attention_fer.common.rules import Rule, as_tuples, field, number, whole
+from attention_fer.common.rules import Rule, as_tuples, field, flag, number, whole
 from attention_fer.recipes import Recipe
 
 # Batch sizes of the published experiments; 64 for every other dataset.
@@ -23,6 +23,8 @@ class Settings(Recipe):
         width: multiplier of the network's channels.
         activation: activation of the corrected networks that use ReLU by default; the published
             networks keep their own.
+        drop_copies: whether to leave out training images with the same pixels as a validation
+            image, a test image or an earlier training image. The other parts stay whole.
         train_samples, eval_samples: maximum number of images, drawn at random, of the training
             part, and of each of the validation and test parts; None for all.
         precision: Keras dtype policy.
@@ -30,6 +32,7 @@ class Settings(Recipe):
 
     width: float = field(number(1.0, above=0))
     activation: str = field(Rule("relu", "a name", lambda value: isinstance(value, str)))
+    drop_copies: bool = field(flag(False))
     train_samples: int | None = field(whole(None, at_least=1))
     eval_samples: int | None = field(whole(None, at_least=1))
     precision: str = field(Rule("float32", "a name", lambda value: isinstance(value, str)))
@@ -42,8 +45,8 @@ class Settings(Recipe):
     def input_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the network's input shape for images of `image_shape`: height, width, channels."""
         height, width, channels = image_shape
-        if self.image_size:
-            height = width = self.image_size
+        if side := self.image_size or self.crop_size:
+            height = width = side
         return height, width, channels if self.channels in (None, channels) else self.channels
 
 

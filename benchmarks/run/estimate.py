@@ -27,6 +27,7 @@ _SIZE = {
     "cnn_v1": (3, 0.25),
     "cnn_v2": (10, 2.6),
     "mini_resnet": (24, 2.1),
+    "small_resnet": (18, 0.70),
     "residual_masking": (97, 21.8),
     "convnext": (59, 4.5),
     "vit": (38, 17.5),
@@ -99,7 +100,7 @@ def _same_duration_key(cell: Cell) -> Cell:
 def _estimate(cell: Cell, sizes: Mapping[str, tuple[int, int]], rate: float) -> float:
     layers, gigas = _SIZE.get(cell.row.backbone, (50, 4.0))
     area, images = sizes[cell.target.dataset]
-    area = (cell.settings.image_size or 0) ** 2 or area
+    area = (cell.settings.image_size or cell.settings.crop_size or 0) ** 2 or area
     images = min(images, cell.settings.train_samples or images)
     operations = 2e9 * gigas * (area / 224**2) * cell.settings.width**2
     # Forward once and backward twice; validation and test add about a quarter.

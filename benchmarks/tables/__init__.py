@@ -15,6 +15,7 @@ _MODULES = (
     "transformers",
     "distillation",
     "imbalance",
+    "ablation",
     "eeg",
 )
 

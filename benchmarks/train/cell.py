@@ -46,7 +46,8 @@ TENSORBOARD = "tensorboard"
 def train(job: Job, dataset: Dataset, notify: Notifier) -> dict[str, Any]:
     """Train the cell of a job; write predictions, curves and, if `job.keep`, the network.
 
-    The images of the test part are read once, after the best epoch is chosen.
+    The images of the test part are read once, after the best epoch is chosen; `drop_copies` also
+    compares them with the training images before.
 
     Args:
         job: the cell, its folder and how it is executed.

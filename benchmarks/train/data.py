@@ -27,10 +27,12 @@ class DataPart:
 def load_part(dataset: Dataset, rows_of: Split, name: str, settings: Settings) -> DataPart:
     """Return the train, validation or test part of a split, cut to the size of the settings.
 
-    The cut does not depend on the seed of a cell: every cell of a table sees the same images.
+    Copies are dropped before the cut, if the settings say so. The cut does not depend on the seed
+    of a cell: every cell of a table sees the same images.
     """
     most = settings.train_samples if name == "train" else settings.eval_samples
-    rows = _cut(rows_of[name], most)
+    drop = name == "train" and settings.drop_copies
+    rows = _cut(_without_copies(dataset, rows_of) if drop else rows_of[name], most)
     return DataPart(np.asarray(dataset.images[rows]), dataset.labels[rows], rows)
 
 
@@ -48,6 +50,19 @@ def duplicates(test: DataPart, *seen: DataPart) -> np.ndarray:
 def epoch_order(n: int, seed: int, epoch: int) -> np.ndarray:
     """Return the order of `n` training images in an epoch; it depends on the arguments alone."""
     return np.random.default_rng([seed, epoch]).permutation(n)
+
+
+def _without_copies(dataset: Dataset, rows_of: Split) -> np.ndarray:
+    """The training rows whose images are in no other part and not among the rows before."""
+    others = np.concatenate([rows_of["validation"], rows_of["test"]])
+    known = {_content(image) for image in dataset.images[others]}
+    kept = []
+    for row in rows_of["train"]:
+        content = _content(dataset.images[row])
+        if content not in known:
+            known.add(content)
+            kept.append(row)
+    return np.array(kept, np.int64)
 
 
 def _content(image: np.ndarray) -> bytes:

@@ -25,6 +25,8 @@ from attention_fer.explain.command.pictures import (  # noqa: E402
 )
 from attention_fer.explain.maps.class_scores import ClassScores  # noqa: E402
 from attention_fer.layers import SE  # noqa: E402
+from attention_fer.recipes import Recipe  # noqa: E402
+from attention_fer.training.model import training_model  # noqa: E402
 from preprocessing.faces.cropper import FaceCropper  # noqa: E402
 from preprocessing.raw_files.files import UnreadableError  # noqa: E402
 from preprocessing.sources import get  # noqa: E402
@@ -83,6 +85,27 @@ def made(stored, names=("dark", "bright"), method="grad-cam"):
     model = model_file.load_model(stored / "model.keras")
     names = list(names) if names else None
     return Explainer(model, METHODS[method], infer_input(model), names, told.append), told
+
+
+def test_a_model_that_averages_over_mirror_images_is_explained_for_the_picture(
+    faces, tmp_path, capsys
+):
+    network = models.SmallResNet(input_shape=(16, 16, 1), classes=2, width=0.25, attention="eca")
+    recipe = Recipe(crop_size=16, flip_average=True)
+    training_model(network, recipe, image_shape=(20, 20, 1)).predictor.save(tmp_path / "m.keras")
+    for method, said in (("grad-cam", "small_resnet/stage3_block2_out"), ("gates", "6 pictures")):
+        out = str(tmp_path / f"{method}.png")
+        given = [str(tmp_path / "m.keras"), str(faces), "--out", out, "--method", method]
+        assert run.main(given) == 0
+        shown = capsys.readouterr()
+        assert said in shown.out and "20 x 20" in shown.out and "mirror image" in shown.err
+    loaded = model_file.load_model(tmp_path / "m.keras")
+    one = model_file.without_mirror_images(loaded)
+    assert model_file.without_mirror_images(one) is one
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 20, 20, 1), "uint8")
+    views = [np.asarray(keras.ops.convert_to_numpy(one(x))) for x in (pixels, pixels[:, :, ::-1])]
+    whole = keras.ops.convert_to_numpy(loaded(pixels))
+    np.testing.assert_allclose(whole, np.mean(views, 0), atol=1e-6)
 
 
 def test_cards_say_what_is_true_and_predicted_and_why_one_is_missing(stored, faces):

@@ -313,6 +313,9 @@ def test_a_layer_that_runs_twice_and_a_name_that_two_share_are_refused():
     model = keras.Model(outer_input, core(outer_input))
     with pytest.raises(ValueError, match="'shared'.*2 runs"):
         grad_cam(model, IMAGES, layer="shared")
+    twice = keras.Model(x, kl.Add()([kl.Dense(3)(kl.Flatten()(shared(y))) for y in (x, -x)]))
+    with pytest.raises(ValueError, match="'shared' runs more than once"):
+        grad_cam(twice, IMAGES)
     with pytest.raises(ValueError, match="2 layers.*inner/conv.*other/conv"):
         grad_cam(model, IMAGES, layer="conv")
     with warnings.catch_warnings():

@@ -90,6 +90,25 @@ def test_a_size_above_what_is_there_takes_all(dataset):
     assert sum(len(part) for part in found.values()) == len(dataset)
 
 
+def test_copies_are_dropped_from_the_training_part_alone(dataset):
+    images = np.array(dataset.images)
+    whole = split(dataset, "official")
+    train, validation, test = (whole[name] for name in NAMES)
+    images[train[0]] = images[test[3]]
+    images[train[5]] = images[validation[2]]
+    images[train[9]] = images[train[8]]
+    images[test[1]] = images[validation[1]]  # no training image
+    copied = replace(dataset, images=images)
+    found = parts(copied, "official", Settings(drop_copies=True))
+    np.testing.assert_array_equal(found["train"].sample, np.delete(train, [0, 5, 9]))
+    np.testing.assert_array_equal(found["train"].images, images[found["train"].sample])
+    for name in ("validation", "test"):
+        np.testing.assert_array_equal(found[name].sample, whole[name])
+    cut = parts(copied, "official", Settings(drop_copies=True, train_samples=30))["train"]
+    assert len(cut) == 30 and not set(cut.sample) & {train[0], train[5], train[9]}
+    assert len(parts(copied, "official", Settings())["train"]) == len(train)
+
+
 @pytest.mark.parametrize("settings", [Settings(), Settings(train_samples=30, eval_samples=10)])
 def test_no_person_is_in_two_parts(dataset, settings):
     found = parts(dataset, "official", settings).values()

@@ -48,9 +48,12 @@ PARTS = {
     "mixed-and-weighed": {"augmentation": MIXED, "class_weights": "balanced", "loss": "focal"},
     "drawn": {"resample": "median"},
     "decayed": {"optimizer": "adamw", "weight_decay": 0.1},
-    "cosine": {"schedule": "cosine", "warmup_epochs": 1},
+    "decayed-kernels": {"optimizer": "adamw", "weight_decay": 0.1, "decay_kernels_only": True},
+    "cosine": {"schedule": "cosine", "warmup_epochs": 0.5},
     "normalised": {"mean": 0.5, "std": 0.25},
     "resized": {"image_size": 32, "channels": 3},
+    "cropped": {"crop_size": 40, "augmentation": (("crop", (("padding", 4),)),)},
+    "flip-averaged": {"flip_average": True},
     "frozen": {"freeze": "all"},
     "unfrozen": {"freeze": "all", "unfreeze": ((2, ""),)},
 }
@@ -160,6 +163,20 @@ def test_the_cosine_ends_at_nothing_with_the_last_step():
     rate = one.model.optimizer._learning_rate
     assert [float(rate(step)) for step in (0, 5, 10, 40)] == pytest.approx(
         [0, 0.25, 0.5, 0], abs=1e-6
+    )
+
+
+def test_a_warm_up_of_half_an_epoch_takes_half_of_its_steps():
+    settings = Settings(schedule="cosine", learning_rate=0.5, epochs=4, warmup_epochs=0.5)
+    inner = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    one = training_model(inner, settings, seed=0)
+    one.compile(steps=9)
+    rate = one.model.optimizer._learning_rate
+    # Four and a half steps, rounded to the even number.
+    assert [float(rate(step)) for step in (2, 4, 20, 36)] == pytest.approx(
+        [0.25, 0.5, 0.25, 0], abs=1e-6
     )
 
 

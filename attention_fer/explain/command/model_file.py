@@ -12,7 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from attention_fer.explain.maps.layer_tree import data_format_of, layers_by_path
+from attention_fer.explain.maps.layer_tree import data_format_of, layers_by_path, producer
 
 # In this order; the last is the one of a prepared dataset.
 METADATA = ("model.json", "classes.json", "manifest.json")
@@ -60,6 +60,21 @@ def load_model(path: Path) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise ValueError(f"{str(path)!r} must hold a Keras model, got a {type(model).__name__}.")
     return model
+
+
+def without_mirror_images(model: keras.Model) -> keras.Model:
+    """Returns the model for a picture alone, if `model` averages over it and its mirror image.
+
+    Its layers would run twice, and no map would be that of the picture. The weights are shared; any
+    other model is returned as it is.
+    """
+    from attention_fer.training.inputs import FlipAverage
+
+    outputs = getattr(model, "outputs", None) or [None]
+    average = producer(outputs[0])[0]
+    if not isinstance(average, FlipAverage):
+        return model
+    return keras.Model(model.input, average.input[0], name=model.name)
 
 
 def read_metadata(path: Path) -> tuple[dict[str, Any], Path | None]:

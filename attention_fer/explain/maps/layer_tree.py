@@ -161,8 +161,9 @@ def last_convolution(order: list[LayerRun]) -> LayerRun:
     Ignores pooling and everything after it, and maps of one pixel.
 
     Raises:
-        ValueError: no convolution outputs a map of more than one pixel, or the last map is cut into
-            tokens, as in a transformer, whose decision is not made from that map.
+        ValueError: no convolution outputs a map of more than one pixel, the last map is cut into
+            tokens, as in a transformer, whose decision is not made from that map, or it is made
+            more than once.
     """
     maps = [run for run in order if _is_map(run)]
     convolutions = [run for run in maps if _convolves(run.layer)]
@@ -177,7 +178,13 @@ def last_convolution(order: list[LayerRun]) -> LayerRun:
         )
     of_size = [run for run in maps if run.size == convolutions[-1].size]
     layers = [run.layer for run in order]
-    return [run for run in of_size if layers.count(run.layer) == 1][-1]
+    once = [run for run in of_size if layers.count(run.layer) == 1]
+    if not once:
+        raise ValueError(
+            f"The last map must be made once in this model, but {of_size[-1].path!r} runs more "
+            "than once. Give a model that runs it once, such as the network within."
+        )
+    return once[-1]
 
 
 def _is_map(run: LayerRun) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 from keras import layers as kl
 
-from attention_fer.models.parts.common import torch_batch_normalization
+from attention_fer.models.parts.common import draw_seed, torch_batch_normalization
+from attention_fer.models.parts.residual_layers import StochasticDepth
 from attention_fer.models.parts.seeded_layers import SeededLayers
 
 POSITIONS = ("pre-add", "post-add", "pre", "identity")
@@ -61,8 +62,20 @@ class BasicBlocks(SeededLayers):
     def conv_norm_act(self, x: Any, filters: int, size: int, stride: int, name: str) -> Any:
         return self.act(self.conv_norm(x, filters, size, stride, name), f"{name}_relu")
 
-    def block(self, x: Any, filters: int, stride: int, project: bool, name: str, stage: int) -> Any:
-        """Add the branch to the shortcut and activate the sum."""
+    def block(
+        self,
+        x: Any,
+        filters: int,
+        stride: int,
+        project: bool,
+        name: str,
+        stage: int,
+        drop_path: float = 0.0,
+    ) -> Any:
+        """Add the branch to the shortcut and activate the sum.
+
+        `drop_path` is the probability of dropping the branch for a sample in training.
+        """
         shortcut = x
         if project:
             shortcut = self.conv_norm(x, filters, self.projection, stride, f"{name}_0")
@@ -72,5 +85,8 @@ class BasicBlocks(SeededLayers):
         x = self.padded_conv(x, filters, 3, 1, f"{name}_2")
         x = torch_batch_normalization(f"{name}_2_bn", self.branch_gamma)(x)
         x = self.attend(x, "pre-add", stage, name)
+        if drop_path:
+            drop = f"{name}_drop_path"
+            x = StochasticDepth(drop_path, draw_seed(self.seed, drop), name=drop)(x)
         x = self.act(kl.Add(name=f"{name}_add")([shortcut, x]), f"{name}_out")
         return self.attend(x, "post-add", stage, name)
