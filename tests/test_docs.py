@@ -127,8 +127,7 @@ def test_the_links_lead_to_files(page):
 @pytest.mark.parametrize(
     ("folder", "count"),
     [
-        ("fer2013-test-parts/attention", 4),
-        ("fer2013-official/small-cnn", 5),
+        ("fer2013-small-resnet/attention", 1),
         ("eeg-generated/eeg", 6),
         ("schematic-distillation/students", 5),
     ],
