@@ -51,6 +51,8 @@ def load_modules(paths: Sequence[Path]) -> tuple[str, ...]:
         FileNotFoundError, ValueError: as `attention_fer.common.imports.import_file`; ValueError
             also for a file that registers nothing.
     """
+    if not paths:
+        return ()  # without loading Keras
     from attention_fer import layers, models
 
     own: list[str] = []

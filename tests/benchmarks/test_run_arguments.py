@@ -1,6 +1,8 @@
 """Wrong arguments of the command: exit status 2, one sentence, the nearest valid name."""
 
 import io
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -126,3 +128,12 @@ def test_generated_faces_of_an_earlier_version_are_made_anew(tmp_path):
     assert Dataset.open(folder).fingerprint == before
     assert (folder / "images.npy").stat().st_mtime_ns == written
     assert said.getvalue().count("Generating") == 1
+
+
+def test_planning_loads_no_framework(dataset, tmp_path):
+    code = "import sys\nfrom benchmarks.run.__main__ import main\nassert main(sys.argv[1:]) == 0\n"
+    code += "sys.exit(' '.join({'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)) or 0)"
+    where = ["--data", str(dataset.path.parent), "--out", str(tmp_path)]
+    command = [sys.executable, "-c", code, "--table", "attention", "--dry-run", *where]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.strip()) == (0, "")
