@@ -88,7 +88,8 @@ def fetch(file: str, sha256: str, release: str = RELEASE) -> Path:
         raise WeightsError(
             f"{file} is not in {folder} as published and could not be downloaded from {url}: "
             f"{_first_line(error)}. Download it elsewhere, check that its SHA-256 is {sha256}, and "
-            f"save it as {folder / file}, or pass the file with --weights PATH."
+            f"save it as {folder / file}, or pass the file with --weights PATH. "
+            "--detector cascade needs no download."
         ) from error
     finally:
         logger.setLevel(level)
