@@ -107,3 +107,16 @@ def _note(rate: float, unit: str, left: float | None) -> str:
     """Rate since the start, because several items are finished at once, and time left."""
     text = f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
     return text if left is None else f"{text}, {timedelta(seconds=round(left))} left"
+
+
+def format_duration(duration: float) -> str:
+    """Format seconds: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
+    minutes = round(duration / 60)
+    if duration < 90:
+        return f"{round(duration)} s"
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} min"
+    return f"{hours // 24} d {hours % 24} h"

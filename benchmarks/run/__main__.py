@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from attention_fer.common.progress import format_duration
 from benchmarks.plan.cell import Cell
 from benchmarks.report import formats
 from benchmarks.results import plan_file
@@ -88,7 +89,7 @@ def _announce(run: RunConfig, todo: Sequence[Cell], console: Console) -> dict[st
     console.print(
         f"Table {run.plan.table.name}: {total} cells, "
         f"{total - len(todo)} done, {len(todo)} to run, {jobs} at a time; "
-        f"about {estimate.human(sum(seconds.values()) / jobs)} ({source}).",
+        f"about {format_duration(sum(seconds.values()) / jobs)} ({source}).",
         highlight=False,
     )
     for t in run.plan.targets:

@@ -11,10 +11,9 @@ from rich.console import Console
 from rich.progress import TaskID
 from rich.table import Table as RichTable
 
-from attention_fer.common.progress import bars
+from attention_fer.common.progress import bars, format_duration
 from benchmarks.plan.cell import Cell
 from benchmarks.plan.plan import Plan
-from benchmarks.run.estimate import human
 
 
 class LiveView:
@@ -88,7 +87,7 @@ class LiveView:
         factor = self._spent / self._planned if self._planned else 1.0
         done = sum(share * self._left.get(slug, 0.0) for slug, share in self._share.items())
         left = max(sum(self._left.values()) - done, 0.0)
-        return f"about {human(factor * left / self._jobs)} left"
+        return f"about {format_duration(factor * left / self._jobs)} left"
 
 
 def outcome(cell: Cell, record: Mapping[str, Any]) -> str:
@@ -99,7 +98,7 @@ def outcome(cell: Cell, record: Mapping[str, Any]) -> str:
     device = ", ".join(record["provenance"]["accelerators"]) or "the CPU"
     return (
         f"done    {cell.label}: {100 * metrics['accuracy']:.2f} % of {metrics['n_test']}, "
-        f"{metrics['epochs']} epochs in {human(sum(record['timing'].values()))} on {device}"
+        f"{metrics['epochs']} epochs in {format_duration(sum(record['timing'].values()))} on {device}"
     )
 
 

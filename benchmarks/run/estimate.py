@@ -78,19 +78,6 @@ def seconds(
     return found, measured
 
 
-def human(duration: float) -> str:
-    """Format seconds: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
-    minutes = round(duration / 60)
-    if duration < 90:
-        return f"{round(duration)} s"
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes:02d} min"
-    return f"{hours // 24} d {hours % 24} h"
-
-
 def _same_duration_key(cell: Cell) -> Cell:
     """Return one cell for all that take equally long: attention costs little, seeds nothing."""
     row, target = replace(cell.row, attention="none"), replace(cell.target, fingerprint="")

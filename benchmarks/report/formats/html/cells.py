@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from attention_fer.common.progress import format_duration
 from benchmarks.report.formats.figures import RowFigures, reason
 from benchmarks.report.formats.footnotes import machine
 from benchmarks.results.store import Result
-from benchmarks.run.estimate import human
 
 CURVES = ("loss", "val_loss", "accuracy", "val_accuracy")
 POINTS = 50  # most epochs of a curve that are drawn
@@ -74,7 +74,7 @@ class PageCells:
         self._machines.setdefault(key, []).append(time)
         origin = list(self._machines).index(key) + 1
         seconds = sum(float(value) for value in result.record["timing"].values())
-        text = f"machine {origin}, {time}, {human(seconds)} in total"
+        text = f"machine {origin}, {time}, {format_duration(seconds)} in total"
         return CellOrigin(number, result.path.name, text)
 
 
