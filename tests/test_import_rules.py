@@ -111,6 +111,16 @@ def test_no_backend_is_imported_by_the_import_of_a_module(package):
     assert not offences(package, lambda name: top(name) not in backends, functions=False)
 
 
+# Each may import those before it.
+ROOMS = ("plan", "statistics", "results", "report", "train", "run")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_rooms_of_the_benchmark_import_only_downwards(room):
+    above = [f"benchmarks.{name}" for name in ROOMS[ROOMS.index(room) + 1 :]]
+    assert not offences(f"benchmarks.{room}", lambda name: not within(name, *above))
+
+
 def test_importing_the_package_loads_no_framework():
     assert not FRAMEWORKS & loaded_by("import attention_fer")
 

@@ -96,9 +96,10 @@ def outcome(cell: Cell, record: Mapping[str, Any]) -> str:
         return f"failed  {cell.label}: {record['error']}"
     metrics = record["metrics"]
     device = ", ".join(record["provenance"]["accelerators"]) or "the CPU"
+    duration = format_duration(sum(record["timing"].values()))
     return (
         f"done    {cell.label}: {100 * metrics['accuracy']:.2f} % of {metrics['n_test']}, "
-        f"{metrics['epochs']} epochs in {format_duration(sum(record['timing'].values()))} on {device}"
+        f"{metrics['epochs']} epochs in {duration} on {device}"
     )
 
 
