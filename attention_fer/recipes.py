@@ -351,6 +351,21 @@ RECIPES: dict[str, Recipe] = {
     "eeg": Recipe(epochs=15, patience=15, batch_size=32, learning_rate=1e-3, zoom=0.0, flip=False),
 }
 
+# The same for a network to be used: longer, with small rotations, light and erasing against what
+# is otherwise learned by heart, and an average over more epochs.
+RECIPES["fer-small-long"] = replace(
+    RECIPES["fer-small"],
+    epochs=60,
+    augmentation=(
+        ("brightness", ()),
+        ("contrast", ()),
+        ("affine", (("rotate", 10.0), ("scale", (0.9, 1.1)))),
+        ("crop", (("padding", 4),)),
+        ("erasing", ()),
+    ),
+    ema=0.998,
+)
+
 
 def names() -> list[str]:
     """Return the names of all recipes."""
