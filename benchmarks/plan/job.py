@@ -67,6 +67,8 @@ class Job:
         imports: the user's Python files, imported before the network is built.
         teacher: folder with the result of the cell's teacher; None without a teacher.
         keep: whether to store the trained network too.
+        checkpoint: file of the state after the last whole epoch, from which a killed cell goes on;
+            None to start from the beginning.
         reference: if given, do not train but measure the cost of `cell` next to that of this cell.
     """
 
@@ -77,6 +79,7 @@ class Job:
     imports: tuple[Path, ...] = ()
     teacher: Path | None = None
     keep: bool = False
+    checkpoint: Path | None = None
     reference: Cell | None = None
 
     def to_json(self) -> str:
@@ -113,5 +116,6 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "execution": lambda content: Execution(**content),
     "imports": lambda paths: tuple(map(Path, paths)),
     "teacher": _optional(Path),
+    "checkpoint": _optional(Path),
     "reference": _optional(Cell.from_spec),
 }

@@ -24,6 +24,7 @@ from benchmarks.results.saved_model import is_saved
 
 SCHEMA_VERSION = 1
 RESULT, PARTIAL, DAMAGED, LOCKS = "result.json", ".partial", ".damaged-", ".locks"
+CHECKPOINTS = ".checkpoints"
 OTHER_FOLDERS = ("plans", "costs")  # folders beside the results, see `plan_file` and `run.costs`
 # Keys that a record must have, by its status.
 REQUIRED = {"done": ("metrics", "history", "provenance", "timing"), "failed": ("error",)}
@@ -95,15 +96,25 @@ class Store:
         """Return the lock file of a cell, locked while a run works on it; see `run.locks`."""
         return self.root / LOCKS / f"{cell.slug}.lock"
 
+    def checkpoint(self, cell: Cell) -> Path:
+        """Return the file from which a killed training of a cell goes on.
+
+        `commit` removes it with the result, unless the cell failed.
+        """
+        return self.root / CHECKPOINTS / f"{cell.slug}.npz"
+
     def begin(self, cell: Cell) -> Path:
         """Create a working folder for a cell, next to its final folder, and return it.
 
-        This removes the working folders that dead runs left, so the caller must hold the cell's
+        This removes what dead runs left half done, so the caller must hold the cell's
         lock. The name is new each time, since the process of a killed run may still be writing into
         its own working folder.
         """
         for path in self.root.glob(f"{cell.slug}*{PARTIAL}"):
             shutil.rmtree(path, ignore_errors=True)
+        checkpoint = self.checkpoint(cell)
+        for draft in checkpoint.parent.glob(f".{checkpoint.name}.*"):
+            draft.unlink()
         partial = self.root / f"{cell.slug}.{uuid.uuid4().hex[:8]}{PARTIAL}"
         partial.mkdir(parents=True)
         return partial
@@ -133,6 +144,8 @@ class Store:
         if record["status"] == "done":
             content["files"] = {PREDICTIONS: _checksum(partial / PREDICTIONS)}
         write_json(partial / RESULT, content)
+        if record["status"] == "done":
+            self._remove_checkpoint(cell)
         self.move_damaged(cell)
         stored = self.read(cell)
         if stored is not None and stored.done and (is_saved(stored.path) or not is_saved(partial)):
@@ -143,6 +156,11 @@ class Store:
             shutil.rmtree(final)
         os.replace(partial, final)
         _sync_folder(self.root)
+
+    def _remove_checkpoint(self, cell: Cell) -> None:
+        self.checkpoint(cell).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # Not there, or with checkpoints of other cells.
+            self.checkpoint(cell).parent.rmdir()
 
     def _result_names(self) -> list[str]:
         """Return the names of the folders that should each hold a result, sorted."""

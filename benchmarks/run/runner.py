@@ -166,6 +166,7 @@ class Runner:
             imports=self.imports if cell.code else (),
             teacher=None if teacher is None else teacher.path.resolve(),
             keep=cell.slug in self.keep,
+            checkpoint=self.store.checkpoint(cell).resolve(),
         )
         more = not self._waiting.empty()
         return self.executor.run(job, lambda event: self._notify(cell, event), more)

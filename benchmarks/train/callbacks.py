@@ -154,17 +154,17 @@ class BestWeights(keras.callbacks.Callback):
         super().__init__()
         self.network = network
         self.best, self.epoch = -1.0, 0
-        self._weights: list[np.ndarray] = []
+        self.weights: list[np.ndarray] = []
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         accuracy = (logs or {})["val_accuracy"]
         if accuracy > self.best:
             self.best, self.epoch = accuracy, epoch + 1
-            self._weights = self.network.get_weights()
+            self.weights = self.network.get_weights()
 
     def restore(self) -> None:
         """Sets the network to the best weights."""
-        self.network.set_weights(self._weights)
+        self.network.set_weights(self.weights)
 
 
 class EpochHistory(keras.callbacks.Callback):

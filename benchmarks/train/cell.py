@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import keras
 import numpy as np
+from keras.callbacks import EarlyStopping
 
 from attention_fer.training import freezing, schedules
 from attention_fer.training.distillation import Distillation
@@ -19,6 +21,7 @@ from benchmarks.plan.datasets import digest, split
 from benchmarks.plan.job import Job
 from benchmarks.plan.settings import Settings
 from benchmarks.results.predictions import write_predictions
+from benchmarks.results.provenance import versions
 from benchmarks.results.saved_model import load_teacher, save
 from benchmarks.statistics.scores import score
 from benchmarks.train import devices
@@ -34,6 +37,7 @@ from benchmarks.train.callbacks import (
     Validation,
     predict,
 )
+from benchmarks.train.checkpoint import TrainingCheckpoint
 from benchmarks.train.data import DataPart, duplicates, load_part
 from benchmarks.train.multiply_adds import multiply_adds
 from benchmarks.train.tensorboard.epochs import EpochLog, Gates
@@ -56,7 +60,8 @@ def train(job: Job, dataset: Dataset, notify: Notifier) -> dict[str, Any]:
         notify: receives stages and steps.
 
     Returns:
-        The results for the cell's record: metrics, history, gates and timing in seconds.
+        The results for the cell's record: metrics, history, gates, the numbers of epochs after
+        which a killed training went on, and timing in seconds.
 
     Raises:
         FloatingPointError: a loss or an output is not finite.
@@ -83,8 +88,8 @@ def _train(
         clock.lap("build")
         notify("stage", stage="train")
         log = EpochLog(board.curves, _gates(made, validation))
-        best, history = _fit(job, made, (training, validation), log, clock, notify)
-        clock.lap("train")
+        best, history, checkpoint = _fit(job, made, (training, validation), log, clock, notify)
+        clock.lap("train", before=checkpoint.seconds)
         notify("stage", stage="test")
         test = load_part(dataset, rows, "test", cell.settings)
         probabilities = predict(made.predictor, test.images, batch)
@@ -108,6 +113,7 @@ def _train(
         "metrics": metrics,
         "history": history.epochs,
         "gates": log.gates_seen,
+        "resumed": checkpoint.resumed,
         "timing": clock.laps,
     }
 
@@ -209,7 +215,7 @@ def _fit(
     log: EpochLog,
     clock: Clock,
     notify: Notifier,
-) -> tuple[BestWeights, EpochHistory]:
+) -> tuple[BestWeights, EpochHistory, TrainingCheckpoint]:
     """Train until epochs or patience run out, then restore the weights of the best epoch."""
     cell, settings, (training, validation) = job.cell, job.cell.settings, parts
     batch = int(settings.batch_size or 64)
@@ -217,6 +223,13 @@ def _fit(
         training, batch, cell.seed, settings.resample, with_labels=made.takes_labels
     )
     best, history = BestWeights(made.network), EpochHistory()
+    counting = [*_plateau(settings), EarlyStopping("val_loss", patience=settings.patience)]
+    identity = {"cell": cell.slug, "execution": asdict(job.execution), "versions": versions()}
+    checkpoint = TrainingCheckpoint(
+        job.checkpoint, identity, best=best, history=history, log=log, counting=counting
+    )
+    if checkpoint.problem:
+        notify("note", note=f"starts again; of its checkpoint, {checkpoint.problem}")
     callbacks = [
         batches.epoch_starter(),
         OnFirstStep(lambda: clock.lap("trace")),
@@ -225,10 +238,10 @@ def _fit(
         history,
         log,
         ProgressReporter(notify, settings.epochs, len(batches)),
-        *_plateau(settings),
-        keras.callbacks.EarlyStopping("val_loss", patience=settings.patience),
+        *counting,
+        checkpoint,
     ]
-    for first, last, until in phases(settings):
+    for first, last, until in checkpoint.remaining(phases(settings)):
         if settings.freeze:
             freezing.freeze(made.network, until)
         made.compile(steps=len(batches), **devices.compilation(job.execution))
@@ -244,7 +257,7 @@ def _fit(
         if made.model.stop_training:
             break
     best.restore()
-    return best, history
+    return best, history, checkpoint
 
 
 def phases(settings: Settings) -> list[tuple[int, int, str | int | None]]:
@@ -268,8 +281,8 @@ class Clock:
         self.laps: dict[str, float] = {}
         self._since = time.monotonic()
 
-    def lap(self, name: str) -> None:
-        """End the current part and store its duration under a name."""
+    def lap(self, name: str, before: float = 0.0) -> None:
+        """End the current part and store its duration under a name, with the seconds before."""
         now = time.monotonic()
-        self.laps[name] = round(now - self._since, 3)
+        self.laps[name] = round(before + now - self._since, 3)
         self._since = now

@@ -16,6 +16,7 @@ FULL = Job(
     imports=(Path("/mine/table.py"), Path("/mine/module.py")),
     teacher=Path("/runs/teacher"),
     keep=True,
+    checkpoint=Path("/runs/state.npz"),
     reference=cell(),
 )
 

@@ -59,6 +59,7 @@ def work(
             folder=place / "cell",
             imports=tuple(place / path.name for path in job.imports),
             teacher=job.teacher and place / "teacher",
+            checkpoint=None,  # its folder goes when the cell ends, however it ends
         )
         here.folder.mkdir()
         for path, content in sent.items():

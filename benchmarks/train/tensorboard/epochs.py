@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -109,6 +109,7 @@ class EpochLog(keras.callbacks.Callback):
 
     Attributes:
         gates_seen: `<layer>/<gate>` to its statistics after the last epoch.
+        scalars: tag, value and epoch of everything written.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class EpochLog(keras.callbacks.Callback):
     ):
         super().__init__()
         self.gates_seen: dict[str, Statistics] = {}
+        self.scalars: list[tuple[str, float, int]] = []
         self._writer, self._gates, self._share, self._clock = writer, gates, share, clock
         self._spent, self._cost, self._epoch, self._seen = 0.0, gates.guess, 0, 0
 
@@ -130,9 +132,9 @@ class EpochLog(keras.callbacks.Callback):
         self._epoch = epoch + 1
         for key, value in (logs or {}).items():
             part = "validation" if key.startswith("val_") else "train"
-            self._writer.scalar(f"{key.removeprefix('val_')}/{part}", float(value), self._epoch)
+            self._write(f"{key.removeprefix('val_')}/{part}", float(value), self._epoch)
         rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
-        self._writer.scalar("learning_rate", float(rate), self._epoch)
+        self._write("learning_rate", float(rate), self._epoch)
         if self._spent + self._cost <= self._share * (self._clock() - self._began):
             self._write_gates()
         self._writer.flush()
@@ -142,15 +144,24 @@ class EpochLog(keras.callbacks.Callback):
             self._write_gates()
             self._writer.flush()
 
+    def replay(self, scalars: Iterable[Sequence[Any]]) -> None:
+        """Writes again what a training wrote that was interrupted, see `scalars`."""
+        for tag, value, epoch in scalars:
+            self._write(tag, value, epoch)
+
+    def _write(self, tag: str, value: float, epoch: int) -> None:
+        self._writer.scalar(tag, value, epoch)
+        self.scalars.append((tag, value, epoch))
+
     def _write_gates(self) -> None:
         if not self._gates:
             return
         start = self._clock()
         self.gates_seen, self._seen = self._gates.measure(), self._epoch
         for name, value in overall(self.gates_seen).items():
-            self._writer.scalar(f"gates/{name}", value, self._epoch)
+            self._write(f"gates/{name}", value, self._epoch)
         for gate, values in self.gates_seen.items():
             for name, value in values.items():
-                self._writer.scalar(f"gates/{gate}/{name}", value, self._epoch)
+                self._write(f"gates/{gate}/{name}", value, self._epoch)
         self._cost = self._clock() - start
         self._spent += self._cost
