@@ -13,6 +13,7 @@ MEASUREMENTS = {
     "layers": "each attention layer against a functional graph of Keras layers",
     "pipeline": "a training step with its input pipeline against data on the device",
     "training": "images per second of a recipe against plain Keras",
+    "libraries": "images per second beside keras.applications and torchvision",
     "overhead": "share of a cell's time that is not training",
     "scale": "planning 100,000 cells and reporting 10,000 results",
     "cropping": "photographs to faces, against the published script",

@@ -14,7 +14,6 @@ from keras.callbacks import EarlyStopping
 
 from attention_fer.training import freezing, schedules
 from attention_fer.training.distillation import Distillation
-from attention_fer.training.fused_norm import fused_batch_normalization
 from attention_fer.training.model import TrainingModel, training_model
 from benchmarks.plan.cell import Cell
 from benchmarks.plan.datasets import digest, split
@@ -245,15 +244,14 @@ def _fit(
         if settings.freeze:
             freezing.freeze(made.network, until)
         made.compile(steps=len(batches), **devices.compilation(job.execution))
-        with fused_batch_normalization():
-            made.model.fit(
-                batches,
-                initial_epoch=first - 1,
-                epochs=last,
-                shuffle=False,
-                verbose=0,
-                callbacks=[*([SwapEMA(made.network)] if settings.ema else []), *callbacks],
-            )
+        made.fit(
+            batches,
+            initial_epoch=first - 1,
+            epochs=last,
+            shuffle=False,
+            verbose=0,
+            callbacks=[*([SwapEMA(made.network)] if settings.ema else []), *callbacks],
+        )
         if made.model.stop_training:
             break
     best.restore()
