@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.report.formats import footnotes
-from benchmarks.report.formats.columns import SHORT, heading, shown, texts
+from benchmarks.report.formats.columns import COPIES, SHORT, Column, heading, shown, texts
 from benchmarks.report.formats.figures import ReportFigures, Section
 
 # Columns that may wrap, with their least width; numbers must not.
@@ -33,13 +33,16 @@ def parts(reports: Sequence[ReportFigures]) -> Iterator[RenderableType]:
     """Yields a table with footnotes for each target, and the footnotes of each report."""
     for report in reports:
         for section in report.sections:
-            yield _table(report, section)
+            yield _table(report, section, SHORT)
             yield _paragraph(footnotes.of_section(section, report))
+            if section.n_copies:
+                yield _table(report, section, COPIES)
+                yield _paragraph([footnotes.copies(section, report)])
         yield _paragraph(footnotes.of_report(report))
 
 
-def _table(report: ReportFigures, section: Section) -> Table:
-    columns = shown(SHORT, section)
+def _table(report: ReportFigures, section: Section, of: Sequence[Column]) -> Table:
+    columns = shown(of, section)
     table = Table(title=Text(report.title), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in columns:
         # "n = 200," and "3 seeds" must not be split.
@@ -55,7 +58,7 @@ def _table(report: ReportFigures, section: Section) -> Table:
             table.add_section()
         previous = row.backbone
         # Text in brackets starts a new line.
-        network, rest = texts(columns[:2], row, section), texts(columns[2:], row, section)
+        network, rest = (texts(part, row, section) for part in (columns[:2], columns[2:]))
         table.add_row(*map(Text, [*network, *(text.replace(" (", "\n(") for text in rest)]))
     return table
 
