@@ -101,41 +101,61 @@ class GainDistribution:
         return float(self.points[low]), float(self.points[::-1][high])
 
 
-def gains(
-    correct: np.ndarray, contests: Sequence[Contest], n: int, *, draws: int = DRAWS, seed: int = 0
-) -> GainDistribution:
-    """Returns the distribution of the gain, averaged over contests, on n random test images.
+class RandomTestSets:
+    """Test sets of n images drawn from N, and how runs compare on them.
 
     Args:
         correct: (runs, N) whether each run predicts each image correctly.
-        contests: what is compared; all equally likely, and all of one run each or none.
         n: size of a test set, at most N.
-        draws: number of simulated comparisons, unless one run is compared with one.
+        draws: number of simulated test sets.
         seed: of the simulation.
 
     Raises:
-        ValueError: a number is out of range, or there is no contest.
+        ValueError: `n` is out of range, or `correct` has another shape.
     """
-    correct = np.asarray(correct, bool)
-    if correct.ndim != 2 or not 1 <= n <= correct.shape[1]:
-        raise ValueError(
-            f"n must be from 1 to the number of images of correct, (runs, images), got {n} and "
-            f"{correct.shape}."
-        )
-    if not contests:
-        raise ValueError("contests must not be empty.")
-    if all(contest.single for contest in contests):
-        return GainDistribution(n, _exact(correct, contests, n), exact=True)
-    rng = np.random.default_rng(seed)
-    of_contest = np.arange(draws) % len(contests)
-    found = np.zeros(2 * n + 1)
-    for start in range(0, draws, _BLOCK):
-        chosen = of_contest[start : start + _BLOCK]
-        counts = _counts(correct, n, len(chosen), rng)
-        for number in np.unique(chosen):
-            gain = _best(counts[chosen == number], contests[number], rng)
-            found += np.bincount(gain + n, minlength=2 * n + 1)
-    return GainDistribution(n, found / draws, exact=False)
+
+    def __init__(self, correct: np.ndarray, n: int, *, draws: int = DRAWS, seed: int = 0):
+        self.correct = np.asarray(correct, bool)
+        if self.correct.ndim != 2 or not 1 <= n <= self.correct.shape[1]:
+            raise ValueError(
+                "n must be from 1 to the number of images of correct, (runs, images), got "
+                f"{n} and {self.correct.shape}."
+            )
+        self.n, self.draws, self.seed = n, draws, seed
+
+    def gains(self, contests: Sequence[Contest]) -> GainDistribution:
+        """Returns the distribution of the gain, averaged over contests that count equally.
+
+        Raises:
+            ValueError: there is no contest.
+        """
+        if not contests:
+            raise ValueError("contests must not be empty.")
+        if all(contest.single for contest in contests):
+            return GainDistribution(self.n, _exact(self.correct, contests, self.n), exact=True)
+        rng = np.random.default_rng([self.seed, 1])
+        found = np.zeros(2 * self.n + 1)
+        of_contest = np.arange(self.draws) % len(contests)
+        for number, contest in enumerate(contests):
+            gain = _best(self._counts[of_contest == number], contest, rng)
+            found += np.bincount(gain + self.n, minlength=2 * self.n + 1)
+        return GainDistribution(self.n, found / self.draws, exact=False)
+
+    @cached_property
+    def _counts(self) -> np.ndarray:
+        """Correct images of each run on each test set, (draws, runs)."""
+        images = self.correct.shape[1]
+        if self.n == images:
+            return np.tile(self.correct.sum(axis=1), (self.draws, 1))
+        rng, whole = np.random.default_rng([self.seed, 0]), self.correct.T.astype(np.float32)
+        found = []
+        for start in range(0, self.draws, _BLOCK):
+            draws = min(_BLOCK, self.draws - start)
+            order = rng.random((draws, images), dtype=np.float32)
+            inside = np.zeros((draws, images), np.float32)
+            np.put_along_axis(inside, np.argpartition(order, self.n - 1)[:, : self.n], 1.0, axis=1)
+            found.append(np.rint(inside @ whole).astype(np.int64))
+        return np.concatenate(found)
 
 
 def disagreement(correct: np.ndarray, contests: Sequence[Contest]) -> float:
@@ -183,17 +203,6 @@ def _of_pair(wins: int, losses: int, images: int, n: int) -> np.ndarray:
 def _log_choose(total: int, chosen: np.ndarray) -> np.ndarray:
     ways = special.gammaln(total + 1) - special.gammaln(chosen + 1)
     return ways - special.gammaln(total - chosen + 1)
-
-
-def _counts(correct: np.ndarray, n: int, draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Correct images of each run on random test sets of n images, (draws, runs)."""
-    images = correct.shape[1]
-    if n == images:
-        return np.tile(correct.sum(axis=1), (draws, 1))
-    drawn = np.argpartition(rng.random((draws, images), dtype=np.float32), n - 1, axis=1)[:, :n]
-    inside = np.zeros((draws, images), np.float32)
-    np.put_along_axis(inside, drawn, 1.0, axis=1)
-    return np.rint(inside @ correct.T.astype(np.float32)).astype(np.int64)
 
 
 def _best(counts: np.ndarray, contest: Contest, rng: np.random.Generator) -> np.ndarray:

@@ -7,9 +7,13 @@ import pytest
 from scipy import stats
 
 from benchmarks.statistics import chance
-from benchmarks.statistics.chance import Contest, GainDistribution, disagreement, gains
+from benchmarks.statistics.chance import Contest, GainDistribution, RandomTestSets, disagreement
 
 SAME = tuple(range(5))
+
+
+def gains(correct, contests, n, **options):
+    return RandomTestSets(correct, n, **options).gains(contests)
 
 
 def one_against_one(runs=(0, 1)):
@@ -96,9 +100,7 @@ def test_the_best_of_three_independent_runs_is_an_order_statistic():
     three_to_three = gains(correct, [best_of(3, 3, runs)], n)
     np.testing.assert_allclose(three_to_one.probability, np.convolve(best, one[::-1]), atol=0.01)
     np.testing.assert_allclose(three_to_three.probability, np.convolve(best, best[::-1]), atol=0.01)
-    assert three_to_one.mean == pytest.approx(
-        100 / n * np.arange(n + 1) @ (best - one), abs=0.25
-    )
+    assert three_to_one.mean == pytest.approx(100 / n * np.arange(n + 1) @ (best - one), abs=0.25)
     assert three_to_three.mean == pytest.approx(0, abs=0.25)
 
 

@@ -116,9 +116,7 @@ def difference(row: RowFigures) -> str:
 
 def difference_without_copies(row: RowFigures) -> str:
     """Returns the same without the images that equal a training image."""
-    return _interval(
-        row.difference_without_copies, row.low_without_copies, row.high_without_copies
-    )
+    return _interval(row.difference_without_copies, row.low_without_copies, row.high_without_copies)
 
 
 def _interval(middle: float | None, low: float | None, high: float | None) -> str:

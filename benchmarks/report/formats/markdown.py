@@ -15,12 +15,12 @@ def render(reports: Sequence[ReportFigures]) -> str:
 
 
 def _report(report: ReportFigures) -> str:
-    blocks = [f"### {_escaped(report.title)}"]
+    blocks = [f"### {escaped(report.title)}"]
     for section in report.sections:
-        blocks += [_table(section, SHORT), *map(_escaped, footnotes.of_section(section, report))]
+        blocks += [_table(section, SHORT), *map(escaped, footnotes.of_section(section, report))]
         if section.n_copies:
-            blocks += [_table(section, COPIES), _escaped(footnotes.copies(section, report))]
-    blocks += map(_escaped, footnotes.of_report(report))
+            blocks += [_table(section, COPIES), escaped(footnotes.copies(section, report))]
+    blocks += map(escaped, footnotes.of_report(report))
     return "\n\n".join(blocks) + "\n"
 
 
@@ -40,10 +40,10 @@ def _table(section: Section, of: Sequence[Column]) -> str:
 
 
 def _line(parts: Sequence[str]) -> str:
-    return "| " + " | ".join(_escaped(part).replace("|", "\\|") for part in parts) + " |"
+    return "| " + " | ".join(escaped(part).replace("|", "\\|") for part in parts) + " |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Escapes mark-up and removes line breaks; brackets and `_` in words are harmless."""
     for mark in "\\`*<":
         text = text.replace(mark, f"\\{mark}")
