@@ -187,6 +187,8 @@ def _exact(correct: np.ndarray, contests: Sequence[Contest], n: int) -> np.ndarr
 @lru_cache(maxsize=4096)
 def _of_pair(wins: int, losses: int, images: int, n: int) -> np.ndarray:
     """Probability of each gain, (2 n + 1,), for so many won and lost among all images."""
+    if n == images:  # no choice of images is left
+        return np.eye(1, 2 * n + 1, wins - losses + n)[0]
     won = np.arange(min(wins, n) + 1)[:, None]
     lost = np.arange(min(losses, n) + 1)[None, :]
     rest = n - won - lost
@@ -194,7 +196,7 @@ def _of_pair(wins: int, losses: int, images: int, n: int) -> np.ndarray:
     possible = (rest >= 0) & (rest <= ties)
     log = _log_choose(wins, won) + _log_choose(losses, lost)
     log = log + _log_choose(ties, np.where(possible, rest, 0)) - _log_choose(images, np.array(n))
-    probability = np.where(possible, np.exp(log), 0.0)
+    probability = np.exp(np.where(possible, log, -np.inf))
     gain = np.broadcast_to(won - lost + n, probability.shape)
     found = np.bincount(gain.ravel(), weights=probability.ravel(), minlength=2 * n + 1)
     return found / found.sum()

@@ -75,6 +75,13 @@ def test_all_images_leave_the_choice_of_runs_alone():
     np.testing.assert_allclose(found.probability, expected, atol=1e-12)
 
 
+def test_many_images_do_not_overflow():
+    correct = np.arange(4000) < np.array([[2000], [0]])
+    correct[1] = ~correct[0]
+    found = gains(correct, [Contest(((0,),), ((1,),))], 3999)  # one image is missing
+    assert found.probability[[3999 - 1, 3999 + 1]] == pytest.approx([0.5, 0.5])
+
+
 @pytest.mark.parametrize(("first", "second"), [(3, 1), (2, 2), (1, 2)])
 def test_the_best_of_several_is_the_mean_over_all_test_sets_and_runs(first, second):
     correct = np.random.default_rng(2).random((5, 8)) < 0.6
