@@ -4,8 +4,8 @@ Three comparisons, each of one run against one, of the best of three against one
 three against the best of three, on test sets of the sizes in the published table and on all images:
 
 - runs of the same network: nothing differs but the seed;
-- runs of the networks that share a reference, their names drawn by lot: a gain means nothing
-  either, but real differences between the networks widen the spread. It needs fewer seeds;
+- runs of the networks that share backbone and reference, their names drawn by lot: a gain means
+  nothing either, but real differences between the networks widen the spread. It needs fewer seeds;
 - a network with attention against its reference, as they are.
 """
 
@@ -185,7 +185,8 @@ def _contests(
     groups: dict[Row, list[Row]] = {}
     for entry in entries:
         reference, _ = report.pairs.get((entry.row, target), (entry.row, target))
-        groups.setdefault(reference, []).append(entry.row)
+        alike = reference.backbone == entry.row.backbone
+        groups.setdefault(reference if alike else entry.row, []).append(entry.row)
     pools = {
         SAME: [(own, own) for own in runs.values()],
         SHUFFLED: [

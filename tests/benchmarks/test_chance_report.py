@@ -125,6 +125,17 @@ def test_names_are_drawn_among_rows_with_the_same_reference(tmp_path):
     assert line(found, N, SHUFFLED, SINGLE).gains.above_zero == 0
 
 
+def test_a_network_with_another_backbone_than_its_reference_is_left_to_itself(tmp_path):
+    rows = [Row("vgg16"), Row("vgg16", "se"), Row("vgg19", "se")]
+    store, of = Store(tmp_path), plan(rows, [target()], seeds=2, chosen={"": rows[0]})
+    plan_file.write(of, store.root)
+    put_plan(store, of, lambda c: 0.5 if c.row.backbone == "vgg16" else 0.9, n=N)
+    (found,) = chance.chance_reports(analysis.stored(store))
+    assert line(found, N, SHUFFLED, SINGLE).gains.above_zero == 0
+    assert line(found, N, REAL, SINGLE).networks == ("vgg16 none", "vgg16 se")
+    assert line(found, N, SAME, SINGLE).runs == 6
+
+
 def test_networks_of_different_test_images_are_refused(tmp_path):
     store, of = Store(tmp_path), plan([Row("vgg16"), Row("vgg19")], [target()], seeds=2)
     plan_file.write(of, store.root)
