@@ -63,21 +63,23 @@ def copies(section: Section, report: ReportFigures) -> str:
         f"Copies: {found:,} of {n:,} test images ({100 * found / n:.1f} %) have the same pixels as "
         f"an image of the training part, {same:,} of them with the same label. "
     )
-    left_out = {plan.settings(section.target, row.row).drop_copies for row in section.rows}
-    if left_out == {True}:
+    trained_on = [
+        row.label for row in section.rows if not plan.settings(section.target, row.row).drop_copies
+    ]
+    if not trained_on:
         return text + (
             "These networks were trained without these copies (drop copies): all minus without "
             "shows how much easier the copied images are, not what is gained by training on them."
         )
-    if left_out == {False}:
+    if len(trained_on) == len(section.rows):
         return text + (
             "All minus without has two parts: how much easier the copied images are, and what is "
             "gained by training on them. Networks trained without copies (drop copies) have the "
             "first part alone."
         )
     return text + (
-        "Rows with drop copies were trained without these copies, the others with them. Their "
-        "difference is what the copies are worth."
+        f"Trained on these copies: {'; '.join(trained_on)}. The others were not, so that the "
+        "difference in accuracy on all images is what the copies are worth."
     )
 
 
