@@ -81,7 +81,7 @@ class Entry:
     seeds: tuple[int, ...] = ()
     scores: tuple[ClassificationScores, ...] = ()
     outcomes: Outcomes | None = None
-    copies: np.ndarray | None = None
+    copies: np.ndarray | None = field(default=None, compare=False)
     comparison: Comparison | None = None
     published: float | None = None
     cost: Mapping[str, Any] | None = None
