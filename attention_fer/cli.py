@@ -21,7 +21,7 @@ PROGRAM = "attention-fer"
 BACKENDS = ("tensorflow", "jax", "torch")
 PACKAGES = ("attention_fer", "preprocessing", "benchmarks")
 PREPROCESSING = ("cv2", "filelock", "PIL", "rich", "simplejpeg", "sklearn")
-BENCHMARKS = (*PREPROCESSING, "jinja2", "scipy", "statsmodels", "tensorboardX")
+BENCHMARKS = (*PREPROCESSING, "jinja2", "matplotlib", "scipy", "statsmodels", "tensorboardX")
 
 
 class Command(NamedTuple):

@@ -17,7 +17,7 @@ from rich.console import Console
 from attention_fer.common.progress import format_duration
 from benchmarks.plan.cell import Cell
 from benchmarks.report import formats
-from benchmarks.results import plan_file
+from benchmarks.results import copies_file, plan_file
 from benchmarks.run import costs, estimate
 from benchmarks.run.arguments import PROGRAM, parser
 from benchmarks.run.display import LiveView, show_settings
@@ -55,6 +55,8 @@ def carry_out(run: RunConfig, dry_run: bool, console: Console) -> int:
         show_settings(run.plan, console)
         return 0
     plan_file.write(run.plan, run.store.root)
+    for target in run.plan.targets:
+        copies_file.write(run.store.root, target, run.datasets[target.dataset])
     failed: list[Cell] = []
     if todo:
         with LiveView(console, seconds, run.executor.jobs) as view:

@@ -16,6 +16,7 @@ _MODULES = (
     "distillation",
     "imbalance",
     "ablation",
+    "copies",
     "eeg",
 )
 
