@@ -10,6 +10,15 @@ from benchmarks.report.formats.figures import RowFigures, Section, counted
 from benchmarks.statistics.paired import NO_DIFFERENCE
 
 MINUS = "\N{MINUS SIGN}"
+# Where there is no room for all columns, the answer comes first.
+_RANKS = {
+    "backbone": 0,
+    "attention": 0,
+    "accuracy %": 1,
+    "setting": 2,
+    "difference": 3,
+    "verdict": 4,
+}
 REASON = 60  # longer reasons are cut in a table; footnotes show them in full
 
 
@@ -32,6 +41,11 @@ class Column:
     left: bool = False
     help: str = ""
     detail: bool = False
+
+
+def rank(column: Column) -> int:
+    """Returns 0 for a column that names the row, more for one that can be missed sooner."""
+    return _RANKS.get(column.title, 6 if column.detail else 5)
 
 
 def shown(columns: Sequence[Column], section: Section) -> list[Column]:

@@ -13,14 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.report.formats import footnotes
-from benchmarks.report.formats.columns import COPIES, SHORT, Column, heading, shown, texts
+from benchmarks.report.formats.columns import COPIES, SHORT, Column, heading, rank, shown, texts
 from benchmarks.report.formats.figures import ReportFigures, RowFigures, Section
 
 # Columns that may wrap, with their least width; numbers must not.
 _WRAPPED = {"attention": 9, "setting": 12, "accuracy %": 14, "verdict": 13}
-# Each block of columns begins with those that say which row it is, then the answer comes first.
+# Each block of columns begins with those that say which row it is.
 _KEYS = ("backbone", "attention", "setting")
-_FIRST = ("accuracy %", "difference", "verdict")
 HEADING = 9  # width at which headings wrap
 WIDTH = 120  # of plain text
 
@@ -62,7 +61,7 @@ class Blocks:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         fits = self._fits(console, options, self.others)
         # Without need, columns keep the order that they have in every format.
-        left = self.others if fits else sorted(self.others, key=_rank)
+        left = self.others if fits else sorted(self.others, key=rank)
         if not all(self._fits(console, options, [column]) for column in left):
             yield self._list(left)
             return
@@ -134,10 +133,6 @@ def _title(column: Column, section: Section) -> str:
     whole = heading(column, section).replace(" = ", "\N{NBSP}=\N{NBSP}")
     whole = re.sub(r"(\d) seed", "\\1\N{NBSP}seed", whole)
     return "\n".join(textwrap.wrap(whole, HEADING, break_long_words=False))
-
-
-def _rank(column: Column) -> int:
-    return _FIRST.index(column.title) if column.title in _FIRST else len(_FIRST)
 
 
 def _paragraph(notes: Sequence[str]) -> Text:
