@@ -4,8 +4,9 @@ Three comparisons, each of one run against one, of the best of three against one
 three against the best of three, on test sets of the sizes in the published table and on all images:
 
 - runs of the same network: nothing differs but the seed;
-- runs of the networks that share backbone and reference, their names drawn by lot: a gain means
-  nothing either, but real differences between the networks widen the spread. It needs fewer seeds;
+- where one network has too few seeds for that, runs of the networks that share backbone and
+  reference, their names drawn by lot: a gain means nothing either, but real differences between
+  the networks widen the spread;
 - a network with attention against its reference, as they are.
 """
 
@@ -20,7 +21,13 @@ import numpy as np
 from benchmarks.plan.cell import Target
 from benchmarks.plan.table import Row, published_accuracies
 from benchmarks.report.analysis import Entry, TableReport
-from benchmarks.statistics.chance import Contest, GainDistribution, RandomTestSets, disagreement
+from benchmarks.statistics.chance import (
+    Contest,
+    GainDistribution,
+    RandomTestSets,
+    disagreement,
+    easier,
+)
 
 SAME, SHUFFLED, REAL = "same network", "names drawn by lot", "attention against none"
 MODULES = "best of {} modules against one"
@@ -44,6 +51,9 @@ class ChanceLine:
         sides: what is compared, such as "one run against one".
         networks: labels of the networks whose runs are compared.
         runs: number of different runs among them.
+        accuracy: mean accuracy of all runs, in percent.
+        easier: whether easy images were added, see `benchmarks.statistics.chance.easier`, until
+            this is the median accuracy in the published table.
         gains: their distribution.
     """
 
@@ -52,15 +62,25 @@ class ChanceLine:
     sides: str
     networks: tuple[str, ...]
     runs: int
+    accuracy: float
+    easier: bool
     gains: GainDistribution
 
 
 @dataclass(frozen=True)
 class PublishedGains:
-    """The gains of the published table on a dataset, in points, and its number of test images."""
+    """The gains of the published table on a dataset.
+
+    Attributes:
+        dataset: its name.
+        n: number of test images.
+        accuracy: median of all networks, in percent.
+        points: gains of the networks with attention.
+    """
 
     dataset: str
     n: int
+    accuracy: float
     points: tuple[float, ...]
 
     def inside(self, distribution: GainDistribution) -> int:
@@ -103,12 +123,13 @@ class ChanceReport:
         """Numbers of test images, in ascending order."""
         return sorted({line.n for line in self.lines})
 
-    def null(self, n: int) -> tuple[ChanceLine, ...]:
-        """For each kind of sides at a size, the line without a difference; `SAME` if possible."""
-        found: dict[str, ChanceLine] = {}
-        for line in self.lines:
-            if line.n == n and line.kind != REAL:
-                found.setdefault(line.sides, line)
+    def null(self, n: int, easier: bool = False) -> tuple[ChanceLine, ...]:
+        """The lines of a size without a difference, in the order of `SIDES`."""
+        found = {
+            line.sides: line
+            for line in self.lines
+            if (line.n, line.easier) == (n, easier) and line.kind != REAL
+        }
         return tuple(found[sides] for sides in SIDES.values() if sides in found)
 
 
@@ -140,6 +161,7 @@ def _of_target(report: TableReport, target: Target) -> ChanceReport | None:
     }
     images = correct.shape[1]
     sizes = sorted({n for n in PUBLISHED_SIZES.values() if n < images} | {images})
+    published = _published(target.dataset, sizes)
     label = {run: entry.row.label for entry in entries for run in runs[entry.row]}
     same = contests[SAME, SIDES[1, 1]]
     accuracies = 100 * correct.mean(axis=1)
@@ -150,13 +172,41 @@ def _of_target(report: TableReport, target: Target) -> ChanceReport | None:
         images=images,
         accuracy=(float(accuracies.min()), float(accuracies.max())),
         disagreement=100 * disagreement(correct, same),
-        lines=tuple(
-            _line(test_sets, kind, sides, found, label)
-            for test_sets in (RandomTestSets(correct, n) for n in sizes)
-            for (kind, sides), found in contests.items()
-        ),
-        published=_published(target.dataset, sizes),
+        lines=tuple(_lines(correct, contests, label, sizes, published)),
+        published=published,
     )
+
+
+def _lines(
+    correct: np.ndarray,
+    contests: Mapping[tuple[str, str], Sequence[Contest]],
+    label: Mapping[int, str],
+    sizes: Sequence[int],
+    published: Mapping[int, PublishedGains],
+) -> Iterator[ChanceLine]:
+    """For each size the lines on the images as they are, then on easier ones."""
+    for n in sizes:
+        pools = [correct]
+        if n in published:
+            pools.append(easier(correct, published[n].accuracy / 100))
+        for pool in pools:
+            added = pool.shape != correct.shape
+            if pool is not correct and not added:
+                continue
+            test_sets = RandomTestSets(pool, n)
+            for (kind, sides), found in contests.items():
+                if not (added and kind == REAL):
+                    used = {r for c in found for side in (*c.first, *c.second) for r in side}
+                    yield ChanceLine(
+                        n=n,
+                        kind=kind,
+                        sides=sides,
+                        networks=tuple(dict.fromkeys(label[run] for run in sorted(used))),
+                        runs=len(used),
+                        accuracy=100 * float(pool.mean()),
+                        easier=added,
+                        gains=test_sets.gains(found),
+                    )
 
 
 def _runs(entries: Sequence[Entry]) -> tuple[np.ndarray, dict[Row, tuple[int, ...]]]:
@@ -207,6 +257,9 @@ def _contests(
         for kind, of in pools.items()
         for numbers, name in SIDES.items()
     }
+    for name in SIDES.values():
+        if found[SAME, name]:
+            del found[SHUFFLED, name]
     return found | dict(_of_modules(groups, runs))
 
 
@@ -237,34 +290,16 @@ def _of_modules(
         yield (REAL, MODULES.format(count)), contests
 
 
-def _line(
-    test_sets: RandomTestSets,
-    kind: str,
-    sides: str,
-    contests: Sequence[Contest],
-    label: Mapping[int, str],
-) -> ChanceLine:
-    used = {run for c in contests for pool in (*c.first, *c.second) for run in pool}
-    networks = tuple(dict.fromkeys(label[run] for run in sorted(used)))
-    gains = test_sets.gains(contests)
-    return ChanceLine(test_sets.n, kind, sides, networks, len(used), gains)
-
-
 def _published(dataset: str, sizes: Sequence[int]) -> dict[int, PublishedGains]:
     """The published gains by the size of a line: of that many images, or of this dataset."""
     own = {n: name for name, n in PUBLISHED_SIZES.items() if n in sizes}
     if dataset in PUBLISHED_SIZES:
         own.setdefault(sizes[-1], dataset)
-    return {
-        n: PublishedGains(name, PUBLISHED_SIZES[name], _gains_on(name))
-        for n, name in sorted(own.items())
-    }
+    return {n: _on(name) for n, name in sorted(own.items())}
 
 
-def _gains_on(dataset: str) -> tuple[float, ...]:
-    accuracies = published_accuracies()
-    return tuple(
-        round(accuracy - accuracies[row.plain, dataset], 2)
-        for (row, name), accuracy in accuracies.items()
-        if name == dataset and row.attention != "none"
-    )
+def _on(dataset: str) -> PublishedGains:
+    found = {row: a for (row, name), a in published_accuracies().items() if name == dataset}
+    gains = [round(a - found[row.plain], 2) for row, a in found.items() if row.attention != "none"]
+    median = float(np.median(list(found.values())))
+    return PublishedGains(dataset, PUBLISHED_SIZES[dataset], median, tuple(gains))

@@ -158,6 +158,22 @@ class RandomTestSets:
         return np.concatenate(found)
 
 
+def easier(correct: np.ndarray, accuracy: float) -> np.ndarray:
+    """Adds images that every run predicts correctly, until the mean accuracy is as asked.
+
+    Where runs are more accurate they disagree less, and gains by chance are smaller.
+
+    Args:
+        correct: (runs, N), see `RandomTestSets`.
+        accuracy: share below 1; if the runs reach it, nothing is added.
+    """
+    if not 0 <= accuracy < 1:
+        raise ValueError(f"accuracy must be at least 0 and below 1, got {accuracy}.")
+    runs, images = correct.shape
+    more = round(images * (accuracy - correct.mean()) / (1 - accuracy))
+    return np.concatenate([correct, np.ones((runs, max(more, 0)), bool)], axis=1)
+
+
 def disagreement(correct: np.ndarray, contests: Sequence[Contest]) -> float:
     """Mean share of images that exactly one of two opposing runs predicts correctly."""
     shares = [

@@ -7,7 +7,13 @@ import pytest
 from scipy import stats
 
 from benchmarks.statistics import chance
-from benchmarks.statistics.chance import Contest, GainDistribution, RandomTestSets, disagreement
+from benchmarks.statistics.chance import (
+    Contest,
+    GainDistribution,
+    RandomTestSets,
+    disagreement,
+    easier,
+)
 
 SAME = tuple(range(5))
 
@@ -149,6 +155,20 @@ def test_disagreement_is_the_share_of_images_that_only_one_has_right():
     correct = np.array([[1, 1, 0, 0], [1, 0, 1, 0], [1, 1, 0, 0]], bool)
     assert disagreement(correct, [one_against_one((0, 1))]) == pytest.approx(0.5)
     assert disagreement(correct, [one_against_one((0, 1, 2))]) == pytest.approx(1 / 3)
+
+
+def test_easier_images_are_right_for_all_and_lower_the_disagreement():
+    correct = np.random.default_rng(6).random((4, 1000)) < 0.6
+    found = easier(correct, 0.9)
+    assert found.mean() == pytest.approx(0.9, abs=1e-3)
+    np.testing.assert_array_equal(found[:, :1000], correct)
+    assert found[:, 1000:].all()
+    contests = [one_against_one(range(4))]
+    share = disagreement(found, contests) / disagreement(correct, contests)
+    assert share == pytest.approx(0.1 / (1 - correct.mean()), abs=1e-3)  # as the errors
+    np.testing.assert_array_equal(easier(correct, 0.5), correct)
+    with pytest.raises(ValueError, match="accuracy must be"):
+        easier(correct, 1.0)
 
 
 @pytest.mark.parametrize(

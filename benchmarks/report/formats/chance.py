@@ -30,14 +30,15 @@ POINTS = (1, 2, 5)
 NAMES = {"jaffe": "JAFFE", "ckplus": "CK+", "fer2013": "FER2013"}
 HEADINGS = (
     "test images",
+    "accuracy %",
     "compared",
     "sides",
-    "any gain %",
-    *(f"{points} or more %" for points in POINTS),
+    "> 0",
+    *(f"≥ {points}" for points in POINTS),
     "mean",
     "95 % span",
 )
-_LEFT = (False, True, True, *[False] * (len(HEADINGS) - 3))
+_LEFT = (False, False, True, True, *[False] * (len(HEADINGS) - 4))
 
 
 def render_text(reports: Sequence[ChanceReport]) -> str:
@@ -47,10 +48,10 @@ def render_text(reports: Sequence[ChanceReport]) -> str:
         for report in reports:
             table = Table(title=Text(title(report)), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
             for name, left in zip(HEADINGS, _LEFT, strict=True):
-                table.add_column(name, justify="left" if left else "right")
+                table.add_column(name, justify="left" if left else "right", no_wrap=True)
             for line, following in zip(report.lines, [*report.lines[1:], None], strict=True):
-                last = following is None or following.n != line.n
-                table.add_row(*map(Text, _texts(line)), end_section=last)
+                last = following is None or (following.n, following.easier) != (line.n, line.easier)
+                table.add_row(*map(Text, map(_short, _texts(line))), end_section=last)
             console.print(table)
             console.print(Text("\n".join([*notes(report), ""])))
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
@@ -92,16 +93,18 @@ def notes(report: ChanceReport) -> list[str]:
     kinds = {line.kind for line in report.lines}
     meanings = [text for kind, text in _MEANING.items() if kind in kinds]
     return [
-        f"Gains in accuracy, in percentage points, on test sets drawn at random from the "
+        "Gains in accuracy, in percentage points: how many comparisons in a hundred show a gain "
+        f"above 0, or of at least {', '.join(map(str, POINTS))} points; their mean, and where 95 % "
+        "of them lie. Test sets are drawn at random from the "
         f"{counted(report.images, 'test image')}, without replacement and not stratified. One run "
         f"against one is exact, over all pairs of runs; the best of several is simulated with "
         f"{DRAWS:,} draws.",
         f"Runs: {networks}. Accuracies from {low} to {high} %; of two runs of the same network, "
-        f"exactly one is right on {fixed(report.disagreement, digits=1)} % of the images. On small "
-        "test sets the spread grows with the square root of this share: with half of it, as on "
-        "easier images, spans are 0.7 times as wide.",
+        f"exactly one is right on {fixed(report.disagreement, digits=1)} % of the images.",
         *meanings,
+        *[_EASIER] * any(line.easier for line in report.lines),
         *(_published(report, n, of) for n, of in report.published.items()),
+        *[_SINGLE] * bool(report.published),
     ]
 
 
@@ -114,17 +117,30 @@ _MEANING = {
 }
 
 
+_EASIER = (
+    "Lines of a higher accuracy: the same runs on test sets made easier by images that all of them "
+    "predict correctly, until the accuracy is the median of the published table on that dataset."
+)
+
+
+_SINGLE = (
+    "A published gain within a span may be real, but a single comparison of that size does not "
+    "show it. The span says nothing about how many gains are above zero."
+)
+
+
 def _published(report: ChanceReport, n: int, of: PublishedGains) -> str:
     text = (
         f"{NAMES[of.dataset]}: {len(of.points)} published gains on {of.n:,} test images, from "
         f"{fixed(min(of.points), sign=True)} to {fixed(max(of.points), sign=True)} points, "
         f"{of.positive} of them above zero."
     )
-    inside = [
-        f"{of.inside(line.gains)} within that of {line.sides} ({line.kind})"
-        for line in report.null(n)
-    ]
-    return f"{text} Of the 95 % spans on {n:,} images: {', '.join(inside)}."
+    lines = report.null(n, easier=True) or report.null(n)
+    inside = [f"{of.inside(line.gains)} within that of {line.sides}" for line in lines]
+    return (
+        f"{text} Of the spans on {n:,} images at an accuracy of "
+        f"{fixed(lines[0].accuracy, digits=1)} %: {', '.join(inside)}."
+    )
 
 
 def _texts(line: ChanceLine) -> list[str]:
@@ -133,12 +149,18 @@ def _texts(line: ChanceLine) -> list[str]:
     shares = [gains.above_zero, *(gains.at_least(points) for points in POINTS)]
     return [
         f"{line.n:,}",
+        fixed(line.accuracy, digits=1),
         line.kind,
         line.sides,
         *(fixed(100 * share, digits=1) for share in shares),
         fixed(gains.mean, sign=True),
         f"{low} to {high}",
     ]
+
+
+def _short(text: str) -> str:
+    """Shorter words, so that a line fits on a terminal."""
+    return text.replace(" run against", " against").replace("against", ":").replace("three", "3")
 
 
 def _figures(report: ChanceReport, line: ChanceLine) -> dict[str, Any]:
@@ -151,6 +173,8 @@ def _figures(report: ChanceReport, line: ChanceLine) -> dict[str, Any]:
         "protocol": target.protocol,
         "images": report.images,
         "n": line.n,
+        "accuracy": line.accuracy,
+        "easier": line.easier,
         "kind": line.kind,
         "sides": line.sides,
         "networks": "; ".join(line.networks),

@@ -27,7 +27,7 @@ _STYLE: Any = {
     "xtick.color": "#57606a",
     "ytick.color": "#1f2328",
 }
-_CHANCE, _LOT, _PUBLISHED = "#0969da", "#8250df", "#bc4c00"
+_CHANCE, _LOT, _PUBLISHED, _EASIER = "#0969da", "#8250df", "#bc4c00", "#57606a"
 
 
 def render(report: ChanceReport, suffix: str) -> bytes:
@@ -63,6 +63,8 @@ def _legend(report: ChanceReport) -> str:
     )
     if any(line.kind == SHUFFLED for n in report.sizes for line in report.null(n)):
         text += " *Runs of several networks, names drawn by lot."
+    if any(line.easier for line in report.lines):
+        text += "\nGrey: at the accuracy of the published table on that dataset."
     return text
 
 
@@ -81,6 +83,9 @@ def _panel(axis: Axes, report: ChanceReport, n: int) -> None:
     axis.axvline(0, color="#8c959f", linewidth=1)
     for place, line in enumerate(lines):
         _span(axis, line, place)
+    for place, line in enumerate(report.null(n, easier=True)):
+        axis.plot(line.gains.span(), [place + 0.3] * 2, color=_EASIER, linewidth=2)
+        _beside(axis, place + 0.33, _share(line), color=_EASIER, fontsize=9)
     labels = [_label(line) for line in lines]
     if n in report.published:
         of, place = report.published[n], len(lines)
@@ -105,7 +110,11 @@ def _span(axis: Axes, line: ChanceLine, place: int) -> None:
         low, high = line.gains.span(share)
         axis.plot([low, high], [place, place], color=colour, linewidth=width)
     axis.plot(line.gains.mean, place, "|", color="white", markersize=8, markeredgewidth=1.2)
-    _beside(axis, place, f"{100 * line.gains.at_least(SHOWN):.0f} %")
+    _beside(axis, place, _share(line))
+
+
+def _share(line: ChanceLine) -> str:
+    return f"{100 * line.gains.at_least(SHOWN):.0f} %"
 
 
 def _heights(points: Sequence[float]) -> np.ndarray:
@@ -119,10 +128,10 @@ def _heights(points: Sequence[float]) -> np.ndarray:
     return found.clip(-0.5, 0.5)
 
 
-def _beside(axis: Axes, place: int, text: str) -> None:
+def _beside(axis: Axes, place: float, text: str, **style: Any) -> None:
     axis.annotate(
         text, (1, place), (6, 0), xycoords=axis.get_yaxis_transform(), textcoords="offset points",
-        va="center", annotation_clip=False,
+        va="center", annotation_clip=False, **style,
     )  # fmt: skip
 
 
