@@ -14,6 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
+from attention_fer.common.console import any_encoding, plain_console
 from attention_fer.common.progress import progress
 from preprocessing import detectors, sources
 from preprocessing.detectors.decode import THRESHOLD
@@ -115,8 +116,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         full disk or a broken detector, 130 interrupted.
     """
     args = parser(prog).parse_args(arguments)
-    output = Console(highlight=False, markup=False, soft_wrap=True)
-    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    any_encoding()
+    output = plain_console(soft_wrap=True)
+    errors = plain_console(stderr=True, soft_wrap=True)
     try:
         return _check(args, errors) if args.check else _prepare(args, output, errors)
     except (ValueError, OSError, RuntimeError, ImportError) as error:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from attention_fer.common.console import any_encoding
 from attention_fer.common.progress import format_duration
 from benchmarks.plan.cell import Cell
 from benchmarks.report import formats
@@ -21,6 +22,7 @@ from benchmarks.results import copies_file, plan_file
 from benchmarks.run import costs, estimate
 from benchmarks.run.arguments import PROGRAM, parser
 from benchmarks.run.display import LiveView, show_settings
+from benchmarks.run.reasons import retraining
 from benchmarks.run.runner import Runner, missing
 from benchmarks.run.setup import RunConfig, set_up
 
@@ -28,6 +30,7 @@ from benchmarks.run.setup import RunConfig, set_up
 def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Run the command line, see `--help`; return the exit status. `prog` is the command's name."""
     options = parser(__doc__ or "", prog).parse_args(arguments)
+    any_encoding()
     console = formats.console()
     try:
         run = set_up(options, console)
@@ -92,19 +95,21 @@ def _announce(run: RunConfig, todo: Sequence[Cell], console: Console) -> dict[st
         f"Table {run.plan.table.name}: {total} cells, "
         f"{total - len(todo)} done, {len(todo)} to run, {jobs} at a time; "
         f"about {format_duration(sum(seconds.values()) / jobs)} ({source}).",
-        highlight=False,
     )
     for t in run.plan.targets:
         folds = f", {len(t.folds)} folds" if len(t.folds) > 1 else ""
-        console.print(f"{t.dataset}: split {t.protocol}{folds}", highlight=False)
+        console.print(f"{t.dataset}: split {t.protocol}{folds}")
     if not any(row.attention == "none" for row in run.plan.table.all_rows()):
         console.print(
             "Nothing is compared, since no row is without attention. Add none to --attentions."
         )
+    for line in retraining(todo, run.store, run.keep):
+        console.print(line)
     for folder, reason in run.store.problems():
-        console.print(f"ignored: {folder.name}: {reason}", highlight=False, soft_wrap=True)
+        console.print(f"ignored: {folder.name}: {reason}", soft_wrap=True)
     console.print(
-        f"Results and TensorBoard logs: {run.store.root}", highlight=False, soft_wrap=True
+        f"Results and TensorBoard logs: {run.store.root}",
+        soft_wrap=True,
     )
     return seconds
 

@@ -201,3 +201,17 @@ def test_marks_of_a_format_in_a_name_stay_text(tmp_path):
     assert {width(row) for row in rows} == {layout}
     (line,) = csv.DictReader(io.StringIO(csv_file.render([viewed])))
     assert line["setting"] == row.setting and line["dataset"] == "d|<s>"
+
+
+def test_files_are_written_before_anything_is_printed(tmp_path):
+    """A terminal that cannot show the table does not cost the table."""
+
+    class BrokenConsole:
+        def print(self, *_, **__):
+            raise UnicodeEncodeError("ascii", "±", 0, 1, "no such letter")
+
+    store, of = story(tmp_path / "made-up")
+    with pytest.raises(UnicodeEncodeError):
+        formats.publish(of, store, BrokenConsole())
+    written = {path.suffix for path in store.root.iterdir() if path.is_file()}
+    assert written == {".md", ".csv", ".tex", ".html"}

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
+from attention_fer.common.console import plain_console
 from attention_fer.common.files import write_bytes, write_text
 from attention_fer.common.registry import Registry
 from benchmarks.plan.plan import Plan
@@ -55,8 +56,8 @@ def render(reports: Sequence[TableReport], name: str) -> str:
 
 def console() -> Console:
     """Returns the terminal; for a file or a pipe, a console 120 columns wide."""
-    terminal = Console()
-    return terminal if terminal.is_terminal else Console(width=text.WIDTH)
+    terminal = plain_console()
+    return terminal if terminal.is_terminal else plain_console(width=text.WIDTH)
 
 
 def show(reports: Sequence[TableReport], console: Console) -> None:
@@ -66,7 +67,7 @@ def show(reports: Sequence[TableReport], console: Console) -> None:
 
 
 def publish(plan: Plan, store: Store, console: Console) -> list[Path]:
-    """Prints a plan's table and writes it as `<table>.md`, `.csv`, `.tex` and `.html`.
+    """Writes a plan's table as `<table>.md`, `.csv`, `.tex` and `.html`, then prints it.
 
     May be called at any time: unfinished cells are shown as missing.
 
@@ -77,12 +78,12 @@ def publish(plan: Plan, store: Store, console: Console) -> list[Path]:
         OSError: a file cannot be written. It is unchanged then, and those before it are complete.
     """
     report = analysis.report(plan, plan.cells, store)
-    show([report], console)
     paths = []
     for name in PUBLISHED:
         path = store.root / f"{plan.table.name}{FORMATS[name].suffix}"
         write_text(path, render([report], name))
         paths.append(path)
+    show([report], console)
     for path in paths:
         console.print(f"Written: {path}", highlight=False, soft_wrap=True)
     return paths

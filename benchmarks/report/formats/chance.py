@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from attention_fer.common.console import plain_console
 from benchmarks.report.chance import (
     REAL,
     SAME,
@@ -43,7 +43,7 @@ _LEFT = (False, False, True, True, *[False] * (len(HEADINGS) - 4))
 
 def render_text(reports: Sequence[ChanceReport]) -> str:
     """Returns the tables for a terminal, 120 columns wide, with their notes."""
-    console = Console(width=WIDTH, force_terminal=False, no_color=True)
+    console = plain_console(width=WIDTH, force_terminal=False, no_color=True)
     with console.capture() as captured:
         for report in reports:
             table = Table(title=Text(title(report)), box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))

@@ -12,6 +12,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from attention_fer.common.console import plain_console
 from benchmarks.report.formats import footnotes
 from benchmarks.report.formats.columns import COPIES, SHORT, Column, heading, rank, shown, texts
 from benchmarks.report.formats.figures import ReportFigures, RowFigures, Section
@@ -26,7 +27,7 @@ WIDTH = 120  # of plain text
 
 def render(reports: Sequence[ReportFigures]) -> str:
     """Returns the terminal's tables without colours, 120 columns wide."""
-    console = Console(width=WIDTH, force_terminal=False, no_color=True)
+    console = plain_console(width=WIDTH, force_terminal=False, no_color=True)
     with console.capture() as captured:
         console.print(*parts(reports), sep="\n")
     return "\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n"
