@@ -11,12 +11,12 @@ import sys
 import time
 from typing import Any
 
-import torch
-import torchvision
-
 
 def main() -> None:
     """Answers until the input ends."""
+    import torch
+    import torchvision
+
     settings = json.loads(sys.argv[1])
     network = getattr(torchvision.models, settings["name"])(num_classes=settings["classes"])
     size, n = settings["size"], settings["batch"]
