@@ -37,7 +37,6 @@ NAMES = {
     "resnet50v2": ("ResNet50V2", ""),
 }
 WORKER = Path(__file__).with_name("torchvision_worker.py")
-Timed = Callable[[], float]
 
 
 def add_arguments(add: Callable[..., Any]) -> None:
@@ -79,7 +78,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
 @contextmanager
 def _contenders(
     name: str, options: argparse.Namespace
-) -> Iterator[tuple[dict[str, int], dict[str, dict[str, Timed]]]]:
+) -> Iterator[tuple[dict[str, int], dict[str, dict[str, cost.Timed]]]]:
     """Parameters by library, and what measures itself by kind and library."""
     shape = (options.size, options.size, 3)
     theirs, vision = NAMES[name]
@@ -90,7 +89,7 @@ def _contenders(
         ),
     }
     parameters = {library: network.count_params() for library, network in networks.items()}
-    calls: dict[str, dict[str, Timed]] = {"training": {}, "prediction": {}}
+    calls: dict[str, dict[str, cost.Timed]] = {"training": {}, "prediction": {}}
     for library, network in networks.items():
         step, predict = _keras_calls(network, library == "ours", options)
         calls["training"][library], calls["prediction"][library] = step, predict
@@ -105,7 +104,7 @@ def _contenders(
 
 def _keras_calls(
     network: keras.Model, ours: bool, options: argparse.Namespace
-) -> tuple[Timed, Timed]:
+) -> tuple[cost.Timed, cost.Timed]:
     """Seconds of some training steps, and of as many batches predicted."""
     rng, n = np.random.default_rng(0), options.batch_size
     images = rng.random((n, options.size, options.size, 3), "float32")
