@@ -59,7 +59,7 @@
     }
     out.sort((a, b) => a.cellIndex - b.cellIndex);
     note.hidden = !out.length && !table.dataset.whole;
-    note.querySelector("span").textContent = out.length ? `Without room: ${out.map(label).join(", ")}.` : "";
+    note.querySelector("span").textContent = out.length ? `Not shown: ${out.map(label).join(", ")}.` : "";
     note.querySelector("button").textContent = out.length ? "Show all columns" : "Show columns that fit";
   };
   for (const note of document.querySelectorAll(".left-out")) {
