@@ -41,6 +41,7 @@ def _bundle(options: argparse.Namespace) -> int:
         python=options.python,
         machine=options.machine,
         without=options.without,
+        raw=dict(options.raw),
     )
     print(f"{options.folder}: {size.describe()}")
     size.check(options.most)
@@ -73,6 +74,13 @@ def _collect(options: argparse.Namespace) -> int:
     return 0
 
 
+def _named_path(text: str) -> tuple[str, Path]:
+    name, sign, path = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError(f"--raw must be NAME=PATH, got {text!r}.")
+    return name, Path(path)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.visit",
@@ -90,6 +98,14 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="PACKAGE",
         help="packages that are there, and need not travel",
+    )
+    bundle.add_argument(
+        "--raw",
+        nargs="+",
+        type=_named_path,
+        default=[],
+        metavar="NAME=PATH",
+        help="original images of a dataset, which travel in place of its pixels",
     )
     bundle.add_argument(
         "--most", type=float, default=64.0, metavar="MIB", help="size with the checkout (64)"

@@ -8,18 +8,21 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from attention_fer.common.checks import one_of
 from attention_fer.common.files import replacing, write_json
 from benchmarks.results.provenance import revision
+from benchmarks.visit import originals
 from benchmarks.visit.collecting import packed
 from benchmarks.visit.outbox import MIB, Outbox
 from benchmarks.visit.requests import Requests
 from benchmarks.visit.unpacking import CACHE, CARD, DATA, RECORDS, WHEELS
 from preprocessing.dataset.folder import Dataset
-from preprocessing.dataset.manifest import FILES
+from preprocessing.dataset.manifest import FILES, IMAGES
 
 # Everything that training imports, except what JAX itself needs. Larger libraries, such as OpenCV
 # and scikit-learn, are loaded only where images are prepared.
@@ -69,7 +72,13 @@ class Size:
 
 
 def make(
-    folder: Path, planned: Requests, *, python: str, machine: str, without: Collection[str] = ()
+    folder: Path,
+    planned: Requests,
+    *,
+    python: str,
+    machine: str,
+    without: Collection[str] = (),
+    raw: Mapping[str, Path] | None = None,
 ) -> Size:
     """Write a bundle and return what travels: the bundle and the files of the checkout.
 
@@ -81,17 +90,21 @@ def make(
         python: version of Python there, such as "3.12".
         machine: its processor, as in the names of wheels.
         without: packages of `PACKAGES` that are there.
+        raw: by dataset, the folder or zip archive of its original images, which then travel in
+            place of the pixels.
 
     Raises:
-        ValueError: pip finds no wheel of the version that is installed here.
+        ValueError: an unknown dataset or other originals in `raw`, or pip finds no wheel of the version that is
+            installed here.
         OSError: the disk is full, for example.
     """
     folder.mkdir(parents=True, exist_ok=True)
     wheels = [name for name in PACKAGES if name not in without]
     _download(wheels, folder / WHEELS, python, machine)
     datasets = {name: one for run in planned.runs for name, one in run.datasets.items()}
+    raw = {one_of("dataset", name, datasets): path for name, path in (raw or {}).items()}
     for name, dataset in datasets.items():
-        _compress(dataset, folder / DATA / f"{name}.tar.xz")
+        _compress(dataset, folder / DATA / f"{name}.tar.xz", raw.get(name))
     shutil.rmtree(folder / RECORDS, ignore_errors=True)
     records = Outbox(folder / RECORDS, volume=1024, volumes=1)
     for slug, stores in planned.stores.items():
@@ -120,14 +133,22 @@ def _download(names: Collection[str], folder: Path, python: str, machine: str) -
         )
 
 
-def _compress(dataset: Dataset, path: Path) -> None:
-    """Write a prepared dataset as tar.xz, with the name of its fingerprint beside it."""
-    mark = path.with_name(f"{path.name}.{dataset.fingerprint[:12]}")
+def _compress(dataset: Dataset, path: Path, raw: Path | None) -> None:
+    """Write a prepared dataset as tar.xz, and beside it an empty file that names its content."""
+    mark = path.with_name(f"{path.name}.{dataset.fingerprint[:12]}{'-raw' if raw else ''}")
     if path.is_file() and mark.is_file():
         return
-    with replacing(path) as draft, tarfile.open(draft, "w:xz") as archive:
-        for name in FILES:
-            archive.add(dataset.path / name, name)
+    for old in path.parent.glob(f"{path.name}.*"):
+        old.unlink()
+    with tempfile.TemporaryDirectory() as name:
+        files = {name: dataset.path / name for name in FILES}
+        if raw is not None:
+            originals.write(dataset, raw, Path(name))
+            del files[IMAGES]
+            files |= {one: Path(name) / one for one in originals.FILES}
+        with replacing(path) as draft, tarfile.open(draft, "w:xz") as archive:
+            for inside, file in files.items():
+                archive.add(file, inside)
     mark.touch()
 
 

@@ -17,6 +17,7 @@ from attention_fer.common.files import write_json
 from benchmarks.plan.cell import Cell
 from benchmarks.results import plan_file
 from benchmarks.results.store import Store
+from benchmarks.run import estimate
 from benchmarks.run.display import LiveView
 from benchmarks.run.limit import TimeLimit
 from benchmarks.run.runner import Runner
@@ -54,7 +55,8 @@ def run(
     todo = planned.todo()
     for one in planned.runs:
         plan_file.write(one.plan, one.store.root)
-    log = VisitLog(console, planned, todo, Outbox(out, volume, volumes), out)
+    view = LiveView(console, _seconds(planned, todo, jobs), jobs)
+    log = VisitLog(view, planned, todo, Outbox(out, volume, volumes), out)
     console.print(
         f"{len(planned.cells)} cells, {len(todo)} to train, {jobs} at a time, "
         f"{limit.left / 60:.1f} minutes."
@@ -71,21 +73,27 @@ def run(
         stores={slug: stores[0] for slug, stores in planned.stores.items()},
     )
     try:
-        with log, _ended_by_sigterm():
+        with view, _ended_by_sigterm():
             runner.run(todo)
     except KeyboardInterrupt:
         console.print("Interrupted.")
     finally:
         first.executor.close()
-    log.close(work.cache)
+    log.close(work.cache, console)
     return 1 if planned.todo() else 0
 
 
-class VisitLog(LiveView):
-    """Shows the progress of a visit, and hands each finished cell over to what comes back.
+def _seconds(planned: Requests, todo: Sequence[Cell], jobs: int) -> dict[str, float]:
+    """Estimate the seconds of each cell, by slug."""
+    sizes = {name: size for run in planned.runs for name, size in run.sizes.items()}
+    return estimate.seconds(todo, (), sizes, jobs, accelerators=True)[0]
+
+
+class VisitLog:
+    """Hands each finished cell over to what comes back, and shows the progress; an `Observer`.
 
     Args:
-        console: where it is shown.
+        view: shows the progress.
         planned: the cells and the stores of their tables.
         todo: the cells to train.
         outbox: for results.
@@ -93,10 +101,10 @@ class VisitLog(LiveView):
     """
 
     def __init__(
-        self, console: Console, planned: Requests, todo: Sequence[Cell], outbox: Outbox, out: Path
+        self, view: LiveView, planned: Requests, todo: Sequence[Cell], outbox: Outbox, out: Path
     ):
-        super().__init__(console, dict.fromkeys((cell.slug for cell in todo), 0.0), 1)
-        self._console, self._planned, self._todo = console, planned, todo
+        self.event, self.note = view.event, view.note
+        self._view, self._planned, self._todo = view, planned, todo
         self._outbox, self._out = outbox, out
         self._writing = threading.Lock()
         self._trained: dict[str, dict[str, Any]] = {}
@@ -112,9 +120,9 @@ class VisitLog(LiveView):
                     self._hand_over(cell, store, models=number == 0)
             self._trained[cell.slug] = summarize(cell, record)
             self._write_summary()
-        super().finished(cell, record)
+        self._view.finished(cell, record)
 
-    def close(self, cache: Path) -> None:
+    def close(self, cache: Path, console: Console) -> None:
         """Adds the compiled programs as far as there is room, smallest first; prints the summary.
 
         A program that takes long to compile can be large, but most of them are initial weights, of
@@ -125,9 +133,9 @@ class VisitLog(LiveView):
         while together and not self._outbox.add(together):
             together.popitem()
         self._write_summary()
-        self._console.print(self._as_table())
+        console.print(self._as_table())
         left = [cell.label for cell in self._todo if not self._is_done(cell)]
-        self._console.print(f"{len(left)} cells are left." if left else "Nothing is left.")
+        console.print(f"{len(left)} cells are left." if left else "Nothing is left.")
 
     def _hand_over(self, cell: Cell, store: Store, models: bool) -> None:
         result = self._planned.stores[cell.slug][0].read(cell)

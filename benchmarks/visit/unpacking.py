@@ -13,6 +13,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 WHEELS, DATA, CACHE, RECORDS, CARD = "wheels", "data", "cache", "records", "bundle.json"
@@ -52,15 +53,15 @@ def prepare(bundle: Path, work: Path) -> Work:
         )
     card = json.loads((bundle / CARD).read_text(encoding="utf-8"))
     place = work / ".visit"
-    _once(place / "site", lambda folder: _unpack_wheels(bundle / WHEELS, folder))
+    _once(place / "site", partial(_unpack_wheels, bundle / WHEELS))
+    sys.path.append(str((place / "site").resolve()))
+    importlib.invalidate_caches()
     for archive in sorted((bundle / DATA).glob("*.tar.xz")):
         name = archive.name.removesuffix(".tar.xz")
-        _once(place / "data" / name, lambda folder, path=archive: _unpack(path, folder))
+        _once(place / "data" / name, partial(_unpack_dataset, archive))
     (place / CACHE).mkdir(exist_ok=True)
     if (bundle / CACHE).is_dir():
         shutil.copytree(bundle / CACHE, place / CACHE, dirs_exist_ok=True)
-    sys.path.append(str((place / "site").resolve()))
-    importlib.invalidate_caches()
     os.environ.update(_environment((place / CACHE).resolve(), card["revision"]))
     if (bundle / RECORDS).is_dir():
         from benchmarks.visit.collecting import collect
@@ -102,9 +103,13 @@ def _unpack_wheels(wheels: Path, folder: Path) -> None:
             raise ValueError(f"{path} must be a whole wheel: {error}") from error
 
 
-def _unpack(archive: Path, folder: Path) -> None:
+def _unpack_dataset(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive) as content:
             content.extractall(folder, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
         raise ValueError(f"{archive} must be a whole tar.xz file: {error}") from error
+    from benchmarks.visit import originals  # needs packages of the bundle
+
+    if (folder / originals.CONTENTS).is_file():
+        originals.restore(folder)
