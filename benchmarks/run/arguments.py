@@ -197,8 +197,8 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         "--epoch-loop",
         choices=["auto", "on", "off"],
         default="auto",
-        help="JAX: compile an epoch as one loop over images that stay on the device (default: auto, "
-        "on for one accelerator)",
+        help="JAX: compile an epoch as one loop over images that stay on the device (default: "
+        "auto, on for one accelerator)",
     )
     add(
         "--cost",

@@ -148,14 +148,14 @@ class Runner:
                 if cell.teacher is None or cell.teacher.slug not in self._unfinished:
                     return self._waiting.pop(i), None
             taught = bool(self._waiting)
+        cell, before = None, None
         try:
-            found = self._deferred.get_nowait()
+            cell, before = self._deferred.get_nowait()
         except queue.Empty:
             if not taught:
                 raise
-            found = None, None
         self._stop.wait(_LOOK_AGAIN)
-        return found
+        return cell, before
 
     def _leave_out(self, cell: Cell) -> bool:
         """Return whether there is no time for a cell, or was none for its teacher."""

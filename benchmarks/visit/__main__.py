@@ -133,9 +133,7 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the results")
     for one in (bundle, run):
         one.add_argument("--plan", type=Path, default=PLAN, help="list of what to train")
-        one.add_argument(
-            "extra", nargs="*", help="after --: arguments for each line of the plan"
-        )
+        one.add_argument("extra", nargs="*", help="after --: arguments for each line of the plan")
     return parser
 
 

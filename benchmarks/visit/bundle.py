@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import shutil
 import subprocess
 import sys
@@ -94,15 +93,15 @@ def make(
             place of the pixels.
 
     Raises:
-        ValueError: an unknown dataset or other originals in `raw`, or pip finds no wheel of the version that is
-            installed here.
+        ValueError: an unknown dataset or other originals in `raw`, or pip finds no wheel of the
+            version that is installed here.
         OSError: the disk is full, for example.
     """
+    datasets = {name: one for run in planned.runs for name, one in run.datasets.items()}
+    raw = {one_of("dataset", name, datasets): path for name, path in (raw or {}).items()}
     folder.mkdir(parents=True, exist_ok=True)
     wheels = [name for name in PACKAGES if name not in without]
     _download(wheels, folder / WHEELS, python, machine)
-    datasets = {name: one for run in planned.runs for name, one in run.datasets.items()}
-    raw = {one_of("dataset", name, datasets): path for name, path in (raw or {}).items()}
     for name, dataset in datasets.items():
         _compress(dataset, folder / DATA / f"{name}.tar.xz", raw.get(name))
     shutil.rmtree(folder / RECORDS, ignore_errors=True)
@@ -121,6 +120,8 @@ def _download(names: Collection[str], folder: Path, python: str, machine: str) -
     """Download wheels of the installed versions for another machine."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    if not names:
+        return
     platforms = [f"--platform=manylinux{'' if g == '2014' else '_'}{g}_{machine}" for g in GLIBC]
     exact = [f"{name}=={importlib.metadata.version(name)}" for name in names]
     pip = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check"]

@@ -51,6 +51,19 @@ class Outbox:
                 return True
         return False
 
+    def fill(self, files: Mapping[str, Path]) -> int:
+        """Add as many files as there is room for, in order; return how many. Raises as `add`."""
+        left = dict(files)
+        for number, there in enumerate(self._volumes, 1):
+            taken = dict(there)
+            for name, path in list(left.items()):
+                if _size(taken) + _size({name: path}) <= self._most:
+                    taken[name] = left.pop(name)
+            if len(taken) > len(there):
+                self._write(self.folder / f"visit-{number}.tar", taken)
+                self._volumes[number - 1] = taken
+        return len(files) - len(left)
+
     def _write(self, path: Path, files: Mapping[str, Path]) -> None:
         with replacing(path) as draft, tarfile.open(draft, "w") as archive:
             for name, file in files.items():

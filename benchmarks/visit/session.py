@@ -129,9 +129,7 @@ class VisitLog:
         which there are hundreds.
         """
         files = sorted((p for p in cache.rglob("*") if p.is_file()), key=lambda p: p.stat().st_size)
-        together = {f"{CACHE}/{path.relative_to(cache).as_posix()}": path for path in files}
-        while together and not self._outbox.add(together):
-            together.popitem()
+        self._outbox.fill({f"{CACHE}/{p.relative_to(cache).as_posix()}": p for p in files})
         self._write_summary()
         console.print(self._as_table())
         left = [cell.label for cell in self._todo if not self._is_done(cell)]

@@ -20,7 +20,9 @@ EPOCHS, BATCH = 3, 8  # five steps an epoch; five images are left over
 
 def network():
     inputs = keras.Input((12, 12, 1))
-    x = keras.layers.Conv2D(4, 3, use_bias=False, kernel_initializer=keras.initializers.HeNormal(1))(inputs)
+    x = keras.layers.Conv2D(
+        4, 3, use_bias=False, kernel_initializer=keras.initializers.HeNormal(1)
+    )(inputs)
     x = keras.layers.BatchNormalization(momentum=0.9)(x)
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x))
     x = keras.layers.Dropout(0.3, seed=5)(x)
@@ -33,7 +35,9 @@ def main(how, recipe):
     recipe = Recipe(**{key: _tuples(value) for key, value in recipe.items()})
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 3, 45)
-    images = np.clip(rng.integers(0, 200, (45, 12, 12, 1)) + 20 * labels[:, None, None, None], 0, 255)
+    images = np.clip(
+        rng.integers(0, 200, (45, 12, 12, 1)) + 20 * labels[:, None, None, None], 0, 255
+    )
     part = DataPart(images.astype("uint8"), labels, np.arange(45))
     made = training_model(network(), recipe, seed=7)
     batches = TrainingSequence(part, BATCH, seed=3, with_labels=made.takes_labels)

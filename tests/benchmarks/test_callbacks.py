@@ -38,7 +38,13 @@ def fitted():
     )
     model.compile("sgd", "sparse_categorical_crossentropy")
     best = BestWeights(model)
-    callbacks = [Outputs(), Validation(DataPart(IMAGES, LABELS, np.arange(4)), lambda images: predict(model, images, 3)), best]
+    callbacks = [
+        Outputs(),
+        Validation(
+            DataPart(IMAGES, LABELS, np.arange(4)), lambda images: predict(model, images, 3)
+        ),
+        best,
+    ]
     history = model.fit(
         IMAGES, LABELS, epochs=len(EPOCHS), verbose=0, callbacks=callbacks, shuffle=False
     )

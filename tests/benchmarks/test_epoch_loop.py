@@ -15,7 +15,11 @@ from benchmarks.train import devices
 pytest.importorskip("jax")
 SCRIPT = Path(__file__).with_name("looped.py")
 RECIPES = {
-    "plain": {"optimizer": "sgd", "learning_rate": 0.05, "augmentation": [["crop", [["padding", 2]]]]},
+    "plain": {
+        "optimizer": "sgd",
+        "learning_rate": 0.05,
+        "augmentation": [["crop", [["padding", 2]]]],
+    },
     "mixed": {"learning_rate": 0.01, "augmentation": [["mixup", [["alpha", 0.3]]]], "sam": 0.05},
     "ema": {"optimizer": "adamw", "schedule": "cosine", "ema": 0.9, "flip_average": True},
 }
