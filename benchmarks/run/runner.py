@@ -148,14 +148,14 @@ class Runner:
                 if cell.teacher is None or cell.teacher.slug not in self._unfinished:
                     return self._waiting.pop(i), None
             taught = bool(self._waiting)
-        cell, before = None, None
+        found: tuple[Cell | None, int | None] = None, None
         try:
-            cell, before = self._deferred.get_nowait()
+            found = self._deferred.get_nowait()
         except queue.Empty:
             if not taught:
                 raise
         self._stop.wait(_LOOK_AGAIN)
-        return cell, before
+        return found
 
     def _leave_out(self, cell: Cell) -> bool:
         """Return whether there is no time for a cell, or was none for its teacher."""

@@ -52,6 +52,7 @@ class EpochLoop(Batchwise):
         # JAX has no int64 and warns of each one.
         self._labels = jax.device_put(part.labels.astype(np.int32))
         self._predict = jax.jit(self._predict_batches)
+        self._last: tuple[np.ndarray, Any] | None = None  # images and their batches on the device
 
     def of_a_fit(self) -> keras.utils.PyDataset:
         """Return one batch, which stands for an epoch, after the model was compiled."""
@@ -70,13 +71,21 @@ class EpochLoop(Batchwise):
 
     def predict(self, images: np.ndarray) -> np.ndarray:
         """Return class probabilities (n, classes), float32, of uint8 images."""
-        steps = -(-len(images) // self.batch_size)
-        shape = (steps, self.batch_size, *images.shape[1:])
-        filled = images.take(range(steps * self.batch_size), axis=0, mode="wrap").reshape(shape)
         model = self.made.predictor
         state = ([v.value for v in group] for group in _variables(model))
-        found = np.asarray(self._predict(*state, filled), "float32")
+        found = np.asarray(self._predict(*state, self._on_device(images)), "float32")
         return found.reshape(-1, found.shape[-1])[: len(images)]
+
+    def _on_device(self, images: np.ndarray) -> Any:
+        """Return images in batches of one shape on the device; those of validation stay there."""
+        import jax
+
+        if self._last is None or self._last[0] is not images:
+            steps = -(-len(images) // self.batch_size)
+            filled = images.take(range(steps * self.batch_size), axis=0, mode="wrap")
+            batches = filled.reshape(steps, self.batch_size, *images.shape[1:])
+            self._last = images, jax.device_put(batches)
+        return self._last[1]
 
     def _epoch(self, state: Any, images: Any, labels: Any, rows: Any) -> tuple[Any, Any]:
         import jax
