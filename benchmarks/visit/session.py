@@ -49,6 +49,11 @@ def run(
         FileNotFoundError, ValueError: as `requests.read`; ValueError also for a number out of
             range.
     """
+    if 60 * minutes <= CLOSING:
+        raise ValueError(
+            f"--minutes must leave more than {CLOSING:.0f} s after the bundle is unpacked, got "
+            f"{60 * minutes:.0f} s."
+        )
     limit = TimeLimit(60 * minutes - CLOSING)
     console = Console(width=110)
     planned = requests.read(plan, data=work.data, out=work.runs, extra=extra, jobs=jobs)

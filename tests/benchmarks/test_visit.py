@@ -291,7 +291,7 @@ def test_a_visit_that_is_killed_and_one_that_runs_out_of_time_lose_no_finished_c
     assert len(stored) >= 1 and all(result.done and result.saved for result in stored)
     pack()
     again = ["run", "--work", tmp_path / "w2", "--plan", plan, "--jobs", 1]
-    cut = call(*again, "--minutes", 0.2, "--out", tmp_path / "2")
+    cut = call(*again, "--minutes", 0.4, "--out", tmp_path / "2")
     assert cut.returncode == 1 and "cells are left" in cut.stdout
     done = call(*again, "--minutes", 10, "--out", tmp_path / "3")
     assert done.returncode == 0 and "Nothing is left" in done.stdout
