@@ -8,10 +8,10 @@ import sys
 import tarfile
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import PROJECT
 from fabricated import cell, put_done
 from PIL import Image
 
@@ -25,6 +25,7 @@ from preprocessing.dataset import Dataset
 from preprocessing.prepare import prepare
 from preprocessing.sources.base import BASIC
 
+PROJECT = Path(__file__).resolve().parents[2]
 TINY = ["--width", "0.25", "--epochs", "2", "--train-samples", "48", "--eval-samples", "16"]
 TINY += ["--batch-size", "16"]
 LINES = """
