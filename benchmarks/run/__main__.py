@@ -3,8 +3,8 @@
 Each finished cell is stored under `--out` and skipped when the command is rerun, so a run may be
 interrupted or killed at any moment and then resumed.
 
-Exit status: 0 if every cell is done, 1 if some failed or could not be stored, 2 for wrong
-arguments, 130 after Ctrl-C.
+Exit status: 0 if every cell is done, 1 if some failed, could not be stored or did not fit into
+`--minutes`, 2 for wrong arguments, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -71,14 +71,18 @@ def carry_out(run: RunConfig, dry_run: bool, console: Console) -> int:
                 imports=run.imports,
                 execution=run.execution,
                 keep=run.keep,
+                limit=run.limit,
             )
             failed = runner.run(todo)
     if run.cost:
         costs.measure(run, console)
     formats.publish(run.plan, run.store, console)
+    left = len(missing(run.cells, run.store, run.keep)) - len(failed)
     if failed:
         console.print(f"{len(failed)} cells failed. Rerun the command to retry them.", style="red")
-    return 1 if failed else 0
+    if left:
+        console.print(f"{left} cells are left. Rerun the command to resume.")
+    return 1 if failed or left else 0
 
 
 def _announce(run: RunConfig, todo: Sequence[Cell], console: Console) -> dict[str, float]:

@@ -14,6 +14,7 @@ _MODULES = (
     "transfer",
     "transformers",
     "distillation",
+    "students",
     "imbalance",
     "ablation",
     "copies",

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-import simplejpeg
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
 from preprocessing.raw_files.files import Files, UnreadableError, read_bytes
@@ -207,6 +206,8 @@ def _jpeg(data: bytes, image: Image.Image) -> np.ndarray | None:
     """
     if image.format != "JPEG" or image.mode not in _COLOURSPACES:
         return None
+    import simplejpeg  # here, since a machine that only trains may lack it
+
     space = _COLOURSPACES[image.mode]
     try:
         pixels = simplejpeg.decode_jpeg(data, space, strict=True)

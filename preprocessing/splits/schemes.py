@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, train_test_split
 
 from preprocessing.dataset.folder import Dataset
 from preprocessing.sources import SPLITS
@@ -89,6 +88,9 @@ def _take(
     labels: np.ndarray, rows: np.ndarray, count: Callable[[int], int], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Takes random rows of each class, `count(class size)` of them. Returns (rest, taken)."""
+    # Imported here, since stored splits are read without scikit-learn.
+    from sklearn.model_selection import train_test_split
+
     taken = [rows[:0]]
     for label in np.unique(labels[rows]):
         members = rows[labels[rows] == label]
@@ -158,6 +160,8 @@ def subject_10fold(dataset: Dataset, seed: int = 0) -> np.ndarray:
     Raises:
         InapplicableError: a subject is unknown, or there are fewer than ten.
     """
+    from sklearn.model_selection import GroupKFold
+
     _, joined = _people(dataset, FOLDS, "subject-10fold")
     sides = np.empty(len(dataset), np.int64)
     rows = np.zeros(len(dataset))
