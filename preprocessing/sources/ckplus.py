@@ -18,10 +18,11 @@ from itertools import chain
 from pathlib import Path
 
 from attention_fer.common.checks import positive_int
+from attention_fer.common.class_names import WITH_CONTEMPT
 from preprocessing.raw_files.containers import containers, listing
 from preprocessing.raw_files.files import Files, Rejected, UnreadableError, joined, read_bytes
 from preprocessing.raw_files.images import load_photograph
-from preprocessing.sources.base import WITH_CONTEMPT, Notice, Raw, Sample, register
+from preprocessing.sources.base import Notice, Raw, Sample, register
 
 CLASSES = WITH_CONTEMPT
 CODES = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")

@@ -18,7 +18,8 @@ from preprocessing.raw_files.containers import container, containers, listing
 from preprocessing.raw_files.directory import DirectoryFiles
 from preprocessing.raw_files.files import Files, Rejected, joined
 from preprocessing.sources.base import Notice, Raw, Sample, first_of, register
-from preprocessing.sources.fer2013 import USAGES, find_csv, find_folders, items
+from preprocessing.sources.fer2013_csv import USAGES, find_csv, items
+from preprocessing.sources.fer2013_folders import find_folders
 from preprocessing.sources.ferplus_votes import (
     CHOICES,
     CLASSES,

@@ -14,10 +14,11 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from attention_fer.common.class_names import BASIC
 from preprocessing.raw_files.containers import containers, listing
 from preprocessing.raw_files.files import Files, Rejected, joined
 from preprocessing.raw_files.images import load_photograph
-from preprocessing.sources.base import BASIC, Notice, Raw, Sample, register
+from preprocessing.sources.base import Notice, Raw, Sample, register
 
 SUBJECTS = ("KA", "KL", "KM", "KR", "MK", "NA", "NM", "TM", "UY", "YM")
 CODES = dict(zip(("AN", "DI", "FE", "HA", "SA", "SU", "NE"), BASIC, strict=True))

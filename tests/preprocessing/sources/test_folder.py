@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 
-from preprocessing.sources.base import ordered
+from attention_fer.common.class_names import ordered
 
 
 @pytest.fixture
