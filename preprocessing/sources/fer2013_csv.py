@@ -245,19 +245,19 @@ def _image(text: str) -> np.ndarray:
     words = text.strip("[]() ").replace(",", " ").split()
     try:
         values = bytes(map(int, words))  # raises for anything but integers in 0..255
-    except ValueError:
-        values = _whole(words)
+    except ValueError as error:
+        values = _whole(words, str(error))
     if len(values) != SIDE * SIDE:
         raise UnreadableError("wrong number of pixels", f"{len(values)}, expected {SIDE * SIDE}")
     return np.frombuffer(values, np.uint8).reshape(SIDE, SIDE)
 
 
-def _whole(words: list[str]) -> bytes:
+def _whole(words: list[str], why: str) -> bytes:
     """Reads numbers like 70.0, which some programs write. Raises `UnreadableError`."""
     try:
         numbers = [float(word) for word in words]
-        if not all(map(float.is_integer, numbers)):
-            raise ValueError("expected whole numbers")
-        return bytes(map(int, numbers))
-    except (ValueError, OverflowError) as error:
-        raise UnreadableError("pixels not integers in 0..255", str(error)[:80]) from None
+        if all(map(float.is_integer, numbers)):
+            return bytes(map(int, numbers))
+    except (ValueError, OverflowError):
+        pass
+    raise UnreadableError("pixels not integers in 0..255", why[:80])
