@@ -117,6 +117,10 @@ def listing(found: list[Files], most: int = 8) -> str:
     return f"{shown}, ... ({len(names):,} files)" if len(names) > most else shown
 
 
+def _state(name: str, path: Path | IO[bytes]) -> str:
+    return state_of([(name, path)]) if isinstance(path, Path) else name
+
+
 _UNIX = 3  # made on Unix: the attributes of a member then distinguish links from files
 
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -161,7 +165,7 @@ class ZipFiles(Files):
                 f"{path if isinstance(path, Path) else prefix + name} must be a complete zip archive, got: {error}. Download it again, or give "
                 "the directory with its unpacked content."
             ) from error
-        self._identity = identity or state_of([(name, Path(str(path)))])
+        self._identity = identity or _state(name, path)
         for info in self._zip.infolist():
             self._take(info)
 

@@ -139,10 +139,11 @@ def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:
     raise UnreadableError("not an 8-bit grey image", "colour channels differ")
 
 
-_READ = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif", ".tif")
-_READ_TOO = (".tiff", ".webp", ".avif", ".ppm", ".pgm", ".pbm", ".pnm")
-# The last are photographs that we cannot read: their rejection says what to do about them.
-_SUFFIXES = (*_READ, *_READ_TOO, ".heic", ".heif", ".jp2", ".jxl")
+_LOSSLESS = (".tiff", ".tif", ".png", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".gif")
+_LOSSY = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".avif")
+SUFFIXES = (*_LOSSLESS, *_LOSSY, ".heic", ".heif", ".jp2", ".jxl")
+"""How the names of photographs end, lossless formats first, for every source. The last are of
+formats that we cannot read: their rejection says what to do about them."""
 
 _ORIENTATION = 0x0112  # EXIF tag, the same in TIFF
 
@@ -162,7 +163,7 @@ _TURNS = {
 
 def is_photograph(name: str) -> bool:
     """Whether a file's name ends as a photograph's does."""
-    return name.lower().endswith(_SUFFIXES)
+    return name.lower().endswith(SUFFIXES)
 
 
 def load_photograph(files: Files, name: str) -> np.ndarray:

@@ -32,10 +32,12 @@ class Votes:
     Attributes:
         usages: official part of each row, as in FER2013: "Training" etc.
         counts: int (rows, 10), votes for each of `CHOICES`.
+        names: name of the image of each row; "" if it has none.
     """
 
     usages: list[str]
     counts: np.ndarray
+    names: list[str]
 
 
 def is_votes(files: Files, name: str) -> bool:
@@ -57,15 +59,16 @@ def read_votes(files: Files, name: str) -> Votes:
             f"{source} must have the columns {', '.join(_COLUMNS)}, like fer2013new.csv of FER+. "
             f"Missing: {', '.join(missing)}."
         )
-    usages, counts = [], []
+    usages, counts, names = [], [], []
     try:
         for number, cells in tables.rows(files, name):
             usage, *votes = _row(f"{source}:{number}", cells)
             usages.append(usage)
             counts.append([int(vote) for vote in votes])
+            names.append("" if isinstance(cells, UnreadableError) else cells.get("image name", ""))
     except UnreadableError as error:
         raise ValueError(f"{source} cannot be read: {error}.") from error
-    return Votes(usages, np.array(counts, np.int64).reshape(-1, len(CHOICES)))
+    return Votes(usages, np.array(counts, np.int64).reshape(-1, len(CHOICES)), names)
 
 
 def majority(counts: np.ndarray) -> np.ndarray:
