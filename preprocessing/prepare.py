@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import platform
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +28,10 @@ from preprocessing.dataset.writer import DatasetWriter
 from preprocessing.faces.cropper import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
 from preprocessing.pipeline import CHUNK, Processed, cores, make_rows
 from preprocessing.quality.contact_sheet import write_sheets
+from preprocessing.quality.doubts import doubts
 from preprocessing.quality.survey import Filter, blur_warning, survey_images
-from preprocessing.sources import Notice, Raw, Rejected, Source, get
+from preprocessing.sources import Doubt, Notice, Raw, Rejected, Source, get
+from preprocessing.splits.schemes import what_was_divided
 
 MOST_FAILURES = 100
 MOST_PHOTOGRAPHS = 64  # decoded at the same time, of 36 MB each at 12 megapixels
@@ -49,7 +51,7 @@ def prepare(
     drop_flat: bool = False,
     drop_duplicates: bool = False,
     without: Collection[str] = (),
-    faces: FaceCropper | None = None,
+    faces: FaceCropper | Callable[[], FaceCropper] | None = None,
     sheets: bool = False,
     workers: int | None = None,
     track: Track = untracked,
@@ -70,11 +72,13 @@ def prepare(
         restart: start over instead of resuming an interrupted preparation.
         drop_flat, drop_duplicates: leave out such images, see `survey.Filter`.
         without: classes to leave out.
-        faces: makes the rows of a sample; None for `default_faces`.
+        faces: makes the rows of a sample; or a function without arguments that returns it, called
+            once the raw files are known to be good; None for `default_faces`.
         sheets: also draw contact sheets, see `contact_sheet.write_sheets`.
         workers: number of threads; None for one per core.
         track: shows progress.
-        notice: called with each sentence that also goes into the manifest's notices.
+        notice: called with each sentence that also goes into the manifest: a `Doubt` into its
+            warnings, which a check repeats, any other into its notices.
         **options: passed to the source's `open`.
 
     Raises:
@@ -90,12 +94,14 @@ def prepare(
     notices: list[str] = []
 
     def note(text: str) -> None:
-        notices.append(text)
-        notice(text)
+        if text not in notices:
+            notices.append(text)
+            notice(text)
 
     raw = source.open(path, notice=note, **options)
     classes = _classes(source, raw, without)
-    faces = faces or default_faces(source)
+    if not isinstance(faces, FaceCropper):
+        faces = faces() if faces else default_faces(source)
     parameters = {
         "source": None if path is None else str(Path(path).resolve()),
         "options": options,
@@ -119,7 +125,7 @@ def prepare(
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """One preparation. `parameters` and `notices` go into the manifest; `note` adds a notice."""
+    """One preparation. `parameters` and `notices`, some of them a `Doubt`, go into the manifest."""
 
     source: Source
     raw: Raw
@@ -148,13 +154,18 @@ def _write_images(job: _Job, writer: DatasetWriter, workers: int | None, notice:
         writer.add(source, [r if isinstance(r, Rejected) else chosen.apply(r) for r in rows])
     writer.finish()
     for text in deviations(job.raw, writer, given["without"]):
-        job.note(text)
+        # What the user left out is no mistake.
+        job.note(str(text) if given["drop_flat"] or given["drop_duplicates"] else text)
 
 
 def _write_description(job: _Job, writer: DatasetWriter) -> None:
     """Writes splits and manifest beside the images."""
     dataset = Dataset.unfinished(writer.folder, job.title, writer.classes)
     splits.write(dataset, writer.folder)
+    for text in what_was_divided(dataset):
+        job.note(text)
+    for doubt in doubts(dataset, people_matter=job.source.kind == "photographs"):
+        job.note(doubt)
     survey, fingerprint = survey_images(dataset, job.track)
     quality = survey.report(dataset)
     if blurred := blur_warning(quality["sharpness"]):
@@ -175,7 +186,8 @@ def _write_description(job: _Job, writer: DatasetWriter) -> None:
         "source": job.source.name,
         "distribution": job.raw.distribution,
         "synthetic": job.source.synthetic,
-        "notices": job.notices,
+        "notices": [text for text in job.notices if not isinstance(text, Doubt)],
+        "warnings": [text for text in job.notices if isinstance(text, Doubt)],
         "quality": quality,
         "parameters": job.parameters,
         "versions": _versions(),
@@ -240,8 +252,10 @@ def deviations(raw: Raw, writer: DatasetWriter, without: Collection[str] = ()) -
             total, wanted = sum(used.values()), sum(expected.values())
             off = [f"{c} {used[c]:,} of {n:,}" for c, n in expected.items() if used[c] != n]
             found.append(
-                f"{split or 'The dataset'} has {total:,} images, published are {wanted:,}: "
-                f"{', '.join(off)}."
+                Doubt(
+                    f"{split or 'The dataset'} has {total:,} images, published are {wanted:,}: "
+                    f"{', '.join(off)}."
+                )
             )
     filled = {label for _, label in writer.counts}
     return found + [

@@ -162,8 +162,9 @@ class ZipFiles(Files):
             self._zip = zipfile.ZipFile(path)
         except _DAMAGE as error:
             raise ValueError(
-                f"{path if isinstance(path, Path) else prefix + name} must be a complete zip archive, got: {error}. Download it again, or give "
-                "the directory with its unpacked content."
+                f"{path if isinstance(path, Path) else prefix + name} must be a complete zip "
+                f"archive, got: {error}. Download it again, or give the directory with its "
+                "unpacked content."
             ) from error
         self._identity = identity or _state(name, path)
         for info in self._zip.infolist():

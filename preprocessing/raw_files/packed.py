@@ -61,7 +61,7 @@ def check_kind(start: bytes, where: str) -> None:
 
 def stored(stream: IO[bytes], where: str) -> IO[bytes]:
     """Copies a stream into a temporary file. Raises ValueError for more than `MOST_UNPACKED`."""
-    result = tempfile.TemporaryFile()
+    result = tempfile.TemporaryFile()  # noqa: SIM115 - it outlives this function
     size = 0
     while part := stream.read(_STEP):
         size += len(part)

@@ -17,7 +17,17 @@ from preprocessing.sources import (  # noqa: F401
     rafdb,
     schematic,
 )
-from preprocessing.sources.base import SPLITS, Doubt, Notice, Raw, Sample, Source, get, names, register
+from preprocessing.sources.base import (
+    SPLITS,
+    Doubt,
+    Notice,
+    Raw,
+    Sample,
+    Source,
+    get,
+    names,
+    register,
+)
 from preprocessing.sources.eeg import deap, generated, source  # noqa: F401
 
 __all__ = ["SPLITS", "Doubt", "Notice", "Raw", "Rejected", "Sample", "Source", "UnreadableError"]

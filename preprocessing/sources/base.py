@@ -23,6 +23,7 @@ as they are, in a size that is an option of the source."""
 Notice = Callable[[str], object]
 """Receives one sentence for the user who runs the preparation."""
 
+
 class Doubt(str):
     """A sentence for a `Notice` on what could be a mistake: `--check` repeats it."""
 

@@ -48,8 +48,14 @@ def open_ck48(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     samples.sort(key=lambda sample: (CLASSES.index(sample.label), sample.source))
     rest = [item for item in found if isinstance(item, Rejected)] + files.problems()
     length = len(samples) + len(rest)
-    items = chain(samples, rest)
-    return Raw(CLASSES, items, {"": COUNTS}, length, ("sequence",), identity=files.identity())
+    return Raw(
+        CLASSES,
+        chain(samples, rest),
+        {"": COUNTS},
+        length,
+        ("sequence",),
+        identity=files.identity(),
+    )
 
 
 def _item(files: Files, name: str) -> Sample | Rejected:

@@ -173,9 +173,7 @@ def rows(files: Files, name: str) -> Iterator[tuple[int, Cells | UnreadableError
         yield number, cells
 
 
-def items(
-    files: Files, name: str, classes: Sequence[str] = CLASSES
-) -> Iterator[Sample | Rejected]:
+def items(files: Files, name: str, classes: Sequence[str] = CLASSES) -> Iterator[Sample | Rejected]:
     """Yields one item per row, and a final one if the rest of the file cannot be read.
 
     Args:
@@ -190,9 +188,7 @@ def items(
         yield Rejected(where, error.reason, str(error))
 
 
-def _item(
-    source: str, row: Cells | UnreadableError, classes: Sequence[str]
-) -> Sample | Rejected:
+def _item(source: str, row: Cells | UnreadableError, classes: Sequence[str]) -> Sample | Rejected:
     try:
         if isinstance(row, UnreadableError):
             raise row
@@ -222,7 +218,7 @@ def _label(row: Cells, classes: Sequence[str]) -> str:
         raise UnreadableError("no label", "the file has no emotion column")
     if label := label_of(row["emotion"], classes):
         return label
-    detail = f"{row['emotion'][:40]!r}, expected 0 to {len(classes) - 1}, or a class"
+    detail = f"{row['emotion'][:40]!r}, expected 0 to {len(classes) - 1}"
     raise UnreadableError("label out of range", detail)
 
 

@@ -51,12 +51,9 @@ def find_folders(files: Files, names: list[str]) -> list[Distribution]:
     if roots:
         return [_distribution(files, root, 2, names) for root in sorted(roots)]
     # Without parts, file names like PublicTest_1.jpg show that it is FER2013.
-    bare = {_above_class(name) for name in images if _usage(name)} - {None}
-    return [_distribution(files, root, 1, names) for root in sorted(filter(_is_path, bare))]
-
-
-def _is_path(root: str | None) -> bool:
-    return root is not None
+    told = (_above_class(name) for name in images if _usage(name))
+    bare = {root for root in told if root is not None}
+    return [_distribution(files, root, 1, names) for root in sorted(bare)]
 
 
 def _above_parts(name: str) -> str | None:
@@ -129,7 +126,7 @@ def _classes(folders: Counter[str]) -> tuple[dict[str, str], list[str]]:
 
 
 def _numbering(folders: Counter[str]) -> tuple[str, ...]:
-    """Returns the classes of 0 to 6: as in the CSV or, where that fits the counts better, sorted."""
+    """Returns the classes of 0 to 6: as in the CSV, or sorted where that fits the counts better."""
 
     def distance(classes: tuple[str, ...]) -> int:
         pairs = zip(NUMBERS, classes, strict=True)

@@ -315,7 +315,9 @@ def _item(
     if subject is None:
         detail = f"expected {subjects.pattern} in {as_text(name)}"
         return Rejected(source, "subject pattern does not match", detail, label)
-    return Sample(partial(load_photograph, files, name), label, subject, row.split, source, row.more)
+    return Sample(
+        partial(load_photograph, files, name), label, subject, row.split, source, row.more
+    )
 
 
 def _unlabelled(files: Files, samples: Mapping[str, Sample]) -> Iterator[Rejected]:

@@ -157,9 +157,7 @@ def _labels(files: Files, name: str) -> tuple[dict[str, str], list[Rejected]]:
     return labels, bad
 
 
-def _without_image(
-    where: str, labels: dict[str, str], images: dict[str, _Image]
-) -> list[Rejected]:
+def _without_image(where: str, labels: dict[str, str], images: dict[str, _Image]) -> list[Rejected]:
     gone = sorted(labels.keys() - images.keys())
     return [Rejected(f"{where}/{stem}", "no aligned image", "", labels[stem]) for stem in gone]
 

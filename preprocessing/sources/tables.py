@@ -11,7 +11,7 @@ from preprocessing.raw_files.files import Files, UnreadableError, read_lines
 SUFFIXES = (".csv", ".tsv", ".txt", "")
 """How the names of tables end; "" for a file whose name has no ending."""
 
-_SEPARATORS = ",;\t| "
+_SEPARATORS = ",;\t|"
 
 Cells = dict[str, str]
 
@@ -32,9 +32,8 @@ def first_line(files: Files, name: str) -> str:
 
 def separator(line: str) -> str:
     """Returns the separator that gives a line the most cells; a blank only without any other."""
-    *marks, blank = _SEPARATORS
-    best = max(marks, key=lambda one: len(split(line, one)))
-    return best if len(split(line, best)) > 1 else blank if blank in line.strip() else best
+    best = max(_SEPARATORS, key=lambda one: len(split(line, one)))
+    return " " if len(split(line, best)) < 2 and " " in line.strip() else best
 
 
 def split(line: str, by: str) -> list[str]:

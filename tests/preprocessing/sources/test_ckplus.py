@@ -275,7 +275,7 @@ def test_missing_parts_are_named_with_what_would_mend_it(read, raw, tmp_path):
 def test_the_cropped_frames_that_go_round_are_for_another_source(read, raw, tmp_path):
     cropped = {"CK+48/anger/S010_004_00000017.png": b"", "CK+48/fear/S011_003_00000013.png": b""}
     path = raw.directory(tmp_path, cropped)
-    with pytest.raises(ValueError, match=r"2 frames .*dataset 'folder'"):
+    with pytest.raises(ValueError, match=r"2 frames .*dataset 'ck48'"):
         read("ckplus", path)
     found = read("folder", path, subject_pattern=r"S\d+")
     assert [(s.label, s.subject) for s in found.samples] == [("anger", "S010"), ("fear", "S011")]

@@ -130,7 +130,7 @@ def test_spellings_of_a_part_are_one_and_told(read, raw, png, tmp_path):
 
 
 def test_what_cannot_be_learned_from_is_doubtful(read, raw, png, tmp_path):
-    one = read("folder", raw.directory(tmp_path / "1", {"aligned/1.png": png, "aligned/2.png": png}))
+    one = read("folder", raw.directory(tmp_path / "1", {"aligned/1.png": png}))
     parts = read("folder", raw.directory(tmp_path / "2", {"train/1.png": png, "test/2.png": png}))
     for found, words in ((one, "one class, aligned.*--labels"), (parts, "like parts.*test, train")):
         assert found.says(words) and isinstance(found.notices[0], Doubt)
@@ -138,7 +138,10 @@ def test_what_cannot_be_learned_from_is_doubtful(read, raw, png, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "dataset"),
-    [("train_set/annotations/0_exp.npy", "affectnet"), ("EmoLabel/list_patition_label.txt", "rafdb")],
+    [
+        ("train_set/annotations/0_exp.npy", "affectnet"),
+        ("label/list_patition_label.txt", "rafdb"),
+    ],
 )
 def test_datasets_with_labels_in_files_are_no_folders_of_classes(
     name, dataset, read, raw, png, tmp_path
