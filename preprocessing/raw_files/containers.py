@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import struct
 import threading
+import weakref
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -158,6 +159,8 @@ class ZipFiles(Files):
         super().__init__(f"{prefix}{name}/")
         self._lock = threading.Lock()
         self._members: dict[str, zipfile.ZipInfo] = {}
+        if not isinstance(path, Path):
+            weakref.finalize(self, path.close)
         try:
             self._zip = zipfile.ZipFile(path)
         except _DAMAGE as error:

@@ -13,6 +13,7 @@ import lzma
 import tarfile
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
@@ -62,14 +63,17 @@ def check_kind(start: bytes, where: str) -> None:
 def stored(stream: IO[bytes], where: str) -> IO[bytes]:
     """Copies a stream into a temporary file. Raises ValueError for more than `MOST_UNPACKED`."""
     result = tempfile.TemporaryFile()  # noqa: SIM115 - it outlives this function
-    size = 0
-    while part := stream.read(_STEP):
-        size += len(part)
-        if size > MOST_UNPACKED:
-            result.close()
-            raise ValueError(f"{where} must unpack to at most {MOST_UNPACKED:,} bytes.")
-        result.write(part)
-    result.seek(0)
+    try:
+        size = 0
+        while part := stream.read(_STEP):
+            size += len(part)
+            if size > MOST_UNPACKED:
+                raise ValueError(f"{where} must unpack to at most {MOST_UNPACKED:,} bytes.")
+            result.write(part)
+        result.seek(0)
+    except BaseException:
+        result.close()
+        raise
     return result
 
 
@@ -97,7 +101,7 @@ class PackedFiles(Files):
     """The members of a tar archive, or the one file that was compressed.
 
     Args:
-        stream: the archive; it is closed with this object, unless it is a temporary file already.
+        stream: the archive; it is closed when nothing refers to this object.
         name: its name.
         identity: changes with the archive.
         prefix: precedes its name in the source of a sample.
@@ -111,7 +115,9 @@ class PackedFiles(Files):
         self._lock = threading.Lock()
         self._identity = identity
         self._places: dict[str, tuple[int, int]] = {}  # offset and size
+        weakref.finalize(self, stream.close)
         self._stream = unpacked(stream, f"{prefix}{name}")
+        weakref.finalize(self, self._stream.close)
         if _is_tar(self._stream.read(512)):
             self._read_tar(f"{prefix}{name}")
         else:
