@@ -43,7 +43,7 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     add("--overwrite", action="store_true", help="replace an existing prepared dataset")
     add("--restart", action="store_true", help="start over instead of resuming an interrupted run")
     add("--workers", type=int, metavar="N", help="threads (default: one per core)")
-    add("--strict", action="store_true", help="exit status 1 for warnings, too")
+    add("--strict", action="store_true", help="exit status 1 for what could be a mistake")
     add("--sheet", action="store_true", help="draw a contact sheet of every class in DIR/sheets")
     add = result.add_argument_group("leaving images out").add_argument
     add("--without", nargs="+", default=[], metavar="CLASS", help="classes to leave out")
@@ -116,8 +116,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Runs the command line. `prog` is the command that started it.
 
     Returns:
-        Exit status: 0 done, 1 a checked dataset has errors, or with `--strict` any dataset has
-        warnings, 2 wrong usage, unreadable data, a full disk or a broken detector, 130 interrupted.
+        Exit status: 0 done, 1 a checked dataset has errors, or with `--strict` something could be a
+        mistake, 2 wrong usage, unreadable data, a full disk or a broken detector, 130 interrupted.
     """
     args = parser(prog).parse_args(arguments)
     output = Console(highlight=False, markup=False, soft_wrap=True)
@@ -224,7 +224,7 @@ def _check(args: argparse.Namespace, errors: Console) -> int:
         errors.print(f"error: {printable(text)}", style="red")
     verdict = "sound" if report.ok else "damaged; do not use it as it is"
     errors.print(f"{args.check} is {verdict}; warnings: {len(report.warnings)}, in the card")
-    return 0 if report.ok and not (args.strict and report.warnings) else 1
+    return 0 if report.ok and not (args.strict and report.doubts) else 1
 
 
 def _given(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:

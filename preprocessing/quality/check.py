@@ -41,6 +41,7 @@ def check(path: str | Path, track: Track = untracked) -> CheckReport:
         if not report.path.is_dir():
             return report
         for text in contents.manifest.get("warnings", []):
+            report.doubts.append(text)
             report.warn(text)
         check_counts(contents, report)
         changed = _changed_files(contents)

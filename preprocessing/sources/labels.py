@@ -161,7 +161,7 @@ def open_labelled(
         )
     if len(classes) < 2:
         notice(Doubt(f"Only one class, {classes[0]}: nothing can be learned from it."))
-    lost += _unlabelled(files, samples)
+    lost += _unlabelled(files, {*samples, *(item.source for item in lost)})
     lost += files.problems()
     place_of = {"": 0, **{split: number for number, split in enumerate(SPLITS)}}
     rank = {label: number for number, label in enumerate(classes)}
@@ -320,10 +320,10 @@ def _item(
     )
 
 
-def _unlabelled(files: Files, samples: Mapping[str, Sample]) -> Iterator[Rejected]:
+def _unlabelled(files: Files, known: set[str]) -> Iterator[Rejected]:
     """Rejects the files that the table does not name."""
     for name in files.names():
-        if files.source(name) not in samples:
+        if files.source(name) not in known:
             photograph = is_photograph(name)
             reason = "not in the table of labels" if photograph else "not an image file"
             yield Rejected(files.source(name), reason, as_text(PurePosixPath(name).suffix))

@@ -28,7 +28,7 @@ from attention_fer.common.class_names import (
         ("fearful", "fear"),
         ("sad ", "sadness"),
         ("angry\u200b", "angry"),
-        ("ｆｅａｒ", "fear"),
+        ("\uff46\uff45\uff41\uff52", "fear"),
         ("very  happy", "very happy"),
         ("caf\u00e9", "cafe\u0301"),
         ("STRASSE", "straße"),
@@ -70,7 +70,10 @@ def test_one_spelling_is_kept_and_several_become_the_canonical_name():
 
 def test_joined_and_renamed_classes_are_told_and_others_not():
     said = what_was_merged(merged(["Anger", "angry", "Happiness", "cat "]))
-    assert said == ["'Anger' and 'angry' are one class, angry.", "The class 'cat ' is called 'cat'."]
+    assert said == [
+        "'Anger' and 'angry' are one class, angry.",
+        "The class 'cat ' is called 'cat'.",
+    ]
 
 
 def test_a_folder_finds_its_class_among_those_of_a_model():
