@@ -112,7 +112,7 @@ def _settle() -> None:
 
 
 def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:
-    """Decodes a JPEG or PNG that must be grey and of one size.
+    """Decodes an image that must be grey and of one size.
 
     Colour files whose three channels are equal count as grey. Uses Pillow because OpenCV fills the
     missing part of a truncated file with grey and reports success.
@@ -125,9 +125,10 @@ def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:
         uint8 of shape (height, width).
 
     Raises:
-        UnreadableError: empty, not a JPEG or PNG, truncated, of another size, or in colour.
+        UnreadableError: empty, of a format that is not `READABLE`, truncated, of another size, or
+            in colour.
     """
-    with opened(data, ("JPEG", "PNG")) as image:
+    with opened(data, READABLE) as image:
         if image.size != size:
             found, wanted = ("x".join(map(str, pair)) for pair in (image.size, size))
             raise UnreadableError("wrong image size", f"{found} pixels, expected {wanted}")

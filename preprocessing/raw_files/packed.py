@@ -25,9 +25,7 @@ MOST_UNPACKED = 64 * 2**30
 
 _STEP = 2**20  # bytes per read
 
-Opener = Callable[[IO[bytes]], Any]
-
-_COMPRESSIONS: dict[bytes, Opener] = {
+_COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ": lzma.LZMAFile,

@@ -42,8 +42,8 @@ def open_fer2013(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     If there are several, the one that covers the most splits is read. Among equals, a CSV with all
     three parts precedes the folders, and the folders precede train.csv. A table may have any usual
     separator and encoding, no header, labels as names, and other names for columns and parts.
-    Folders may be named like expressions or numbered 0 to 6, with parts above them or, if the file
-    names tell the parts, without.
+    Folders may be named like expressions or numbered 0 to 6, with parts above them or without. If
+    neither they nor the file names tell two parts apart, those are one.
 
     Args:
         path: the table, the archive, or a directory.
@@ -74,16 +74,11 @@ def open_fer2013(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     items = chain(chosen.read(notice), problems)
     length = chosen.length + len(problems)
     identity = chosen.files.identity(chosen.names)
-    expected = _expected(chosen.joint)
+    expected = {
+        part: {label: sum(EXPECTED[split][label] for split in splits) for label in CLASSES}
+        for part, splits in chosen.parts.items()
+    }
     return Raw(CLASSES, items, expected, length, distribution=chosen.title, identity=identity)
-
-
-def _expected(joint: str) -> dict[str, dict[str, int]]:
-    """Returns the published counts, those of both test parts added up if they are one."""
-    if not joint:
-        return EXPECTED
-    both = {label: EXPECTED["validation"][label] + EXPECTED["test"][label] for label in CLASSES}
-    return {"train": EXPECTED["train"], joint: both}
 
 
 def _is_ckextended(places: list[Files]) -> str:

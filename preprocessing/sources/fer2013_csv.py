@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -21,6 +21,7 @@ CLASSES = BASIC
 SIDE = 48
 USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 ROWS = 35_887
+PARTS = {split: (split,) for split in USAGES.values()}
 
 NO_LABELS = (
     "{} holds no labels, so the test parts are left out: "
@@ -47,8 +48,8 @@ class Distribution:
         length: number of its items; of CSV files, the rows of a complete copy, because counting
             them would require reading all.
         read: yields its items; called with a `Notice`.
-        joint: the test part whose name the images of both test parts have, because nothing tells
-            them apart; "" if something does.
+        parts: the published parts that each of its parts is made of; what nothing tells apart is
+            one part.
     """
 
     files: Files
@@ -58,7 +59,7 @@ class Distribution:
     preference: int
     length: int
     read: Callable[[Notice], Iterator[Sample | Rejected]]
-    joint: str = ""
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PARTS)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from attention_fer.common.class_names import identity, part_of
 from preprocessing.raw_files.files import Files, Rejected, read_bytes
 from preprocessing.raw_files.images import decode_grey, is_photograph
 from preprocessing.sources.base import SPLITS, Notice, Sample
-from preprocessing.sources.fer2013_csv import CLASSES, SIDE, USAGES, Distribution
+from preprocessing.sources.fer2013_csv import CLASSES, PARTS, SIDE, USAGES, Distribution
 
 NUMBERS = tuple(map(str, range(len(CLASSES))))
 COUNTS = dict(zip(CLASSES, (4953, 547, 5121, 8989, 6077, 4002, 6198), strict=True))
@@ -50,10 +50,13 @@ def find_folders(files: Files, names: list[str]) -> list[Distribution]:
     roots = {root for root in map(_above_parts, images) if root is not None}
     if roots:
         return [_distribution(files, root, 2, names) for root in sorted(roots)]
-    # Without parts, file names like PublicTest_1.jpg show that it is FER2013.
-    told = (_above_class(name) for name in images if _usage(name))
-    bare = {root for root in told if root is not None}
-    return [_distribution(files, root, 1, names) for root in sorted(bare)]
+    # Without parts, all seven classes show that it is FER2013.
+    bare: dict[str, set[str]] = {}
+    for name in images:
+        if (root := _above_class(name)) is not None:
+            bare.setdefault(root, set()).add(identity(PurePosixPath(name).parent.name))
+    whole = [root for root, found in bare.items() if len(found) == len(CLASSES)]
+    return [_distribution(files, root, 1, names) for root in sorted(whole)]
 
 
 def _above_parts(name: str) -> str | None:
@@ -93,12 +96,14 @@ def _distribution(files: Files, root: str, depth: int, names: list[str]) -> Dist
     items = {name: _item(tree, name, below) for name, below in taken.items()}
     ordered = [items[name] for name in sorted(items, key=lambda name: _order(items[name], name))]
     splits = {item.split for item in ordered if isinstance(item, Sample)} - {""}
-    joint = _joint(splits) if not named else ""
-    if joint:
-        told.append(
-            f"Neither folders nor file names tell FER2013's two test parts apart: all their images "
-            f"are the {joint} part."
-        )
+    parts = PARTS if named else _parts(splits)
+    for part, made_of in parts.items():
+        if len(made_of) > 1:
+            told.append(
+                f"Neither folders nor file names tell FER2013's {len(made_of)} parts "
+                f"{', '.join(made_of)} apart: their images "
+                f"{f'are the {part} part' if part else 'have no part'}."
+            )
 
     def read(notice: Notice) -> Iterator[Sample | Rejected]:
         for text in told:
@@ -106,12 +111,15 @@ def _distribution(files: Files, root: str, depth: int, names: list[str]) -> Dist
         return iter(ordered)
 
     title = files.source(f"folders in {root or '.'}")
-    return Distribution(files, tuple(items), title, len(splits), 2, len(items), read, joint)
+    return Distribution(files, tuple(items), title, len(splits), 2, len(items), read, parts)
 
 
-def _joint(splits: set[str]) -> str:
+def _parts(splits: set[str]) -> Mapping[str, tuple[str, ...]]:
+    """Returns which published parts those of a copy are made of, see `Distribution`."""
+    if not splits:
+        return {"": tuple(PARTS)}
     tests = splits & {"validation", "test"}
-    return min(tests) if len(tests) == 1 else ""
+    return {"train": ("train",), tests.pop(): ("validation", "test")} if len(tests) == 1 else PARTS
 
 
 def _classes(folders: Counter[str]) -> tuple[dict[str, str], list[str]]:

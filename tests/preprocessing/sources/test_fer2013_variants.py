@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import tarfile
 from collections import Counter
 
@@ -46,7 +47,7 @@ def tree(raw, classes, parts, name="im{}.png"):
 def test_folders_without_telling_file_names_have_one_test_part(classes, read, raw, tmp_path):
     found = read("fer2013", raw.directory(tmp_path, tree(raw, classes, JOINT)))
     assert content(found) == wanted(raw, JOINT) and found.rejected == []
-    assert "two test parts apart" in found.notices[-1] and "the test part" in found.notices[-1]
+    assert re.search("2 parts validation, test apart.*the test part", found.notices[-1])
     assert found.raw.expected["test"]["happy"] == 895 + 879
     assert set(found.raw.expected) == {"train", "test"}
     if classes != CLASSES:
@@ -73,6 +74,26 @@ def test_without_parts_the_file_names_tell_them(classes, read, raw, tmp_path):
     files = tree(raw, classes, dict.fromkeys(SPLITS, ""), "{1}_{0}.png")
     found = read("fer2013", raw.directory(tmp_path, {f"fer/{n}": d for n, d in files.items()}))
     assert content(found) == wanted(raw) and found.rejected == []
+
+
+@pytest.mark.parametrize("classes", [ALIASES, tuple("0123456")])
+def test_seven_folders_without_any_parts_have_none(classes, read, raw, tmp_path):
+    files = tree(raw, classes, dict.fromkeys(SPLITS, ""))
+    found = read("fer2013", raw.directory(tmp_path, {f"fer/{n}": d for n, d in files.items()}))
+    assert content(found) == wanted(raw, dict.fromkeys(SPLITS, "")) and found.rejected == []
+    assert found.says("Folders are read", "3 parts train, validation, test apart.*no part")
+    assert {part: sum(counts.values()) for part, counts in found.raw.expected.items()} == {
+        "": 35_887
+    }
+
+
+@pytest.mark.parametrize("ending", ["bmp", "tiff", "jfif", "JPE", "webp", "gif"])
+def test_any_image_file_is_an_image(ending, read, raw, tmp_path):
+    kinds = {"jfif": "JPEG", "JPE": "JPEG"}
+    flat = raw.encode(np.full((48, 48), 90, np.uint8), kinds.get(ending, ending.upper()))
+    found = read("fer2013", raw.directory(tmp_path, {f"train/happy/1.{ending}": flat}))
+    (sample,) = found.samples
+    assert np.abs(sample.load().astype(int) - 90).max() <= 2
 
 
 def test_a_published_test_image_is_never_in_the_training_part(read, raw, tmp_path):
