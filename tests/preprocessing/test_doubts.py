@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from made_up import index
 
+from attention_fer.cli import main as cli
 from preprocessing.dataset import Dataset
 from preprocessing.prepare import prepare
 from preprocessing.quality.check import check
@@ -65,6 +66,7 @@ def test_strict_is_an_exit_status_for_what_could_be_a_mistake(photographs, tmp_p
     assert command(photographs, out, "--strict", "--overwrite") == 1
     assert main(["--check", str(out)]) == 0
     assert main(["--check", str(out), "--strict"]) == 1
+    assert [cli(["check", str(out)]), cli(["check", str(out), "--strict"])] == [0, 1]
     manifest = Dataset.open(out).manifest
     assert len(manifest["warnings"]) == 1 and manifest["warnings"][0] in check(out).warnings
     assert "no validation part" in manifest["notices"][0]
