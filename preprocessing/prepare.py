@@ -17,6 +17,7 @@ import PIL
 import sklearn
 
 from attention_fer.common.checks import one_of
+from attention_fer.common.class_names import position
 from attention_fer.common.files import sha256
 from attention_fer.common.progress import Track, untracked
 from preprocessing import splits
@@ -99,7 +100,8 @@ def prepare(
             notice(text)
 
     raw = source.open(path, notice=note, **options)
-    classes = _classes(source, raw, without)
+    without = _left_out(source, raw, without)
+    classes = tuple(label for label in raw.classes if label not in without)
     if not isinstance(faces, FaceCropper):
         faces = faces() if faces else default_faces(source)
     parameters = {
@@ -295,13 +297,16 @@ def check_request(
     check_target(Path(out).resolve(), overwrite)
 
 
-def _classes(source: Source, raw: Raw, without: Collection[str]) -> tuple[str, ...]:
+def _left_out(source: Source, raw: Raw, without: Collection[str]) -> set[str]:
+    """Returns the classes that these names mean. Raises ValueError."""
+    found = set()
     for label in sorted(without):
-        one_of(f"class of {source.name} to leave out", label, raw.classes)
-    left = tuple(label for label in raw.classes if label not in without)
-    if not left:
+        place = position(label, raw.classes)
+        what = f"class of {source.name} to leave out"
+        found.add(one_of(what, label, raw.classes) if place is None else raw.classes[place])
+    if found == set(raw.classes):
         raise ValueError(f"All classes of {source.name} are left out: {', '.join(raw.classes)}.")
-    return left
+    return found
 
 
 def _load(faces: FaceCropper, workers: int | None) -> tuple[int | None, int]:

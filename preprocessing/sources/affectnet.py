@@ -23,7 +23,8 @@ from preprocessing.raw_files.files import Files, Rejected, UnreadableError, join
 from preprocessing.raw_files.images import is_photograph, load_photograph
 from preprocessing.sources import tables
 from preprocessing.sources.base import SPLITS, Notice, Raw, Sample, register
-from preprocessing.sources.labels import Finder, number
+from preprocessing.sources.label_table import Finder
+from preprocessing.sources.labels import number
 from preprocessing.sources.tables import Cells
 
 CLASSES = WITH_CONTEMPT

@@ -7,11 +7,10 @@ per photograph: its file, its class and, if known, its person and its part of th
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from attention_fer.common.class_names import merged, ordered, part_of, what_was_merged
@@ -19,51 +18,9 @@ from preprocessing.raw_files.containers import container
 from preprocessing.raw_files.directory import DirectoryFiles
 from preprocessing.raw_files.files import Files, Rejected, UnreadableError, as_text, joined
 from preprocessing.raw_files.images import is_photograph, load_photograph
-from preprocessing.sources import tables
 from preprocessing.sources.base import SPLITS, Doubt, Notice, Raw, Sample, Subjects
+from preprocessing.sources.label_table import NUMBERS, Finder, LabelTable, open_table
 from preprocessing.sources.tables import Cells
-
-ROLES: Mapping[str, tuple[str, ...]] = {
-    "image": (
-        *("image", "file", "filename", "imagename", "path", "filepath", "imagepath", "img", "pth"),
-        *("pic", "picture", "photo", "photograph", "subdirectoryfilepath"),
-    ),
-    "label": ("label", "emotion", "expression", "class", "classname", "category", "target"),
-    "subject": ("subject", "person", "participant", "subjectid", "personid", "identity"),
-    "split": ("split", "usage", "set", "subset", "part", "partition"),
-    "valence": ("valence",),
-    "arousal": ("arousal",),
-}
-"""What a column may hold -> its usual names, in lower case and without anything but letters."""
-
-_NEEDED = ("image", "label")
-_NUMBERS = ("valence", "arousal")
-_SAMPLE = 200  # rows that are looked at to guess a column
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A table of labels.
-
-    Attributes:
-        files, name: where it is.
-        names: a name per column, in order.
-        headed: whether the first line of the file has these names.
-        roles: the column of each of `ROLES` that it has.
-    """
-
-    files: Files
-    name: str
-    names: list[str]
-    headed: bool
-    roles: dict[str, str]
-
-    @property
-    def source(self) -> str:
-        return self.files.source(self.name)
-
-    def rows(self) -> Iterator[tuple[int, Cells | UnreadableError]]:
-        return tables.rows(self.files, self.name, self.names, self.headed)
 
 
 @dataclass(frozen=True)
@@ -78,30 +35,6 @@ class _Row:
     more: dict[str, float]
 
 
-class Finder:
-    """Finds files by what a table calls them.
-
-    A name may be a path below the folder, the end of a path, or lack its ending.
-    """
-
-    def __init__(self, names: Sequence[str]):
-        self._names = set(names)
-        self._ends: dict[str, list[str]] = {}
-        for name in names:
-            for end in {PurePosixPath(name).name, PurePosixPath(name).stem}:
-                self._ends.setdefault(end, []).append(name)
-
-    def find(self, called: str) -> str | None:
-        """Returns the one file of that name; None if there is none, or several."""
-        called = called.replace("\\", "/").removeprefix("./")
-        if called in self._names:
-            return called
-        found = self._ends.get(PurePosixPath(called).name, [])
-        if len(found) > 1 and "/" in called:
-            found = [name for name in found if f"/{name}".endswith(f"/{called}")]
-        return found[0] if len(found) == 1 else None
-
-
 def open_labelled(
     path: str | Path,
     labels: str | Path,
@@ -111,8 +44,8 @@ def open_labelled(
 ) -> Raw:
     """Finds the photographs of a table.
 
-    Columns are recognised by their names, see `ROLES`, or by what they hold: that of the images
-    names files of the folder, and that of the labels is the only other one.
+    Columns are recognised by their names, see `label_table.ROLES`, or by what they hold: that of
+    the images names files of the folder, and that of the labels is the only other one.
 
     Args:
         path: a directory or archive of photographs.
@@ -135,7 +68,7 @@ def open_labelled(
     if not place.is_file():
         raise FileNotFoundError(f"No table of labels at {labels}.")
     finder = Finder(images)
-    table = _open(DirectoryFiles(place.parent, [place.name]), place.name, columns, finder)
+    table = open_table(DirectoryFiles(place.parent, [place.name]), place.name, columns, finder)
     shown = ", ".join(f"{role} from {name!r}" for role, name in table.roles.items())
     notice(f"{table.source} gives {shown}.")
     found = list(_read(table))
@@ -147,7 +80,7 @@ def open_labelled(
     samples: dict[str, Sample] = {}
     lost = [item for item in found if isinstance(item, Rejected)]
     subjects = Subjects(subject_pattern, images)
-    more = tuple(name for name in _NUMBERS if name in table.roles)
+    more = tuple(name for name in NUMBERS if name in table.roles)
     for row in rows:
         item = _item(files, finder, row, called[row.label], subjects, samples)
         if isinstance(item, Sample):
@@ -184,73 +117,7 @@ def _ordered(names: set[str]) -> tuple[str, ...]:
     return ordered(names)
 
 
-def _open(files: Files, name: str, columns: Sequence[str], finder: Finder) -> _Table:
-    """Finds the columns of a table. Raises ValueError if one cannot be found."""
-    line = tables.first_line(files, name)
-    cells = tables.split(line, tables.separator(line))
-    where = files.source(name)
-    if not cells:
-        raise ValueError(f"{where} must be a table of labels, got no readable first line.")
-    headed = all(finder.find(cell) is None for cell in cells)
-    numbers = [str(number) for number in range(1, len(cells) + 1)]
-    names = [cell.lower() for cell in cells] if headed else numbers
-    if len(set(names)) < len(names):
-        raise ValueError(f"{where} must have columns of different names, got {', '.join(cells)}.")
-    roles = {**_named(names), **_asked(columns, names, where)}
-    table = _Table(files, name, names, headed, roles)
-    _guess(table, finder)
-    if missing := [role for role in _NEEDED if role not in roles]:
-        raise ValueError(
-            f"{where} must say the {' and the '.join(missing)} of each row. Its columns are "
-            f"{', '.join(names)}: name them with --columns, as in "
-            f"{' '.join(f'{role}={names[0]}' for role in missing)}."
-        )
-    return table
-
-
-def _named(names: list[str]) -> dict[str, str]:
-    """Recognises columns by their names."""
-    letters = {re.sub("[^a-z]", "", name): name for name in reversed(names)}
-    found = {}
-    for role, usual in ROLES.items():
-        if there := [letters[name] for name in usual if name in letters]:
-            found[role] = there[0]
-    return found
-
-
-def _asked(columns: Sequence[str], names: list[str], where: str) -> dict[str, str]:
-    """Reads texts like "label=emotion". Raises ValueError."""
-    asked = {}
-    for text in columns:
-        role, _, name = text.partition("=")
-        number = int(name) if name.isascii() and name.isdigit() and len(name) < 5 else 0
-        if name.lower() not in names and 1 <= number <= len(names):
-            name = names[number - 1]
-        if role not in ROLES or name.lower() not in names:
-            raise ValueError(
-                f"columns must be like label=NAME, with one of {', '.join(ROLES)} and a column of "
-                f"{where} ({', '.join(names)}), got {text!r}."
-            )
-        asked[role] = name.lower()
-    return asked
-
-
-def _guess(table: _Table, finder: Finder) -> None:
-    """Adds the columns of images and labels to the roles if the content shows them."""
-    roles = table.roles
-    if "image" not in roles:
-        hits: Counter[str] = Counter()
-        for _, cells in islice(table.rows(), _SAMPLE):
-            if not isinstance(cells, UnreadableError):
-                hits.update(name for name, cell in cells.items() if finder.find(cell))
-        if hits:
-            roles["image"] = hits.most_common(1)[0][0]
-    others = [name for name in table.names if name not in roles.values()]
-    if "label" not in roles and "image" in roles and len(others) == 1:
-        roles["label"] = others[0]
-
-
-def _read(table: _Table) -> Iterator[_Row | Rejected]:
+def _read(table: LabelTable) -> Iterator[_Row | Rejected]:
     roles = table.roles
     try:
         for number, cells in table.rows():
@@ -276,7 +143,7 @@ def _row(source: str, cells: Cells) -> _Row:
     if not split and cells.get("split"):
         detail = f"{cells['split'][:40]!r}, expected train, validation or test"
         raise UnreadableError("unknown part", detail)
-    more = {name: number(cells[name], name) for name in _NUMBERS if name in cells}
+    more = {name: number(cells[name], name) for name in NUMBERS if name in cells}
     return _Row(source, cells["image"], as_text(label), cells.get("subject", ""), split, more)
 
 

@@ -87,7 +87,7 @@ def test_classes_can_be_left_out(prepared):
     with pytest.raises(ValueError, match="class .*'angry'.*'sad', 'happy'"):
         prepared(items, without=["angry"], out="other")
     with pytest.raises(ValueError, match="classes of made-up are left out"):
-        prepared(items, without=["sad", "happy"], out="other")
+        prepared(items, without=["Sadness", "happy"], out="other")
 
 
 def test_splits_are_stored_with_the_dataset(prepared):
