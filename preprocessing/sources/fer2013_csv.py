@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePosixPath
@@ -14,7 +14,7 @@ import numpy as np
 from attention_fer.common.class_names import BASIC, identity, part_of
 from preprocessing.raw_files.files import Files, Rejected, UnreadableError
 from preprocessing.sources import tables
-from preprocessing.sources.base import Notice, Sample
+from preprocessing.sources.base import SPLITS, Notice, Sample
 from preprocessing.sources.tables import Cells, is_table
 
 CLASSES = BASIC
@@ -120,14 +120,46 @@ def find_csv(files: Files, names: list[str]) -> list[Distribution]:
             copies += [((name,), 3, int("icml" in name)) for name in same]
         elif "emotion" in there:
             unlabelled = by_kind.get((folder, frozenset({"pixels"})), [])
-            copies += [((name, *unlabelled), 1, 3) for name in same]
+            copies += [((*names, *unlabelled), len(names), 3) for names in _together(same)]
         elif (folder, frozenset({"emotion", "pixels"})) not in by_kind:
             copies += [((name,), 0, 4) for name in same]
-    return [
-        Distribution(files, csvs, title, splits, preference, ROWS, partial(_read, files, csvs))
-        for csvs, splits, preference in copies
-        for title in [files.source(" with ".join(csvs))]
-    ]
+    return [_distribution(files, *copy) for copy in copies]
+
+
+def _together(names: list[str]) -> list[tuple[str, ...]]:
+    """Returns tables without a column of parts that are read together, such as train and val.csv.
+
+    If the names of the files are those of different parts, each table is a part; else each is a
+    copy of its own.
+    """
+    parts = {name: part_of(PurePosixPath(name).stem) for name in names}
+    if len(names) > 1 and all(parts.values()) and len(set(parts.values())) == len(names):
+        return [tuple(sorted(names, key=lambda name: SPLITS.index(parts[name])))]
+    return [(name,) for name in names]
+
+
+def _distribution(
+    files: Files, names: tuple[str, ...], splits: int, preference: int
+) -> Distribution:
+    title = files.source(" with ".join(names))
+    read = partial(_read, files, names)
+    there = {_part_of_file(name) for name in names} if splits == 2 else set(PARTS)
+    return Distribution(
+        files, names, title, splits, preference, ROWS, read, parts_of(there) if splits else PARTS
+    )
+
+
+def _part_of_file(name: str) -> str:
+    """Returns the part of a table without a column for it."""
+    return part_of(PurePosixPath(name).stem) or "train"
+
+
+def parts_of(splits: Set[str]) -> Mapping[str, tuple[str, ...]]:
+    """Returns which published parts those of a copy are made of, see `Distribution`."""
+    if not splits:
+        return {"": tuple(PARTS)}
+    tests = sorted(splits - {"train"})
+    return {"train": ("train",), tests[0]: ("validation", "test")} if len(tests) == 1 else PARTS
 
 
 _SMALL = 64 * 2**20  # bytes; FER2013 has five times as many, and counting its rows takes seconds
@@ -184,17 +216,19 @@ def items(files: Files, name: str, classes: Sequence[str] = CLASSES) -> Iterator
     where = files.source(name)
     try:
         for number, cells in rows(files, name):
-            yield _item(f"{where}:{number}", cells, classes)
+            yield _item(f"{where}:{number}", cells, classes, _part_of_file(name))
     except UnreadableError as error:
         yield Rejected(where, error.reason, str(error))
 
 
-def _item(source: str, row: Cells | UnreadableError, classes: Sequence[str]) -> Sample | Rejected:
+def _item(
+    source: str, row: Cells | UnreadableError, classes: Sequence[str], part: str
+) -> Sample | Rejected:
     try:
         if isinstance(row, UnreadableError):
             raise row
         label = _label(row, classes)
-        split = _split(row.get("usage", "Training"))
+        split = _split(row.get("usage", part))
         return Sample(partial(_image, row["pixels"]), label, "", split, source)
     except UnreadableError as error:
         return Rejected(source, error.reason, str(error))

@@ -16,7 +16,7 @@ from attention_fer.common.class_names import identity, part_of
 from preprocessing.raw_files.files import Files, Rejected, read_bytes
 from preprocessing.raw_files.images import decode_grey, is_photograph
 from preprocessing.sources.base import SPLITS, Notice, Sample
-from preprocessing.sources.fer2013_csv import CLASSES, PARTS, SIDE, USAGES, Distribution
+from preprocessing.sources.fer2013_csv import CLASSES, PARTS, SIDE, USAGES, Distribution, parts_of
 
 NUMBERS = tuple(map(str, range(len(CLASSES))))
 COUNTS = dict(zip(CLASSES, (4953, 547, 5121, 8989, 6077, 4002, 6198), strict=True))
@@ -96,7 +96,7 @@ def _distribution(files: Files, root: str, depth: int, names: list[str]) -> Dist
     items = {name: _item(tree, name, below) for name, below in taken.items()}
     ordered = [items[name] for name in sorted(items, key=lambda name: _order(items[name], name))]
     splits = {item.split for item in ordered if isinstance(item, Sample)} - {""}
-    parts = PARTS if named else _parts(splits)
+    parts = PARTS if named else parts_of(splits)
     for part, made_of in parts.items():
         if len(made_of) > 1:
             told.append(
@@ -112,14 +112,6 @@ def _distribution(files: Files, root: str, depth: int, names: list[str]) -> Dist
 
     title = files.source(f"folders in {root or '.'}")
     return Distribution(files, tuple(items), title, len(splits), 2, len(items), read, parts)
-
-
-def _parts(splits: set[str]) -> Mapping[str, tuple[str, ...]]:
-    """Returns which published parts those of a copy are made of, see `Distribution`."""
-    if not splits:
-        return {"": tuple(PARTS)}
-    tests = splits & {"validation", "test"}
-    return {"train": ("train",), tests.pop(): ("validation", "test")} if len(tests) == 1 else PARTS
 
 
 def _classes(folders: Counter[str]) -> tuple[dict[str, str], list[str]]:

@@ -154,6 +154,27 @@ def test_tables_in_use_give_the_same_samples(variant, raw, tmp_path):
     assert len(notices) == ("no header" in variant)
 
 
+@pytest.mark.parametrize(
+    ("files", "parts"),
+    [
+        ({"train.csv": "Training", "val.csv": "PublicTest", "test.csv": "PrivateTest"}, SPLITS),
+        ({"train.csv": "Training", "test.csv": "PublicTest PrivateTest"}, JOINT),
+    ],
+)
+def test_tables_named_like_parts_are_parts(files, parts, raw, tmp_path):
+    tables = {
+        name: "\n".join(
+            ["emotion,pixels", *(f"{b},{raw.pixels(n)}" for n, b, u in raw.rows() if u in usages)]
+        )
+        for name, usages in files.items()
+    }
+    found = get("fer2013").open(raw.directory(tmp_path, tables), notice=pytest.fail)
+    assert {(s.load().tobytes(), s.label, s.split) for s in found.items} == wanted(raw, parts)
+    sizes = {part: sum(counts.values()) for part, counts in found.expected.items()}
+    assert sizes["train"] == 28_709 and sum(sizes.values()) == 35_887
+    assert set(sizes) == set(parts.values())
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
 def test_tables_in_other_encodings(encoding, raw, tmp_path):
     path = raw.directory(tmp_path, {"fer2013.csv": raw.fer_csv().encode(encoding)})
