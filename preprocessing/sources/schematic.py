@@ -11,7 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from preprocessing.sources.base import BASIC, Notice, Raw, Sample, register
+from attention_fer.common.class_names import BASIC
+from preprocessing.sources.base import Notice, Raw, Sample, register
 
 CLASSES = BASIC
 SUBJECTS, PER_SUBJECT = 70, 49
