@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from preprocessing.sources import fer2013, get, schematic
+from preprocessing.sources import fer2013, get, schematic, schematic_face
 from preprocessing.sources.schematic_face import Expression, draw, identity, shot
 
 
@@ -39,7 +39,7 @@ def test_a_subject_keeps_its_identity_in_all_its_images(monkeypatch):
         drawn.append(who)
         return draw(who, *rest)
 
-    monkeypatch.setattr(schematic, "draw", record)
+    monkeypatch.setattr(schematic_face, "draw", record)
     for sample in read(None, subjects=3, per_subject=7):
         sample.load()
     assert drawn == [who for who in drawn[::7] for _ in range(7)] and len(set(drawn)) == 3
@@ -66,7 +66,7 @@ def test_the_full_set_has_the_length_it_announces():
 
 def test_nothing_is_drawn_before_it_is_loaded(monkeypatch):
     drawn = []
-    monkeypatch.setattr(schematic, "draw", lambda *given: drawn.append(given))
+    monkeypatch.setattr(schematic_face, "draw", lambda *given: drawn.append(given))
     samples = list(read(None, subjects=3, per_subject=7))
     assert len(samples) == 21 and drawn == []
     samples[0].load()
