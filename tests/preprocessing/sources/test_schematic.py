@@ -9,7 +9,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from preprocessing.sources import fer2013, get, schematic, schematic_face
+from preprocessing.sources import fer2013, get, schematic_face
 from preprocessing.sources.schematic_face import Expression, draw, identity, shot
 
 
