@@ -1,0 +1,96 @@
+"""Base class of layers that create their sublayers in `build`."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import keras
+
+from attention_fer.common import keras_private
+
+
+class CompositeLayer(keras.layers.Layer):
+    """Base class of layers whose sublayers, made in `build`, are as frozen and as precise as they.
+
+    Keras tells sublayers that their layer is frozen only where they exist at that moment, and
+    stores neither that one of them is frozen nor its dtype policy, which `quantize` changes. Here
+    sublayers that `build` creates in a frozen layer are frozen, and the configuration holds the
+    state of each where it differs from what `build` creates. Hence frozen and quantised layers are
+    the same after cloning, pickling, saving and loading.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self._stored_states: list[dict[str, Any]] | None = None
+        build = self.build
+
+        @functools.wraps(build)
+        def build_and_settle(*args: Any, **kwargs: Any) -> None:
+            build(*args, **kwargs)
+            self._settle()
+
+        self.build = build_and_settle
+
+    def _settle(self) -> None:
+        """Give the sublayers their state, once they are built."""
+        below = self._sublayers()
+        if not self.trainable:
+            for layer in below:
+                layer.trainable = False
+        stored, self._stored_states = self._stored_states, None
+        if stored is None:
+            return
+        if len(stored) != len(below):
+            raise ValueError(
+                f"The configuration of {self.name!r} must describe its {len(below)} sublayers, got "
+                f"{len(stored)}. It belongs to another version of {type(self).__name__}."
+            )
+        for layer, state in zip(below, stored, strict=True):
+            _set_state(layer, state)
+
+    def _sublayers(self) -> list[keras.layers.Layer]:
+        return keras_private.flatten_layers(self, include_self=False)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        states = self._stored_states
+        if self.built:
+            own = _state(self)
+            states = [_state(layer) for layer in self._sublayers()]
+            states = states if any(_differs(state, own) for state in states) else None
+        return {**config, "sublayers": states} if states else config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> CompositeLayer:
+        config = dict(config)
+        states = config.pop("sublayers", None)
+        layer = super().from_config(config)
+        layer._stored_states = states
+        return layer
+
+
+def _state(layer: keras.layers.Layer) -> dict[str, Any]:
+    state = {
+        "trainable": layer.trainable,
+        "dtype": keras.dtype_policies.serialize(layer.dtype_policy),
+    }
+    quantization = getattr(layer, "quantization_config", None)
+    if quantization is not None:
+        state["quantization"] = keras.saving.serialize_keras_object(quantization)
+    return state
+
+
+def _differs(state: dict[str, Any], other: dict[str, Any]) -> bool:
+    return any(state[key] != other[key] for key in ("trainable", "dtype"))
+
+
+def _set_state(layer: keras.layers.Layer, state: dict[str, Any]) -> None:
+    layer.trainable = state["trainable"]
+    if state["dtype"] == _state(layer)["dtype"]:
+        return
+    policy = keras.dtype_policies.deserialize(state["dtype"])
+    if policy.quantization_mode:
+        quantization = keras.saving.deserialize_keras_object(state.get("quantization"))
+        layer.quantize(policy.quantization_mode, config=quantization)
+    layer.dtype_policy = policy
