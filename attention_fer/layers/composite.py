@@ -35,9 +35,12 @@ class CompositeLayer(keras.layers.Layer):
     def _settle(self) -> None:
         """Give the sublayers their state, once they are built."""
         below = self._sublayers()
-        if not self.trainable:
-            for layer in below:
+        for layer in below:
+            if not self.trainable:
                 layer.trainable = False
+            if isinstance(layer.dtype_policy, keras.dtype_policies.DTypePolicyMap):
+                # With a map, Keras neither quantises a layer nor saves a quantised one.
+                keras_private.replace_dtype_policy(layer, layer.dtype_policy[layer.path])
         stored, self._stored_states = self._stored_states, None
         if stored is None:
             return

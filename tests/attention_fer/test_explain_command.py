@@ -17,7 +17,7 @@ from attention_fer.explain import __main__ as run  # noqa: E402
 from attention_fer.explain.command import model_file  # noqa: E402
 from attention_fer.explain.command.explainer import Explainer  # noqa: E402
 from attention_fer.explain.command.methods import METHODS, percent  # noqa: E402
-from attention_fer.explain.command.model_file import infer_input  # noqa: E402
+from attention_fer.explain.command.model_input import infer_input  # noqa: E402
 from attention_fer.explain.command.pictures import (  # noqa: E402
     find_pictures,
     read_picture,
@@ -264,31 +264,6 @@ def float_model(*first, shape=(8, 8, 1)):
     return keras.Model(x, kl.Conv2D(1, 1)(y))
 
 
-def normalization(mean):
-    return kl.Normalization(mean=mean, variance=1.0)
-
-
-@pytest.mark.parametrize(
-    ("model", "pixels", "why"),
-    [
-        (lambda: float_model(), "0-1", "no first layer rescales"),
-        (lambda: float_model(kl.Rescaling(1 / 255, name="by")), "0-255", "'by' rescales"),
-        (lambda: float_model(kl.Rescaling(2.0, -1.0)), "0-1", "no first layer rescales"),
-        (lambda: float_model(kl.Conv2D(1, 1), kl.Rescaling(1 / 255)), "0-1", "no first layer"),
-        (lambda: float_model(normalization(120.0)), "0-255", "rescales"),
-        (lambda: float_model(normalization(0.5)), "0-1", "no first layer rescales"),
-        (lambda: float_model(float_model(kl.Rescaling(1 / 255, name="by"))), "0-255", "/by'"),
-    ],
-)
-def test_the_scale_of_the_pixels_is_decided_by_rule(model, pixels, why):
-    found = infer_input(model())
-    assert found.pixels == pixels and why in found.why
-    images = np.full((1, 8, 8, 1), 51, "uint8")
-    assert found.batch(images).max() == (51 if pixels == "0-255" else np.float32(0.2))
-    given = infer_input(model(), pixels="0-1")
-    assert (given.pixels, given.why) == ("0-1", "as given")
-
-
 def test_the_size_and_the_channels_are_the_models():
     assert infer_input(float_model(shape=(6, 8, 3))).size == (6, 8)
     assert infer_input(float_model(shape=(None, None, 3)), size=7).size == (7, 7)
@@ -410,12 +385,6 @@ def test_a_transformer_is_explained_by_its_rollout(faces, tmp_path, capsys):
     assert "--method rollout" in capsys.readouterr().err
     assert run.main([*given, "--method", "rollout"]) == 0
     assert "RGB, pixels 0-1 (its input is float" in capsys.readouterr().out
-
-
-def test_one_number_is_no_classification():
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="sigmoid")])
-    with pytest.raises(ValueError, match="at least two classes"):
-        ClassScores(model).probabilities(np.zeros((2, 4), "float32"))
 
 
 def test_outputs_of_one_name_are_told_apart_by_number():

@@ -127,8 +127,8 @@ def test_a_module_that_is_not_frozen_learns_and_moves_its_statistics():
     model = randomised(classifier(CBAM()))
     before = model.layers[1].get_weights()
     fitted(model)
-    moved = [np.abs(a - b).max() > 0 for a, b in zip(before, model.layers[1].get_weights())]
-    assert all(moved)
+    after = model.layers[1].get_weights()
+    assert all(np.abs(old - new).max() > 0 for old, new in zip(before, after, strict=True))
 
 
 def test_a_frozen_module_thaws_with_all_its_sublayers():
@@ -264,6 +264,19 @@ def test_quantised_weights_fit_a_layer_with_their_policies_by_path(tmp_path):
     np.testing.assert_array_equal(to_numpy(other(x)), to_numpy(model(x)))
     again = through_file("m.keras")(other, tmp_path)
     np.testing.assert_array_equal(to_numpy(again(x)), to_numpy(model(x)))
+
+
+def test_a_layer_with_policies_by_path_can_be_quantised_and_renamed(tmp_path):
+    bfloat16 = keras.dtype_policies.get("mixed_bfloat16")
+    model = randomised(classifier(SE(dtype=policies(gate_excite=bfloat16), name="gate")), scale=0.2)
+    model.quantize("int8", filters="squeeze|excite")
+    again = through_file("m.keras")(model, tmp_path)
+    x = features(3, *SHAPE)
+    np.testing.assert_array_equal(to_numpy(again(x)), to_numpy(model(x)))
+    other = layers.get(model.get_layer("gate"), name="other")
+    other.build((None, *SHAPE))
+    found = [layer.dtype_policy.name for layer in (other.squeeze, other.excite)]
+    assert found == ["int8_from_float32", "int8_from_mixed_bfloat16"]
 
 
 def test_the_policy_of_one_sublayer_is_in_the_configuration():
