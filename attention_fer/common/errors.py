@@ -1,26 +1,27 @@
-"""The cause of an error, where Keras wraps it in a message of its own."""
+"""The cause of an error, where Keras wraps it in messages of its own."""
 
 from __future__ import annotations
 
 import re
 
-# As written by Keras's `inject_argument_info_in_traceback`, with the message in bold.
-_WRAPPED = re.compile(
-    r"\s*Exception encountered when calling (?P<where>.+?)\.\n\n(?P<cause>.*?)"
-    r"(?:\n\nArguments received by [^\n]+:\n.*)?\s*",
-    re.DOTALL,
-)
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# Keras wraps errors of a layer's call, of the inference of shapes, and of loading in turn.
+_CALLING = re.compile(r"Exception encountered when calling (?P<where>.+?)\.\n\n")
+_ARGUMENTS = re.compile(r"\n\nArguments received by [^\n]+:\n.*", re.DOTALL)
+_WITHIN = re.compile(r".*(?:Error|Exception) encountered:\s+", re.DOTALL)
 
 
 def cause(error: BaseException) -> str:
-    """Returns an error's message; of one that Keras wrapped, where it arose and the message within.
+    """Returns the message of an error; the innermost that Keras wrapped, and where it arose.
 
     Example:
-        >>> cause(ValueError("Exception encountered when calling A.call().\\n\\nno"))
-        'no (in A.call())'
+        >>> cause(ValueError("Exception encountered when calling A.call().\\n\\nno wheel"))
+        'no wheel (in A.call())'
     """
-    text, where = _COLOURS.sub("", str(error)), ""
-    while match := _WRAPPED.fullmatch(text):
-        where, text = match["where"], match["cause"]
-    return f"{text.strip()} (in {where})" if where else text
+    text = _COLOURS.sub("", str(error))
+    calls = list(_CALLING.finditer(text))
+    if calls:
+        text = text[calls[-1].end() :]
+        text = _ARGUMENTS.sub("", text)
+    text = _WITHIN.sub("", text).strip()
+    return f"{text} (in {calls[-1]['where']})" if calls else text

@@ -3,8 +3,8 @@
 `python -m attention_fer.explain MODEL.keras FOLDER --out gallery.png`
 
 Subfolders named like the classes tell the true class; of a prepared dataset, its images and labels
-are read. The model is loaded in Keras's safe mode. Pictures are decoded and resized as preprocessing
-does, as a whole: no face is looked for.
+are read. The model is loaded in Keras's safe mode. Pictures are decoded and resized as
+preprocessing does, as a whole: no face is looked for.
 """
 
 from __future__ import annotations

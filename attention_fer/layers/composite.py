@@ -59,9 +59,9 @@ class CompositeLayer(keras.layers.Layer):
         config = super().get_config()
         states = self._stored_states
         if self.built:
-            own = _state(self)
-            states = [_state(layer) for layer in self._sublayers()]
-            states = states if any(_differs(state, own) for state in states) else None
+            below = self._sublayers()
+            differ = any(_differs(layer, self) for layer in below)
+            states = [_state(layer) for layer in below] if differ else None
         return {**config, "sublayers": states} if states else config
 
     @classmethod
@@ -84,15 +84,23 @@ def _state(layer: keras.layers.Layer) -> dict[str, Any]:
     return state
 
 
-def _differs(state: dict[str, Any], other: dict[str, Any]) -> bool:
-    return any(state[key] != other[key] for key in ("trainable", "dtype"))
+def _differs(layer: keras.layers.Layer, owner: keras.layers.Layer) -> bool:
+    frozen = layer.trainable != owner.trainable
+    return frozen or not _same(layer.dtype_policy, owner.dtype_policy)
+
+
+def _same(
+    policy: keras.dtype_policies.DTypePolicy, other: keras.dtype_policies.DTypePolicy
+) -> bool:
+    # Keras's `==` fails between some classes of policies.
+    return type(policy) is type(other) and policy.get_config() == other.get_config()
 
 
 def _set_state(layer: keras.layers.Layer, state: dict[str, Any]) -> None:
     layer.trainable = state["trainable"]
-    if state["dtype"] == _state(layer)["dtype"]:
+    policy = keras.dtype_policies.get(state["dtype"])
+    if _same(policy, layer.dtype_policy):
         return
-    policy = keras.dtype_policies.deserialize(state["dtype"])
     if policy.quantization_mode:
         quantization = keras.saving.deserialize_keras_object(state.get("quantization"))
         layer.quantize(policy.quantization_mode, config=quantization)

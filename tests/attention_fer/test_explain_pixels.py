@@ -8,7 +8,7 @@ from keras import ops
 
 pytest.importorskip("PIL.Image")
 
-from attention_fer.explain.command.model_input import infer_input  # noqa: E402
+from attention_fer.explain.command.model_input import infer_input
 
 APPLICATIONS = keras.applications
 
