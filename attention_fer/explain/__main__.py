@@ -3,8 +3,8 @@
 `python -m attention_fer.explain MODEL.keras FOLDER --out gallery.png`
 
 Subfolders named like the classes tell the true class; of a prepared dataset, its images and labels
-are read. The model is loaded in Keras's safe mode. Pictures are decoded and resized as
-preprocessing does, as a whole: no face is looked for.
+are read. The model is loaded in Keras's safe mode. Pictures are decoded, cropped and resized as the
+data of a stored network were; without such a record they are taken whole.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attention_fer.common.checks import one_of, positive_int
 from attention_fer.common.errors import cause
@@ -60,6 +62,11 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     add("--classes", nargs="+", metavar="NAME", help="names in order, or one file of names")
     add("--pixels", metavar="SCALE", help="0-255 or 0-1 (default: inferred and printed)")
     add("--size", type=int, metavar="N", help="height and width, if the model takes any")
+    add(
+        "--whole",
+        action="store_true",
+        help="take pictures whole, as crops of faces, also where the network's data were cropped",
+    )
     add("--limit", type=int, metavar="N", help="only N pictures, evenly spaced")
     add(
         "--import",
@@ -96,13 +103,16 @@ def _explain(args: argparse.Namespace) -> int:
 
     from attention_fer.common.progress import progress
     from attention_fer.explain.command.answers import write_answers
+    from attention_fer.explain.command.model_file import find_model, read_metadata
     from attention_fer.explain.command.pictures import spread
 
     out, answers = _output_file(args.out), _answers_file(args.answers)
     note = _Notes()
-    found, how = _pictures(args.images, note)
+    path = find_model(args.model)
+    recorded, where = read_metadata(path)
+    found, how = _pictures(args, recorded.get("faces"), note)
     shown = spread(found, args.limit)
-    explainer = _set_up(args, note)
+    explainer = _set_up(args, path, recorded, where, note)
     print(f"pictures: {len(shown)} of {len(found)}; {how} {explainer.model_input}")
     pages = [shown[start : start + PER_PAGE] for start in range(0, len(shown), PER_PAGE)]
     unreadable = 0
@@ -119,18 +129,33 @@ def _explain(args: argparse.Namespace) -> int:
     return 1 if unreadable else 0
 
 
-def _pictures(given: str, note: Callable[[str], None]) -> tuple[list[Picture], str]:
-    """The pictures to explain, and how they are taken, in words."""
+def _pictures(
+    args: argparse.Namespace, faces: Mapping[str, Any] | None, note: Callable[[str], None]
+) -> tuple[list[Picture], str]:
+    """The pictures to explain, and how they are taken, in words.
+
+    Args:
+        args: of the command line.
+        faces: how those of the network's data were cropped; None if that is not recorded.
+        note: receives what is left out.
+    """
+    from attention_fer.explain.command import preparation
     from attention_fer.explain.command.pictures import (
         find_pictures,
         is_prepared,
         prepared_pictures,
     )
 
-    if is_prepared(given):
-        return prepared_pictures(given, note), "as prepared, resized to"
-    how = "each picture whole, without looking for a face, resized to"
-    return find_pictures(given, note), how
+    if is_prepared(args.images):
+        return prepared_pictures(args.images, note), "as prepared, resized to"
+    found = find_pictures(args.images, note)
+    if args.whole or faces is None:
+        return found, "each picture whole, without looking for a face, resized to"
+    cropper = preparation.cropper(faces, note)
+    cropped = [
+        replace(one, load=partial(preparation.crop_face, cropper, one.load)) for one in found
+    ]
+    return cropped, preparation.describe(faces)
 
 
 class _Notes:
@@ -164,7 +189,13 @@ def _output_file(given: str) -> Path:
     return out
 
 
-def _set_up(args: argparse.Namespace, note: Callable[[str], None]) -> Explainer:
+def _set_up(
+    args: argparse.Namespace,
+    path: Path,
+    recorded: Mapping[str, Any],
+    where: Path | None,
+    note: Callable[[str], None],
+) -> Explainer:
     from attention_fer.explain.command import model_file
     from attention_fer.explain.command.explainer import Explainer
     from attention_fer.explain.command.methods import METHODS
@@ -176,8 +207,6 @@ def _set_up(args: argparse.Namespace, note: Callable[[str], None]) -> Explainer:
         raise ValueError(f"--layer has no effect with --method {args.method}. Leave it out.")
     pixels = args.pixels and one_of("--pixels", args.pixels, PIXELS)
     size = None if args.size is None else positive_int("--size", args.size)
-    path = model_file.find_model(args.model)
-    recorded, where = model_file.read_metadata(path)
     names = model_file.class_names(args.classes) if args.classes else recorded.get("classes")
     for name in args.imports:
         import_file(name) if name.endswith(".py") else importlib.import_module(name)

@@ -30,7 +30,7 @@ class CompositeLayer(keras.layers.Layer):
             build(*args, **kwargs)
             self._settle()
 
-        self.build = build_and_settle
+        self.build: Any = build_and_settle
 
     def _settle(self) -> None:
         """Give the sublayers their state, once they are built."""

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -17,7 +18,7 @@ Image = pytest.importorskip("PIL.Image")
 from attention_fer import models  # noqa: E402
 from attention_fer.common.imports import import_file  # noqa: E402
 from attention_fer.explain import __main__ as run  # noqa: E402
-from attention_fer.explain.command import model_file  # noqa: E402
+from attention_fer.explain.command import model_file, preparation  # noqa: E402
 from attention_fer.explain.command.explainer import Explainer  # noqa: E402
 from attention_fer.explain.command.methods import METHODS, _gate_tile, percent  # noqa: E402
 from attention_fer.explain.command.model_input import infer_input  # noqa: E402
@@ -32,11 +33,15 @@ from attention_fer.explain.maps.class_scores import ClassScores  # noqa: E402
 from attention_fer.layers import SE  # noqa: E402
 from attention_fer.recipes import Recipe  # noqa: E402
 from attention_fer.training.model import training_model  # noqa: E402
+from benchmarks.results.saved_model import save  # noqa: E402
+from preprocessing import detectors  # noqa: E402
 from preprocessing.dataset.folder import Dataset  # noqa: E402
 from preprocessing.faces.cropper import FaceCropper  # noqa: E402
 from preprocessing.prepare import prepare  # noqa: E402
 from preprocessing.raw_files.files import UnreadableError  # noqa: E402
 from preprocessing.sources import get  # noqa: E402
+
+PORTRAIT = Path(__file__).parents[1] / "fixtures" / "astronaut.jpg"
 
 pytestmark = pytest.mark.slow  # builds networks
 
@@ -525,6 +530,59 @@ def test_a_prepared_dataset_is_read_from_its_images(stored, tmp_path, capsys):
         assert answer["true"] == data.classes[data.labels[row]]
         expected = keras.ops.convert_to_numpy(model(data.images[row][None]))[0]
         np.testing.assert_allclose(list(answer["probabilities"].values()), expected, rtol=1e-4)
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """A portrait twice, a smaller one, and a picture without a face."""
+    folder = tmp_path / "photographs" / "happy"
+    folder.mkdir(parents=True)
+    with Image.open(PORTRAIT) as picture:
+        picture.save(folder / "a.png")
+        picture.resize((256, 256)).save(folder / "b.png")
+    Image.fromarray(np.zeros((200, 200), "uint8")).save(folder / "none.png")
+    return tmp_path / "photographs"
+
+
+def test_photographs_are_cropped_as_the_data_of_the_network_were(photographs, tmp_path, capsys):
+    cropper = FaceCropper(detectors.make("cascade", neighbours=3), margin=0.25, square=True)
+    prepare("folder", photographs, tmp_path / "data", faces=cropper, notice=[].append)
+    data = Dataset.open(tmp_path / "data")
+    assert len(data) == 2
+    x = keras.Input((48, 48, 1), dtype="uint8")
+    y = kl.GlobalAveragePooling2D()(kl.Conv2D(2, 3)(kl.Rescaling(1 / 255)(x)))
+    model = keras.Model(x, kl.Softmax()(y))
+    save(model, tmp_path, ["angry", "happy"], data.manifest["parameters"]["faces"])
+    answers = tmp_path / "a.json"
+    given = [str(tmp_path), str(photographs), "--answers", str(answers)]
+    given += ["--out", str(tmp_path / "page.png")]
+    assert run.main(given) == 1
+    said = capsys.readouterr()
+    assert "the largest face of each picture, found by cascade (margin 0.25, square)" in said.out
+    found = {one["picture"]: one for one in json.loads(answers.read_text())}
+    assert "no face found" in found["happy/none.png"]["problem"]
+    for row, name in enumerate(data.sources):
+        expected = keras.ops.convert_to_numpy(model(data.images[row][None]))[0]
+        shares = list(found[name]["probabilities"].values())
+        np.testing.assert_allclose(shares, expected, rtol=1e-5)
+    assert run.main([*given, "--whole"]) == 0
+    assert "each picture whole, without looking for a face" in capsys.readouterr().out
+    whole = {one["picture"]: one for one in json.loads(answers.read_text())}
+    assert whole["happy/a.png"]["probabilities"] != found["happy/a.png"]["probabilities"]
+
+
+def test_another_detector_than_the_recorded_one_is_told():
+    recorded = FaceCropper(detectors.make("cascade"), select="all").describe()
+    told = []
+    made = preparation.cropper(recorded, told.append)
+    assert made.select == "largest" and told == []
+    assert {**made.describe(), "select": "all"} == recorded
+    recorded["detector"]["sha256"] = "0" * 64
+    preparation.cropper(recorded, told.append)
+    assert "cascade has other weights" in told[0]
+    whole = FaceCropper(size=20).describe()
+    assert preparation.cropper(whole, pytest.fail).detector is None
+    assert "whole, as the network's data" in preparation.describe(whole)
 
 
 def test_of_a_divided_dataset_the_test_part_is_shown(tmp_path):

@@ -53,7 +53,7 @@ def prepared_pictures(path: str | os.PathLike[str], note: Callable[[str], None])
     Raises:
         FileNotFoundError, ValueError: a damaged dataset, see `Dataset.open`.
     """
-    data = Dataset.open(path)
+    data = Dataset.open(Path(path))
     rows = np.flatnonzero(data.splits == "test")
     part = "test part" if len(rows) else "all images"
     rows = rows if len(rows) else np.arange(len(data))
@@ -61,7 +61,7 @@ def prepared_pictures(path: str | os.PathLike[str], note: Callable[[str], None])
     names = data.sources
     return [
         Picture(names[row], data.classes[data.labels[row]], partial(_prepared_image, data, row))
-        for row in rows
+        for row in rows.tolist()
     ]
 
 

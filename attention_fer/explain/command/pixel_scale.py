@@ -29,11 +29,10 @@ def probe(model: keras.Model, shape: tuple[int, ...]) -> tuple[str, str]:
         shape: of an image as the model takes it, `(height, width, channels)` or channels first.
     """
     pictures = _gradients(shape)
-    seen = {"0-255": _first_input(model, pictures), "0-1": _first_input(model, pictures / 255)}
-    if any(found is None for found in seen.values()):
+    found, other = _first_input(model, pictures), _first_input(model, pictures / 255)
+    if found is None or other is None:
         return "0-1", "assumed: no layer with weights reads them"
-    name, large = seen["0-255"]
-    _, small = seen["0-1"]
+    (name, large), (_, small) = found, other
     if np.allclose(large, small, rtol=1e-2, atol=1e-2 * np.abs(large).max()):
         return "0-255", f"probed: {name!r}, its first layer with weights, reads the same of 0-1"
     if np.allclose(small * 255, large, rtol=1e-2) and np.abs(small).max() > 1 / 16:
