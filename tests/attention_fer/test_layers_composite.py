@@ -89,7 +89,7 @@ def weights_of(layer):
 
 def fitted(model):
     model.compile(keras.optimizers.SGD(0.1), "sparse_categorical_crossentropy")
-    x = features(4, *model.input_shape[1:], seed=3, scale=3)
+    x = features(4, *model.input_shape[1:], seed=3)
     wrong = to_numpy(model(x)).argmin(axis=1)  # Else a sure network has nothing to learn.
     model.fit(x, wrong, epochs=2, verbose=0)
     return model
@@ -105,7 +105,7 @@ FROZEN = [
 
 @pytest.mark.parametrize(("way", "make", "kind"), FROZEN)
 def test_a_frozen_module_learns_nothing_and_uses_its_statistics(way, make, kind, tmp_path):
-    model = COPIES[way](randomised(classifier(make(kind))), tmp_path)
+    model = COPIES[way](randomised(classifier(make(kind)), scale=0.1), tmp_path)
     layer, head = model.layers[1], model.get_layer("head")
     before, start = weights_of(layer), weights_of(head)
     assert len(model.trainable_weights) == 2
@@ -130,7 +130,7 @@ def test_a_frozen_module_in_a_wrapper_in_a_network(way, tmp_path):
 
 
 def test_a_module_that_is_not_frozen_learns_and_moves_its_statistics():
-    model = randomised(classifier(CBAM()))
+    model = randomised(classifier(CBAM()), scale=0.1)
     before = weights_of(model.layers[1])
     fitted(model)
     after = weights_of(model.layers[1])
