@@ -21,7 +21,7 @@ PROGRAM = "attention-fer"
 BACKENDS = ("tensorflow", "jax", "torch")
 PACKAGES = ("attention_fer", "preprocessing", "benchmarks")
 PREPROCESSING = ("cv2", "filelock", "PIL", "rich", "simplejpeg", "sklearn")
-BENCHMARKS = (*PREPROCESSING, "jinja2", "scipy", "statsmodels", "tensorboardX")
+BENCHMARKS = (*PREPROCESSING, "jinja2", "matplotlib", "scipy", "statsmodels", "tensorboardX")
 
 
 class Command(NamedTuple):
@@ -138,13 +138,16 @@ def _help() -> str:
 
 
 def _check(arguments: list[str]) -> list[str]:
-    """Maps `check FOLDER` to `prepare --check=FOLDER`."""
+    """Maps `check FOLDER [--strict]` to `prepare --check=FOLDER [--strict]`."""
     parser = argparse.ArgumentParser(
         prog=f"{PROGRAM} check",
         description="Verify a prepared dataset and print its data card.",
     )
     parser.add_argument("folder", metavar="FOLDER", help="the prepared dataset, such as data/mine")
-    return [f"--check={parser.parse_args(arguments).folder}"]
+    strict = "exit status 1 for what could be a mistake"
+    parser.add_argument("--strict", action="store_true", help=strict)
+    given = parser.parse_args(arguments)
+    return [f"--check={given.folder}", *(["--strict"] if given.strict else [])]
 
 
 def _table(arguments: list[str]) -> list[str]:

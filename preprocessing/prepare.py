@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import platform
 import warnings
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import PIL
 import sklearn
 
 from attention_fer.common.checks import one_of
+from attention_fer.common.class_names import position
 from attention_fer.common.files import sha256
 from attention_fer.common.progress import Track, untracked
 from preprocessing import splits
@@ -28,8 +29,10 @@ from preprocessing.dataset.writer import DatasetWriter
 from preprocessing.faces.cropper import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
 from preprocessing.pipeline import CHUNK, Processed, cores, make_rows
 from preprocessing.quality.contact_sheet import write_sheets
+from preprocessing.quality.doubts import doubts
 from preprocessing.quality.survey import Filter, blur_warning, survey_images
-from preprocessing.sources import Notice, Raw, Rejected, Source, get
+from preprocessing.sources import Doubt, Notice, Raw, Rejected, Source, get
+from preprocessing.splits.schemes import what_was_divided
 
 MOST_FAILURES = 100
 MOST_PHOTOGRAPHS = 64  # decoded at the same time, of 36 MB each at 12 megapixels
@@ -49,7 +52,7 @@ def prepare(
     drop_flat: bool = False,
     drop_duplicates: bool = False,
     without: Collection[str] = (),
-    faces: FaceCropper | None = None,
+    faces: FaceCropper | Callable[[], FaceCropper] | None = None,
     sheets: bool = False,
     workers: int | None = None,
     track: Track = untracked,
@@ -70,11 +73,13 @@ def prepare(
         restart: start over instead of resuming an interrupted preparation.
         drop_flat, drop_duplicates: leave out such images, see `survey.Filter`.
         without: classes to leave out.
-        faces: makes the rows of a sample; None for `default_faces`.
+        faces: makes the rows of a sample; or a function without arguments that returns it, called
+            once the raw files are known to be good; None for `default_faces`.
         sheets: also draw contact sheets, see `contact_sheet.write_sheets`.
         workers: number of threads; None for one per core.
         track: shows progress.
-        notice: called with each sentence that also goes into the manifest's notices.
+        notice: called with each sentence that also goes into the manifest: a `Doubt` into its
+            warnings, which a check repeats, any other into its notices.
         **options: passed to the source's `open`.
 
     Raises:
@@ -90,12 +95,15 @@ def prepare(
     notices: list[str] = []
 
     def note(text: str) -> None:
-        notices.append(text)
-        notice(text)
+        if text not in notices:
+            notices.append(text)
+            notice(text)
 
     raw = source.open(path, notice=note, **options)
-    classes = _classes(source, raw, without)
-    faces = faces or default_faces(source)
+    without = _left_out(source, raw, without)
+    classes = tuple(label for label in raw.classes if label not in without)
+    if not isinstance(faces, FaceCropper):
+        faces = faces() if faces else default_faces(source)
     parameters = {
         "source": None if path is None else str(Path(path).resolve()),
         "options": options,
@@ -119,7 +127,7 @@ def prepare(
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """One preparation. `parameters` and `notices` go into the manifest; `note` adds a notice."""
+    """One preparation. `parameters` and `notices`, some of them a `Doubt`, go into the manifest."""
 
     source: Source
     raw: Raw
@@ -148,13 +156,18 @@ def _write_images(job: _Job, writer: DatasetWriter, workers: int | None, notice:
         writer.add(source, [r if isinstance(r, Rejected) else chosen.apply(r) for r in rows])
     writer.finish()
     for text in deviations(job.raw, writer, given["without"]):
-        job.note(text)
+        # What the user left out is no mistake.
+        job.note(str(text) if given["drop_flat"] or given["drop_duplicates"] else text)
 
 
 def _write_description(job: _Job, writer: DatasetWriter) -> None:
     """Writes splits and manifest beside the images."""
     dataset = Dataset.unfinished(writer.folder, job.title, writer.classes)
     splits.write(dataset, writer.folder)
+    for text in what_was_divided(dataset):
+        job.note(text)
+    for doubt in doubts(dataset, people_matter=job.source.kind == "photographs"):
+        job.note(doubt)
     survey, fingerprint = survey_images(dataset, job.track)
     quality = survey.report(dataset)
     if blurred := blur_warning(quality["sharpness"]):
@@ -175,7 +188,8 @@ def _write_description(job: _Job, writer: DatasetWriter) -> None:
         "source": job.source.name,
         "distribution": job.raw.distribution,
         "synthetic": job.source.synthetic,
-        "notices": job.notices,
+        "notices": [text for text in job.notices if not isinstance(text, Doubt)],
+        "warnings": [text for text in job.notices if isinstance(text, Doubt)],
         "quality": quality,
         "parameters": job.parameters,
         "versions": _versions(),
@@ -240,8 +254,10 @@ def deviations(raw: Raw, writer: DatasetWriter, without: Collection[str] = ()) -
             total, wanted = sum(used.values()), sum(expected.values())
             off = [f"{c} {used[c]:,} of {n:,}" for c, n in expected.items() if used[c] != n]
             found.append(
-                f"{split or 'The dataset'} has {total:,} images, published are {wanted:,}: "
-                f"{', '.join(off)}."
+                Doubt(
+                    f"{split or 'The dataset'} has {total:,} images, published are {wanted:,}: "
+                    f"{', '.join(off)}."
+                )
             )
     filled = {label for _, label in writer.counts}
     return found + [
@@ -281,13 +297,16 @@ def check_request(
     check_target(Path(out).resolve(), overwrite)
 
 
-def _classes(source: Source, raw: Raw, without: Collection[str]) -> tuple[str, ...]:
+def _left_out(source: Source, raw: Raw, without: Collection[str]) -> set[str]:
+    """Returns the classes that these names mean. Raises ValueError."""
+    found = set()
     for label in sorted(without):
-        one_of(f"class of {source.name} to leave out", label, raw.classes)
-    left = tuple(label for label in raw.classes if label not in without)
-    if not left:
+        place = position(label, raw.classes)
+        what = f"class of {source.name} to leave out"
+        found.add(one_of(what, label, raw.classes) if place is None else raw.classes[place])
+    if found == set(raw.classes):
         raise ValueError(f"All classes of {source.name} are left out: {', '.join(raw.classes)}.")
-    return left
+    return found
 
 
 def _load(faces: FaceCropper, workers: int | None) -> tuple[int | None, int]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
 
+from attention_fer.common.console import any_encoding, plain_console
 from attention_fer.common.progress import progress
 from preprocessing import detectors, sources
 from preprocessing.detectors.decode import THRESHOLD
@@ -43,6 +44,7 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     add("--overwrite", action="store_true", help="replace an existing prepared dataset")
     add("--restart", action="store_true", help="start over instead of resuming an interrupted run")
     add("--workers", type=int, metavar="N", help="threads (default: one per core)")
+    add("--strict", action="store_true", help="exit status 1 for what could be a mistake")
     add("--sheet", action="store_true", help="draw a contact sheet of every class in DIR/sheets")
     add = result.add_argument_group("leaving images out").add_argument
     add("--without", nargs="+", default=[], metavar="CLASS", help="classes to leave out")
@@ -79,15 +81,19 @@ def _add_options(result: argparse.ArgumentParser) -> None:
     add = result.add_argument_group("options of single datasets").add_argument
     neutral = "ckplus: leave out the first frames"
     labels = (
-        "ferplus: majority or plurality (default: majority); eeg: a CSV file of labels (default: "
-        "annotations, events, conditions)"
+        "folder: a table of labels (default: class folders); ferplus: majority or plurality "
+        "(default: majority); eeg: a CSV file of labels (default: annotations, events, conditions)"
     )
+    columns = "folder: columns of --labels, as in image=file label=emotion (default: guessed)"
+    join = "ferplus: table that joins the votes to FER2013 as folders"
     add("--seed", type=int, metavar="N", help="schematic, eeg-generated: random seed (default: 0)")
     add("--frames", type=int, metavar="N", help="ckplus: last frames of a sequence (default: 3)")
     add("--no-neutral", dest="neutral", action="store_false", default=None, help=neutral)
     add("--subject-pattern", metavar="REGEX", help="folder, eeg: finds the subject in a path")
     add("--votes", metavar="PATH", help="ferplus: fer2013new.csv (default: beside the faces)")
     add("--labels", metavar="BY", help=labels)
+    add("--columns", nargs="+", metavar="WHAT=NAME", help=columns)
+    add("--join", metavar="FILE", help=join)
     add = result.add_argument_group("EEG").add_argument
     seconds: dict[str, Any] = {"type": float, "metavar": "S"}
     values = "values shown black and white (default: -30 40 dB; -50 50 uV)"
@@ -111,12 +117,13 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Runs the command line. `prog` is the command that started it.
 
     Returns:
-        Exit status: 0 done, 1 a checked dataset has errors, 2 wrong usage, unreadable data, a
-        full disk or a broken detector, 130 interrupted.
+        Exit status: 0 done, 1 a checked dataset has errors, or with `--strict` something could be a
+        mistake, 2 wrong usage, unreadable data, a full disk or a broken detector, 130 interrupted.
     """
     args = parser(prog).parse_args(arguments)
-    output = Console(highlight=False, markup=False, soft_wrap=True)
-    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    any_encoding()
+    output = plain_console(soft_wrap=True)
+    errors = plain_console(stderr=True, soft_wrap=True)
     try:
         return _check(args, errors) if args.check else _prepare(args, output, errors)
     except (ValueError, OSError, RuntimeError, ImportError) as error:
@@ -140,7 +147,7 @@ def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
     out = args.out or f"data/{source.name}"
     # Before any weights are fetched.
     check_request(source, args.source, out, args.overwrite, args.without, options)
-    faces = _faces(args, source)
+    faces = _faces_in_time(args, source)
     with progress(errors) as track:
         dataset = prepare(
             source.name,
@@ -156,11 +163,30 @@ def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
             sheets=args.sheet,
             workers=args.workers,
             track=track,
-            notice=lambda text: errors.print(f"note: {printable(text)}", style="yellow"),
+            notice=lambda text: _tell(text, errors),
             **options,
         )
     show(dataset, output)
-    return 0
+    return 1 if args.strict and dataset.manifest["warnings"] else 0
+
+
+def _tell(text: str, errors: Console) -> None:
+    kind, style = ("warning", "red") if isinstance(text, sources.Doubt) else ("note", "yellow")
+    errors.print(f"{kind}: {printable(text)}", style=style)
+
+
+def _faces_in_time(
+    args: argparse.Namespace, source: sources.Source
+) -> FaceCropper | Callable[[], FaceCropper]:
+    """Makes the rows now, or with a detector, whose weights may be fetched, when it is needed."""
+    if source.kind == "maps" or _detector(args, source) == "none":
+        return _faces(args, source)
+    detectors.get(_detector(args, source))
+    return lambda: _faces(args, source)
+
+
+def _detector(args: argparse.Namespace, source: sources.Source) -> str:
+    return args.detector or ("yolo5face" if source.kind == "photographs" else "none")
 
 
 def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
@@ -174,7 +200,7 @@ def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
                 )
         return FaceCropper(None)
     cropping = _given(args, CROPPING)
-    name = args.detector or ("yolo5face" if source.kind == "photographs" else "none")
+    name = _detector(args, source)
     if name != "none":
         detection = _given(args, DETECTION)
         if args.min_confidence is not None and "threshold" in detectors.options(name):
@@ -191,7 +217,7 @@ def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:
 def _check(args: argparse.Namespace, errors: Console) -> int:
     default = vars(parser().parse_args(["--check", args.check]))
     for name, value in vars(args).items():
-        if value != default[name]:
+        if name != "strict" and value != default[name]:
             raise ValueError(f"{_flag(name)} has no effect with --check. Leave one of them out.")
     with progress(errors) as track:
         report = check(args.check, track=track)
@@ -200,7 +226,7 @@ def _check(args: argparse.Namespace, errors: Console) -> int:
         errors.print(f"error: {printable(text)}", style="red")
     verdict = "sound" if report.ok else "damaged; do not use it as it is"
     errors.print(f"{args.check} is {verdict}; warnings: {len(report.warnings)}, in the card")
-    return 0 if report.ok else 1
+    return 0 if report.ok and not (args.strict and report.doubts) else 1
 
 
 def _given(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:

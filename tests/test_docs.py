@@ -125,14 +125,15 @@ def test_the_links_lead_to_files(page):
 
 
 @pytest.mark.parametrize(
-    ("folder", "count"),
+    ("folder", "count", "tables"),
     [
-        ("fer2013-small-resnet/attention", 1),
-        ("eeg-generated/eeg", 6),
-        ("schematic-distillation/students", 5),
+        ("fer2013-small-resnet/attention", 1, 2),
+        ("fer2013-shipped/attention", 1, 2),
+        ("eeg-generated/eeg", 6, 1),
+        ("schematic-distillation/students", 5, 1),
     ],
 )
-def test_the_tables_of_the_results_are_those_of_the_records(folder, count):
+def test_the_tables_of_the_results_are_those_of_the_records(folder, count, tables):
     from benchmarks.report import __main__ as report
     from benchmarks.report import formats
 
@@ -140,7 +141,17 @@ def test_the_tables_of_the_results_are_those_of_the_records(folder, count):
     written = (path / f"{path.name}.md").read_text(encoding="utf-8")
     assert formats.render(report.read(path), "markdown") == written
     rows = [line for line in written.splitlines() if line.startswith("| ")]
-    assert len(rows) == count + 2 and all(row in TEXT["results/README.md"] for row in rows)
+    assert len(rows) == tables * (count + 2)
+    assert all(row in TEXT["results/README.md"] for row in rows)
+
+
+def test_gains_by_chance_beside_the_records_are_those_of_the_records():
+    from benchmarks.report import __main__ as report
+    from benchmarks.report import chance, formats
+
+    for path in (ROOT / "results").rglob("chance.csv"):
+        found = chance.chance_reports(report.read(path.parent))
+        assert formats.CHANCE_FORMATS["csv"](found) == path.read_text(encoding="utf-8")
 
 
 def test_every_page_is_in_the_navigation():

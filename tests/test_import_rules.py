@@ -112,7 +112,7 @@ def test_no_backend_is_imported_by_the_import_of_a_module(package):
 
 
 # Each may import those before it.
-ROOMS = ("plan", "statistics", "results", "report", "train", "run")
+ROOMS = ("plan", "statistics", "results", "report", "train", "run", "visit")
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -85,7 +85,7 @@ def merged(names: Iterable[str]) -> dict[str, str]:
     spellings: dict[str, list[str]] = {}
     for name in sorted(set(names)):
         spellings.setdefault(identity(name), []).append(name)
-    result = {}
+    result: dict[str, str] = {}
     for same, given in spellings.items():
         variants = sorted(set(map(clean, given)))
         chosen = same if len(variants) > 1 and same in WITH_CONTEMPT else variants[0]
@@ -99,11 +99,11 @@ def what_was_merged(classes: Mapping[str, str]) -> list[str]:
     for given, label in classes.items():
         spellings.setdefault(label, []).append(given)
     told = []
-    for label, given in spellings.items():
-        if len(given) > 1:
-            told.append(f"{' and '.join(map(repr, sorted(given)))} are one class, {label}.")
-        elif given[0] != label:
-            told.append(f"The class {given[0]!r} is called {label!r}.")
+    for label, names in spellings.items():
+        if len(names) > 1:
+            told.append(f"{' and '.join(map(repr, sorted(names)))} are one class, {label}.")
+        elif names[0] != label:
+            told.append(f"The class {names[0]!r} is called {label!r}.")
     return told
 
 

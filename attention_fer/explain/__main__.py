@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attention_fer.common.checks import one_of, positive_int
+from attention_fer.common.console import any_encoding
 from attention_fer.common.errors import cause
 from attention_fer.common.imports import import_file
 
@@ -87,6 +88,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         picture, or a model that the method does not fit; 130 interrupted.
     """
     args = parser(prog).parse_args(arguments)
+    any_encoding()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         return _explain(args)
@@ -99,8 +101,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
 
 
 def _explain(args: argparse.Namespace) -> int:
-    from rich.console import Console
-
+    from attention_fer.common.console import plain_console
     from attention_fer.common.progress import progress
     from attention_fer.explain.command.answers import write_answers
     from attention_fer.explain.command.model_file import find_model, read_metadata
@@ -116,7 +117,7 @@ def _explain(args: argparse.Namespace) -> int:
     print(f"pictures: {len(shown)} of {len(found)}; {how} {explainer.model_input}")
     pages = [shown[start : start + PER_PAGE] for start in range(0, len(shown), PER_PAGE)]
     unreadable = 0
-    with progress(Console(stderr=True), "pages") as track:
+    with progress(plain_console(stderr=True), "pages") as track:
         for number, page in enumerate(track(pages, "explaining", len(pages), 0), start=1):
             unreadable += _draw(explainer, page, out, (number, len(pages)), how, args)
     if answers:

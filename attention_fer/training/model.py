@@ -14,6 +14,7 @@ from keras import ops
 from attention_fer.recipes import Recipe
 from attention_fer.training import augmentation, losses, sampling
 from attention_fer.training.distillation import Distillation, FrozenTeacher
+from attention_fer.training.fused_norm import fused_batch_normalization
 from attention_fer.training.inputs import FlipAverage, preprocess
 from attention_fer.training.objective import Objective
 from attention_fer.training.optimizers import optimizer
@@ -65,6 +66,11 @@ class TrainingModel:
         # With the optimizer's variables created here TensorFlow traces the training step once;
         # created in the first step they cost two traces and a graph for each variable.
         self.model.optimizer.build(self.model.trainable_variables)
+
+    def fit(self, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """Trains `model` as `keras.Model.fit` does, see `fused_batch_normalization`."""
+        with fused_batch_normalization():
+            return self.model.fit(*args, **kwargs)
 
 
 def training_model(

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -167,11 +167,6 @@ class Cell:
 
     def __hash__(self) -> int:
         return hash(self.digest)
-
-
-def without_attention(cell: Cell) -> Cell:
-    """Return the same cell without attention in its backbone."""
-    return replace(cell, row=cell.row.plain)
 
 
 @lru_cache(maxsize=64)

@@ -112,7 +112,7 @@ def _generate(name: str, folder: Path, console: Console) -> Path:
 
 
 # The usual protocols of datasets with known subjects; the official split for all others.
-CUSTOM = {"ckplus": "subject-10fold", "jaffe": "loso"}
+CUSTOM = {"ckplus": "subject-10fold", "ck48": "subject-10fold", "jaffe": "loso"}
 
 
 def find(root: str | Path) -> list[Path]:

@@ -28,14 +28,17 @@ class Execution:
             single accelerator, and off for PyTorch.
         steps_per_execution: training steps between two looks at the loss; None: 16 under
             TensorFlow on accelerators, else 1.
+        epoch_loop: whether an epoch is one compiled loop over images that stay on the device, see
+            `benchmarks.train.epoch_loop`; "on", "off" or "auto": on for JAX on one accelerator.
 
     Raises:
-        ValueError: an unknown `jit`, or `steps_per_execution` below 1.
+        ValueError: an unknown `jit` or `epoch_loop`, or `steps_per_execution` below 1.
     """
 
     deterministic: bool = field(flag(False))
     jit: str = field(choice("auto", tuple(JIT)))
     steps_per_execution: int | None = field(whole(None, at_least=1))
+    epoch_loop: str = field(choice("auto", ("auto", "on", "off")))
 
     def __post_init__(self) -> None:
         check_fields(self)

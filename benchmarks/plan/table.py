@@ -130,7 +130,8 @@ class Table:
         chosen: by dataset name, "" for all other datasets: the row that the others are compared
             to. By default each row is compared to its backbone without attention.
         special: by dataset name, rows that replace `rows` for that dataset.
-        quick: the table's changes to the quick profile.
+        settings: the table's changes to every profile; a recipe does not undo them.
+        quick: the table's further changes to the quick profile.
         generated: the source in `preprocessing` that is generated if nothing is prepared. A table
             uses the prepared datasets of the same kind of images as this source: faces or maps.
     """
@@ -142,13 +143,14 @@ class Table:
     source: str = ""
     chosen: Mapping[str, Row] = field(default_factory=dict)
     special: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     quick: Mapping[str, Any] = field(default_factory=dict)
     generated: str = "schematic"
 
     def profile(self, name: str) -> dict[str, Any]:
         """Return a profile's changes in this table. Raises ValueError for an unknown profile."""
         changes = PROFILES[one_of("profile", name, PROFILES)]
-        return {**changes, **(self.quick if name == "quick" else {})}
+        return {**changes, **self.settings, **(self.quick if name == "quick" else {})}
 
     def reference(self, row: Row, dataset: str) -> Row:
         """Return the row that `row` is compared to; `row` itself if it is the reference."""

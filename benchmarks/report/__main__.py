@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from attention_fer.common.console import any_encoding
 from attention_fer.common.files import write_text
-from benchmarks.report import analysis, formats
+from benchmarks.report import analysis, chance, formats
 from benchmarks.report.analysis import TableReport
 from benchmarks.results.plan_file import FOLDER
 from benchmarks.results.store import Store
@@ -23,19 +24,42 @@ PROGRAM = "python -m benchmarks.report"
 def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Runs the command line. Returns 0, or 2 without results or if a file cannot be written."""
     options = _parser(prog).parse_args(arguments)
+    any_encoding()
     try:
-        reports = read(options.folder)
-        if options.output:
-            write_text(options.output, formats.render(reports, options.format))
-            print(options.output)
-            return 0
+        return _report(options)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if options.format == "text":
+
+
+def _report(options: argparse.Namespace) -> int:
+    reports = read(options.folder)
+    if options.write:
+        return _write(reports, options)
+    if not options.chance and options.format == "text" and not options.output:
         formats.show(reports, formats.console())
+        return 0
+    if options.chance:
+        content = formats.CHANCE_FORMATS[options.format](chance.chance_reports(reports))
     else:
-        print(formats.render(reports, options.format), end="")
+        content = formats.render(reports, options.format)
+    if options.output:
+        write_text(options.output, content)
+        print(options.output)
+    else:
+        print(content, end="")
+    return 0
+
+
+def _write(reports: Sequence[TableReport], options: argparse.Namespace) -> int:
+    """Writes what is kept beside results: the table or, if asked, the gains by chance."""
+    if options.output or options.format != "text":
+        raise ValueError("--write names its files and formats itself; leave out the others.")
+    by_chance = chance.chance_reports(reports) if options.chance else []
+    paths = formats.write_records(reports, options.folder)
+    if by_chance:
+        paths += formats.write_chance(by_chance, options.folder)
+    print(*paths, sep="\n")
     return 0
 
 
@@ -59,6 +83,17 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path, help="results of one table, e.g. runs/attention")
     parser.add_argument("--format", choices=formats.FORMATS.names(), default="text")
     parser.add_argument("--output", type=Path, help="write to this file instead of the terminal")
+    parser.add_argument(
+        "--chance",
+        action="store_true",
+        help="show how often a gain that is not there would appear, as text, markdown or csv",
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="write the table into FOLDER as Markdown and CSV; with --chance also the gains by "
+        "chance, with pictures",
+    )
     return parser
 
 

@@ -14,9 +14,10 @@ import numpy as np
 
 from benchmarks import tables
 from benchmarks.plan.cell import Cell, Target
+from benchmarks.plan.copies import TrainingCopies
 from benchmarks.plan.plan import Plan
 from benchmarks.plan.table import Row, Table
-from benchmarks.results import cost_file, plan_file
+from benchmarks.results import copies_file, cost_file, plan_file
 from benchmarks.results.predictions import Outcomes, pooled
 from benchmarks.results.store import Result, Store
 from benchmarks.statistics.mcnemar import McNemar, mcnemar
@@ -39,11 +40,14 @@ class Comparison:
         verdict: "better", "worse" or "no detectable difference"; "" if no verdict is allowed.
         detectable: if there is no detectable difference, the smallest one in points that would
             have been detected with 80 % power; 100 or more if there is none, None if unknown.
+        without_copies: the difference on the test images without a copy in the training part; None
+            if there are no copies, or nothing else.
     """
 
     reference: Row
     difference: Difference
     mcnemar: McNemar
+    without_copies: Difference | None = None
     adjusted: float | None = None
     verdict: str = ""
     detectable: float | None = None
@@ -60,6 +64,9 @@ class Entry:
         missing: planned cells without a result.
         seeds: the seeds whose folds are all done, in ascending order; `scores` are theirs.
         scores: of each of these seeds, over all test images, folds pooled.
+        outcomes: which test images these seeds predict correctly; None if there is no such seed.
+        copies: bool (n,), which of them equal an image of the training part; None if none does, or
+            if that is unknown.
         comparison: with the reference; None for the reference itself, or if one of the two has no
             finished seed in common with the other.
         published: accuracy in percent, if a figure was published.
@@ -73,6 +80,8 @@ class Entry:
     missing: tuple[Cell, ...]
     seeds: tuple[int, ...] = ()
     scores: tuple[ClassificationScores, ...] = ()
+    outcomes: Outcomes | None = None
+    copies: np.ndarray | None = field(default=None, compare=False)
     comparison: Comparison | None = None
     published: float | None = None
     cost: Mapping[str, Any] | None = None
@@ -98,6 +107,7 @@ class TableReport:
         targets: datasets with their splits.
         entries: by row and target; a row that a target does not have is absent.
         pairs: by row and target, the row and target it is compared with, done or not.
+        copies: by target, the test images that equal a training image, where that is known.
         problems: folders of the store without a valid result, each with the reason.
     """
 
@@ -106,6 +116,7 @@ class TableReport:
     targets: tuple[Target, ...]
     entries: Mapping[tuple[Row, Target], Entry] = field(default_factory=dict)
     pairs: Mapping[tuple[Row, Target], tuple[Row, Target]] = field(default_factory=dict)
+    copies: Mapping[Target, TrainingCopies] = field(default_factory=dict)
     problems: tuple[tuple[str, str], ...] = ()
 
     @cached_property
@@ -141,13 +152,20 @@ def _report(
     groups: dict[tuple[Row, Target], list[Cell]] = {}
     for cell in cells:
         groups.setdefault((cell.row, cell.target), []).append(cell)
-    measured = {key: _measure(key, group, plan.table, read) for key, group in groups.items()}
+    found = {target: copies_file.read(store.root, target) for target in plan.targets}
+    copies = {target: known for target, known in found.items() if known is not None}
+    measured = {
+        key: _measure(key, group, plan.table, read, copies.get(key[1], TrainingCopies()))
+        for key, group in groups.items()
+    }
     pairs = _pairs(groups, plan.table)
     entries = {
         key: replace(_compared(key, measured, pairs), cost=cost_file.read(store.root, group[0]))
         for key, group in groups.items()
     }
-    return TableReport(plan.table, plan, plan.targets, _adjusted(entries, pairs), pairs, problems)
+    return TableReport(
+        plan.table, plan, plan.targets, _adjusted(entries, pairs), pairs, copies, problems
+    )
 
 
 def _pairs(
@@ -159,9 +177,13 @@ def _pairs(
 
 
 def _measure(
-    key: tuple[Row, Target], cells: Sequence[Cell], table: Table, read: ReadResult
-) -> tuple[Entry, Outcomes | None]:
-    """An entry without its comparison, and the outcomes of its finished seeds, if any."""
+    key: tuple[Row, Target],
+    cells: Sequence[Cell],
+    table: Table,
+    read: ReadResult,
+    copies: TrainingCopies,
+) -> Entry:
+    """An entry without its comparison."""
     row, target = key
     found = {cell: read(cell) for cell in cells}
     results = [result for result in found.values() if result is not None]
@@ -183,22 +205,30 @@ def _measure(
         if len(of) == len(target.folds)
     }
     if not whole:
-        return entry, None
+        return entry
     scores = tuple(score(p.probabilities, p.labels, duplicate=p.duplicate) for p in whole.values())
     outcomes = Outcomes.of(whole, f"{row.label} on {target.dataset}")
-    return replace(entry, seeds=tuple(whole), scores=scores), outcomes
+    copied = np.isin(outcomes.sample, copies.rows)
+    return replace(
+        entry,
+        seeds=tuple(whole),
+        scores=scores,
+        outcomes=outcomes,
+        copies=copied if copied.any() else None,
+    )
 
 
 def _compared(
     key: tuple[Row, Target],
-    measured: Mapping[tuple[Row, Target], tuple[Entry, Outcomes | None]],
+    measured: Mapping[tuple[Row, Target], Entry],
     pairs: Mapping[tuple[Row, Target], tuple[Row, Target]],
 ) -> Entry:
-    entry, mine = measured[key]
+    entry = measured[key]
+    mine = entry.outcomes
     if key not in pairs or mine is None:
         return entry
     reference, target = pairs[key]
-    _, other = measured[pairs[key]]
+    other = measured[pairs[key]].outcomes
     seeds = [seed for seed in mine.correct if other and seed in other.correct]
     if other is None or not seeds:
         return entry
@@ -209,8 +239,22 @@ def _compared(
         )
     ours = np.stack([mine.correct[seed] for seed in seeds])
     theirs = np.stack([other.correct[seed] for seed in seeds])
-    difference = compare(ours.astype(np.int8) - theirs.astype(np.int8), mine.clusters)
-    return replace(entry, comparison=Comparison(reference, difference, mcnemar(ours, theirs)))
+    gains = ours.astype(np.int8) - theirs.astype(np.int8)
+    comparison = Comparison(
+        reference,
+        compare(gains, mine.clusters),
+        mcnemar(ours, theirs),
+        without_copies=_without_copies(gains, mine.clusters, entry.copies),
+    )
+    return replace(entry, comparison=comparison)
+
+
+def _without_copies(
+    gains: np.ndarray, clusters: np.ndarray | None, copies: np.ndarray | None
+) -> Difference | None:
+    if copies is None or copies.all():
+        return None
+    return compare(gains[:, ~copies], None if clusters is None else clusters[~copies])
 
 
 def _adjusted(

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+REVISION = "ATTENTION_FER_REVISION"
 PACKAGES = ("attention-fer", "keras", "numpy", "tensorflow", "tensorflow-cpu", "jax", "torch")
 
 
@@ -39,14 +40,19 @@ def versions() -> dict[str, str]:
 
 
 def revision() -> str | None:
-    """Returns the git revision, with "+" if files were changed; None outside a checkout."""
+    """Returns the git revision, with "+" if files were changed; None if it is unknown.
+
+    Outside a checkout it is that of the environment variable `ATTENTION_FER_REVISION`, which a copy
+    of the checkout may set.
+    """
     folder = Path(__file__).parent
     command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=12"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        found = answer.stdout.strip()
     except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip() or None
+        found = ""
+    return found or os.environ.get(REVISION) or None
 
 
 def processor() -> str:

@@ -25,7 +25,7 @@ from benchmarks.results.saved_model import is_saved
 SCHEMA_VERSION = 1
 RESULT, PARTIAL, DAMAGED, LOCKS = "result.json", ".partial", ".damaged-", ".locks"
 CHECKPOINTS = ".checkpoints"
-OTHER_FOLDERS = ("plans", "costs")  # folders beside the results, see `plan_file` and `run.costs`
+OTHER_FOLDERS = ("plans", "costs", "copies")  # beside the results, see the files of that name
 # Keys that a record must have, by its status.
 REQUIRED = {"done": ("metrics", "history", "provenance", "timing"), "failed": ("error",)}
 

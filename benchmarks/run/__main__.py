@@ -3,8 +3,8 @@
 Each finished cell is stored under `--out` and skipped when the command is rerun, so a run may be
 interrupted or killed at any moment and then resumed.
 
-Exit status: 0 if every cell is done, 1 if some failed or could not be stored, 2 for wrong
-arguments, 130 after Ctrl-C.
+Exit status: 0 if every cell is done, 1 if some failed, could not be stored or did not fit into
+`--minutes`, 2 for wrong arguments, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from attention_fer.common.console import any_encoding
 from attention_fer.common.progress import format_duration
 from benchmarks.plan.cell import Cell
 from benchmarks.report import formats
-from benchmarks.results import plan_file
+from benchmarks.results import copies_file, plan_file
 from benchmarks.run import costs, estimate
 from benchmarks.run.arguments import PROGRAM, parser
 from benchmarks.run.display import LiveView, show_settings
+from benchmarks.run.reasons import retraining
 from benchmarks.run.runner import Runner, missing
 from benchmarks.run.setup import RunConfig, set_up
 
@@ -28,6 +30,7 @@ from benchmarks.run.setup import RunConfig, set_up
 def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Run the command line, see `--help`; return the exit status. `prog` is the command's name."""
     options = parser(__doc__ or "", prog).parse_args(arguments)
+    any_encoding()
     console = formats.console()
     try:
         run = set_up(options, console)
@@ -55,6 +58,8 @@ def carry_out(run: RunConfig, dry_run: bool, console: Console) -> int:
         show_settings(run.plan, console)
         return 0
     plan_file.write(run.plan, run.store.root)
+    for target in run.plan.targets:
+        copies_file.write(run.store.root, target, run.datasets[target.dataset])
     failed: list[Cell] = []
     if todo:
         with LiveView(console, seconds, run.executor.jobs) as view:
@@ -66,14 +71,18 @@ def carry_out(run: RunConfig, dry_run: bool, console: Console) -> int:
                 imports=run.imports,
                 execution=run.execution,
                 keep=run.keep,
+                limit=run.limit,
             )
             failed = runner.run(todo)
     if run.cost:
         costs.measure(run, console)
     formats.publish(run.plan, run.store, console)
+    left = len(missing(run.cells, run.store, run.keep)) - len(failed)
     if failed:
         console.print(f"{len(failed)} cells failed. Rerun the command to retry them.", style="red")
-    return 1 if failed else 0
+    if left:
+        console.print(f"{left} cells are left. Rerun the command to resume.")
+    return 1 if failed or left else 0
 
 
 def _announce(run: RunConfig, todo: Sequence[Cell], console: Console) -> dict[str, float]:
@@ -90,19 +99,21 @@ def _announce(run: RunConfig, todo: Sequence[Cell], console: Console) -> dict[st
         f"Table {run.plan.table.name}: {total} cells, "
         f"{total - len(todo)} done, {len(todo)} to run, {jobs} at a time; "
         f"about {format_duration(sum(seconds.values()) / jobs)} ({source}).",
-        highlight=False,
     )
     for t in run.plan.targets:
         folds = f", {len(t.folds)} folds" if len(t.folds) > 1 else ""
-        console.print(f"{t.dataset}: split {t.protocol}{folds}", highlight=False)
+        console.print(f"{t.dataset}: split {t.protocol}{folds}")
     if not any(row.attention == "none" for row in run.plan.table.all_rows()):
         console.print(
             "Nothing is compared, since no row is without attention. Add none to --attentions."
         )
+    for line in retraining(todo, run.store, run.keep):
+        console.print(line)
     for folder, reason in run.store.problems():
-        console.print(f"ignored: {folder.name}: {reason}", highlight=False, soft_wrap=True)
+        console.print(f"ignored: {folder.name}: {reason}", soft_wrap=True)
     console.print(
-        f"Results and TensorBoard logs: {run.store.root}", highlight=False, soft_wrap=True
+        f"Results and TensorBoard logs: {run.store.root}",
+        soft_wrap=True,
     )
     return seconds
 

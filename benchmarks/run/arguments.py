@@ -178,6 +178,13 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         help="number of devices that share each cell's batches, or 'all' (default 1: with several "
         "GPUs, each trains another cell)",
     )
+    add(
+        "--minutes",
+        type=float,
+        metavar="X",
+        help="end after X minutes: cells that would not finish by then are not started, and those "
+        "that still run then are given up",
+    )
     add("--deterministic", action="store_true", help="same digits in each run, but slower")
     add("--jit", choices=list(JIT), default="auto", help="XLA (default: auto, Keras's choice)")
     add(
@@ -185,6 +192,13 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         type=int,
         metavar="N",
         help="training steps per execution, as in Keras's `compile`",
+    )
+    add(
+        "--epoch-loop",
+        choices=["auto", "on", "off"],
+        default="auto",
+        help="JAX: compile an epoch as one loop over images that stay on the device (default: "
+        "auto, on for one accelerator)",
     )
     add(
         "--cost",

@@ -64,13 +64,13 @@ def seconds(
     for result in results:
         if result.done:
             spent = sum(result.record["timing"].values())
-            known.setdefault(_same_duration_key(result.cell), []).append(spent)
+            known.setdefault(kind(result.cell), []).append(spent)
     cores = os.cpu_count() or 1
     rate = (_RATE_OF_AN_ACCELERATOR if accelerators else _RATE_OF_A_CORE * cores) / jobs
     found: dict[str, float] = {}
     measured = 0
     for cell in cells:
-        times = known.get(_same_duration_key(cell))
+        times = known.get(kind(cell))
         measured += times is not None
         found[cell.slug] = (
             statistics.mean(times) + _START_SECONDS if times else _estimate(cell, sizes, rate)
@@ -78,10 +78,10 @@ def seconds(
     return found, measured
 
 
-def _same_duration_key(cell: Cell) -> Cell:
+def kind(cell: Cell) -> Cell:
     """Return one cell for all that take equally long: attention costs little, seeds nothing."""
     row, target = replace(cell.row, attention="none"), replace(cell.target, fingerprint="")
-    return replace(cell, row=row, target=target, seed=0)
+    return replace(cell, row=row, target=target, seed=0, teacher=None)
 
 
 def _estimate(cell: Cell, sizes: Mapping[str, tuple[int, int]], rate: float) -> float:

@@ -15,6 +15,7 @@ from benchmarks.plan.job import Execution, Job
 from benchmarks.results.store import LOCKS, RESULT, Result, Store
 from benchmarks.run import locks
 from benchmarks.run.executors import Cancelled, Executor, failed
+from benchmarks.run.limit import TimeLimit
 
 _LOOK_AGAIN = 1.0  # seconds between checks of a cell that another run has
 
@@ -47,6 +48,8 @@ class Runner:
         imports: the user's Python files, which define the table or register modules.
         execution: how cells are executed.
         keep: slugs of the cells whose trained network is stored too.
+        limit: when the run ends; cells that would not finish by then are left out.
+        stores: where the results of cells are stored that do not belong in `store`, by slug.
     """
 
     store: Store
@@ -56,10 +59,14 @@ class Runner:
     imports: tuple[Path, ...] = ()
     execution: Execution = field(default_factory=Execution)
     keep: Collection[str] = ()
+    limit: TimeLimit | None = None
+    stores: Mapping[str, Store] = field(default_factory=dict)
     # Cells that another run had, each with the time of its result then; None if not known.
     _deferred: queue.SimpleQueue[tuple[Cell, int | None]] = field(default_factory=queue.SimpleQueue)
-    _waiting: queue.SimpleQueue[Cell] = field(default_factory=queue.SimpleQueue)
+    _waiting: list[Cell] = field(default_factory=list)
+    _waiting_lock: threading.Lock = field(default_factory=threading.Lock)
     _unfinished: set[str] = field(default_factory=set)
+    _left_out: set[str] = field(default_factory=set)
     _failed: list[Cell] = field(default_factory=list)
     _fatal_errors: list[BaseException] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -67,14 +74,15 @@ class Runner:
     def run(self, cells: Sequence[Cell]) -> list[Cell]:
         """Train the cells and return those that failed.
 
+        They start in the order given, except that a student waits for its teacher.
+
         Raises:
             KeyboardInterrupt: raised once the running cells have ended; finished cells are stored.
             OSError: an error that affects all cells, such as a full disk; raised once the running
                 cells have ended.
         """
-        for cell in cells:
-            self._waiting.put(cell)
-            self._unfinished.add(cell.slug)
+        self._waiting = list(cells)
+        self._unfinished = {cell.slug for cell in cells}
         # Events, since an interrupted join may report a thread as ended that still runs.
         ended: list[threading.Event] = []
         try:
@@ -84,13 +92,15 @@ class Runner:
             for event in ended:
                 # With a timeout, since a plain wait would block Ctrl-C on some systems.
                 while not event.wait(0.2):
-                    pass
+                    if self.limit is not None and not self.limit.left:
+                        self._cancel_all()
         except KeyboardInterrupt:
             self._cancel_all()
             for event in ended:
                 event.wait(10)  # Each thread removes its cell's working folder.
             raise
-        locks.remove_folder(self.store.root / LOCKS)
+        for root in {self.store.root, *(store.root for store in self.stores.values())}:
+            locks.remove_folder(root / LOCKS)
         if self._fatal_errors:
             raise self._fatal_errors[0]
         return self._failed
@@ -111,16 +121,16 @@ class Runner:
 
     def _process_next(self) -> None:
         """Process one cell. Raises queue.Empty if none is left for this thread."""
-        try:
-            cell, before = self._waiting.get_nowait(), None
-        except queue.Empty:
-            cell, before = self._deferred.get_nowait()
-            self._stop.wait(_LOOK_AGAIN)
-        if cell.teacher is not None and cell.teacher.slug in self._unfinished:
-            self._deferred.put((cell, before))
+        cell, before = self._next()
+        if cell is None:
+            return
+        if self._leave_out(cell):
+            self.observer.note(f"{cell.label}: left out, since it would not finish in time.")
+            self._left_out.add(cell.slug)
+            self._unfinished.discard(cell.slug)
             return
         state = self._result_time(cell)
-        with locks.claim(self.store.lock(cell)) as mine:
+        with locks.claim(self._store(cell).lock(cell)) as mine:
             if mine:
                 self._process(cell, before)
                 return
@@ -128,26 +138,53 @@ class Runner:
             self.observer.note(f"{cell.label}: another run is training it; deferred to the end.")
         self._deferred.put((cell, state if before is None else before))
 
+    def _next(self) -> tuple[Cell | None, int | None]:
+        """Return the next cell and, if another run had it, the time of its result then.
+
+        None if all cells that are left wait for their teachers. Raises queue.Empty without any.
+        """
+        with self._waiting_lock:
+            for i, cell in enumerate(self._waiting):
+                if cell.teacher is None or cell.teacher.slug not in self._unfinished:
+                    return self._waiting.pop(i), None
+            taught = bool(self._waiting)
+        found: tuple[Cell | None, int | None] = None, None
+        try:
+            found = self._deferred.get_nowait()
+        except queue.Empty:
+            if not taught:
+                raise
+        self._stop.wait(_LOOK_AGAIN)
+        return found
+
+    def _leave_out(self, cell: Cell) -> bool:
+        """Return whether there is no time for a cell, or was none for its teacher."""
+        teacher = cell.teacher is not None and cell.teacher.slug in self._left_out
+        return teacher or (self.limit is not None and not self.limit.fits(cell))
+
+    def _store(self, cell: Cell) -> Store:
+        return self.stores.get(cell.slug, self.store)
+
     def _process(self, cell: Cell, before: int | None) -> None:
         """Train a locked cell, unless another run has finished it in the meantime."""
-        stored = self.store.read(cell)
+        stored = self._store(cell).read(cell)
         failed_there = before is not None and self._result_time(cell) != before
         if stored is not None and (is_complete(stored, self.keep) or failed_there):
             self._finish(cell, stored.record)
             return
         if before is not None:
             self.observer.note(f"{cell.label}: the other run did not finish it; training it now.")
-        if moved := self.store.move_damaged(cell):
+        if moved := self._store(cell).move_damaged(cell):
             aside, why = moved
             self.observer.note(f"{cell.slug} had no valid result ({why}); moved to {aside.name}.")
         self._train(cell)
 
     def _train(self, cell: Cell) -> None:
         """Run one cell and store its record."""
-        folder = self.store.begin(cell)
+        folder = self._store(cell).begin(cell)
         try:
             record = {"spec": cell.spec, **self._run_job(cell, folder)}
-            self.store.commit(cell, folder, record)
+            self._store(cell).commit(cell, folder, record)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -155,7 +192,7 @@ class Runner:
 
     def _run_job(self, cell: Cell, folder: Path) -> dict[str, Any]:
         """Run the job of a cell and return its record; failed if the cell's teacher failed."""
-        teacher = None if cell.teacher is None else self.store.read(cell.teacher)
+        teacher = None if cell.teacher is None else self._store(cell.teacher).read(cell.teacher)
         if cell.teacher is not None and not (teacher and teacher.done and teacher.saved):
             return failed(f"Its teacher failed: {cell.teacher.label}.")
         job = Job(
@@ -168,7 +205,7 @@ class Runner:
             keep=cell.slug in self.keep,
             checkpoint=self.store.checkpoint(cell).resolve(),
         )
-        more = not self._waiting.empty()
+        more = bool(self._waiting)
         return self.executor.run(job, lambda event: self._notify(cell, event), more)
 
     def _notify(self, cell: Cell, event: Mapping[str, Any]) -> None:
@@ -178,8 +215,10 @@ class Runner:
             self.observer.event(cell, event)
 
     def _finish(self, cell: Cell, record: Mapping[str, Any]) -> None:
+        if self.limit is not None:
+            self.limit.learn(cell, record)
         if record["status"] == "done":
-            locks.remove(self.store.lock(cell))
+            locks.remove(self._store(cell).lock(cell))
         else:
             self._failed.append(cell)
         self._unfinished.discard(cell.slug)
@@ -188,7 +227,7 @@ class Runner:
     def _result_time(self, cell: Cell) -> int:
         """Return the time when the cell's result was stored, in nanoseconds; 0 without a result."""
         try:
-            return (self.store.root / cell.slug / RESULT).stat().st_mtime_ns
+            return (self._store(cell).root / cell.slug / RESULT).stat().st_mtime_ns
         except OSError:
             return 0
 

@@ -25,6 +25,7 @@ from benchmarks.results.store import Store
 from benchmarks.run import estimate, executors
 from benchmarks.run.arguments import BACKENDS, changes
 from benchmarks.run.executors import Executor
+from benchmarks.run.limit import TimeLimit
 from preprocessing import splits
 from preprocessing.dataset.folder import Dataset
 
@@ -44,6 +45,7 @@ class RunConfig:
         execution: how cells are executed.
         cost: whether to measure times too.
         keep: slugs of the cells whose trained network is stored: all, or only the teachers.
+        limit: when the run ends; None if it has no limit.
     """
 
     plan: Plan
@@ -56,6 +58,7 @@ class RunConfig:
     execution: Execution
     cost: bool
     keep: frozenset[str]
+    limit: TimeLimit | None
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:
@@ -72,7 +75,9 @@ def set_up(options: argparse.Namespace, console: Console) -> RunConfig:
     """
     _check_arguments(options)
     gpus = visible_gpus()
-    execution = Execution(options.deterministic, options.jit, options.steps_per_execution)
+    execution = Execution(
+        options.deterministic, options.jit, options.steps_per_execution, options.epoch_loop
+    )
     is_file = options.table.endswith(".py")
     imports = (*([Path(options.table)] if is_file else []), *options.imports)
     table, own = _load_table(options, is_file)
@@ -95,11 +100,12 @@ def set_up(options: argparse.Namespace, console: Console) -> RunConfig:
     for t in plan.targets:
         plan.settings(t)  # raises for a value out of range, before anything runs
     cells = _select_shard(options.shard, plan, datasets)
+    store = Store(options.out / table.name)
     return RunConfig(
         plan=plan,
         datasets=datasets,
         cells=cells,
-        store=Store(options.out / table.name),
+        store=store,
         executor=executors.make(
             options.executor, options.jobs, gpus, plan.replicas, options.ray_address
         ),
@@ -108,6 +114,7 @@ def set_up(options: argparse.Namespace, console: Console) -> RunConfig:
         execution=execution,
         cost=options.cost,
         keep=frozenset(_slugs_to_keep(cells, options.save_models)),
+        limit=TimeLimit(60 * options.minutes, store.results(cells)) if options.minutes else None,
     )
 
 
@@ -116,6 +123,8 @@ def _check_arguments(options: argparse.Namespace) -> None:
     one_of("backend", options.backend, BACKENDS)
     if options.protocol:
         splits.get(options.protocol)
+    if options.minutes is not None and not options.minutes > 0:
+        raise ValueError(f"--minutes must be above 0, got {options.minutes:g}.")
     for name in ("seeds", "jobs"):
         number = getattr(options, name)
         if number is not None and number < 1:

@@ -7,12 +7,13 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
+from attention_fer.common.console import any_encoding, plain_console
 
 MEASUREMENTS = {
     "layers": "each attention layer against a functional graph of Keras layers",
     "pipeline": "a training step with its input pipeline against data on the device",
     "training": "images per second of a recipe against plain Keras",
+    "libraries": "images per second beside keras.applications and torchvision",
     "overhead": "share of a cell's time that is not training",
     "scale": "planning 100,000 cells and reporting 10,000 results",
     "cropping": "photographs to faces, against the published script",
@@ -40,12 +41,13 @@ def parser(what: str | None) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line. Returns 0, or 2 if something is missing or wrong."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    console = Console(highlight=False)
+    any_encoding()
+    console = plain_console()
     try:
         options = parser(next(iter(given), None)).parse_args(given)
         importlib.import_module(f"benchmarks.speed.{options.what}").run(options, console)
     except (ValueError, OSError, ImportError) as error:
-        console.print(f"error: {error}", style="red", markup=False)
+        console.print(f"error: {error}", style="red")
         return 2
     return 0
 

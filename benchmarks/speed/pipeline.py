@@ -88,7 +88,6 @@ def measure(backbone: str, options: argparse.Namespace) -> dict[str, list[float]
     inner = models.build(backbone, input_shape=SHAPE, classes=CLASSES, width=options.width, seed=0)
     made = training_model(inner, settings, seed=0)
     made.compile()
-    model = made.model
     steps = options.steps + 1
     rows = np.arange(options.batch_size * steps)
     images = np.random.default_rng(0).integers(0, 256, (len(rows), *SHAPE), np.uint8)
@@ -96,8 +95,8 @@ def measure(backbone: str, options: argparse.Namespace) -> dict[str, list[float]
     fed = on_device(batches[0], steps)
     return cost.interleaved(
         {
-            "from batches": lambda: cost.epoch_of_steps(model, batches, options.steps),
-            "on the device": lambda: cost.epoch_of_steps(model, fed, options.steps),
+            "from batches": lambda: cost.epoch_of_steps(made, batches, options.steps),
+            "on the device": lambda: cost.epoch_of_steps(made, fed, options.steps),
         },
         options.rounds,
     )

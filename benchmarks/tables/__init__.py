@@ -14,8 +14,10 @@ _MODULES = (
     "transfer",
     "transformers",
     "distillation",
+    "students",
     "imbalance",
     "ablation",
+    "copies",
     "eeg",
 )
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from sklearn.metrics import log_loss
 
 from attention_fer.training import sampling
 from benchmarks.train.data import DataPart, epoch_order
@@ -17,14 +16,19 @@ Notifier = Callable[..., None]
 
 
 class Batches(keras.utils.PyDataset):
-    """Batches that two threads prepare ahead of the model.
+    """Batches that, under TensorFlow, two threads prepare ahead of the model.
 
     With one worker, Keras's default, TensorFlow's data pipeline tunes itself, at intervals that
     double from 10 ms, and ends only between two of them: an epoch of 22 s waits until 41 s.
+
+    Under JAX Keras 3.15 reads one batch of several workers before the first epoch, to learn the
+    shapes. It then starts that epoch with the second batch, and each other with the last one of the
+    epoch before.
     """
 
     def __init__(self) -> None:
-        super().__init__(workers=2, max_queue_size=4)
+        workers = 2 if keras.backend.backend() == "tensorflow" else 1
+        super().__init__(workers=workers, max_queue_size=4)
 
 
 class TrainingSequence(Batches):
@@ -73,6 +77,12 @@ class TrainingSequence(Batches):
     def __len__(self) -> int:
         return len(self._order) // self.batch_size
 
+    @property
+    def rows(self) -> np.ndarray:
+        """Which images each step of the epoch takes, int (steps, batch size)."""
+        taken = self._order[: len(self) * self.batch_size]
+        return np.reshape(taken, (len(self), self.batch_size))
+
     def __getitem__(self, index: int) -> tuple[Any, np.ndarray]:
         rows = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         # JAX has no int64 and warns of each one.
@@ -105,23 +115,40 @@ def predict(model: keras.Model, images: np.ndarray, batch_size: int) -> np.ndarr
     return np.asarray(model.predict(batches, verbose=0), "float32")[: len(images)]
 
 
+def log_loss(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean negative logarithm of the labels' probabilities, as scikit-learn computes it.
+
+    A probability of 0 or 1 counts as the nearest number that its type distinguishes from it.
+
+    Args:
+        probabilities: (n, classes), finite; those of a row add up to 1.
+        labels: int (n,).
+    """
+    least = np.finfo(probabilities.dtype).eps
+    right = probabilities[np.arange(len(labels)), labels]
+    return float(-np.log(np.clip(right, least, 1 - least)).mean())
+
+
 class Validation(keras.callbacks.Callback):
     """Adds `val_loss` and `val_accuracy` to the logs, for later callbacks.
 
-    It uses the predict function, which the test needs anyway: one graph less to trace than with
+    It predicts as the test does, which needs that anyway: one graph less to trace than with
     validation inside `fit`.
+
+    Args:
+        part: images and labels.
+        predict: images to probabilities (n, classes).
     """
 
-    def __init__(self, predictor: keras.Model, part: DataPart, batch_size: int):
+    def __init__(self, part: DataPart, predict: Callable[[np.ndarray], np.ndarray]):
         super().__init__()
-        self.predictor, self.part, self.batch_size = predictor, part, batch_size
+        self.part, self.predict = part, predict
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        probabilities = predict(self.predictor, self.part.images, self.batch_size)
+        probabilities = self.predict(self.part.images)
         if logs is None or not np.isfinite(probabilities).all():
             raise FloatingPointError(f"The network's output is not finite after epoch {epoch + 1}.")
-        classes = range(probabilities.shape[1])
-        logs["val_loss"] = float(log_loss(self.part.labels, probabilities, labels=classes))
+        logs["val_loss"] = log_loss(probabilities, self.part.labels)
         logs["val_accuracy"] = float((probabilities.argmax(1) == self.part.labels).mean())
 
 

@@ -14,7 +14,6 @@ from keras.callbacks import EarlyStopping
 
 from attention_fer.training import freezing, schedules
 from attention_fer.training.distillation import Distillation
-from attention_fer.training.fused_norm import fused_batch_normalization
 from attention_fer.training.model import TrainingModel, training_model
 from benchmarks.plan.cell import Cell
 from benchmarks.plan.datasets import digest, split
@@ -35,10 +34,10 @@ from benchmarks.train.callbacks import (
     SwapEMA,
     TrainingSequence,
     Validation,
-    predict,
 )
 from benchmarks.train.checkpoint import TrainingCheckpoint
 from benchmarks.train.data import DataPart, duplicates, load_part
+from benchmarks.train.epoch_loop import Batchwise, EpochLoop
 from benchmarks.train.multiply_adds import multiply_adds
 from benchmarks.train.tensorboard.epochs import EpochLog, Gates
 from benchmarks.train.tensorboard.session import Session, session, write_result
@@ -88,11 +87,12 @@ def _train(
         clock.lap("build")
         notify("stage", stage="train")
         log = EpochLog(board.curves, _gates(made, validation))
-        best, history, checkpoint = _fit(job, made, (training, validation), log, clock, notify)
+        compute = _computation(job, made, training)
+        best, history, checkpoint = _fit(job, made, compute, validation, log, clock, notify)
         clock.lap("train", before=checkpoint.seconds)
         notify("stage", stage="test")
         test = load_part(dataset, rows, "test", cell.settings)
-        probabilities = predict(made.predictor, test.images, batch)
+        probabilities = compute.predict(test.images)
     clock.lap("test")
     if job.keep:
         faces = dataset.manifest.get("parameters", {}).get("faces")
@@ -212,53 +212,60 @@ def _gates(made: TrainingModel, validation: DataPart) -> Gates:
 def _fit(
     job: Job,
     made: TrainingModel,
-    parts: Sequence[DataPart],
+    compute: Batchwise | EpochLoop,
+    validation: DataPart,
     log: EpochLog,
     clock: Clock,
     notify: Notifier,
 ) -> tuple[BestWeights, EpochHistory, TrainingCheckpoint]:
     """Train until epochs or patience run out, then restore the weights of the best epoch."""
-    cell, settings, (training, validation) = job.cell, job.cell.settings, parts
-    batch = int(settings.batch_size or 64)
-    batches = TrainingSequence(
-        training, batch, cell.seed, settings.resample, with_labels=made.takes_labels
-    )
+    settings, steps = job.cell.settings, len(compute.batches)
     best, history = BestWeights(made.network), EpochHistory()
     counting = [*_plateau(settings), EarlyStopping("val_loss", patience=settings.patience)]
-    identity = {"cell": cell.slug, "execution": asdict(job.execution), "versions": versions()}
+    identity = {"cell": job.cell.slug, "execution": asdict(job.execution), "versions": versions()}
     checkpoint = TrainingCheckpoint(
         job.checkpoint, identity, best=best, history=history, log=log, counting=counting
     )
     if checkpoint.problem:
         notify("note", note=f"starts again; of its checkpoint, {checkpoint.problem}")
     callbacks = [
-        batches.epoch_starter(),
+        compute.batches.epoch_starter(),
         OnFirstStep(lambda: clock.lap("trace")),
-        Validation(made.predictor, validation, batch),
+        Validation(validation, compute.predict),
         best,
         history,
         log,
-        ProgressReporter(notify, settings.epochs, len(batches)),
+        ProgressReporter(notify, settings.epochs, steps),
         *counting,
         checkpoint,
     ]
     for first, last, until in checkpoint.remaining(phases(settings)):
         if settings.freeze:
             freezing.freeze(made.network, until)
-        made.compile(steps=len(batches), **devices.compilation(job.execution))
-        with fused_batch_normalization():
-            made.model.fit(
-                batches,
-                initial_epoch=first - 1,
-                epochs=last,
-                shuffle=False,
-                verbose=0,
-                callbacks=[*([SwapEMA(made.network)] if settings.ema else []), *callbacks],
-            )
+        made.compile(steps=steps, **devices.compilation(job.execution))
+        made.fit(
+            compute.of_a_fit(),
+            initial_epoch=first - 1,
+            epochs=last,
+            shuffle=False,
+            verbose=0,
+            callbacks=[*([SwapEMA(made.network)] if settings.ema else []), *callbacks],
+        )
         if made.model.stop_training:
             break
     best.restore()
     return best, history, checkpoint
+
+
+def _computation(job: Job, made: TrainingModel, training: DataPart) -> Batchwise | EpochLoop:
+    """Return how batches reach the device: from the processor, or within a loop on the device."""
+    cell, settings = job.cell, job.cell.settings
+    batch = int(settings.batch_size or 64)
+    batches = TrainingSequence(
+        training, batch, cell.seed, settings.resample, with_labels=made.takes_labels
+    )
+    looped = devices.loops_over_epochs(job.execution, cell.replicas)
+    return (EpochLoop if looped else Batchwise)(made, batches, batch)
 
 
 def phases(settings: Settings) -> list[tuple[int, int, str | int | None]]:

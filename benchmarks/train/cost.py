@@ -94,7 +94,7 @@ def interleaved(
         # A call finds the caches of the one before it: each comes first as often as the others.
         start = turn % len(names)
         for name in names[start:] + names[:start]:
-            spent = _seconds(calls[name])
+            spent = seconds(calls[name])
             if turn >= warm_up:
                 times[name].append(spent)
     return times
@@ -133,7 +133,7 @@ def measure(
     }
 
 
-def epoch_of_steps(model: keras.Model, batches: Any, steps: int) -> float:
+def epoch_of_steps(model: keras.Model | TrainingModel, batches: Any, steps: int) -> float:
     """Return the seconds of a step, the mean of `steps` in an epoch of one more.
 
     The first step does not count: it pays for the start of the epoch.
@@ -162,7 +162,7 @@ def _step(model: TrainingModel, batch_size: int, steps: int) -> Timed:
     labels = np.arange(n) % model.predictor.output_shape[-1]
     part = DataPart(_images(model, n), labels, np.arange(n))
     batches = TrainingSequence(part, batch_size, seed=0, with_labels=model.takes_labels)
-    return lambda: epoch_of_steps(model.model, batches, steps)
+    return lambda: epoch_of_steps(model, batches, steps)
 
 
 def _prediction(model: TrainingModel, n: int) -> Timed:
@@ -180,7 +180,8 @@ def _images(model: TrainingModel, n: int) -> np.ndarray:
     )
 
 
-def _seconds(call: Timed) -> float:
+def seconds(call: Callable[[], Any]) -> float:
+    """Return how long a call takes, or what it returns if that is a number of seconds."""
     start = time.perf_counter()
     measured = call()
-    return time.perf_counter() - start if measured is None else measured
+    return measured if isinstance(measured, float) else time.perf_counter() - start

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.plan.copies import image_hash
 from benchmarks.plan.settings import Settings
 from preprocessing.dataset.folder import Dataset
 from preprocessing.splits import Split
@@ -38,10 +38,10 @@ def load_part(dataset: Dataset, rows_of: Split, name: str, settings: Settings) -
 
 def duplicates(test: DataPart, *seen: DataPart) -> np.ndarray:
     """Return which test images equal a seen image or an earlier test image, bool (n,)."""
-    known = {_content(image) for part in seen for image in part.images}
+    known = {image_hash(image) for part in seen for image in part.images}
     found = np.zeros(len(test), bool)
     for i, image in enumerate(test.images):
-        content = _content(image)
+        content = image_hash(image)
         found[i] = content in known
         known.add(content)
     return found
@@ -55,18 +55,14 @@ def epoch_order(n: int, seed: int, epoch: int) -> np.ndarray:
 def _without_copies(dataset: Dataset, rows_of: Split) -> np.ndarray:
     """The training rows whose images are in no other part and not among the rows before."""
     others = np.concatenate([rows_of["validation"], rows_of["test"]])
-    known = {_content(image) for image in dataset.images[others]}
+    known = {image_hash(image) for image in dataset.images[others]}
     kept = []
     for row in rows_of["train"]:
-        content = _content(dataset.images[row])
+        content = image_hash(dataset.images[row])
         if content not in known:
             known.add(content)
             kept.append(row)
     return np.array(kept, np.int64)
-
-
-def _content(image: np.ndarray) -> bytes:
-    return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
 
 
 def _cut(rows: np.ndarray, most: int | None) -> np.ndarray:

@@ -30,6 +30,23 @@ def compilation(execution: Execution) -> dict[str, Any]:
     return {"jit_compile": JIT[execution.jit], "steps_per_execution": steps}
 
 
+def loops_over_epochs(execution: Execution, replicas: int) -> bool:
+    """Return whether a cell is trained by `benchmarks.train.epoch_loop`.
+
+    Raises:
+        ValueError: the loop was asked for, but the backend is not JAX or there are several devices.
+    """
+    fits = _backend() == "jax" and replicas == 1
+    if execution.epoch_loop == "on" and not fits:
+        raise ValueError(
+            "epoch_loop must be auto or off unless the backend is jax and replicas is 1, got "
+            f"{execution.epoch_loop} with {_backend()} and {replicas}."
+        )
+    if execution.epoch_loop == "auto":
+        return fits and "cpu" not in visible()[0].lower()
+    return execution.epoch_loop == "on"
+
+
 def prepare(execution: Execution, recipe: Recipe) -> None:
     """Sets up the backend, before it computes anything."""
     PREPARE.get(_backend(), lambda *_: None)(execution, recipe)

@@ -85,6 +85,10 @@ def _are_names(value: Any) -> bool:
     return texts and len(value) == len(set(value)) > 0
 
 
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
 def _are_hashes(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(value.get(name), str) for name in HASHED)
 
@@ -98,8 +102,9 @@ _KEYS = {
     "fingerprint": (lambda value: isinstance(value, str), "64 hexadecimal digits"),
     "files": (_are_hashes, f"the hashes of {', '.join(HASHED)}"),
     "items": (_is_count, "a number"),
+    "warnings": (_are_texts, "a list of sentences"),
 }
-_OPTIONAL = ("items",)
+_OPTIONAL = ("items", "warnings")
 
 
 def short(value: Any) -> str:

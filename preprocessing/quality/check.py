@@ -40,6 +40,9 @@ def check(path: str | Path, track: Track = untracked) -> CheckReport:
         _collect_facts(contents, report)
         if not report.path.is_dir():
             return report
+        for text in contents.manifest.get("warnings", []):
+            report.doubts.append(text)
+            report.warn(text)
         check_counts(contents, report)
         changed = _changed_files(contents)
         dataset = contents.dataset()

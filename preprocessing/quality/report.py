@@ -16,6 +16,7 @@ class CheckReport:
         path: the folder.
         errors: its files are damaged, or contradict each other or what they promise.
         warnings: it is as it was prepared, but this deserves caution.
+        doubts: those of the warnings that the preparation gave: what could be a mistake.
         facts: what could be read: "manifest", "shape", "counts", "subjects", "columns", "boxes",
             "quality", "fingerprint" and "splits", as far as there is no error.
     """
@@ -23,6 +24,7 @@ class CheckReport:
     path: Path
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -1,11 +1,11 @@
-"""Opens a path as named files: a directory, a zip, the zips in a directory, or a single file."""
+"""Opens a path as named files: a directory, an archive, archives in either, or a single file."""
 
 from __future__ import annotations
 
-import re
 import stat
 import struct
 import threading
+import weakref
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,11 +13,24 @@ from pathlib import Path
 from typing import IO
 
 from preprocessing.raw_files.directory import DirectoryFiles
-from preprocessing.raw_files.files import Files, UnreadableError, is_hidden, state_of
+from preprocessing.raw_files.files import Files, UnreadableError, is_hidden, state_of, unsafe
+from preprocessing.raw_files.packed import (
+    SUFFIXES,
+    PackedFiles,
+    check_kind,
+    is_packed,
+    is_zip,
+    stored,
+)
+
+_START = 512  # bytes that tell what a file is
 
 
 def container(path: str | Path, expected: str) -> Files:
-    """Opens a directory, a .zip, or a single file of another kind.
+    """Opens a directory, an archive, or a single file of another kind.
+
+    An archive is a zip or a tar, also compressed, whatever its name. If all it holds is another
+    archive, that is opened.
 
     Args:
         path: where to look.
@@ -25,31 +38,77 @@ def container(path: str | Path, expected: str) -> Files:
 
     Raises:
         FileNotFoundError: nothing at `path`.
-        ValueError: a damaged .zip, or something that is neither file nor directory.
+        ValueError: a damaged archive, or something that is neither file nor directory.
     """
-    path = Path(path)
+    files = _outer(Path(path), expected)
+    inner = _inside(files) if isinstance(files, (ZipFiles, PackedFiles)) else []
+    return inner[0] if len(inner) == 1 == len(files.names()) else files
+
+
+def _outer(path: Path, expected: str) -> Files:
     if not path.exists():
         raise FileNotFoundError(f"No file or directory at {path}. Give {expected}.")
     if path.is_dir():
         return DirectoryFiles(path)
     if not path.is_file():  # opening a named pipe would block forever
         raise ValueError(f"{path} is neither a file nor a directory. Give {expected}.")
-    if path.suffix.lower() == ".zip":
+    return _archive(path) or DirectoryFiles(path.parent, [path.name])
+
+
+def _archive(path: Path) -> Files | None:
+    """Opens a file if it is an archive, by its content. Raises ValueError for a damaged one."""
+    with open(path, "rb") as stream:
+        start = stream.read(_START)
+    if path.suffix.lower() == ".zip" or (_may_be_archive(path.name) and is_zip(start)):
         return ZipFiles(path)
-    return DirectoryFiles(path.parent, [path.name])
+    check_kind(start, str(path))
+    if not (_may_be_archive(path.name) and is_packed(start)):
+        return None
+    return PackedFiles(open(path, "rb"), path.name, state_of([(path.name, path)]))
+
+
+def _may_be_archive(name: str) -> bool:
+    """Whether a name ends like an archive's or not at all: a .docx is a zip, too."""
+    suffix = Path(name).suffix.lower()
+    return suffix in SUFFIXES or not suffix
 
 
 def containers(path: str | Path, expected: str) -> list[Files]:
-    """Opens `path` and, if it is a directory, each zip directly inside it.
+    """Opens `path`, each archive directly inside it if it is a directory, and archives in those.
 
     Args and errors as for `container`.
     """
     path = Path(path)
-    first = container(path, expected)
-    if not path.is_dir():
-        return [first]
-    beside = (name for name in first.names() if "/" not in name)
-    return [first, *(ZipFiles(path / name) for name in beside if name.lower().endswith(".zip"))]
+    first = _outer(path, expected)
+    found = [first]
+    if path.is_dir():
+        beside = [name for name in first.names() if "/" not in name and _may_be_archive(name)]
+        found += [files for name in beside if (files := _archive(path / name))]
+    archives = [files for files in found if not isinstance(files, DirectoryFiles)]
+    return [*found, *(inner for files in archives for inner in _inside(files))]
+
+
+def _inside(files: Files) -> list[Files]:
+    """Opens the archives inside an archive. Raises ValueError for a damaged one."""
+    result: list[Files] = []
+    for name in files.names():
+        if not _may_be_archive(name):
+            continue
+        try:
+            with files.open(name) as stream:
+                start = stream.read(_START)
+            if not (is_zip(start) or is_packed(start)):
+                continue
+            with files.open(name) as stream:
+                copy = stored(stream, files.source(name))
+        except UnreadableError:  # reading it as a file will fail, too, and say so
+            continue
+        identity = f"{files.identity()} {name}"
+        if is_zip(start):
+            result.append(ZipFiles(copy, name, identity, files.prefix))
+        else:
+            result.append(PackedFiles(copy, name, identity, files.prefix))
+    return result
 
 
 def listing(found: list[Files], most: int = 8) -> str:
@@ -57,6 +116,10 @@ def listing(found: list[Files], most: int = 8) -> str:
     names = [files.source(name) for files in found for name in files.names()]
     shown = ", ".join(names[:most]) or "nothing"
     return f"{shown}, ... ({len(names):,} files)" if len(names) > most else shown
+
+
+def _state(name: str, path: Path | IO[bytes]) -> str:
+    return state_of([(name, path)]) if isinstance(path, Path) else name
 
 
 _UNIX = 3  # made on Unix: the attributes of a member then distinguish links from files
@@ -75,22 +138,38 @@ class ZipFiles(Files):
     Of several members with one name the last counts, as in unpacking. `ZipFile` closes the archive
     once nothing refers to this object.
 
+    Args:
+        path: the archive, or a copy of it.
+        name: its name; None for that of the path.
+        identity: changes with the archive; None to compute it from the path.
+        prefix: precedes its name in the source of a sample.
+
     Raises:
         ValueError: the file is not a complete zip archive.
     """
 
-    def __init__(self, path: Path):
-        super().__init__(f"{path.name}/")
+    def __init__(
+        self,
+        path: Path | IO[bytes],
+        name: str | None = None,
+        identity: str | None = None,
+        prefix: str = "",
+    ):
+        name = path.name if name is None else name
+        super().__init__(f"{prefix}{name}/")
         self._lock = threading.Lock()
         self._members: dict[str, zipfile.ZipInfo] = {}
+        if not isinstance(path, Path):
+            weakref.finalize(self, path.close)
         try:
             self._zip = zipfile.ZipFile(path)
         except _DAMAGE as error:
             raise ValueError(
-                f"{path} must be a complete zip archive, got: {error}. Download it again, or give "
-                "the directory with its unpacked content."
+                f"{path if isinstance(path, Path) else prefix + name} must be a complete zip "
+                f"archive, got: {error}. Download it again, or give the directory with its "
+                "unpacked content."
             ) from error
-        self._identity = state_of([(path.name, path)])
+        self._identity = identity or _state(name, path)
         for info in self._zip.infolist():
             self._take(info)
 
@@ -125,7 +204,7 @@ class ZipFiles(Files):
         parts = info.filename.replace("\\", "/").split("/")
         if parts[-1] == "":  # a directory, also in archives made on Windows
             return
-        if parts[0] == "" or ".." in parts or re.fullmatch("[A-Za-z]:", parts[0]):
+        if unsafe(info.filename):
             detail = "expected a path inside the archive"
             self._report(info.filename, "unsafe path of a zip member", detail)
             return

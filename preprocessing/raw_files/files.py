@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import io
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, Any
 
 
 class UnreadableError(Exception):
@@ -117,7 +120,7 @@ def _up_to(stream: IO[bytes], most: int) -> bytes:
 
 
 def read_lines(files: Files, name: str) -> Iterator[str | UnreadableError]:
-    """Yields the lines of a text file, undecodable bytes replaced.
+    """Yields the lines of a text file, in UTF-8 or UTF-16, undecodable bytes replaced.
 
     A line of more than `MOST_LINE` bytes yields an error instead; the lines after it follow.
 
@@ -125,7 +128,10 @@ def read_lines(files: Files, name: str) -> Iterator[str | UnreadableError]:
         UnreadableError: the file cannot be read any further.
     """
     encoding = "utf-8-sig"  # some copies start with a byte-order mark
-    with _readable(), files.open(name) as stream:
+    with _readable(), files.open(name) as opened:
+        start = _up_to(opened, 4)
+    with _readable(), files.open(name) as opened:
+        stream = _in_utf8(opened, start)
         while line := stream.readline(MOST_LINE + 1):
             if len(line) - line.endswith(b"\n") > MOST_LINE:
                 yield UnreadableError("line too long", f"expected at most {MOST_LINE:,} bytes")
@@ -133,6 +139,40 @@ def read_lines(files: Files, name: str) -> Iterator[str | UnreadableError]:
             else:  # NUL would stop the csv module
                 yield line.decode(encoding, errors="replace").replace("\0", "\ufffd")
             encoding = "utf-8"
+
+
+def _in_utf8(stream: IO[bytes], start: bytes) -> IO[bytes]:
+    """Recodes UTF-16, which begins with a byte-order mark or a letter and a zero byte."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return io.BufferedReader(_Recoded(stream, "utf-16"))
+    zeros = [byte == 0 for byte in start]
+    for encoding, pattern in (("utf-16-le", [False, True] * 2), ("utf-16-be", [True, False] * 2)):
+        if zeros == pattern:
+            return io.BufferedReader(_Recoded(stream, encoding))
+    return stream
+
+
+class _Recoded(io.RawIOBase):
+    """The text of a stream in UTF-8."""
+
+    def __init__(self, stream: IO[bytes], encoding: str):
+        super().__init__()
+        self._stream = stream
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._waiting = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._waiting:
+            part = self._stream.read(_STEP)
+            self._waiting = self._decoder.decode(part, not part).encode()
+            if not part and not self._waiting:
+                return 0
+        taken, self._waiting = self._waiting[: len(buffer)], self._waiting[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
 
 
 def _skip_rest(stream: IO[bytes], line: bytes) -> None:
@@ -171,6 +211,12 @@ def _readable() -> Iterator[None]:
         raise
     except Exception as error:  # decompressors raise almost anything on damaged archives
         raise UnreadableError("unreadable file", as_text(str(error))) from error
+
+
+def unsafe(path: str) -> bool:
+    """Whether a member of an archive would lie outside the folder it is unpacked to."""
+    parts = path.replace("\\", "/").split("/")
+    return parts[0] == "" or ".." in parts or bool(re.fullmatch("[A-Za-z]:", parts[0]))
 
 
 def is_hidden(name: str) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-import simplejpeg
 from PIL import Image, ImageFile, UnidentifiedImageError, features
 
 from preprocessing.raw_files.files import Files, UnreadableError, read_bytes
@@ -112,7 +111,7 @@ def _settle() -> None:
 
 
 def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:
-    """Decodes a JPEG or PNG that must be grey and of one size.
+    """Decodes an image that must be grey and of one size.
 
     Colour files whose three channels are equal count as grey. Uses Pillow because OpenCV fills the
     missing part of a truncated file with grey and reports success.
@@ -125,9 +124,10 @@ def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:
         uint8 of shape (height, width).
 
     Raises:
-        UnreadableError: empty, not a JPEG or PNG, truncated, of another size, or in colour.
+        UnreadableError: empty, of a format that is not `READABLE`, truncated, of another size, or
+            in colour.
     """
-    with opened(data, ("JPEG", "PNG")) as image:
+    with opened(data, READABLE) as image:
         if image.size != size:
             found, wanted = ("x".join(map(str, pair)) for pair in (image.size, size))
             raise UnreadableError("wrong image size", f"{found} pixels, expected {wanted}")
@@ -139,10 +139,11 @@ def decode_grey(data: bytes, *, size: tuple[int, int]) -> np.ndarray:
     raise UnreadableError("not an 8-bit grey image", "colour channels differ")
 
 
-_READ = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".bmp", ".dib", ".gif", ".tif")
-_READ_TOO = (".tiff", ".webp", ".avif", ".ppm", ".pgm", ".pbm", ".pnm")
-# The last are photographs that we cannot read: their rejection says what to do about them.
-_SUFFIXES = (*_READ, *_READ_TOO, ".heic", ".heif", ".jp2", ".jxl")
+_LOSSLESS = (".tiff", ".tif", ".png", ".bmp", ".dib", ".ppm", ".pgm", ".pbm", ".pnm", ".gif")
+_LOSSY = (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".avif")
+SUFFIXES = (*_LOSSLESS, *_LOSSY, ".heic", ".heif", ".jp2", ".jxl")
+"""How the names of photographs end, lossless formats first, for every source. The last are of
+formats that we cannot read: their rejection says what to do about them."""
 
 _ORIENTATION = 0x0112  # EXIF tag, the same in TIFF
 
@@ -162,7 +163,7 @@ _TURNS = {
 
 def is_photograph(name: str) -> bool:
     """Whether a file's name ends as a photograph's does."""
-    return name.lower().endswith(_SUFFIXES)
+    return name.lower().endswith(SUFFIXES)
 
 
 def load_photograph(files: Files, name: str) -> np.ndarray:
@@ -207,6 +208,8 @@ def _jpeg(data: bytes, image: Image.Image) -> np.ndarray | None:
     """
     if image.format != "JPEG" or image.mode not in _COLOURSPACES:
         return None
+    import simplejpeg  # here, since a machine that only trains may lack it
+
     space = _COLOURSPACES[image.mode]
     try:
         pixels = simplejpeg.decode_jpeg(data, space, strict=True)

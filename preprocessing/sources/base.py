@@ -1,10 +1,10 @@
-"""What a source yields and how it describes itself, the registry, and class and subject names."""
+"""What a source yields and how it describes itself, the registry, and subjects."""
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
 
@@ -22,6 +22,11 @@ as they are, in a size that is an option of the source."""
 
 Notice = Callable[[str], object]
 """Receives one sentence for the user who runs the preparation."""
+
+
+class Doubt(str):
+    """A sentence for a `Notice` on what could be a mistake: `--check` repeats it."""
+
 
 T = TypeVar("T")
 
@@ -138,41 +143,6 @@ def first_of(what: str, found: Sequence[T], title: Callable[[T], str], notice: N
         also = ", ".join(map(title, others))
         notice(f"Several {what} found: reading {title(first)}, ignoring {also}.")
     return first
-
-
-BASIC = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""FER2013's classes, in the order of its labels."""
-
-WITH_CONTEMPT = (*BASIC, "contempt")
-
-_ALSO = {
-    "anger": "angry",
-    "disgusted": "disgust",
-    "fearful": "fear",
-    "happiness": "happy",
-    "sadness": "sad",
-    "surprised": "surprise",
-}
-
-
-def is_expression(name: str) -> bool:
-    """Whether a name, or one of its usual variants, is an expression."""
-    return _canonical(name) in WITH_CONTEMPT
-
-
-def ordered(names: Iterable[str]) -> tuple[str, ...]:
-    """Sorts class names in canonical order if all are expressions, else alphabetically.
-
-    Names are not changed: "Happiness" takes the place of "happy" and keeps its name.
-    """
-    given = sorted(names)
-    if not all(map(is_expression, given)):
-        return tuple(given)
-    return tuple(sorted(given, key=lambda name: WITH_CONTEMPT.index(_canonical(name))))
-
-
-def _canonical(name: str) -> str:
-    return _ALSO.get(name.lower(), name.lower())
 
 
 class Subjects:

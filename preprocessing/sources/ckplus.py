@@ -2,8 +2,8 @@
 
 Lucey et al., "The Extended Cohn-Kanade Dataset (CK+)", 2010,
 https://doi.org/10.1109/CVPRW.2010.5543262. Its licence is personal: request a copy from the
-University of Pittsburgh; nothing is downloaded here. The cropped frames that circulate as "CK+48"
-have no sequences; `folder` reads them.
+University of Pittsburgh; nothing is downloaded here. Of the cropped frames in circulation, `ck48`
+reads the folders and `ckextended` the CSV.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from itertools import chain
 from pathlib import Path
 
 from attention_fer.common.checks import positive_int
+from attention_fer.common.class_names import WITH_CONTEMPT
 from preprocessing.raw_files.containers import containers, listing
 from preprocessing.raw_files.files import Files, Rejected, UnreadableError, joined, read_bytes
-from preprocessing.raw_files.images import load_photograph
-from preprocessing.sources.base import WITH_CONTEMPT, Notice, Raw, Sample, register
+from preprocessing.raw_files.images import SUFFIXES, load_photograph
+from preprocessing.sources.base import Notice, Raw, Sample, register
 
 CLASSES = WITH_CONTEMPT
 CODES = ("neutral", "angry", "contempt", "disgust", "fear", "happy", "sad", "surprise")
@@ -38,7 +39,7 @@ EXPECTED = (
 _LICENCE = "CK+ is available from the University of Pittsburgh on request, for personal use."
 
 _FLAGS = re.IGNORECASE | re.DOTALL
-_IMAGE = r"\.(?:png|jpe?g|tiff?|bmp)"
+_IMAGE = f"(?:{'|'.join(map(re.escape, SUFFIXES))})"
 _PLACE = (
     r"(?P<root>(?:.*/)?)(?P<subject>S\d+)/(?P<sequence>\d+)/"
     r"(?P=subject)_(?P=sequence)_(?P<frame>\d{1,12})"
@@ -257,7 +258,7 @@ def _missing(found: _Scan) -> str:
     if found.loose:
         return (
             f"{found.loose:,} frames of CK+ are not in folders of sequences, as in CK+48: "
-            "use the dataset 'folder' for those."
+            "use the dataset 'ck48' for those."
         )
     return f"No CK+ found: give {EXPECTED}."
 

@@ -8,20 +8,24 @@ https://github.com/microsoft/FERPlus
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
+
+import numpy as np
 
 from attention_fer.common.checks import one_of
 from preprocessing.raw_files.containers import container, containers, listing
 from preprocessing.raw_files.directory import DirectoryFiles
-from preprocessing.raw_files.files import Files, Rejected, joined
+from preprocessing.raw_files.files import Files, Rejected, UnreadableError, joined, state_of
 from preprocessing.sources.base import Notice, Raw, Sample, first_of, register
-from preprocessing.sources.fer2013 import USAGES, find_csv, find_folders, items
+from preprocessing.sources.fer2013_csv import USAGES, find_csv, items
+from preprocessing.sources.fer2013_folders import find_folders
 from preprocessing.sources.ferplus_votes import (
     CHOICES,
     CLASSES,
+    Rows,
     Votes,
     check_agreement,
     check_order,
@@ -31,6 +35,7 @@ from preprocessing.sources.ferplus_votes import (
     read_rows,
     read_votes,
 )
+from preprocessing.sources.tables import header, rows
 
 COLUMNS = tuple(f"votes_{choice}" for choice in CHOICES)
 
@@ -55,7 +60,8 @@ EXPECTED = "the directory or .zip that holds fer2013.csv (or icml_face_data.csv)
 _NOT_FOLDERS = (
     "Found FER2013 as folders of image files, but the votes of FER+ refer to images by the order "
     "of the rows in fer2013.csv, which those file names do not preserve. Give fer2013.csv or "
-    "icml_face_data.csv."
+    "icml_face_data.csv, or with --join a table (ferplus_name,fer2013_file) that says which file "
+    "each image of FER+ is."
 )
 _NO_EXPRESSION = {
     CHOICES.index("unknown"): ("unknown expression", "most could not tell"),
@@ -74,12 +80,14 @@ def open_ferplus(
     *,
     votes: str | Path | None = None,
     labels: str = "majority",
+    join: str | Path | None = None,
     notice: Notice = warnings.warn,
 ) -> Raw:
-    """Finds FER2013 as a CSV and joins the votes to its rows by their order.
+    """Finds FER2013 as a CSV and joins the votes to its rows by their order, or as folders.
 
     The order is checked: both files must have equally many rows, of the same part of the dataset,
-    and a majority must confirm at least half of FER2013's own labels.
+    and a majority must confirm at least half of FER2013's own labels. The files of folders are in
+    another order; they need `join`, and are checked in the same way.
 
     Args:
         path: a directory, .zip or .csv with FER2013.
@@ -88,6 +96,8 @@ def open_ferplus(
             one. "plurality" uses the most frequent choice, the first in canonical order among
             equals, so that training with soft labels loses hardly any row. Both ignore choices
             with a single vote.
+        join: a table with the columns ferplus_name, an image name in the file of votes, and
+            fer2013_file, a path like train/angry/Training_1.jpg; for FER2013 as folders.
         notice: receives one sentence each on what was chosen and on the agreement of the labels.
 
     Returns:
@@ -96,23 +106,26 @@ def open_ferplus(
 
     Raises:
         FileNotFoundError: nothing at `path` or at `votes`.
-        ValueError: no FER2013 as a CSV, no votes, the two do not match, or unknown `labels`.
+        ValueError: no FER2013 as a CSV, or as folders with `join`; no votes, the two do not match,
+            or unknown `labels`.
     """
     one_of("labels", labels, _RULES)
     places = containers(path, EXPECTED)
+    if join is not None:
+        return _open_folders(path, places, votes, labels, join, notice)
     files, name = _images(path, places, notice)
     voted, ballot = _votes(path, places, votes, notice)
     found = read_votes(voted, ballot)
-    rows = read_rows(files, name)
-    check_order(rows, found, files.source(name))
-    notice(f"{check_agreement(rows, majority(found.counts))}.")
+    own = read_rows(files, name)
+    check_order(own, found, files.source(name))
+    notice(f"{check_agreement(own, majority(found.counts))}.")
     joint = _items(files, name, found, labels)
     problems = [problem for place in places for problem in place.problems()]
     return Raw(
         CLASSES,
         chain(joint, problems),
         COUNTS[labels],
-        len(rows.usages) + rows.junk + len(problems),
+        len(own.usages) + own.junk + len(problems),
         COLUMNS,
         f"{files.source(name)} with the votes of FER+",
         joined((files.identity([name]), voted.identity([ballot]))),
@@ -154,9 +167,16 @@ def _votes(
 
 
 def _items(files: Files, name: str, votes: Votes, labels: str) -> Iterator[Sample | Rejected]:
+    return _relabelled(zip(items(files, name), count()), votes, labels)
+
+
+def _relabelled(
+    rows: Iterable[tuple[Sample | Rejected, int]], votes: Votes, labels: str
+) -> Iterator[Sample | Rejected]:
+    """Gives each sample the label and the votes of the row of votes beside it."""
     choose, none = _RULES[labels]
     chosen, lost = choose(votes.counts).tolist(), {-1: none, **_NO_EXPRESSION}
-    for position, item in enumerate(items(files, name)):
+    for item, position in rows:
         if isinstance(item, Rejected):
             yield item
         elif chosen[position] in lost:
@@ -164,3 +184,92 @@ def _items(files: Files, name: str, votes: Votes, labels: str) -> Iterator[Sampl
         else:
             more = dict(zip(COLUMNS, votes.counts[position].tolist(), strict=True))
             yield replace(item, label=CLASSES[chosen[position]], more=more)
+
+
+def _open_folders(
+    path: str | Path,
+    places: list[Files],
+    votes: str | Path | None,
+    labels: str,
+    join: str | Path,
+    notice: Notice,
+) -> Raw:
+    """Joins the votes to the files of the folder distribution."""
+    copies = [copy for files in places for copy in find_folders(files, files.names())]
+    if not copies:
+        raise ValueError(
+            f"No FER2013 as folders at {path}, which join refers to; found {listing(places)}."
+        )
+    chosen = first_of("copies of FER2013", copies, lambda copy: copy.title, notice)
+    voted, ballot = _votes(path, places, votes, notice)
+    found = read_votes(voted, ballot)
+    by_file = read_join(join, found)
+    pairs = [(item, by_file.get(_tail(item.source), -1)) for item in chosen.read(notice)]
+    joint = [(item, row) for item, row in pairs if row >= 0 and isinstance(item, Sample)]
+    own = Rows([], [item.label for item, _ in joint], 0)
+    order = np.array([row for _, row in joint], int)
+    notice(f"{check_agreement(own, majority(found.counts)[order])}.")
+    without = [
+        item if isinstance(item, Rejected) else Rejected(item.source, "not in the table of join")
+        for item, row in pairs
+        if row < 0 or isinstance(item, Rejected)
+    ]
+    notice(f"{len(joint):,} of {len(pairs):,} files have votes.")
+    problems = [problem for place in places for problem in place.problems()]
+    return Raw(
+        CLASSES,
+        chain(_relabelled(joint, found, labels), without, problems),
+        None,
+        len(pairs) + len(problems),
+        COLUMNS,
+        f"{chosen.title} with the votes of FER+ by {Path(join).name}",
+        joined(
+            (
+                chosen.files.identity(chosen.names),
+                voted.identity([ballot]),
+                state_of([("join", join)]),
+            )
+        ),
+    )
+
+
+def _tail(path: str) -> str:
+    """Returns part, class and name of a file: what a table of join says."""
+    return "/".join(path.split("/")[-3:]).lower()
+
+
+def read_join(join: str | Path, votes: Votes) -> dict[str, int]:
+    """Reads which file has which row of votes.
+
+    Args:
+        join: a table with the columns ferplus_name and fer2013_file.
+        votes: the votes, with their image names.
+
+    Returns:
+        `_tail` of each file -> its row.
+
+    Raises:
+        FileNotFoundError: no file at `join`.
+        ValueError: other columns, an unreadable or ambiguous row, or unknown image names.
+    """
+    place = Path(join)
+    if not place.is_file():
+        raise FileNotFoundError(f"No table of join at {join}.")
+    files = DirectoryFiles(place.parent, [place.name])
+    columns = header(files, place.name)
+    if not {"ferplus_name", "fer2013_file"} <= set(columns):
+        raise ValueError(
+            f"{join} must have the columns ferplus_name and fer2013_file, got {', '.join(columns)}."
+        )
+    by_name = {name: row for row, name in enumerate(votes.names) if name}
+    found: dict[str, int] = {}
+    for line, cells in rows(files, place.name):
+        if isinstance(cells, UnreadableError):
+            raise ValueError(f"{join}:{line} cannot be read: {cells}.")
+        name, file = cells["ferplus_name"], _tail(cells["fer2013_file"])
+        if name not in by_name or found.setdefault(file, by_name[name]) != by_name[name]:
+            raise ValueError(
+                f"{join}:{line} must join one image of the votes to one file, got {name} and "
+                f"{file}."
+            )
+    return found

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from attention_fer.common.class_names import BASIC, WITH_CONTEMPT
 from preprocessing.raw_files.files import Files, UnreadableError
-from preprocessing.sources.base import BASIC, WITH_CONTEMPT
-from preprocessing.sources.fer2013 import USAGES, Cells, header, rows
+from preprocessing.sources import fer2013_csv, tables
+from preprocessing.sources.fer2013_csv import USAGES, label_of, split_of
+from preprocessing.sources.tables import Cells, header, is_table
 
 CLASSES = WITH_CONTEMPT
 CHOICES = (*CLASSES, "unknown", "nf")
@@ -30,15 +32,17 @@ class Votes:
     Attributes:
         usages: official part of each row, as in FER2013: "Training" etc.
         counts: int (rows, 10), votes for each of `CHOICES`.
+        names: name of the image of each row; "" if it has none.
     """
 
     usages: list[str]
     counts: np.ndarray
+    names: list[str]
 
 
 def is_votes(files: Files, name: str) -> bool:
     """Whether a file is a CSV with the columns of FER+, whatever its name."""
-    return name.lower().endswith(".csv") and set(_COLUMNS) <= set(header(files, name))
+    return is_table(name) and set(_COLUMNS) <= set(header(files, name))
 
 
 def read_votes(files: Files, name: str) -> Votes:
@@ -55,15 +59,16 @@ def read_votes(files: Files, name: str) -> Votes:
             f"{source} must have the columns {', '.join(_COLUMNS)}, like fer2013new.csv of FER+. "
             f"Missing: {', '.join(missing)}."
         )
-    usages, counts = [], []
+    usages, counts, names = [], [], []
     try:
-        for number, cells in rows(files, name):
+        for number, cells in tables.rows(files, name):
             usage, *votes = _row(f"{source}:{number}", cells)
             usages.append(usage)
             counts.append([int(vote) for vote in votes])
+            names.append("" if isinstance(cells, UnreadableError) else cells.get("image name", ""))
     except UnreadableError as error:
         raise ValueError(f"{source} cannot be read: {error}.") from error
-    return Votes(usages, np.array(counts, np.int64).reshape(-1, len(CHOICES)))
+    return Votes(usages, np.array(counts, np.int64).reshape(-1, len(CHOICES)), names)
 
 
 def majority(counts: np.ndarray) -> np.ndarray:
@@ -143,6 +148,8 @@ def _is_count(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) < 5
 
 
+_USAGE = {split: usage for usage, split in USAGES.items()}
+
 LEAST_AGREEMENT = 0.5
 """Fraction of FER2013's labels that FER+ must confirm; in a wrong order about a fifth agree."""
 
@@ -153,7 +160,7 @@ class Rows:
 
     Attributes:
         usages: part of the dataset of each row.
-        labels: FER2013's own label of each row, as in the file.
+        labels: FER2013's own class of each row; "" for a label out of range.
         junk: number of invalid lines after the last row.
     """
 
@@ -171,8 +178,8 @@ def read_rows(files: Files, name: str) -> Rows:
     source = files.source(name)
     usages, labels, junk = [], [], []
     try:
-        for number, cells in rows(files, name):
-            if isinstance(cells, UnreadableError) or cells["usage"].strip() not in USAGES:
+        for number, cells in fer2013_csv.rows(files, name):
+            if isinstance(cells, UnreadableError) or not split_of(cells["usage"]):
                 junk.append(number)
             elif junk:
                 raise ValueError(
@@ -181,8 +188,8 @@ def read_rows(files: Files, name: str) -> Rows:
                     "or get the file again if it is damaged."
                 )
             else:
-                usages.append(cells["usage"].strip())
-                labels.append(cells["emotion"].strip())
+                usages.append(_USAGE[split_of(cells["usage"])])
+                labels.append(label_of(cells["emotion"]))
     except UnreadableError as error:
         raise ValueError(f"{source} cannot be read to its end: {error}.") from error
     return Rows(usages, labels, len(junk))
@@ -218,7 +225,7 @@ def check_agreement(rows: Rows, chosen: np.ndarray) -> str:
     Raises:
         ValueError: too few agree for the two files to be in the same order.
     """
-    position = {str(number): number for number in range(len(BASIC))}
+    position = {label: number for number, label in enumerate(BASIC)}
     own = np.array([position.get(label, -1) for label in rows.labels])
     both = (own >= 0) & (chosen >= 0) & (chosen < len(BASIC))
     same, total = int((own == chosen)[both].sum()), int(both.sum())

@@ -1,44 +1,41 @@
 """Your own photographs in a folder per class, with or without a folder per split.
 
-`ROOT/<class>/**/photo.jpg` or `ROOT/{train,validation,test}/<class>/**/photo.jpg`. This also reads
-CK+48, the cropped frames of CK+ in circulation: its files are named S010_004_00000017.png, so that
-the subject pattern `S\\d+` identifies its subjects.
+`ROOT/<class>/**/photo.jpg` or `ROOT/{train,validation,test}/<class>/**/photo.jpg`; or any folder of
+photographs with a table of their labels, see `labels`.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
 
+from attention_fer.common.class_names import (
+    is_expression,
+    merged,
+    ordered,
+    part_of,
+    what_was_merged,
+)
 from preprocessing.raw_files.containers import container, listing
 from preprocessing.raw_files.files import Files, Rejected, as_text
 from preprocessing.raw_files.images import is_photograph, load_photograph
-from preprocessing.sources.base import (
-    SPLITS,
-    Notice,
-    Raw,
-    Sample,
-    Subjects,
-    is_expression,
-    ordered,
-    register,
-)
-
-_SPLITS = {
-    "train": ("train", "training"),
-    "validation": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
-}
-FOLDERS = {folder: split for split, folders in _SPLITS.items() for folder in folders}
-"""Folder name in lower case -> official split."""
+from preprocessing.sources.base import SPLITS, Doubt, Notice, Raw, Sample, Subjects, register
+from preprocessing.sources.labels import open_labelled
 
 EXPECTED = (
-    "a directory or .zip with a folder per class, as in ROOT/happy/1.jpg, or per split and class, "
-    "as in ROOT/train/happy/1.jpg and ROOT/test/happy/2.jpg"
+    "a directory or archive with a folder per class, as in ROOT/happy/1.jpg, or per split and "
+    "class, as in ROOT/train/happy/1.jpg and ROOT/test/happy/2.jpg; or --labels FILE with it"
 )
+
+_OTHERS = {
+    "rafdb": ("list_patition_label.txt", "list_partition_label.txt"),
+    "affectnet": ("_exp.npy",),
+}
+"""Ends of file names that show that a tree is another dataset, which has its labels in files."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class _Layout:
         parts = self.inside(name).split("/")[:-1] if name.startswith(self.root) else []
         if not self.has_splits:
             return "", as_text(parts[0]) if parts else ""
-        split = FOLDERS.get(parts[0].lower(), "") if parts else ""
+        split = part_of(parts[0]) if parts else ""
         return split, as_text(parts[1]) if split and len(parts) > 1 else ""
 
     def inside(self, name: str) -> str:
@@ -68,20 +65,28 @@ class _Layout:
 
 @register("folder", needs_path=EXPECTED, names_dataset=False)
 def open_folder(
-    path: str | Path, *, subject_pattern: str | None = None, notice: Notice = warnings.warn
+    path: str | Path,
+    *,
+    subject_pattern: str | None = None,
+    labels: str | Path | None = None,
+    columns: Sequence[str] = (),
+    notice: Notice = warnings.warn,
 ) -> Raw:
     """Finds the classes in a tree of folders.
 
     A single folder around all others, which many archives have, is skipped. Classes keep the names
-    of their folders. If all are expressions, they are in canonical order, else sorted.
+    of their folders, but several spellings of a class are one, see `class_names.merged`. If all are
+    expressions, they are in canonical order, else sorted.
 
     Args:
         path: the directory or .zip.
         subject_pattern: regular expression searched in each image's path below the root, with
             forward slashes. The subject is its group named `subject`, else its first group, else
             the whole match. None if subjects are unknown.
-        notice: receives one sentence if there are fewer than two classes, or classes that differ
-            only in case, or folders that look like another layout.
+        labels: a table of labels, see `labels.open_labelled`; None for the names of the folders.
+        columns: what is in which column of that table.
+        notice: receives one sentence if there are fewer than two classes, or names that are one
+            class or one part, or folders that look like another layout.
 
     Returns:
         Samples by split, class and path. Files that are not photographs or not in a class folder
@@ -92,19 +97,28 @@ def open_folder(
         ValueError: no photograph in a class folder, a damaged .zip, or a pattern that is not a
             regular expression or matches no photograph.
     """
+    if labels is not None:
+        return open_labelled(path, labels, columns, subject_pattern, notice)
+    if columns:
+        raise ValueError(f"columns name those of a table: give --labels FILE, got {columns!r}.")
     files = container(path, EXPECTED)
     names = files.names()
+    _check_dataset(files, names)
     images = [name for name in names if is_photograph(name)]
     layout = _layout_of(images)
     placed = {name: layout.locate(name) for name in images}
-    classes = ordered({label for _, label in placed.values() if label})
+    called = merged({label for _, label in placed.values() if label})
+    placed = {name: (split, called.get(label, "")) for name, (split, label) in placed.items()}
+    classes = ordered(set(called.values()))
     if not classes:
         raise ValueError(
             f"No photograph in a class folder at {path}: expected {EXPECTED}; "
             f"found {listing([files])}."
         )
     subjects = Subjects(subject_pattern, [layout.inside(n) for n in images if placed[n][1]])
-    _check_classes(classes, notice)
+    for text in [*what_was_merged(called), *_merged_parts(layout, images)]:
+        notice(text)
+    check_classes(classes, notice)
     _check_layout(layout, [name for name in images if placed[name][1]], classes, notice)
 
     def order(name: str) -> tuple[int, int, str]:
@@ -129,7 +143,7 @@ def _layout_of(images: list[str]) -> _Layout:
     while True:
         paths = (name[len(root) :].split("/") for name in images if name.startswith(root))
         nested = [parts for parts in paths if len(parts) > 1]
-        if any(len(parts) > 2 and parts[0].lower() in FOLDERS for parts in nested):
+        if any(len(parts) > 2 and part_of(parts[0]) for parts in nested):
             return _Layout(root, True)
         tops = {parts[0] for parts in nested}
         if len(tops) != 1 or is_expression(min(tops)) or max(map(len, nested)) < 3:
@@ -137,17 +151,48 @@ def _layout_of(images: list[str]) -> _Layout:
         root += min(tops) + "/"
 
 
-def _check_classes(classes: tuple[str, ...], notice: Notice) -> None:
-    """Reports a single class, and classes that differ only in case."""
+def _check_dataset(files: Files, names: list[str]) -> None:
+    """Raises ValueError for a dataset whose folders say nothing of its classes."""
+    for dataset, ends in _OTHERS.items():
+        for name in names:
+            if name.lower().endswith(ends):
+                raise ValueError(
+                    f"{files.source(name)} holds labels of {dataset}, whose folders are not its "
+                    f"classes: prepare it with the dataset {dataset}."
+                )
+
+
+def _merged_parts(layout: _Layout, images: list[str]) -> list[str]:
+    """Says which folders are one part."""
+    if not layout.has_splits:
+        return []
+    folders: dict[str, set[str]] = {}
+    for name in images:
+        top = layout.inside(name).split("/")[0] if name.startswith(layout.root) else ""
+        folders.setdefault(part_of(top), set()).add(as_text(top))
+    return [
+        f"{' and '.join(map(repr, sorted(same)))} are one part, {part}."
+        for part, same in folders.items()
+        if part and len(same) > 1
+    ]
+
+
+def check_classes(classes: Sequence[str], notice: Notice) -> None:
+    """Reports a single class, and classes named like parts of a dataset."""
     if len(classes) < 2:
-        notice(f"Only one class, {classes[0]}: nothing can be learned from it.")
-    by_case: dict[str, list[str]] = {}
-    for label in classes:
-        by_case.setdefault(label.lower(), []).append(label)
-    for same in by_case.values():
-        if same[1:]:
-            shown = ", ".join(same)
-            notice(f"Classes that differ only in case: {shown}. Rename them to merge them.")
+        notice(
+            Doubt(
+                f"Only one class, {classes[0]}: nothing can be learned from it. If the labels are "
+                "in a file, give it with --labels."
+            )
+        )
+    elif parts := [label for label in classes if part_of(label)]:
+        notice(
+            Doubt(
+                f"Classes are named like parts of a dataset: {', '.join(parts)}. Use "
+                "ROOT/train/<class>/..., or give the labels with --labels."
+            )
+        )
 
 
 def _check_layout(
@@ -159,11 +204,17 @@ def _check_layout(
     shown = f"The folders {', '.join(sorted(map(as_text, below))[:5])} below the classes"
     if below and all(map(is_expression, below)) and not all(map(is_expression, classes)):
         notice(
-            f"{shown} look like expressions, the classes {', '.join(classes[:5])} do not: "
-            "is the layout ROOT/<class>/..., and is there no unrelated folder beside the classes?"
+            Doubt(
+                f"{shown} look like expressions, the classes {', '.join(classes[:5])} do not: is "
+                "the layout ROOT/<class>/..., and is there no unrelated folder beside the classes?"
+            )
         )
-    elif below and all(name.lower() in FOLDERS for name in below):
-        notice(f"{shown} look like splits and are merged: use ROOT/train/<class>/... to keep them.")
+    elif below and all(map(part_of, below)):
+        notice(
+            Doubt(
+                f"{shown} look like splits and are merged: use ROOT/train/<class>/... to keep them."
+            )
+        )
 
 
 def _item(

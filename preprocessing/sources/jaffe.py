@@ -14,21 +14,19 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from attention_fer.common.class_names import BASIC
 from preprocessing.raw_files.containers import containers, listing
 from preprocessing.raw_files.files import Files, Rejected, joined
-from preprocessing.raw_files.images import load_photograph
-from preprocessing.sources.base import BASIC, Notice, Raw, Sample, register
+from preprocessing.raw_files.images import SUFFIXES, load_photograph
+from preprocessing.sources.base import Notice, Raw, Sample, register
 
 SUBJECTS = ("KA", "KL", "KM", "KR", "MK", "NA", "NM", "TM", "UY", "YM")
 CODES = dict(zip(("AN", "DI", "FE", "HA", "SA", "SU", "NE"), BASIC, strict=True))
 COUNTS = dict(zip(BASIC, (30, 29, 32, 31, 31, 30, 30), strict=True))
-SUFFIXES = ("tiff", "tif", "png", "bmp", "gif", "jpg", "jpeg")
-"""Formats of copies in use, lossless ones first."""
-
 EXPECTED = "the directory or .zip that holds KA.AN1.39.tiff and the other images of JAFFE"
 
 _NAME = re.compile(
-    r"(?:.*/)?(?P<stem>(?P<subject>[A-Z]{2})\.(?P<code>[A-Z]{2})\d+\.\d+)\.(?P<suffix>[A-Z]+)",
+    r"(?:.*/)?(?P<stem>(?P<subject>[A-Z]{2})\.(?P<code>[A-Z]{2})\d+\.\d+)\.(?P<suffix>[A-Z0-9]+)",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -96,7 +94,7 @@ def open_jaffe(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
 def _recognise(files: Files, name: str) -> _Image | Rejected | None:
     source = files.source(name)
     match = _NAME.fullmatch(name)
-    if match is None or match["suffix"].lower() not in SUFFIXES:
+    if match is None or f".{match['suffix'].lower()}" not in SUFFIXES:
         if "/" not in name and name.lower().endswith(".zip"):
             return None  # opened as an archive
         return Rejected(source, "no image of JAFFE", "expected a name like KA.AN1.39.tiff")
@@ -107,7 +105,7 @@ def _recognise(files: Files, name: str) -> _Image | Rejected | None:
     if subject not in SUBJECTS:
         detail = f"{subject}, expected {', '.join(SUBJECTS)}"
         return Rejected(source, "unknown subject", detail, CODES[code])
-    stem, suffix = match["stem"].upper(), match["suffix"].lower()
+    stem, suffix = match["stem"].upper(), f".{match['suffix'].lower()}"
     return _Image(files, name, stem, subject, CODES[code], suffix)
 
 

@@ -11,8 +11,8 @@ from functools import partial
 
 import numpy as np
 
-from preprocessing.sources.base import BASIC, Notice, Raw, Sample, register
-from preprocessing.sources.schematic_face import draw, expression, identity, shot
+from attention_fer.common.class_names import BASIC
+from preprocessing.sources.base import Notice, Raw, Sample, register
 
 CLASSES = BASIC
 SUBJECTS, PER_SUBJECT = 70, 49
@@ -70,6 +70,9 @@ def sample(seed: int, subject: int, index: int) -> Sample:
 
 
 def _image(seed: int, subject: int, index: int, label: str) -> np.ndarray:
+    # Imported here, since a machine that only trains may lack OpenCV.
+    from preprocessing.sources.schematic_face import draw, expression, identity, shot
+
     # The third number separates the two streams: NumPy pads short seeds with zeros.
     who = identity(np.random.default_rng([seed, subject, 0]))
     rng = np.random.default_rng([seed, subject, 1 + index])

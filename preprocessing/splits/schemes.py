@@ -5,31 +5,69 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, train_test_split
 
 from preprocessing.dataset.folder import Dataset
 from preprocessing.sources import SPLITS
-from preprocessing.splits.base import LEFT_OUT, InapplicableError, register
+from preprocessing.splits.base import LEFT_OUT, SCHEMES, InapplicableError, register
 from preprocessing.splits.groups import UNKNOWN, deal, groups, shared
 
 
-@register("official", promise="the parts that the dataset's authors published")
+@register(
+    "official",
+    promise="the parts that the dataset's authors published; if one of validation and test is "
+    "missing, the other is the test part, and a fifth of train, in whole groups, is validation",
+)
 def official(dataset: Dataset, seed: int = 0) -> np.ndarray:
-    """Splits by the split column; `seed` has no effect.
+    """Splits by the split column, and divides the train part if that says only two parts.
+
+    Whichever of validation and test the dataset has is then the test part. A fifth of train becomes
+    the validation part, by whole subjects, sequences and photographs. `seed` has no other effect.
 
     Raises:
-        InapplicableError: the dataset lacks one of the parts.
+        InapplicableError: the dataset has no train part or nothing else, or too few groups in it.
     """
     sides = np.full(len(dataset), LEFT_OUT, np.int64)
     for side, name in enumerate(SPLITS):
         sides[dataset.splits == name] = side
     empty = [name for side, name in enumerate(SPLITS) if not (sides == side).any()]
-    if empty:
+    if not empty:
+        return sides
+    if len(empty) > 1 or "train" in empty:
         raise InapplicableError(
             f"{dataset.name} at {dataset.path} has no official {' and no '.join(empty)} part. "
             "Choose another split, or prepare a complete copy of the dataset."
         )
+    sides[held_out(dataset)] = SPLITS.index("test")
+    train = dataset.splits == "train"
+    sides[train] = _deal_some(dataset, train, (4, 1), "official", seed)
     return sides
+
+
+def held_out(dataset: Dataset) -> np.ndarray:
+    """Returns which images nothing is trained on where a part is known for it, bool (n,).
+
+    It is the test part, or without one the validation part; none if the dataset has no train part.
+    """
+    if not (dataset.splits == "train").any():
+        return np.zeros(len(dataset), bool)
+    test = dataset.splits == "test"
+    return test if test.any() else dataset.splits == "validation"
+
+
+def what_was_divided(dataset: Dataset) -> list[str]:
+    """Says which parts `official` takes where the dataset has only two, in at most a sentence."""
+    given = [name for name in SPLITS if (dataset.splits == name).any()]
+    if len(given) != 2 or "train" not in given or SCHEMES["official"].why_not(dataset):
+        return []
+    sides = SCHEMES["official"].sides(dataset)
+    train, validation, test = (int((sides == side).sum()) for side in range(len(SPLITS)))
+    people = "by whole subjects" if (dataset.subjects != "").any() else "at random"
+    absent = "validation" if given[1] == "test" else "test"
+    return [
+        f"The dataset has no {absent} part: in the split official, the {test:,} images of its "
+        f"{given[1]} part are the test part, and {validation:,} of the {train + validation:,} "
+        f"images of its train part are the validation part, {people}."
+    ]
 
 
 @register(
@@ -68,13 +106,13 @@ def test_parts(dataset: Dataset, seed: int = 0) -> np.ndarray:
 def published(dataset: Dataset, seed: int = 0) -> np.ndarray:
     """Splits as the published experiments did, with 30 % of each class of train as validation.
 
-    Test is the official validation and test parts, or a random 20 % of each class if an image has
-    no official part. Sizes are rounded class by class as in the published code: 20,099 / 8,610 /
+    Test is the official validation and test parts, or a random 20 % of each class if the dataset
+    has no such parts. Sizes are rounded class by class as in the published code: 20,099 / 8,610 /
     7,178 images for FER2013, 45 test images for JAFFE. Subjects, sequences and copies may be on
     both sides.
     """
-    if (dataset.splits != "").all():
-        inside = dataset.splits == "train"
+    inside = ~np.isin(dataset.splits, ("validation", "test"))
+    if (dataset.splits != "").all() or held_out(dataset).any():
         train, test = np.flatnonzero(inside), np.flatnonzero(~inside)
     else:
         everything = np.arange(len(dataset))
@@ -89,6 +127,9 @@ def _take(
     labels: np.ndarray, rows: np.ndarray, count: Callable[[int], int], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Takes random rows of each class, `count(class size)` of them. Returns (rest, taken)."""
+    # Imported here, since stored splits are read without scikit-learn.
+    from sklearn.model_selection import train_test_split
+
     taken = [rows[:0]]
     for label in np.unique(labels[rows]):
         members = rows[labels[rows] == label]
@@ -102,21 +143,55 @@ def _take(
 _PROMISE = "no subject where known, no sequence and no photograph is on two sides"
 
 
-@register("hold-out", grouped=True, promise=f"60/20/20 of every class; {_PROMISE}")
+@register(
+    "hold-out",
+    grouped=True,
+    promise="60/20/20 of every class; a known test part stays the test part, the rest is divided "
+    f"75/25; {_PROMISE}",
+)
 def hold_out(dataset: Dataset, seed: int = 0) -> np.ndarray:
     """Splits 60/20/20 into train, validation and test, as closely as whole groups allow.
 
+    If the dataset says what to test on, see `held_out`, that is the test part and the rest is
+    divided 75/25, without the images of groups that the test part has.
+
     Raises:
-        InapplicableError: fewer than three groups.
+        InapplicableError: fewer than three groups, or fewer than two outside a known test part.
     """
-    return deal(_enough(dataset, 3, "hold-out"), dataset.labels, (3, 1, 1), seed)
+    test = held_out(dataset)
+    if not test.any():
+        return deal(_enough(dataset, 3, "hold-out"), dataset.labels, (3, 1, 1), seed)
+    group = groups(dataset)
+    rest = ~np.isin(group, group[test])
+    sides = np.where(test, SPLITS.index("test"), LEFT_OUT)
+    sides[rest] = _deal_some(dataset, rest, (3, 1), "hold-out", seed)
+    return sides
+
+
+def _deal_some(
+    dataset: Dataset, rows: np.ndarray, shares: tuple[int, ...], name: str, seed: int
+) -> np.ndarray:
+    """Deals whole groups of some rows, bool (n,); returns the part of each of them.
+
+    Raises:
+        InapplicableError: fewer groups than parts.
+    """
+    found, group = np.unique(groups(dataset)[rows], return_inverse=True)
+    if len(found) < len(shares):
+        raise InapplicableError(
+            f"{name} needs at least {len(shares)} groups of training images that share no subject, "
+            f"sequence or photograph; {dataset.name} at {dataset.path} has {len(found)} beside its "
+            "test part. Choose another split, or add images."
+        )
+    return deal(group.ravel(), dataset.labels[rows], shares, seed)
 
 
 @register(
     "5-fold",
     folds=True,
     grouped=True,
-    promise=f"every image is tested once, every class in every fold alike; {_PROMISE}",
+    promise="every image is tested once, also those of known parts; every class in every fold "
+    f"alike; {_PROMISE}",
 )
 def five_fold(dataset: Dataset, seed: int = 0) -> np.ndarray:
     """Makes five folds of equal size and class balance, as closely as whole groups allow.
@@ -158,6 +233,8 @@ def subject_10fold(dataset: Dataset, seed: int = 0) -> np.ndarray:
     Raises:
         InapplicableError: a subject is unknown, or there are fewer than ten.
     """
+    from sklearn.model_selection import GroupKFold
+
     _, joined = _people(dataset, FOLDS, "subject-10fold")
     sides = np.empty(len(dataset), np.int64)
     rows = np.zeros(len(dataset))

@@ -60,7 +60,12 @@ def main(replicas, backbone, *how):
             epochs=2,
             shuffle=False,
             verbose=0,
-            callbacks=[batches.epoch_starter(), losses.callback, Validation(model, few, 8), best],
+            callbacks=[
+                batches.epoch_starter(),
+                losses.callback,
+                Validation(few, lambda x: predict(model, x, 8)),
+                best,
+            ],
         )
         best.restore()
         probabilities = predict(model, images[:5], 8)

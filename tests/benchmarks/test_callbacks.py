@@ -38,7 +38,13 @@ def fitted():
     )
     model.compile("sgd", "sparse_categorical_crossentropy")
     best = BestWeights(model)
-    callbacks = [Outputs(), Validation(model, DataPart(IMAGES, LABELS, np.arange(4)), 3), best]
+    callbacks = [
+        Outputs(),
+        Validation(
+            DataPart(IMAGES, LABELS, np.arange(4)), lambda images: predict(model, images, 3)
+        ),
+        best,
+    ]
     history = model.fit(
         IMAGES, LABELS, epochs=len(EPOCHS), verbose=0, callbacks=callbacks, shuffle=False
     )
@@ -63,7 +69,7 @@ def test_the_first_of_the_best_epochs_is_kept_and_restored(fitted):
 
 def test_an_output_that_is_not_finite_ends_the_training():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Rescaling(float("nan"))])
-    validate = Validation(model, DataPart(IMAGES, LABELS, np.arange(4)), 2)
+    validate = Validation(DataPart(IMAGES, LABELS, np.arange(4)), lambda x: predict(model, x, 2))
     with pytest.raises(FloatingPointError, match="after epoch 3"):
         validate.on_epoch_end(2, {})
 

@@ -9,9 +9,11 @@ import subprocess
 import numpy as np
 import pytest
 from fabricated import NAMES, plan, put_plan, story, target
+from rich.console import Console
 
 from benchmarks.report import analysis, formats
 from benchmarks.report.formats import columns, csv_file, latex, markdown
+from benchmarks.report.formats import text as terminal
 from benchmarks.report.formats.figures import ReportFigures
 from benchmarks.results.store import Store
 from benchmarks.table import Row
@@ -103,6 +105,37 @@ def test_the_terminal_shows_what_markdown_shows_in_120_columns(report, viewed):
     assert "no detectable" in flat and "[/place] in [red]" in flat
 
 
+def printed(viewed, width):
+    """The table of the first target and its footnotes on a console of that width."""
+    console = Console(width=width, force_terminal=False)
+    with console.capture() as captured:
+        for part in list(terminal.parts([viewed]))[:2]:
+            console.print(part)
+    return captured.get()
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 72, 80, 100, 120, 200])
+def test_numbers_are_whole_at_every_width(width, viewed):
+    found = printed(viewed, width)
+    assert max(map(len, found.splitlines())) <= width
+    assert "…" not in found
+    numbers = re.findall(r"[-+]?\d[\d,]*\.?\d*", found)
+    section = viewed.sections[0]
+    for column in columns.shown(columns.SHORT, section):
+        for row in section.rows:
+            for number in re.findall(r"[-+]?\d[\d,]*\.?\d*", column.text(row, section)):
+                assert number in numbers, (column.title, number)
+
+
+def test_the_answer_comes_first_where_there_is_no_room_for_all(viewed):
+    blocks = printed(viewed, 80).split("(continued)")
+    assert len(blocks) == 2
+    first, second = blocks
+    assert "62.50 ± 1.50" in first and "+11.50 [+7.24, +15.76]" in first and "better" in first
+    assert "1,234,567" not in first and "1,234,567" in second and "vgg16     eca" in second
+    assert "(continued)" not in printed(viewed, 120)
+
+
 def body(text):
     """Lines of a LaTeX tabular, and how many columns it has."""
     layout = re.search(r"\\begin\{tabular\}\{([lr]+)\}", text)
@@ -168,3 +201,17 @@ def test_marks_of_a_format_in_a_name_stay_text(tmp_path):
     assert {width(row) for row in rows} == {layout}
     (line,) = csv.DictReader(io.StringIO(csv_file.render([viewed])))
     assert line["setting"] == row.setting and line["dataset"] == "d|<s>"
+
+
+def test_files_are_written_before_anything_is_printed(tmp_path):
+    """A terminal that cannot show the table does not cost the table."""
+
+    class BrokenConsole:
+        def print(self, *_, **__):
+            raise UnicodeEncodeError("ascii", "±", 0, 1, "no such letter")
+
+    store, of = story(tmp_path / "made-up")
+    with pytest.raises(UnicodeEncodeError):
+        formats.publish(of, store, BrokenConsole())
+    written = {path.suffix for path in store.root.iterdir() if path.is_file()}
+    assert written == {".md", ".csv", ".tex", ".html"}

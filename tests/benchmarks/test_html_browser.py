@@ -171,17 +171,54 @@ def test_the_costs_can_be_chosen(visit, tmp_path):
     assert operations.is_visible() and not parameters.is_visible()
 
 
-@pytest.mark.parametrize("width", [320, 360, 768])
-def test_a_narrow_page_scrolls_inside_its_tables_alone(visit, width):
-    page = visit(viewport={"width": width, "height": 740})
-    widths = "[document.documentElement.scrollWidth, innerWidth]"
-    assert page.evaluate(widths) == [width, width]
-    table = page.locator(".scroll").first
-    assert table.evaluate("e => e.scrollWidth > e.clientWidth")
+WIDTHS = "[document.documentElement.scrollWidth, innerWidth]"
+# Texts of the table's cells that something covers, or that the edge of the table cuts.
+COVERED = """() => [...document.querySelectorAll(".results td, .results th")].filter(cell => {
+  if (!cell.offsetParent || cell.matches(".more")) return false;
+  cell.scrollIntoView({ block: "center", inline: "nearest" });
+  const range = document.createRange();
+  range.selectNodeContents(cell);
+  const region = cell.closest(".scroll").getBoundingClientRect();
+  return [...range.getClientRects()].some(({ left, right, top, bottom }) => {
+    if (right - left < 2) return false;
+    const seen = x => cell.contains(document.elementFromPoint(x, (top + bottom) / 2));
+    return left < region.left || right > region.right || !seen(left + 1) || !seen(right - 1);
+  });
+}).map(cell => cell.textContent.trim())"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1024, 1280])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+def test_no_digit_is_covered_or_cut(visit, width, scheme):
+    page = visit(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    assert page.evaluate(WIDTHS) == [width, width]
+    assert page.evaluate(COVERED) == []
+    assert page.get_by_role("cell", name="62.50 ± 1.50").first.is_visible()
+    left_out = page.locator(".left-out").first
+    assert left_out.is_visible() and "ECE" in left_out.inner_text()
     page.get_by_role("button", name="Details of vgg16 se").first.click()
-    assert page.evaluate(widths) == [width, width]
+    assert page.evaluate(WIDTHS) == [width, width]
     box = page.get_by_role("dialog").bounding_box()
     assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    # What the table has no room for is in the panel.
+    figures = " ".join(page.locator("#panel-figures").inner_text().split())
+    assert "+11.50 [+7.24, +15.76]" in figures and "1,234,567" in figures and "7.50" in figures
+
+
+def test_columns_come_and_go_with_the_room_for_them(visit):
+    page = visit(viewport={"width": 1280, "height": 800})
+    verdict = page.get_by_role("columnheader", name="verdict").first
+    assert verdict.is_visible()
+    page.set_viewport_size({"width": 390, "height": 800})
+    verdict.wait_for(state="hidden")
+    table = page.locator(".scroll").first
+    page.get_by_role("button", name="Show all columns").first.click()
+    assert verdict.is_visible() and table.evaluate("e => e.scrollWidth > e.clientWidth")
+    assert page.evaluate(WIDTHS) == [390, 390]
+    page.get_by_role("button", name="Show columns that fit").click()
+    assert not verdict.is_visible()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    verdict.wait_for()
 
 
 def test_headings_of_a_long_table_stay_in_sight(visit):

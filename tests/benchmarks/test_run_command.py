@@ -2,13 +2,16 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmarks.plan import datasets
 from benchmarks.plan.cell import Cell
+from benchmarks.plan.copies import TrainingCopies
 from benchmarks.plan.settings import profile
+from benchmarks.results import copies_file
 from benchmarks.results.store import Store
 from benchmarks.run.__main__ import main
 from benchmarks.train import data
@@ -77,6 +80,13 @@ def test_stored_predictions_are_of_the_test_part_and_give_the_stored_accuracy(fi
         assert metrics["validation_accuracy"] == best["val_accuracy"]
         counts = [metrics[key] for key in ("n_train", "n_validation", "n_test")]
         assert counts == [32, 16, 16]
+
+
+def test_a_run_stores_which_test_images_equal_a_training_image(finished, dataset):
+    (target,) = {result.cell.target for result in Store(finished[0] / "attention").results()}
+    folds = datasets.digests(dataset, "official")
+    stored = copies_file.read(finished[0] / "attention", replace(target, folds=folds))
+    assert stored == TrainingCopies()
 
 
 def test_tensorboard_shows_the_curves_of_the_history(finished):

@@ -2,6 +2,8 @@
 
 import shutil
 
+import keras
+import numpy as np
 import pytest
 from processes import folders, started, training, until
 
@@ -76,3 +78,25 @@ def test_a_dataset_changed_under_a_run_fails_what_is_left_and_spares_what_is_don
     again = run(out, *arguments, "--dry-run")
     assert "2 cells, 0 done, 2 to run" in again.stdout
     assert len(folders(out, "*/result.json")) == 2
+
+
+def test_the_error_of_a_layer_comes_before_what_keras_puts_around_it():
+    class Breaks(keras.layers.Layer):
+        def call(self, inputs):
+            raise ValueError("the cause\nin two lines")
+
+    class Wraps(keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = Breaks()
+
+        def build(self, shape):
+            self.built = True
+
+        def call(self, inputs):
+            return self.inner(inputs)
+
+    model = keras.Sequential([Wraps()])
+    with pytest.raises(ValueError) as caught:
+        model(np.ones((1, 2), "float32"))
+    assert reason(caught.value) == "ValueError: the cause\nin two lines (in Breaks.call())"

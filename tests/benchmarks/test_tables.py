@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 import pytest
-from fabricated import cell
+from fabricated import cell, plan, target
 
 from attention_fer import layers, models
 from benchmarks import published, tables
@@ -41,6 +41,17 @@ def figures(name, dataset="ckplus"):
 )
 def test_published_figures_stand_at_their_rows(name, expected):
     assert figures(name) == expected
+
+
+def test_the_reference_of_the_table_of_copies_is_a_cell_of_the_attention_table():
+    table = tables.get("copies").with_recipe("fer-small")
+    usual = tables.get("attention").select(["small_resnet"], ["none"]).with_recipe("fer-small")
+    changes = tuple(table.profile("full").items())
+    without, with_copies = plan(table.rows, [target()], seeds=1, usual=changes, asked=()).cells
+    asked = (("drop_copies", True),)
+    assert (without,) == plan(usual.rows, [target()], seeds=1, asked=asked).cells
+    assert (without.settings.drop_copies, with_copies.settings.drop_copies) == (True, False)
+    assert table.reference(with_copies.row, "fer2013") == without.row
 
 
 def test_every_dataset_has_its_own_batch_sizes():

@@ -75,8 +75,10 @@ def test_published_takes_its_share_of_every_class(jaffe):
     assert np.array_equal(counts["validation"], (total - counts["test"]) * 3 // 10)
 
 
-def test_published_goes_by_official_parts_only_where_every_image_has_one():
+def test_published_keeps_a_known_test_part_where_some_images_have_no_part():
     parts = divide("published", index([0] * 100, ["train"] * 50 + ["test"] * 49 + [""]))
+    assert sizes(parts) == [36, 15, 49] and parts["test"].tolist() == list(range(50, 99))
+    parts = divide("published", index([0] * 100, ["train"] * 50 + [""] * 50))
     assert sizes(parts) == [56, 24, 20]
 
 

@@ -10,6 +10,15 @@ from benchmarks.report.formats.figures import RowFigures, Section, counted
 from benchmarks.statistics.paired import NO_DIFFERENCE
 
 MINUS = "\N{MINUS SIGN}"
+# Where there is no room for all columns, the answer comes first.
+_RANKS = {
+    "backbone": 0,
+    "attention": 0,
+    "accuracy %": 1,
+    "setting": 2,
+    "difference": 3,
+    "verdict": 4,
+}
 REASON = 60  # longer reasons are cut in a table; footnotes show them in full
 
 
@@ -34,6 +43,11 @@ class Column:
     detail: bool = False
 
 
+def rank(column: Column) -> int:
+    """Returns 0 for a column that names the row, more for one that can be missed sooner."""
+    return _RANKS.get(column.title, 6 if column.detail else 5)
+
+
 def shown(columns: Sequence[Column], section: Section) -> list[Column]:
     """Returns the columns that are not empty."""
     return [c for c in columns if any(c.text(row, section) for row in section.rows)]
@@ -43,6 +57,11 @@ def heading(column: Column, section: Section) -> str:
     """Returns a column's title; that of the accuracy has the dataset and `basis`."""
     if column is ACCURACY:
         return f"{section.target.dataset} {column.title}{basis(section)}"
+    n, copies = section.n, section.n_copies
+    if copies is not None and n is not None:
+        counts = {"all images %": n, "without copies %": n - copies, "on copies %": copies}
+        if column in COPIES and column.title in counts:
+            return f"{column.title} (n = {counts[column.title]:,})"
     return column.title
 
 
@@ -106,10 +125,19 @@ def state(row: RowFigures) -> str:
 
 def difference(row: RowFigures) -> str:
     """Returns `+1.20 [-0.30, +2.70]`, the difference with its 95 % interval."""
-    if row.difference is None:
+    return _interval(row.difference, row.low, row.high)
+
+
+def difference_without_copies(row: RowFigures) -> str:
+    """Returns the same without the images that equal a training image."""
+    return _interval(row.difference_without_copies, row.low_without_copies, row.high_without_copies)
+
+
+def _interval(middle: float | None, low: float | None, high: float | None) -> str:
+    if middle is None:
         return ""
-    low, high = fixed(row.low, sign=True), fixed(row.high, sign=True)
-    return f"{fixed(row.difference, sign=True)} [{low}, {high}]"
+    signed = [fixed(value, sign=True) for value in (middle, low, high)]
+    return f"{signed[0]} [{signed[1]}, {signed[2]}]"
 
 
 def verdict(row: RowFigures) -> str:
@@ -189,6 +217,12 @@ FULL = (
         help="accuracy on the test images that duplicate no other image",
         detail=True,
     ),
+    _column(
+        "without copies %",
+        "without_copies",
+        help="accuracy on the test images that equal no training image",
+        detail=True,
+    ),
     Column(
         "best seed %",
         "best_seed",
@@ -205,3 +239,15 @@ FULL = (
     ),
 )
 SHORT = tuple(column for column in FULL if not column.detail)
+COPIES = (
+    *NETWORK[:3],
+    _column("all images %", "accuracy"),
+    _column("without copies %", "without_copies"),
+    Column(
+        "difference without copies",
+        "difference_without_copies",
+        lambda row, _: difference_without_copies(row),
+    ),
+    _column("on copies %", "on_copies"),
+    _column("all minus without", "worth_of_copies", lambda value: fixed(value, sign=True)),
+)

@@ -41,9 +41,15 @@ class RowFigures:
         loss: mean negative log likelihood in nats.
         n_without_duplicates: number of test images that duplicate no other image.
         without_duplicates: accuracy on these, mean over the seeds.
+        n_copies: number of test images that equal an image of the training part.
+        on_copies: accuracy on these, mean over the seeds.
+        without_copies: accuracy on the other test images, mean over the seeds.
+        worth_of_copies: accuracy on all test images minus `without_copies`.
         reference: label of the row it is compared with; "" if none.
         difference: accuracy minus that of the reference.
         low, high: limits of the difference's 95 % interval.
+        difference_without_copies, low_without_copies, high_without_copies: the same without the
+            images that equal one of the training part.
         p: p-value of no difference.
         p_holm: `p` adjusted for all comparisons of the report.
         verdict, detectable: see `benchmarks.report.analysis.Comparison`.
@@ -76,10 +82,17 @@ class RowFigures:
     loss: float | None = None
     n_without_duplicates: int | None = None
     without_duplicates: float | None = None
+    n_copies: int | None = None
+    on_copies: float | None = None
+    without_copies: float | None = None
+    worth_of_copies: float | None = None
     reference: str = ""
     difference: float | None = None
     low: float | None = None
     high: float | None = None
+    difference_without_copies: float | None = None
+    low_without_copies: float | None = None
+    high_without_copies: float | None = None
     p: float | None = None
     p_holm: float | None = None
     verdict: str = ""
@@ -111,6 +124,7 @@ class RowFigures:
             published=entry.published,
             **_cost(entry),
             **_scores(entry),
+            **_copies(entry),
             **_comparison(entry.comparison),
         )
 
@@ -126,6 +140,12 @@ class RowFigures:
     def complete(self) -> bool:
         """Whether all planned cells are done."""
         return not self.failed and not self.missing
+
+    @property
+    def copied(self) -> np.ndarray:
+        """Rows of the dataset, among the test images, that equal a training image."""
+        outcomes, copies = self.entry.outcomes, self.entry.copies
+        return np.array([], int) if outcomes is None or copies is None else outcomes.sample[copies]
 
     @property
     def confusion(self) -> np.ndarray | None:
@@ -179,15 +199,34 @@ def _scores(entry: Entry) -> dict[str, Any]:
     }
 
 
+def _copies(entry: Entry) -> dict[str, Any]:
+    if entry.copies is None or entry.outcomes is None:
+        return {}
+    correct = np.stack(list(entry.outcomes.correct.values()))
+    found = {"n_copies": int(entry.copies.sum()), "on_copies": _percent(correct[:, entry.copies])}
+    if not entry.copies.all():
+        without = _percent(correct[:, ~entry.copies])
+        found |= {"without_copies": without, "worth_of_copies": _percent(correct) - without}
+    return found
+
+
+def _percent(correct: np.ndarray) -> float:
+    return 100 * float(correct.mean())
+
+
 def _comparison(comparison: Comparison | None) -> dict[str, Any]:
     if comparison is None:
         return {}
     difference, mcnemar = comparison.difference, comparison.mcnemar
+    without = comparison.without_copies
     return {
         "reference": comparison.reference.label,
         "difference": difference.mean,
         "low": difference.low,
         "high": difference.high,
+        "difference_without_copies": without.mean if without else None,
+        "low_without_copies": without.low if without else None,
+        "high_without_copies": without.high if without else None,
         "p": difference.p,
         "p_holm": comparison.adjusted,
         "verdict": comparison.verdict,
@@ -222,6 +261,12 @@ class Section:
     def n(self) -> int | None:
         """Number of test images, if all measured rows agree."""
         found = {row.n for row in self.rows if row.seeds}
+        return found.pop() if len(found) == 1 else None
+
+    @cached_property
+    def n_copies(self) -> int | None:
+        """Number of test images that equal a training image; None if none, or if rows differ."""
+        found = {row.n_copies for row in self.rows if row.seeds}
         return found.pop() if len(found) == 1 else None
 
     @cached_property

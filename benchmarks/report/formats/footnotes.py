@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from benchmarks.plan.plan import Plan
 from benchmarks.plan.settings import Settings
 from benchmarks.report.analysis import Comparison
@@ -49,6 +51,36 @@ def of_report(report: ReportFigures) -> list[str]:
     notes = [_spread(report), *_differences(report, comparisons), _picked(report)]
     notes += [_published(report), gaps(report), ignored(report)]
     return [note for note in notes if note]
+
+
+def copies(section: Section, report: ReportFigures) -> str:
+    """How many test images equal a training image, and who was trained on them."""
+    plan, known = report.report.plan, report.report.copies[section.target]
+    n, found = section.n or 0, section.n_copies or 0
+    measured = next(row for row in section.rows if row.seeds)
+    same = int(np.isin(measured.copied, known.same_label).sum())
+    text = (
+        f"Copies: {found:,} of {n:,} test images ({100 * found / n:.1f} %) have the same pixels as "
+        f"an image of the training part, {same:,} of them with the same label. "
+    )
+    trained_on = [
+        row.label for row in section.rows if not plan.settings(section.target, row.row).drop_copies
+    ]
+    if not trained_on:
+        return text + (
+            "These networks were trained without these copies (drop copies): all minus without "
+            "shows how much easier the copied images are, not what is gained by training on them."
+        )
+    if len(trained_on) == len(section.rows):
+        return text + (
+            "All minus without has two parts: how much easier the copied images are, and what is "
+            "gained by training on them. Networks trained without copies (drop copies) have the "
+            "first part alone."
+        )
+    return text + (
+        f"Trained on these copies: {'; '.join(trained_on)}. The others were not, so that the "
+        "difference in accuracy on all images is what the copies are worth."
+    )
 
 
 def gaps(report: ReportFigures) -> str:

@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from attention_fer.common.checks import one_of
+from attention_fer.common.class_names import ordered
 from preprocessing.raw_files.files import Rejected, UnreadableError
-from preprocessing.sources.base import Raw, Sample, ordered
+from preprocessing.sources.base import Raw, Sample
 from preprocessing.sources.eeg.electrodes import Topography, frame, good, mne, positions, topography
 from preprocessing.sources.eeg.epochs import Reader, Recording, Segment
 

@@ -272,10 +272,19 @@ def test_missing_parts_are_named_with_what_would_mend_it(read, raw, tmp_path):
         read("ckplus", tmp_path / "nowhere")
 
 
+@pytest.mark.parametrize("ending", [".jfif", ".JPE", ".webp", ".tiff", ".heic"])
+def test_every_ending_of_a_photograph_is_one_here(ending, read, raw, tmp_path):
+    renamed = {name.replace(".png", ending): data for name, data in tree().items()}
+    found = read("ckplus", raw.directory(tmp_path / "now", renamed))
+    before = read("ckplus", raw.directory(tmp_path / "before", tree()))
+    assert len(found.samples) == len(before.samples) > 0
+    assert len(found.rejected) == len(before.rejected)
+
+
 def test_the_cropped_frames_that_go_round_are_for_another_source(read, raw, tmp_path):
     cropped = {"CK+48/anger/S010_004_00000017.png": b"", "CK+48/fear/S011_003_00000013.png": b""}
     path = raw.directory(tmp_path, cropped)
-    with pytest.raises(ValueError, match=r"2 frames .*dataset 'folder'"):
+    with pytest.raises(ValueError, match=r"2 frames .*dataset 'ck48'"):
         read("ckplus", path)
     found = read("folder", path, subject_pattern=r"S\d+")
     assert [(s.label, s.subject) for s in found.samples] == [("anger", "S010"), ("fear", "S011")]

@@ -117,7 +117,7 @@ def test_bad_rows_are_rejected_and_the_rest_is_read(raw, tmp_path):
         f"3,{good.rsplit(' ', 1)[0]} -1,Training": "pixels not integers in 0..255",
         f"7,{good},Training": "label out of range",
         f"-1,{good},Training": "label out of range",
-        f"happy,{good},Training": "label out of range",
+        f"bored,{good},Training": "label out of range",
         f"3,{good},Holdout": "unknown Usage",
         "3,,Training": "wrong number of pixels",
         "</html>": "wrong number of columns",
@@ -168,11 +168,12 @@ def test_bad_images_are_rejected_and_the_rest_is_read(raw, tmp_path):
             raw.encode(raw.face(1).astype(np.uint16)),
             "not an 8-bit grey image",
         ),
-        "train/sad/notes.txt": (b"x", "not a .jpg or .png file"),
+        "train/sad/notes.txt": (b"x", "not an image file"),
         "train/sad/PublicTest_107.png": (png, "test file in the train folder"),
         "train/contempt/Training_1.png": (png, "unknown class folder"),
         "test/sad/1.png": (png, "test file named neither PublicTest_ nor PrivateTest_"),
-        "validation/sad/1.png": (png, "not in train/<emotion> or test/<emotion>"),
+        "train/sad/more/1.png": (png, "not in <part>/<emotion>"),
+        "extra/sad/1.png": (png, "not in <part>/<emotion>"),
     }
     files = {name: data for name, (data, _) in tree.items()}
     items = read(raw.zip(tmp_path / "a.zip", {**raw.folders(), **files}))

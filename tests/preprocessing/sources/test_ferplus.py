@@ -369,3 +369,69 @@ def test_the_published_votes_have_the_counts_we_state(data):
     for usage, split in SPLITS.items():
         assert COUNTS["majority"][split] == {name: expected[usage, name] for name in CLASSES}
         assert COUNTS["plurality"][split] == {name: most[usage, name] for name in CLASSES}
+
+
+def join_csv(raw, missing=()):
+    """Which file of the folder distribution each image of the votes is."""
+    files = {n: name for name in raw.folders() for n in [int(name.split("_")[1].split(".")[0])]}
+    lines = [f"fer{n:07d}.png,{files[n]}" for n in files if n not in missing]
+    return "\n".join(["ferplus_name,fer2013_file", *lines]) + "\n"
+
+
+@pytest.fixture
+def folders(raw, tmp_path):
+    """The folder distribution with votes and join beside it; the path of the join."""
+    raw.zip(tmp_path / "d" / "archive.zip", raw.folders())
+    votes = agreeing(raw)
+    votes[3] = votes_for("contempt", 8, "neutral", 2)
+    tree = {"fer2013new.csv": votes_csv(raw, votes), "join.csv": join_csv(raw, missing=[5])}
+    return raw.directory(tmp_path / "d", tree) / "join.csv"
+
+
+def test_a_join_gives_folders_their_votes(read, raw, folders):
+    found = read("ferplus", folders.parent, join=folders)
+    by_number = {
+        int(s.source.split("_")[1].split(".")[0]): (s.label, s.split, s.load().tobytes())
+        for s in found.samples
+    }
+    assert by_number == {
+        n: ("contempt" if n == 3 else CLASSES[label], SPLITS[usage], raw.face(n).tobytes())
+        for n, label, usage in raw.rows()
+        if n != 5
+    }
+    assert found.reasons == {
+        "archive.zip/train/surprise/Training_5.png": "not in the table of join"
+    }
+    assert [s.more["votes_contempt"] for s in found.samples].count(8) == 1
+    assert found.says("26 of 26 labels", "27 of 28 files")
+
+
+def test_a_join_of_other_files_is_refused(read, raw, folders):
+    place = folders.parent
+    lines = folders.read_text().splitlines()
+    turned = [
+        line.split(",")[0] + "," + other.split(",")[1]
+        for line, other in zip(lines[1:], lines[4:] + lines[1:4], strict=True)
+    ]
+    folders.write_text("\n".join([lines[0], *turned]))
+    with pytest.raises(ValueError, match="labels of FER2013 are confirmed.*expected at least"):
+        read("ferplus", place, join=folders)
+    folders.write_text("\n".join([lines[0], "fer9999999.png,train/sad/Training_4.png"]))
+    with pytest.raises(ValueError, match="join.csv:2 must join one image"):
+        read("ferplus", place, join=folders)
+    folders.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="columns ferplus_name and fer2013_file, got a, b"):
+        read("ferplus", place, join=folders)
+    with pytest.raises(FileNotFoundError, match="No table of join"):
+        read("ferplus", place, join=place / "gone.csv")
+
+
+@pytest.mark.data
+def test_the_real_join_confirms_the_real_folders(data, read):
+    if not (data / "ferplus" / "join.csv").is_file():
+        pytest.skip(f"no ferplus/join.csv in {data}: set FER_DATA to the folder that has it")
+    votes, join = data / "ferplus" / "fer2013new.csv", data / "ferplus" / "join.csv"
+    found = read("ferplus", data / "fer2013" / "archive.zip", votes=votes, join=join)
+    without = Counter(found.reasons.values())
+    assert len(found.samples) + len(found.rejected) == 35_887
+    assert without["not in the table of join"] == 35_887 - 35_659

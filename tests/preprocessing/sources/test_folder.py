@@ -8,7 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from preprocessing.sources.base import ordered
+from attention_fer.common.class_names import ordered
+from preprocessing.sources import Doubt
 
 
 @pytest.fixture
@@ -103,11 +104,51 @@ def test_one_other_name_among_them_means_sorted():
     assert ordered(["sad", "happy", "neutral", "bored"]) == ("bored", "happy", "neutral", "sad")
 
 
-def test_classes_that_differ_in_case_are_kept_and_told(read, raw, png, tmp_path):
-    tree = dict.fromkeys(["train/Happy/1.png", "train/sad/2.png", "test/happy/3.png"], png)
-    found = read("folder", raw.directory(tmp_path, tree))
-    assert found.raw.classes == ("Happy", "happy", "sad")
-    assert found.says("case.*: Happy, happy")
+@pytest.mark.parametrize(
+    ("folders", "classes", "said"),
+    [
+        (["train/Happy", "train/sad", "test/happy"], ("happy", "sad"), "'Happy' and 'happy'"),
+        (["train/anger", "test/angry", "test/sad"], ("angry", "sad"), "'anger' and 'angry'.*angry"),
+        (["angry", "angry ", "sad"], ("angry", "sad"), "'angry' and 'angry '"),
+        (["caf\u00e9", "cafe\u0301", "tea"], ("caf\u00e9", "tea"), "one class, caf\u00e9"),
+        (["Tea", "tea", "x"], ("Tea", "x"), "'Tea' and 'tea' are one class, Tea"),
+        (["cat ", "dog"], ("cat", "dog"), "'cat ' is called 'cat'"),
+    ],
+)
+def test_spellings_of_a_class_are_one_and_told(folders, classes, said, read, raw, png, tmp_path):
+    tree = {f"{folder}/{n}.png": png for n, folder in enumerate(folders)}
+    found = read("folder", raw.zip(tmp_path / "a.zip", tree))
+    assert found.raw.classes == classes and len(found.samples) == len(folders)
+    assert found.says(said)
+
+
+def test_spellings_of_a_part_are_one_and_told(read, raw, png, tmp_path):
+    names = ["train_set/a/1.png", "Training/b/2.png", "dev/a/3.png", "test-images/b/4.png"]
+    found = read("folder", raw.directory(tmp_path, dict.fromkeys(names, png)))
+    assert sorted(s.split for s in found.samples) == ["test", "train", "train", "validation"]
+    assert found.says("'Training' and 'train_set' are one part, train")
+
+
+def test_what_cannot_be_learned_from_is_doubtful(read, raw, png, tmp_path):
+    one = read("folder", raw.directory(tmp_path / "1", {"aligned/1.png": png}))
+    parts = read("folder", raw.directory(tmp_path / "2", {"train/1.png": png, "test/2.png": png}))
+    for found, words in ((one, "one class, aligned.*--labels"), (parts, "like parts.*test, train")):
+        assert found.says(words) and isinstance(found.notices[0], Doubt)
+
+
+@pytest.mark.parametrize(
+    ("name", "dataset"),
+    [
+        ("train_set/annotations/0_exp.npy", "affectnet"),
+        ("label/list_patition_label.txt", "rafdb"),
+    ],
+)
+def test_datasets_with_labels_in_files_are_no_folders_of_classes(
+    name, dataset, read, raw, png, tmp_path
+):
+    path = raw.directory(tmp_path, {"train_set/images/0.png": png, name: b"1"})
+    with pytest.raises(ValueError, match=f"the dataset {dataset}"):
+        read("folder", path)
 
 
 def test_everything_that_is_no_sample_has_a_reason(read, raw, png, tmp_path):
@@ -188,7 +229,7 @@ def test_trees_without_classes_say_what_was_found_and_expected(read, raw, png, t
         with pytest.raises(ValueError, match="No photograph in a class folder"):
             read("folder", raw.directory(tmp_path / str(len(tree)), tree))
     packed = raw.zip(tmp_path / "e" / "photos.zip", {"a/1.png": png}).parent
-    with pytest.raises(ValueError, match=r"a directory or .zip.*found photos.zip"):
+    with pytest.raises(ValueError, match=r"a directory or archive.*found photos.zip"):
         read("folder", packed)
 
 

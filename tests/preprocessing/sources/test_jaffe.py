@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from preprocessing.raw_files.images import SUFFIXES
+
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 CODES = {
     "AN": "angry",
@@ -75,6 +77,12 @@ def test_images_are_decoded_from_any_format(read, raw, tmp_path):
     found = read("jaffe", raw.zip(tmp_path / "j.zip", tree))
     assert [s.subject for s in found.samples] == ["KA", "KA", "KL"]
     assert all(np.array_equal(s.load(), image) for s in found.samples)
+
+
+def test_every_ending_of_a_photograph_is_one_here(read, raw, tmp_path):
+    names = [f"KA.AN1.{n}{ending}" for n, ending in enumerate(SUFFIXES)]
+    found = read("jaffe", raw.directory(tmp_path, dict.fromkeys(names, b"")))
+    assert len(found.samples) == len(SUFFIXES) > 20 and found.rejected == []
 
 
 def test_everything_else_has_a_reason(read, raw, tmp_path):

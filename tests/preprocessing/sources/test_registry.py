@@ -12,8 +12,8 @@ from preprocessing import sources
 
 def test_names_lead_to_sources():
     eeg = ["deap", "eeg", "eeg-generated"]
-    faces = ["fer2013", "ferplus", "folder", "jaffe", "schematic"]
-    assert sources.names() == ["ckplus", *eeg, *faces]
+    faces = ["fer2013", "ferplus", "folder", "jaffe", "rafdb", "schematic"]
+    assert sources.names() == ["affectnet", "ck48", "ckextended", "ckplus", *eeg, *faces]
     assert all(sources.get(name).name == name for name in sources.names())
 
 
@@ -27,8 +27,9 @@ def test_sources_take_the_options_they_announce():
         "eeg": {*read, *maps},
         "eeg-generated": {"subjects", "trials", "seed", *maps},
         "fer2013": set(),
-        "ferplus": {"votes", "labels"},
-        "folder": {"subject_pattern"},
+        "ferplus": {"votes", "labels", "join"},
+        "folder": {"subject_pattern", "labels", "columns"},
+        **{name: set() for name in ("affectnet", "ck48", "ckextended", "rafdb")},
         "jaffe": set(),
         "schematic": {"subjects", "per_subject", "seed"},
     }
@@ -56,7 +57,8 @@ def test_a_misspelt_kind_is_refused():
 def test_kinds_of_images():
     kinds = {name: sources.get(name).kind for name in sources.names()}
     photographs = dict.fromkeys(("ckplus", "folder", "jaffe"), "photographs")
-    faces = dict.fromkeys(("fer2013", "ferplus", "schematic"), "faces")
+    cut = ("affectnet", "ck48", "ckextended", "rafdb")
+    faces = dict.fromkeys(("fer2013", "ferplus", "schematic", *cut), "faces")
     assert kinds == {
         **photographs,
         **faces,

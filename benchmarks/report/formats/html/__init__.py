@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 
 from benchmarks.report.formats import footnotes
-from benchmarks.report.formats.columns import FULL, MINUS, Column, heading, shown
+from benchmarks.report.formats.columns import FULL, MINUS, Column, heading, rank, shown
 from benchmarks.report.formats.figures import ReportFigures, RowFigures, Section
 from benchmarks.report.formats.html import charts, summary
 from benchmarks.report.formats.html.cells import CellOrigin, PageCells
@@ -67,6 +67,7 @@ def _page() -> jinja2.Template:
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     environment.globals.update(
         heading=heading,
+        rank=rank,
         order=_order,
         number=_number,
         forest=charts.forest,

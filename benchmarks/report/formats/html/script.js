@@ -42,6 +42,37 @@
     });
   }
 
+  // Columns without room are left out, the least important first, and named below the table.
+  const label = (header) => header.textContent.trim();
+  const show = (table, column, shown) => {
+    for (const row of table.rows) row.cells[column].hidden = !shown;
+  };
+  const fit = (table, note) => {
+    const region = table.parentElement, headers = [...table.tHead.rows[0].cells];
+    headers.forEach((header) => show(table, header.cellIndex, true));
+    const left = headers.filter((header) => header.dataset.rank > 0)
+      .sort((a, b) => a.dataset.rank - b.dataset.rank);
+    const out = [];
+    while (!table.dataset.whole && region.scrollWidth > region.clientWidth && left.length > 1) {
+      out.push(left.pop());
+      show(table, out[out.length - 1].cellIndex, false);
+    }
+    out.sort((a, b) => a.cellIndex - b.cellIndex);
+    note.hidden = !out.length && !table.dataset.whole;
+    note.querySelector("span").textContent = out.length ? `Not shown: ${out.map(label).join(", ")}.` : "";
+    note.querySelector("button").textContent = out.length ? "Show all columns" : "Show columns that fit";
+  };
+  for (const note of document.querySelectorAll(".left-out")) {
+    const table = note.previousElementSibling.querySelector("table");
+    note.querySelector("button").addEventListener("click", () => {
+      table.dataset.whole = table.dataset.whole ? "" : "yes";
+      fit(table, note);
+    });
+    new ResizeObserver(() => fit(table, note)).observe(table.parentElement);
+    addEventListener("beforeprint", () => [...table.tHead.rows[0].cells].forEach((header) => show(table, header.cellIndex, true)));
+    addEventListener("afterprint", () => fit(table, note));
+  }
+
   // Filtering.
   for (const input of document.querySelectorAll("[data-filter]")) {
     const all = [...byId(input.dataset.filter).tBodies[0].rows];
@@ -153,6 +184,10 @@
     button.addEventListener("click", () => {
       row = rows[Number(button.dataset.row)];
       byId("panel-title").textContent = row.name;
+      const line = button.closest("tr"), headers = [...button.closest("table").tHead.rows[0].cells];
+      const figures = headers.filter((header) => header.dataset.rank > 0 && line.cells[header.cellIndex].textContent.trim());
+      byId("panel-figures").replaceChildren(...figures.map((header) =>
+        make("div", {}, make("dt", {}, label(header)), make("dd", {}, label(line.cells[header.cellIndex])))));
       const known = [...new Set(row.cells.map((cell) => cell.seed))].sort((a, b) => a - b);
       fill(seeds, row.confusion.length > 1 ? [...known, "all"] : known, (seed) => (seed === "all" ? "all seeds" : String(seed)));
       seeds.value = String(known[0]);

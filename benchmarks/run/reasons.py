@@ -1,0 +1,75 @@
+"""Why cells are trained although others of the same network are stored."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from benchmarks.plan.cell import Cell
+from benchmarks.results.store import Result, Store
+
+# Facts that follow from others.
+_DERIVED = ("recipe", "fingerprint")
+
+
+def retraining(cells: Sequence[Cell], store: Store, keep: Collection[str] = ()) -> Iterator[str]:
+    """Yield a line for each reason: networks that are not stored, and settings that differ.
+
+    A stored cell counts as the same network if dataset, backbone, attention, seed and fold are
+    equal. Of several, that with the fewest differences is named.
+
+    Args:
+        cells: the cells that will be trained.
+        store: the stored results.
+        keep: slugs of the cells whose network must be stored too.
+    """
+    stored = [result for result in store.results() if result.done]
+    unsaved = {result.cell.slug for result in stored if not result.saved} & set(keep)
+    again = [cell for cell in cells if cell.slug in unsaved]
+    if again:
+        yield (
+            f"{_cells(len(again))} stored without the trained network, which must be kept "
+            f"(--save-models, or a teacher): trained again."
+        )
+    like: dict[tuple[Any, ...], list[Result]] = {}
+    for result in stored:
+        like.setdefault(_network(result.cell), []).append(result)
+    found: Counter[str] = Counter()
+    for cell in cells:
+        others = [r.cell for r in like.get(_network(cell), ()) if r.cell.slug != cell.slug]
+        if others and cell.slug not in unsaved:
+            found[min((_differences(other, cell) for other in others), key=len)] += 1
+    for text, n in found.most_common():
+        yield f"{_cells(n)} stored with other settings, so trained anew: {text}."
+
+
+def _cells(n: int) -> str:
+    return f"{n:,} cell is" if n == 1 else f"{n:,} cells are"
+
+
+def _network(cell: Cell) -> tuple[Any, ...]:
+    return cell.target.dataset, cell.row.backbone, cell.row.attention, cell.seed, cell.fold
+
+
+def _differences(stored: Cell, wanted: Cell) -> str:
+    """The facts in which two cells differ, as `epochs 14 there, 20 here`."""
+    there, here = dict(_flat(stored.spec)), dict(_flat(wanted.spec))
+    names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+    shown = [name for name in names if name not in _DERIVED] or names
+    return ", ".join(
+        f"{name.replace('_', ' ')} {_shown(there.get(name))} there, {_shown(here.get(name))} here"
+        for name in shown
+    )
+
+
+def _flat(spec: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in spec.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, "" if name == "settings" else f"{before}{name}.")
+        else:
+            yield f"{before}{name}", value
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value in (None, "", ()) else str(value)

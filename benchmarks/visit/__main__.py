@@ -1,0 +1,141 @@
+"""Trains a list of networks during a short visit to a machine with a GPU.
+
+    python -m benchmarks.visit bundle                    here: writes visit/, which travels
+    python -m benchmarks.visit run --minutes 14 --out OUT    there, without a network
+    python -m benchmarks.visit collect OUT               here: stores the results under runs/
+
+The list is benchmarks/visit/plan.txt, ordered by value. Results are written to OUT as cells finish,
+so a visit may be cut off at any moment; the next one skips what is there.
+
+Exit status: 0 if nothing is left to train, 1 if something is, 2 for wrong arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+# Nothing else of ours is imported before the bundle's packages can be found.
+PLAN = Path(__file__).with_name("plan.txt")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line, see `--help`; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _bundle(options: argparse.Namespace) -> int:
+    from benchmarks.visit import bundle, requests
+
+    planned = requests.read(options.plan, data=options.data, out=options.runs, extra=options.extra)
+    size = bundle.make(
+        options.folder,
+        planned,
+        python=options.python,
+        machine=options.machine,
+        without=options.without,
+        raw=dict(options.raw),
+    )
+    print(f"{options.folder}: {size.describe()}")
+    size.check(options.most)
+    return 0
+
+
+def _run(options: argparse.Namespace) -> int:
+    from benchmarks.visit import unpacking
+
+    work = unpacking.prepare(options.folder, options.work)
+    from benchmarks.visit import session
+
+    return session.run(
+        work,
+        options.out,
+        plan=options.plan,
+        extra=options.extra,
+        minutes=options.minutes - work.spent / 60,
+        jobs=options.jobs,
+        volume=options.volume,
+        volumes=options.volumes,
+    )
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from benchmarks.visit import collecting
+
+    for line in collecting.collect(options.results, options.runs, options.folder):
+        print(line)
+    return 0
+
+
+def _named_path(text: str) -> tuple[str, Path]:
+    name, sign, path = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError(f"--raw must be NAME=PATH, got {text!r}.")
+    return name, Path(path)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.visit",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    bundle = commands.add_parser("bundle", help="write the folder that travels")
+    bundle.add_argument("--data", type=Path, default=Path("data"), help="prepared datasets")
+    bundle.add_argument("--python", default="3.12", help="version of Python there (default 3.12)")
+    bundle.add_argument("--machine", default="x86_64", help="its processor (default x86_64)")
+    bundle.add_argument(
+        "--without",
+        nargs="+",
+        default=[],
+        metavar="PACKAGE",
+        help="packages that are there, and need not travel",
+    )
+    bundle.add_argument(
+        "--raw",
+        nargs="+",
+        type=_named_path,
+        default=[],
+        metavar="NAME=PATH",
+        help="original images of a dataset, which travel in place of its pixels",
+    )
+    bundle.add_argument(
+        "--most", type=float, default=64.0, metavar="MIB", help="size with the checkout (64)"
+    )
+    bundle.set_defaults(command=_bundle)
+
+    run = commands.add_parser("run", help="train there what the bundle's plan names")
+    run.add_argument("--minutes", type=float, required=True, help="end before this many minutes")
+    run.add_argument("--out", type=Path, required=True, help="folder for what comes back")
+    run.add_argument("--work", type=Path, default=Path("runs"), help="folder for the work itself")
+    run.add_argument("--jobs", type=int, default=4, help="cells at a time on the GPU (default 4)")
+    run.add_argument(
+        "--volume", type=float, default=15.0, metavar="MIB", help="size of a file in OUT (15)"
+    )
+    run.add_argument("--volumes", type=int, default=4, help="how many such files at most (4)")
+    run.set_defaults(command=_run)
+
+    collect = commands.add_parser("collect", help="store the results that came back")
+    collect.add_argument("results", type=Path, help="folder that came back")
+    collect.set_defaults(command=_collect)
+
+    for one in (bundle, run, collect):
+        one.add_argument("--folder", type=Path, default=Path("visit"), help="the bundle: visit/")
+    for one in (bundle, collect):
+        one.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the results")
+    for one in (bundle, run):
+        one.add_argument("--plan", type=Path, default=PLAN, help="list of what to train")
+        one.add_argument("extra", nargs="*", help="after --: arguments for each line of the plan")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Unpacks a bundle where there is no network. Needs the standard library alone."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+WHEELS, DATA, CACHE, RECORDS, CARD = "wheels", "data", "cache", "records", "bundle.json"
+
+
+@dataclass(frozen=True)
+class Work:
+    """An unpacked bundle.
+
+    Attributes:
+        runs: folder of the results of all tables.
+        data: folder of the prepared datasets.
+        cache: folder of compiled programs.
+        spent: seconds that the unpacking took.
+    """
+
+    runs: Path
+    data: Path
+    cache: Path
+    spent: float
+
+
+def prepare(bundle: Path, work: Path) -> Work:
+    """Unpack a bundle below `work`, unless it is there, and make its packages importable.
+
+    Packages of this machine come first: those of the bundle fill gaps. Nothing is installed.
+
+    Raises:
+        FileNotFoundError: there is no bundle.
+        ValueError: the bundle is damaged.
+    """
+    began = time.monotonic()
+    if not (bundle / CARD).is_file():
+        raise FileNotFoundError(
+            f"{bundle} must hold a bundle, got no {CARD} there. Make it with: "
+            "python -m benchmarks.visit bundle"
+        )
+    card = json.loads((bundle / CARD).read_text(encoding="utf-8"))
+    place = work / ".visit"
+    _once(place / "site", partial(_unpack_wheels, bundle / WHEELS))
+    sys.path.append(str((place / "site").resolve()))
+    importlib.invalidate_caches()
+    for archive in sorted((bundle / DATA).glob("*.tar.xz")):
+        name = archive.name.removesuffix(".tar.xz")
+        _once(place / "data" / name, partial(_unpack_dataset, archive))
+    (place / CACHE).mkdir(exist_ok=True)
+    if (bundle / CACHE).is_dir():
+        shutil.copytree(bundle / CACHE, place / CACHE, dirs_exist_ok=True)
+    os.environ.update(_environment((place / CACHE).resolve(), card["revision"]))
+    if (bundle / RECORDS).is_dir():
+        from benchmarks.visit.collecting import collect
+
+        collect(bundle / RECORDS, work)
+    return Work(work, place / "data", place / CACHE, time.monotonic() - began)
+
+
+def _environment(cache: Path, revision: str | None) -> dict[str, str]:
+    """Return the environment of the cells' processes."""
+    # Even what compiles in no time: the initial weights of a deep network are hundreds of programs.
+    found = {
+        "KERAS_BACKEND": "jax",
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+    return {**found, "ATTENTION_FER_REVISION": revision} if revision else found
+
+
+def _once(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Fill a folder, whole or not at all, unless it exists."""
+    if folder.is_dir():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".part-") as name:
+        filled = Path(name) / folder.name
+        filled.mkdir()
+        fill(filled)
+        os.rename(filled, folder)
+
+
+def _unpack_wheels(wheels: Path, folder: Path) -> None:
+    for path in sorted(wheels.glob("*.whl")):
+        try:
+            with zipfile.ZipFile(path) as wheel:
+                wheel.extractall(folder)
+        except zipfile.BadZipFile as error:
+            raise ValueError(f"{path} must be a whole wheel: {error}") from error
+
+
+def _unpack_dataset(archive: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(archive) as content:
+            content.extractall(folder, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise ValueError(f"{archive} must be a whole tar.xz file: {error}") from error
+    from benchmarks.visit import originals  # needs packages of the bundle
+
+    if (folder / originals.CONTENTS).is_file():
+        originals.restore(folder)

@@ -1,0 +1,37 @@
+"""What could be a mistake in a dataset that was just prepared, by its index alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from preprocessing.dataset.folder import Dataset
+from preprocessing.quality.report import counted
+from preprocessing.sources import SPLITS, Doubt
+
+
+def doubts(dataset: Dataset, *, people_matter: bool) -> Iterator[Doubt]:
+    """Yields a sentence each on a single class with images, and on people.
+
+    Args:
+        dataset: its index.
+        people_matter: whether people can be told apart in its images, so that someone should.
+    """
+    present = [dataset.classes[label] for label in np.unique(dataset.labels)]
+    if len(present) < 2 <= len(dataset.classes):
+        yield Doubt(f"All images are of one class, {present[0]}: nothing can be learned from it.")
+    known = dataset.subjects != ""
+    if people_matter and not known.any():
+        yield Doubt(
+            "It is unknown whom the images show: those of one person may be on both sides of a "
+            "split. Give the subjects if you can, with --subject-pattern or in a table."
+        )
+    people = {part: set(dataset.subjects[known & (dataset.splits == part)]) for part in SPLITS}
+    trained = people.pop("train")
+    for part, others in people.items():
+        if both := sorted(trained & others):
+            yield Doubt(
+                f"The train and the {part} part share {counted(len(both), 'subject')}, e.g. "
+                f"{both[0]}: a network may know them by face."
+            )

@@ -1,0 +1,75 @@
+"""Before cells are trained again, the run says how they differ from the stored ones."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fabricated import cell, put_done
+
+from benchmarks.results.store import Store
+from benchmarks.run.reasons import retraining
+from benchmarks.table import Row
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "attention")
+
+
+def changed(one, **settings):
+    return replace(one, settings=replace(one.settings, **settings))
+
+
+def lines(cells, store, keep=()):
+    return list(retraining(cells, store, keep))
+
+
+def test_nothing_is_said_of_a_first_run_or_of_other_networks(store):
+    put_done(store, cell(attention="se"), np.ones(4))
+    assert lines([cell(attention="eca"), cell(attention="se", seed=1)], store) == []
+
+
+def test_networks_that_were_not_kept_are_named(store):
+    cells = [cell(seed=seed) for seed in range(3)]
+    for one in cells[:2]:
+        put_done(store, one, np.ones(4))
+    (line,) = lines(cells, store, keep={one.slug for one in cells})
+    assert line.startswith("2 cells are stored without") and "--save-models" in line
+
+
+def test_settings_that_differ_are_named_once_for_all_cells(store):
+    stored = [cell(seed=seed) for seed in range(3)]
+    for one in stored:
+        put_done(store, one, np.ones(4))
+    epochs = stored[0].settings.epochs
+    wanted = [changed(one, epochs=epochs + 6, label_smoothing=0.1) for one in stored]
+    (line,) = lines(wanted, store)
+    assert line.startswith("3 cells are stored with other settings")
+    assert f"epochs {epochs} there, {epochs + 6} here" in line
+    assert "label smoothing 0.0 there, 0.1 here" in line
+
+
+def test_the_nearest_of_several_is_compared(store):
+    one = cell()
+    put_done(store, changed(one, epochs=3, ema=0.9), np.ones(4))
+    put_done(store, changed(one, epochs=3), np.ones(4))
+    (line,) = lines([one], store)
+    assert "epochs" in line and "ema" not in line
+
+
+def test_a_derived_fact_is_named_only_where_nothing_else_differs(store):
+    one = cell()
+    other = replace(one, target=replace(one.target, fingerprint="f" * 64))
+    put_done(store, other, np.ones(4))
+    (line,) = lines([one], store)
+    assert "fingerprint" in line
+    (line,) = lines([changed(one, ema=0.9)], store)
+    assert "fingerprint" not in line and "ema" in line
+
+
+def test_options_of_the_network_count_too(store):
+    one = cell()
+    put_done(store, one, np.ones(4))
+    other = replace(one, row=Row(one.row.backbone, one.row.attention, options={"dropout": 0.2}))
+    (line,) = lines([other], store)
+    assert "dropout not set there, 0.2 here" in line
