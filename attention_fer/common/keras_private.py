@@ -33,6 +33,16 @@ def flatten_layers(layer: keras.layers.Layer, include_self: bool = True) -> list
     return list(layer._flatten_layers(include_self=include_self))
 
 
+def replace_dtype_policy(
+    layer: keras.layers.Layer, policy: keras.dtype_policies.DTypePolicy
+) -> None:
+    """Give a built layer a policy without converting anything, `Layer._dtype_policy`.
+
+    The public setter puts the policy into the map that a layer has, and may quantise.
+    """
+    layer._dtype_policy = policy
+
+
 def own_variables(layer: keras.layers.Layer) -> list[Any]:
     """Return the trainable variables of a layer itself, `Layer._trainable_variables`.
 

@@ -2,8 +2,9 @@
 
 `python -m attention_fer.explain MODEL.keras FOLDER --out gallery.png`
 
-Subfolders named like the classes tell the true class. The model is loaded in Keras's safe mode.
-Pictures are decoded and resized as preprocessing does, as a whole: no face is looked for.
+Subfolders named like the classes tell the true class; of a prepared dataset, its images and labels
+are read. The model is loaded in Keras's safe mode. Pictures are decoded, cropped and resized as the
+data of a stored network were; without such a record they are taken whole.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attention_fer.common.checks import one_of, positive_int
 from attention_fer.common.console import any_encoding
+from attention_fer.common.errors import cause
 from attention_fer.common.imports import import_file
 
 if TYPE_CHECKING:
@@ -37,12 +41,21 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     )
     add = result.add_argument
     add("model", metavar="MODEL", help="a .keras file, or a folder with model.keras")
-    add("images", metavar="FOLDER", help="folder or .zip of pictures, or of a subfolder per class")
+    add(
+        "images",
+        metavar="FOLDER",
+        help="folder or .zip of pictures or of a subfolder per class, or a prepared dataset",
+    )
     add(
         "--out",
         metavar="FILE.png",
         default="gallery.png",
         help=f"default: gallery.png; with more than {PER_PAGE} pictures FILE-1-of-2.png and so on",
+    )
+    add(
+        "--answers",
+        metavar="FILE",
+        help="also write the probabilities of all classes to this .csv or .json file",
     )
     add("--method", default="grad-cam", metavar="NAME", help="grad-cam (default), rollout or gates")
     add("--layer", metavar="NAME", help="grad-cam: which layer's map; gates: one attention module")
@@ -50,7 +63,12 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     add("--classes", nargs="+", metavar="NAME", help="names in order, or one file of names")
     add("--pixels", metavar="SCALE", help="0-255 or 0-1 (default: inferred and printed)")
     add("--size", type=int, metavar="N", help="height and width, if the model takes any")
-    add("--limit", type=int, metavar="N", help="explain only N pictures, evenly spaced")
+    add(
+        "--whole",
+        action="store_true",
+        help="take pictures whole, as crops of faces, also where the network's data were cropped",
+    )
+    add("--limit", type=int, metavar="N", help="only N pictures, evenly spaced")
     add(
         "--import",
         dest="imports",
@@ -75,7 +93,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     try:
         return _explain(args)
     except (ValueError, OSError, ImportError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {cause(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -85,23 +103,83 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
 def _explain(args: argparse.Namespace) -> int:
     from attention_fer.common.console import plain_console
     from attention_fer.common.progress import progress
-    from attention_fer.explain.command.pictures import find_pictures, spread
+    from attention_fer.explain.command.answers import write_answers
+    from attention_fer.explain.command.model_file import find_model, read_metadata
+    from attention_fer.explain.command.pictures import spread
 
-    out = _output_file(args.out)
-    found = find_pictures(args.images, _note)
+    out, answers = _output_file(args.out), _answers_file(args.answers)
+    note = _Notes()
+    path = find_model(args.model)
+    recorded, where = read_metadata(path)
+    found, how = _pictures(args, recorded.get("faces"), note)
     shown = spread(found, args.limit)
-    explainer = _set_up(args)
-    print(f"pictures: {len(shown)} of {len(found)}; {explainer.model_input}")
+    explainer = _set_up(args, path, recorded, where, note)
+    print(f"pictures: {len(shown)} of {len(found)}; {how} {explainer.model_input}")
     pages = [shown[start : start + PER_PAGE] for start in range(0, len(shown), PER_PAGE)]
     unreadable = 0
     with progress(plain_console(stderr=True), "pages") as track:
         for number, page in enumerate(track(pages, "explaining", len(pages), 0), start=1):
-            unreadable += _draw(explainer, page, out, (number, len(pages)), args)
+            unreadable += _draw(explainer, page, out, (number, len(pages)), how, args)
+    if answers:
+        write_answers(explainer.answers, answers)
+        print(f"{answers}: {len(explainer.answers)} answers")
     if unreadable == len(shown):
         raise ValueError("none of the files could be read as a picture")
     if unreadable:
         print(f"{unreadable} of {len(shown)} files could not be read", file=sys.stderr)
     return 1 if unreadable else 0
+
+
+def _pictures(
+    args: argparse.Namespace, faces: Mapping[str, Any] | None, note: Callable[[str], None]
+) -> tuple[list[Picture], str]:
+    """The pictures to explain, and how they are taken, in words.
+
+    Args:
+        args: of the command line.
+        faces: how those of the network's data were cropped; None if that is not recorded.
+        note: receives what is left out.
+    """
+    from attention_fer.explain.command import preparation
+    from attention_fer.explain.command.pictures import (
+        find_pictures,
+        is_prepared,
+        prepared_pictures,
+    )
+
+    if is_prepared(args.images):
+        return prepared_pictures(args.images, note), "as prepared, resized to"
+    found = find_pictures(args.images, note)
+    if args.whole or faces is None:
+        return found, "each picture whole, without looking for a face, resized to"
+    cropper = preparation.cropper(faces, note)
+    cropped = [
+        replace(one, load=partial(preparation.crop_face, cropper, one.load)) for one in found
+    ]
+    return cropped, preparation.describe(faces)
+
+
+class _Notes:
+    """Prints each note once."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def __call__(self, text: str) -> None:
+        if text not in self._told:
+            self._told.add(text)
+            print(f"note: {text}", file=sys.stderr)
+
+
+def _answers_file(given: str | None) -> Path | None:
+    from attention_fer.explain.command.answers import SUFFIXES
+
+    if given is None:
+        return None
+    path = Path(given)
+    if path.suffix.lower() not in SUFFIXES or path.is_dir():
+        raise ValueError(f"--answers must be a {' or '.join(SUFFIXES)} file, got {given!r}.")
+    return path
 
 
 def _output_file(given: str) -> Path:
@@ -112,35 +190,35 @@ def _output_file(given: str) -> Path:
     return out
 
 
-def _set_up(args: argparse.Namespace) -> Explainer:
+def _set_up(
+    args: argparse.Namespace,
+    path: Path,
+    recorded: Mapping[str, Any],
+    where: Path | None,
+    note: Callable[[str], None],
+) -> Explainer:
     from attention_fer.explain.command import model_file
     from attention_fer.explain.command.explainer import Explainer
     from attention_fer.explain.command.methods import METHODS
+    from attention_fer.explain.command.model_input import infer_input
+    from attention_fer.explain.command.pixel_scale import PIXELS
 
     method = METHODS[args.method]
     if args.layer and "layer" not in method.options:
         raise ValueError(f"--layer has no effect with --method {args.method}. Leave it out.")
-    pixels = args.pixels and one_of("--pixels", args.pixels, model_file.PIXELS)
+    pixels = args.pixels and one_of("--pixels", args.pixels, PIXELS)
     size = None if args.size is None else positive_int("--size", args.size)
-    path = model_file.find_model(args.model)
-    recorded, where = model_file.read_metadata(path)
     names = model_file.class_names(args.classes) if args.classes else recorded.get("classes")
     for name in args.imports:
         import_file(name) if name.endswith(".py") else importlib.import_module(name)
     loaded = model_file.load_model(path)
     model = model_file.without_mirror_images(loaded)
     if model is not loaded:
-        _note("the model averages over each picture and its mirror image; only the former is shown")
+        note("the model averages over each picture and its mirror image; only the former is shown")
     source = "--classes" if args.classes else where or "unknown: give --classes"
     print(f"model: {path}; classes: {', '.join(names) if names else 'by number'} ({source})")
-    model_input = model_file.infer_input(
-        model, size=size, pixels=pixels, recorded=recorded.get("input")
-    )
-    return Explainer(model, method, model_input, names, _note, args.layer, args.output)
-
-
-def _note(text: str) -> None:
-    print(f"note: {text}", file=sys.stderr)
+    model_input = infer_input(model, size=size, pixels=pixels, recorded=recorded.get("input"))
+    return Explainer(model, method, model_input, names, note, args.layer, args.output)
 
 
 def _draw(
@@ -148,6 +226,7 @@ def _draw(
     pictures: list[Picture],
     out: Path,
     number: tuple[int, int],
+    how: str,
     args: argparse.Namespace,
 ) -> int:
     """Writes a page, prints its path, and returns how many of its files could not be read."""
@@ -161,7 +240,7 @@ def _draw(
         cards,
         path,
         title=what + (f", page {place} of {pages}" if pages > 1 else ""),
-        notes=f"model {args.model}; {explainer.model_input}",
+        notes=f"model {args.model}; {how} {explainer.model_input}",
         meaning=explainer.method.meaning,
     )
     print(f"{path}: {len(cards)} pictures, {what}")

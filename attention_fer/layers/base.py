@@ -8,12 +8,13 @@ import keras
 from keras import ops
 
 from attention_fer.common.checks import one_of
+from attention_fer.layers.composite import CompositeLayer
 
 STARTS = ("paper", "identity")
 DATA_FORMATS = ("channels_last", "channels_first")
 
 
-class AttentionModule(keras.layers.Layer):
+class AttentionModule(CompositeLayer):
     """Base class of the attention modules: `y = x * gate`, one gate after another.
 
     A subclass creates its sublayers in `build` (after `super().build(input_shape)`, which sets

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import keras
@@ -13,10 +13,22 @@ if TYPE_CHECKING:
 MODEL, CARD = "model.keras", "model.json"
 
 
-def save(predictor: keras.Model, folder: Path, classes: Sequence[str]) -> None:
-    """Stores a network that maps uint8 pixels to probabilities of `classes`."""
+def save(
+    predictor: keras.Model,
+    folder: Path,
+    classes: Sequence[str],
+    faces: Mapping[str, Any] | None = None,
+) -> None:
+    """Stores a network that maps uint8 pixels to probabilities of `classes`.
+
+    Args:
+        predictor: the network.
+        folder: of the cell.
+        classes: their names, in order.
+        faces: how photographs became the pixels, as a manifest records it; None if unknown.
+    """
     predictor.save(folder / MODEL)
-    card = {"classes": list(classes), "input": "uint8 pixels"}
+    card = {"classes": list(classes), "input": "uint8 pixels", "faces": faces}
     (folder / CARD).write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
 
 

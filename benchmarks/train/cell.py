@@ -95,7 +95,8 @@ def _train(
         probabilities = compute.predict(test.images)
     clock.lap("test")
     if job.keep:
-        save(made.predictor, job.folder, dataset.classes)
+        faces = dataset.manifest.get("parameters", {}).get("faces")
+        save(made.predictor, job.folder, dataset.classes, faces)
     duplicate = duplicates(test, training, validation)
     write_predictions(
         job.folder,

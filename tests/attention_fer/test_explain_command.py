@@ -1,9 +1,12 @@
 """The command on real files: what it reads, assumes, says, writes and refuses."""
 
+import csv
 import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,23 +16,32 @@ from keras import layers as kl
 Image = pytest.importorskip("PIL.Image")
 
 from attention_fer import models  # noqa: E402
+from attention_fer.common.imports import import_file  # noqa: E402
 from attention_fer.explain import __main__ as run  # noqa: E402
-from attention_fer.explain.command import model_file  # noqa: E402
+from attention_fer.explain.command import model_file, preparation  # noqa: E402
 from attention_fer.explain.command.explainer import Explainer  # noqa: E402
-from attention_fer.explain.command.methods import METHODS, percent  # noqa: E402
-from attention_fer.explain.command.model_file import infer_input  # noqa: E402
+from attention_fer.explain.command.methods import METHODS, _gate_tile, percent  # noqa: E402
+from attention_fer.explain.command.model_input import infer_input  # noqa: E402
 from attention_fer.explain.command.pictures import (  # noqa: E402
     find_pictures,
+    prepared_pictures,
     read_picture,
     spread,
 )
+from attention_fer.explain.drawing.overlay import apply_colormap  # noqa: E402
 from attention_fer.explain.maps.class_scores import ClassScores  # noqa: E402
 from attention_fer.layers import SE  # noqa: E402
 from attention_fer.recipes import Recipe  # noqa: E402
 from attention_fer.training.model import training_model  # noqa: E402
+from benchmarks.results.saved_model import save  # noqa: E402
+from preprocessing import detectors  # noqa: E402
+from preprocessing.dataset.folder import Dataset  # noqa: E402
 from preprocessing.faces.cropper import FaceCropper  # noqa: E402
+from preprocessing.prepare import prepare  # noqa: E402
 from preprocessing.raw_files.files import UnreadableError  # noqa: E402
 from preprocessing.sources import get  # noqa: E402
+
+PORTRAIT = Path(__file__).parents[1] / "fixtures" / "astronaut.jpg"
 
 pytestmark = pytest.mark.slow  # builds networks
 
@@ -125,7 +137,8 @@ def test_cards_say_what_is_true_and_predicted_and_why_one_is_missing(stored, fac
     assert texts["loose.png"] == "\npredicted: dark > 99 %"
     assert "could not be read" in texts["dark/broken.png"]
     assert [len(found[name].tiles) for name in ("dark/0.png", "dark/wrong.png")] == [1, 2]
-    assert len(told) == 1 and told[0].startswith("dark/broken.png could not be read")
+    assert len(told) == 2 and told[0].startswith("dark/broken.png could not be read")
+    assert told[1] == "the folder 'other' is none of the classes: dark, bright"
     expected = np.asarray(Image.open(faces / "dark" / "1.png"))[..., None]
     np.testing.assert_array_equal(found["dark/1.png"].image, expected)
     # Brightness speaks for "bright" alone: for "dark" there is no map, and the tile says so.
@@ -264,31 +277,6 @@ def float_model(*first, shape=(8, 8, 1)):
     return keras.Model(x, kl.Conv2D(1, 1)(y))
 
 
-def normalization(mean):
-    return kl.Normalization(mean=mean, variance=1.0)
-
-
-@pytest.mark.parametrize(
-    ("model", "pixels", "why"),
-    [
-        (lambda: float_model(), "0-1", "no first layer rescales"),
-        (lambda: float_model(kl.Rescaling(1 / 255, name="by")), "0-255", "'by' rescales"),
-        (lambda: float_model(kl.Rescaling(2.0, -1.0)), "0-1", "no first layer rescales"),
-        (lambda: float_model(kl.Conv2D(1, 1), kl.Rescaling(1 / 255)), "0-1", "no first layer"),
-        (lambda: float_model(normalization(120.0)), "0-255", "rescales"),
-        (lambda: float_model(normalization(0.5)), "0-1", "no first layer rescales"),
-        (lambda: float_model(float_model(kl.Rescaling(1 / 255, name="by"))), "0-255", "/by'"),
-    ],
-)
-def test_the_scale_of_the_pixels_is_decided_by_rule(model, pixels, why):
-    found = infer_input(model())
-    assert found.pixels == pixels and why in found.why
-    images = np.full((1, 8, 8, 1), 51, "uint8")
-    assert found.batch(images).max() == (51 if pixels == "0-255" else np.float32(0.2))
-    given = infer_input(model(), pixels="0-1")
-    assert (given.pixels, given.why) == ("0-1", "as given")
-
-
 def test_the_size_and_the_channels_are_the_models():
     assert infer_input(float_model(shape=(6, 8, 3))).size == (6, 8)
     assert infer_input(float_model(shape=(None, None, 3)), size=7).size == (7, 7)
@@ -409,13 +397,271 @@ def test_a_transformer_is_explained_by_its_rollout(faces, tmp_path, capsys):
     assert run.main(given) == 2
     assert "--method rollout" in capsys.readouterr().err
     assert run.main([*given, "--method", "rollout"]) == 0
-    assert "RGB, pixels 0-1 (its input is float" in capsys.readouterr().out
+    assert "RGB, pixels 0-1 (assumed: nothing before 'patch_embedding'" in capsys.readouterr().out
 
 
-def test_one_number_is_no_classification():
-    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, activation="sigmoid")])
-    with pytest.raises(ValueError, match="at least two classes"):
-        ClassScores(model).probabilities(np.zeros((2, 4), "float32"))
+def sigmoid_model(activation="sigmoid", classes=1):
+    """`network` with one output, or with the same decision as a softmax over two."""
+    base = network()
+    head = kl.Dense(classes, activation=activation, name="one")
+    model = keras.Model(base.input, head(base.get_layer("out").input))
+    weight, bias = np.array([[1.5], [1.0]]), np.array([-4.0])
+    if classes == 2:
+        weight, bias = np.hstack([-weight / 2, weight / 2]), np.hstack([-bias / 2, bias / 2])
+    head.set_weights([weight, bias])
+    return model
+
+
+@pytest.mark.parametrize("activation", ("sigmoid", None))
+def test_one_number_is_explained_as_two_classes(faces, activation):
+    said = []
+    for model in (sigmoid_model(activation), sigmoid_model("softmax", classes=2)):
+        told = []
+        names = ["sad", "happy"]
+        work = Explainer(model, METHODS["grad-cam"], infer_input(model), names, told.append)
+        cards = work.cards(find_pictures(faces, told.append))
+        said.append((cards, work.answers, told))
+    (cards, answers, told), (expected, others, _) = said
+    assert {one.predicted for one in answers} == {"sad", "happy"}
+    for one, other in zip(answers, others, strict=True):
+        assert one.predicted == other.predicted
+        shares = [list(answer.probabilities.values()) for answer in (one, other)]
+        np.testing.assert_allclose(*shares, rtol=1e-5)
+    for card, other in zip(cards, expected, strict=True):
+        assert card.text == other.text
+        np.testing.assert_allclose(card.tiles[0].heat, other.tiles[0].heat, atol=1e-6)
+    assert any("one number, which counts as that of 'happy'" in text for text in told)
+
+
+@pytest.mark.parametrize("activation", ("sigmoid", "softmax"))
+def test_a_subclassed_model_is_explained_by_the_command(faces, tmp_path, activation, capsys):
+    outputs = 1 if activation == "sigmoid" else 2
+    (tmp_path / f"own_{activation}.py").write_text(
+        SUBCLASSED.format(activation=activation, outputs=outputs), encoding="utf-8"
+    )
+    make = f"import own_{activation} as own, numpy as np\nmodel = own.Own()\n"
+    make += "model(np.zeros((1, 8, 8, 1)))\nmodel.save('own.keras')"
+    subprocess.run([sys.executable, "-c", make], cwd=tmp_path, check=True)
+    given = [str(tmp_path / "own.keras"), str(faces), "--out", str(tmp_path / "page.png")]
+    assert run.main([*given, "--import", str(tmp_path / f"own_{activation}.py")]) == 0
+    said = capsys.readouterr()
+    assert "8 x 8, grey, pixels 0-255 (probed" in said.out and "layer conv" in said.out
+    assert "does not end in a softmax" not in said.err and "their softmax" not in said.err
+
+
+SUBCLASSED = """
+import keras
+
+
+@keras.saving.register_keras_serializable("own")
+class Own(keras.Model):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.conv = keras.layers.Conv2D(4, 3, name="conv")
+        self.out = keras.layers.Dense({outputs}, activation="{activation}")
+
+    def call(self, x):
+        return self.out(keras.ops.mean(self.conv(x / 255.0), axis=(1, 2)))
+"""
+
+
+def test_folders_mean_classes_whatever_their_spelling(stored, faces, tmp_path):
+    (faces / "bright").rename(faces / "Happiness ")
+    (faces / "dark").rename(faces / "ANGER")
+    work, told = made(stored, names=("angry", "happy"))
+    work.cards(find_pictures(faces, told.append))
+    assert [(one.picture.split("/")[0], one.true) for one in work.answers[::3]] == [
+        ("ANGER", "angry"),
+        ("Happiness ", "happy"),
+    ]
+    assert told == [
+        "the folder 'ANGER' is the class 'angry'",
+        "the folder 'Happiness ' is the class 'happy'",
+    ]
+
+
+def test_answers_are_written_as_csv_and_as_json(stored, faces, tmp_path):
+    (faces / "dark" / "broken.png").write_bytes(b"no picture")
+    given = [str(stored), str(faces), "--out", str(tmp_path / "page.png"), "--answers"]
+    for name in ("a.csv", "a.json"):
+        assert run.main([*given, str(tmp_path / name)]) == 1
+    with open(tmp_path / "a.csv", encoding="utf-8", newline="") as file:
+        rows = {row["picture"]: row for row in csv.DictReader(file)}
+    listed = {row["picture"]: row for row in json.loads((tmp_path / "a.json").read_text())}
+    assert len(rows) == len(listed) == 7
+    model = model_file.load_model(stored / "model.keras")
+    pixels = np.asarray(Image.open(faces / "dark" / "1.png"))[None, ..., None]
+    expected = keras.ops.convert_to_numpy(model(pixels))[0]
+    row, other = rows["dark/1.png"], listed["dark/1.png"]
+    found = [float(row["p_dark"]), float(row["p_bright"])]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(list(other["probabilities"].values()), expected, rtol=1e-5)
+    assert (row["true"], row["predicted"], row["problem"]) == ("dark", "dark", "")
+    assert rows["dark/broken.png"]["predicted"] == ""
+    assert "could not be read" in rows["dark/broken.png"]["problem"]
+    assert "could not be read" in listed["dark/broken.png"]["problem"]
+
+
+def test_a_prepared_dataset_is_read_from_its_images(stored, tmp_path, capsys):
+    prepare("schematic", None, tmp_path / "data", subjects=6, per_subject=7, sheets=True)
+    data = Dataset.open(tmp_path / "data")
+    model = keras.Sequential(
+        [
+            keras.Input(data.images.shape[1:], dtype="uint8"),
+            kl.Rescaling(1 / 255),
+            kl.Conv2D(2, 3),
+            kl.GlobalAveragePooling2D(),
+            kl.Dense(len(data.classes), activation="softmax"),
+        ]
+    )
+    model.save(tmp_path / "m.keras")
+    given = [str(tmp_path / "m.keras"), str(tmp_path / "data"), "--limit", "4"]
+    given += ["--classes", *data.classes, "--answers", str(tmp_path / "a.json")]
+    assert run.main([*given, "--out", str(tmp_path / "page.png")]) == 0
+    said = capsys.readouterr()
+    test = int((data.splits == "test").sum())
+    assert f"pictures: 4 of {test}; as prepared" in said.out
+    assert f"test part, {test} of {len(data)} images" in said.err
+    names = list(data.sources)
+    answers = json.loads((tmp_path / "a.json").read_text())
+    assert len(answers) == 4
+    for answer in answers:
+        row = names.index(answer["picture"])
+        assert answer["true"] == data.classes[data.labels[row]]
+        expected = keras.ops.convert_to_numpy(model(data.images[row][None]))[0]
+        np.testing.assert_allclose(list(answer["probabilities"].values()), expected, rtol=1e-4)
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """A portrait twice, a smaller one, and a picture without a face."""
+    folder = tmp_path / "photographs" / "happy"
+    folder.mkdir(parents=True)
+    with Image.open(PORTRAIT) as picture:
+        picture.save(folder / "a.png")
+        picture.resize((256, 256)).save(folder / "b.png")
+    Image.fromarray(np.zeros((200, 200), "uint8")).save(folder / "none.png")
+    return tmp_path / "photographs"
+
+
+def test_photographs_are_cropped_as_the_data_of_the_network_were(photographs, tmp_path, capsys):
+    cropper = FaceCropper(detectors.make("cascade", neighbours=3), margin=0.25, square=True)
+    prepare("folder", photographs, tmp_path / "data", faces=cropper, notice=[].append)
+    data = Dataset.open(tmp_path / "data")
+    assert len(data) == 2
+    x = keras.Input((48, 48, 1), dtype="uint8")
+    y = kl.GlobalAveragePooling2D()(kl.Conv2D(2, 3)(kl.Rescaling(1 / 255)(x)))
+    model = keras.Model(x, kl.Softmax()(y))
+    save(model, tmp_path, ["angry", "happy"], data.manifest["parameters"]["faces"])
+    answers = tmp_path / "a.json"
+    given = [str(tmp_path), str(photographs), "--answers", str(answers)]
+    given += ["--out", str(tmp_path / "page.png")]
+    assert run.main(given) == 1
+    said = capsys.readouterr()
+    assert "the largest face of each picture, found by cascade (margin 0.25, square)" in said.out
+    found = {one["picture"]: one for one in json.loads(answers.read_text())}
+    assert "no face found" in found["happy/none.png"]["problem"]
+    for row, name in enumerate(data.sources):
+        expected = keras.ops.convert_to_numpy(model(data.images[row][None]))[0]
+        shares = list(found[name]["probabilities"].values())
+        np.testing.assert_allclose(shares, expected, rtol=1e-5)
+    assert run.main([*given, "--whole"]) == 0
+    assert "each picture whole, without looking for a face" in capsys.readouterr().out
+    whole = {one["picture"]: one for one in json.loads(answers.read_text())}
+    assert whole["happy/a.png"]["probabilities"] != found["happy/a.png"]["probabilities"]
+
+
+def test_another_detector_than_the_recorded_one_is_told():
+    recorded = FaceCropper(detectors.make("cascade"), select="all").describe()
+    told = []
+    made = preparation.cropper(recorded, told.append)
+    assert made.select == "largest" and told == []
+    assert {**made.describe(), "select": "all"} == recorded
+    recorded["detector"]["sha256"] = "0" * 64
+    preparation.cropper(recorded, told.append)
+    assert "cascade has other weights" in told[0]
+    whole = FaceCropper(size=20).describe()
+    assert preparation.cropper(whole, pytest.fail).detector is None
+    assert "whole, as the network's data" in preparation.describe(whole)
+
+
+def test_of_a_divided_dataset_the_test_part_is_shown(tmp_path):
+    prepare("schematic", None, tmp_path / "data", subjects=6, per_subject=7)
+    data = Dataset.open(tmp_path / "data")
+    rows = np.flatnonzero(data.splits == "test")
+    found = prepared_pictures(tmp_path / "data", [].append)
+    assert [one.name for one in found] == list(data.sources[rows])
+    np.testing.assert_array_equal(found[0].load(), data.images[rows[0]][..., 0])
+    undivided = replace(data, splits=np.full(len(data), "", object))
+    told = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Dataset, "open", classmethod(lambda cls, path: undivided))
+        assert len(prepared_pictures(tmp_path / "data", told.append)) == len(data)
+    assert "all images, 42 of 42" in told[0]
+
+
+def test_a_damaged_dataset_is_not_taken_for_a_folder_of_pictures(stored, tmp_path, capsys):
+    prepare("schematic", None, tmp_path / "data", subjects=6, per_subject=7, sheets=True)
+    (tmp_path / "data" / "images.npy").unlink()
+    given = [str(stored), str(tmp_path / "data"), "--out", str(tmp_path / "page.png")]
+    assert run.main(given) == 2
+    assert "images.npy is missing" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "title"),
+    [
+        (0.9990851, 0.9990864, "spatial 0.9991, constant"),
+        (0.5, 0.503, "spatial 0.5015, constant"),
+        (0.5, 0.52, "spatial 0.5 to 0.52"),
+        (0.0, 1.0, "spatial 0 to 1"),
+    ],
+)
+@pytest.mark.parametrize("most", (1.0, 2.0))
+def test_gates_have_the_colours_of_their_own_scale(low, high, title, most):
+    gate = np.linspace(low, high, 64, dtype="float32").reshape(8, 8) * most
+    tile = _gate_tile("spatial", "block/cbam", gate, most)
+    np.testing.assert_allclose(tile.heat, gate / most)
+    colours = apply_colormap(tile.heat).astype(int)
+    spread = int(np.ptp(colours, axis=(0, 1)).max())
+    assert (spread <= 3) == ("constant" in title)
+    if most == 1:
+        assert tile.title == f"{title}\ncbam"
+
+
+FAULTY = """
+import keras
+
+
+@keras.saving.register_keras_serializable("faulty")
+class Faulty(keras.layers.Layer):
+    def call(self, x):
+        {fault}
+        return x
+"""
+RAISES = "raise ValueError('the wheel is off')"
+
+
+@pytest.mark.parametrize("fault", (RAISES, f"if x.shape[0]: {RAISES}"), ids=("loaded", "run"))
+def test_an_error_names_its_cause_alone(tmp_path, faces, capsys, fault):
+    (tmp_path / "faulty.py").write_text(FAULTY.format(fault="pass"))
+    faulty = import_file(tmp_path / "faulty.py").Faulty
+    x = keras.Input((8, 8, 1))
+    y = kl.GlobalAveragePooling2D()(kl.Conv2D(2, 3)(faulty(name="f")(x)))
+    keras.Model(x, kl.Softmax()(y)).save(tmp_path / "m.keras")
+    (tmp_path / "faulty.py").write_text(FAULTY.format(fault=fault))
+    given = [str(tmp_path / "m.keras"), str(faces), "--out", str(tmp_path / "page.png")]
+    assert run.main([*given, "--import", str(tmp_path / "faulty.py")]) == 2
+    said = capsys.readouterr().err
+    assert "the wheel is off (in Faulty.call())" in said
+    assert "Arguments received" not in said and "Exception encountered" not in said
+
+
+def test_unknown_layers_are_answered_with_each_name_once(stored, faces, tmp_path, capsys):
+    given = [str(stored), str(faces), "--out", str(tmp_path / "page.png"), "--layer", "nonsense"]
+    assert run.main(given) == 2
+    allowed = capsys.readouterr().err.partition("Allowed: ")[2].rstrip(".\n").split(", ")
+    assert len(allowed) == len(set(allowed)) > 3
 
 
 def test_outputs_of_one_name_are_told_apart_by_number():

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 import numpy as np
 
+from attention_fer.common.class_names import position
 from attention_fer.common.text import class_labels
+from attention_fer.explain.command.answers import Answer
 from attention_fer.explain.command.methods import Explained, Method
-from attention_fer.explain.command.model_file import ModelInput
+from attention_fer.explain.command.model_input import ModelInput
 from attention_fer.explain.command.pictures import Picture, read_picture
 from attention_fer.explain.drawing.gallery import Card, Tile
 from attention_fer.explain.maps.class_scores import ClassScores
@@ -34,6 +36,7 @@ class Explainer:
         note: receives sentences about what may be unexpected.
         layer, output: the chosen ones, None for the default.
         target: the part of the model that is explained, in words; "" before the first picture.
+        answers: what the model said about each picture so far.
     """
 
     model: keras.Model
@@ -44,6 +47,7 @@ class Explainer:
     layer: str | None = None
     output: str | int | None = None
     target: str = ""
+    answers: list[Answer] = field(default_factory=list)
 
     def cards(self, pictures: Sequence[Picture]) -> list[Card]:
         """Makes a card for each picture; the card of an unreadable picture has no image."""
@@ -57,6 +61,7 @@ class Explainer:
                 why = f"could not be read: {error.reason}: {error}"
                 self.note(f"{picture.name} {why}")
                 cards[number] = Card(picture.name, None, why)
+                self.answers.append(Answer(picture.name, problem=why))
         if images:
             readable = [pictures[number] for number in images]
             tiles, texts = self._tiles(np.stack(list(images.values())), readable)
@@ -71,8 +76,8 @@ class Explainer:
         batch = self.model_input.batch(images)
         probabilities = self._probabilities(batch)
         names = self._class_names(probabilities.shape[1])
-        known = {name.casefold(): index for index, name in enumerate(names)}
-        true = [known.get(picture.folder.casefold()) for picture in pictures]
+        true = [position(picture.folder, names) for picture in pictures]
+        self._tell_what_folders_mean(pictures, true, names)
         labels = class_labels(names)
         explained = Explained(
             self.model, batch, probabilities, true, labels, self.layer, self.output
@@ -84,6 +89,15 @@ class Explainer:
             self.target = self.method.target(explained)
         for text in dict.fromkeys(str(one.message) for one in caught):
             self.note(text)
+        self.answers += [
+            Answer(
+                picture.name,
+                names[int(row.argmax())],
+                None if index is None else names[index],
+                dict(zip(names, map(float, row), strict=True)),
+            )
+            for picture, index, row in zip(pictures, true, probabilities, strict=True)
+        ]
         texts = [
             f"{_true_class(picture, index, labels)}\npredicted: {explained.label(row, predicted)}"
             for row, (picture, index, predicted) in enumerate(
@@ -92,6 +106,15 @@ class Explainer:
         ]
         return tiles, texts
 
+    def _tell_what_folders_mean(
+        self, pictures: Sequence[Picture], true: Sequence[int | None], names: Sequence[str]
+    ) -> None:
+        for folder, index in dict(zip((one.folder for one in pictures), true, strict=True)).items():
+            if index is not None and folder != names[index]:
+                self.note(f"the folder {folder!r} is the class {names[index]!r}")
+            elif index is None and folder and self.names:
+                self.note(f"the folder {folder!r} is none of the classes: {', '.join(names)}")
+
     def _probabilities(self, batch: np.ndarray) -> np.ndarray:
         scores = ClassScores(self.model, self.output)
         found = [
@@ -99,6 +122,9 @@ class Explainer:
             for rows, some in batches(batch, _BATCH)
         ]
         values = np.concatenate(found)
+        if scores.single:
+            positive = self._class_names(2)[1]
+            self.note(f"the model outputs one number, which counts as that of {positive!r}")
         if scores.squashed or (values.min() >= 0 and values.max() <= 1):
             return values
         self.note("the model outputs scores: the percentages are their softmax")

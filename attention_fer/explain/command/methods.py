@@ -14,7 +14,6 @@ from attention_fer.explain.maps.gates import gate_maps
 from attention_fer.explain.maps.gradcam import default_layer, grad_cam
 from attention_fer.explain.maps.layer_tree import attention_layers
 from attention_fer.explain.maps.rollout import rollout
-from attention_fer.explain.maps.running import divide_by_maximum
 
 MOST_GATES = 2  # attention modules beside an image if none is chosen
 
@@ -117,10 +116,18 @@ def _gate_tiles(explained: Explained) -> list[list[Tile]]:
 
 
 def _gate_tile(name: str, path: str, gate: np.ndarray, most: float) -> Tile:
-    title = f"{name} {gate.min():.2f} to {gate.max():.2f}\n{path.rpartition('/')[2]}"
+    title = f"{name} {_gate_span(gate, most)}\n{path.rpartition('/')[2]}"
     if gate.ndim == 1:
         return Tile(title, bars=gate, most=most)
-    return Tile(title, divide_by_maximum((gate - gate.min())[None])[0])
+    return Tile(title, gate / most)
+
+
+def _gate_span(gate: np.ndarray, most: float) -> str:
+    """The values of a gate in words; it is constant if no colour or bar shows a difference."""
+    low, high = float(gate.min()), float(gate.max())
+    if high - low < most / 256:
+        return f"{float(gate.mean()):.4g}, constant"
+    return f"{low:.3g} to {high:.3g}"
 
 
 def _chosen_modules(explained: Explained) -> list[str]:
@@ -149,8 +156,7 @@ METHODS.add(
     Method(
         _gate_tiles,
         _gate_target,
-        "spatial gates, each from its minimum to its maximum; bars: other gates, from 0 to 1, or "
-        "to 2 with the identity start",
+        "gates from 0 to 1, or to 2 with the identity start; bars: gates of channels, likewise",
         ("layer", "output"),
     ),
 )

@@ -1,10 +1,11 @@
-"""The pictures of a folder or zip, decoded and resized as `preprocessing` does."""
+"""The pictures of a folder, zip or prepared dataset, resized as `preprocessing` does."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import numpy as np
 from attention_fer.common.checks import positive_int
 
 try:
+    from preprocessing.dataset.folder import Dataset
+    from preprocessing.dataset.manifest import MANIFEST
     from preprocessing.faces.crops import fit
     from preprocessing.raw_files.containers import container
-    from preprocessing.raw_files.files import Files
     from preprocessing.raw_files.images import is_photograph, load_photograph
 except ModuleNotFoundError as error:
     raise ImportError(
@@ -25,19 +27,47 @@ except ModuleNotFoundError as error:
 _EXPECTED = "a folder or .zip of pictures, or of a subfolder for each class"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
-    """A picture file.
+    """A picture.
 
     Attributes:
-        files: where it lies.
-        name: path within `files`, with forward slashes.
-        folder: the first folder of that path, "" for a picture in no folder.
+        name: path within the folder, with forward slashes.
+        folder: the first folder of that path, "" for a picture in no folder; or its class.
+        load: decodes it to uint8, grey or RGB. Raises `UnreadableError`.
     """
 
-    files: Files
     name: str
     folder: str
+    load: Callable[[], np.ndarray]
+
+
+def is_prepared(path: str | os.PathLike[str]) -> bool:
+    """Whether a folder is a prepared dataset."""
+    return (Path(path) / MANIFEST).is_file()
+
+
+def prepared_pictures(path: str | os.PathLike[str], note: Callable[[str], None]) -> list[Picture]:
+    """The images of a prepared dataset, of its test part if it has one, with their classes.
+
+    Raises:
+        FileNotFoundError, ValueError: a damaged dataset, see `Dataset.open`.
+    """
+    data = Dataset.open(Path(path))
+    rows = np.flatnonzero(data.splits == "test")
+    part = "test part" if len(rows) else "all images"
+    rows = rows if len(rows) else np.arange(len(data))
+    note(f"{path} is a prepared dataset: {part}, {len(rows):,} of {len(data):,} images")
+    names = data.sources
+    return [
+        Picture(names[row], data.classes[data.labels[row]], partial(_prepared_image, data, row))
+        for row in rows.tolist()
+    ]
+
+
+def _prepared_image(data: Dataset, row: int) -> np.ndarray:
+    image = np.asarray(data.images[row])
+    return image[..., 0] if image.shape[-1] == 1 else image
 
 
 def find_pictures(path: str | os.PathLike[str], note: Callable[[str], None]) -> list[Picture]:
@@ -62,7 +92,14 @@ def find_pictures(path: str | os.PathLike[str], note: Callable[[str], None]) -> 
         shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
         files_are = "1 file is" if len(others) == 1 else f"{len(others)} files are"
         note(f"{files_are} left out, not a picture: {shown}")
-    return [Picture(files, name, name.partition("/")[0] if "/" in name else "") for name in chosen]
+    return [
+        Picture(
+            name,
+            name.partition("/")[0] if "/" in name else "",
+            partial(load_photograph, files, name),
+        )
+        for name in chosen
+    ]
 
 
 def spread(pictures: list[Picture], limit: int | None) -> list[Picture]:
@@ -83,5 +120,5 @@ def read_picture(picture: Picture, size: tuple[int, int], channels: int) -> np.n
     Raises:
         UnreadableError: see `decode_photograph`.
     """
-    pixels = load_photograph(picture.files, picture.name)
+    pixels = picture.load()
     return fit(pixels, size, "grey" if channels == 1 else "rgb").reshape(*size, channels)

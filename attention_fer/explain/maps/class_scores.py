@@ -1,4 +1,7 @@
-"""Class scores of one output of a model, with or without its final softmax."""
+"""Class scores of one output of a model, with or without its final softmax.
+
+A single number, as two classes often have it, counts as that of the second of two classes.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 
 import keras
 
+from attention_fer.common import keras_private
 from attention_fer.common.checks import one_of
 from attention_fer.explain.maps.layer_tree import producer
 from attention_fer.explain.maps.running import run_model, wrapped_call
@@ -18,8 +22,12 @@ _SQUASHING = ("softmax", "sigmoid")
 class ClassScores:
     """The class scores of one output of a model.
 
+    Attributes:
+        single: whether the model turned out to have a single output.
+
     Args:
-        model: outputs scores of shape `(n, classes)`, or several such.
+        model: outputs scores of shape `(n, classes)` or `(n, 1)`, or several such. A subclassed
+            model has no graph; its final softmax is found once it has run.
         output: name or index; None if there is only one output.
 
     Raises:
@@ -30,6 +38,7 @@ class ClassScores:
         self._model = model
         self._output = output
         self._head = None
+        self.single = False
         if getattr(model, "outputs", None):
             self._index = chosen_output(_names(model), output)
             self._head = _squashing(model, self._index)
@@ -40,13 +49,35 @@ class ClassScores:
         return self._head is not None
 
     def probabilities(self, images: Any) -> Any:
-        """Returns what the model outputs for a batch, of shape `(n, classes)`."""
-        return self._chosen(run_model(self._model, images))
+        """Returns what the model outputs for a batch, of shape `(n, classes)`.
+
+        Of a model with a single output p, a probability, it is `[1 - p, p]`; of a score z, whose
+        sigmoid is the probability, it is `[-z / 2, z / 2]`, whose softmax is the same.
+        """
+        found = self._run(images)
+        self.single = found.shape[1] == 1
+        if not self.single:
+            return found
+        is_probability = self.squashed or _within_0_and_1(found)
+        pair = [1 - found, found] if is_probability else [-found / 2, found / 2]
+        return keras.ops.concatenate(pair, axis=1)
 
     def scores(self, images: Any) -> Any:
-        """Returns the same before the final softmax or sigmoid, unchanged if there is none."""
+        """Returns the same before the final softmax or sigmoid, unchanged if there is none.
+
+        Of a single output z it is `[-z, z]`: what speaks against one class speaks for the other.
+        """
         with _left_out(self._head) if self._head else contextlib.nullcontext():
-            return self.probabilities(images)
+            found = self._chosen(run_model(self._model, images))
+        return found if found.shape[1] > 1 else keras.ops.concatenate([-found, found], axis=1)
+
+    def _run(self, images: Any) -> Any:
+        if getattr(self._model, "outputs", None):
+            return self._chosen(run_model(self._model, images))
+        with _squashed_outputs(self._model) as seen:
+            found = self._chosen(run_model(self._model, images))
+        self._head = next((layer for layer, output in seen if output is found), None)
+        return found
 
     def _chosen(self, outputs: Any) -> Any:
         if getattr(self._model, "outputs", None):
@@ -61,12 +92,30 @@ class ClassScores:
                 f"The model must output class scores of shape (n, classes), got "
                 f"{tuple(chosen.shape)}. Use a model with its classifier."
             )
-        if chosen.shape[1] < 2:
-            raise ValueError(
-                "The model must output scores of at least two classes, got one number. Give it a "
-                "softmax over both classes, or wrap it in a model that outputs both."
-            )
         return chosen
+
+
+@contextlib.contextmanager
+def _squashed_outputs(model: keras.Model) -> Iterator[list[tuple[Any, Any]]]:
+    """Yields a list that collects the layers that end in softmax or sigmoid, and their outputs."""
+    seen: list[tuple[Any, Any]] = []
+
+    def spied(layer: Any) -> Any:
+        def call(original: Any, *args: Any, **kwargs: Any) -> Any:
+            seen.append((layer, original(*args, **kwargs)))
+            return seen[-1][1]
+
+        return wrapped_call(layer, call)
+
+    with contextlib.ExitStack() as hooks:
+        for layer in filter(_squashes, keras_private.flatten_layers(model)):
+            hooks.enter_context(spied(layer))
+        yield seen
+
+
+def _within_0_and_1(values: Any) -> bool:
+    found = keras.ops.convert_to_numpy(values)
+    return bool(found.min() >= 0 and found.max() <= 1)
 
 
 def chosen_output(names: list[str], output: str | int | None) -> int:

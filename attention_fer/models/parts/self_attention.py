@@ -9,10 +9,11 @@ import keras
 from keras import ops
 
 from attention_fer.common.checks import positive_int
+from attention_fer.layers.composite import CompositeLayer
 
 
 @keras.saving.register_keras_serializable(package="attention_fer")
-class SelfAttention(keras.layers.Layer):
+class SelfAttention(CompositeLayer):
     """Multi-head self-attention whose queries, keys and values have no bias, as in ConViT.
 
     `keras.layers.MultiHeadAttention` has biases on all four projections or on none; here the
@@ -97,6 +98,11 @@ class SelfAttention(keras.layers.Layer):
         batch, tokens, channels = ops.shape(x)
         x = ops.reshape(x, (batch, tokens, self.heads, channels // self.heads))
         return ops.transpose(x, (0, 2, 1, 3))
+
+
+@keras.saving.register_keras_serializable(package="attention_fer")
+class MultiHeadSelfAttention(CompositeLayer, keras.layers.MultiHeadAttention):
+    """Keras's multi-head attention, whose projections stay frozen and quantised when loaded."""
 
 
 @keras.saving.register_keras_serializable(package="attention_fer")

@@ -19,6 +19,7 @@ from keras import layers as kl
 from attention_fer.common.checks import positive_int
 from attention_fer.models.parts.common import channel_axis, draw_seed, seeded, spatial_sizes
 from attention_fer.models.parts.residual_layers import StochasticDepth
+from attention_fer.models.parts.self_attention import MultiHeadSelfAttention
 from attention_fer.models.parts.tokens import LearnedTokens, PositionEmbedding
 
 Attend = Callable[[Any, str], Any]
@@ -110,7 +111,7 @@ class TransformerLayers:
 
     def multi_head_attention(self, x: Any, block: str) -> Any:
         size = self.size
-        layer = kl.MultiHeadAttention(
+        layer = MultiHeadSelfAttention(
             size.heads,
             size.hidden_dim // size.heads,
             kernel_initializer=self.initializer(block),

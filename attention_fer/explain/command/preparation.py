@@ -1,0 +1,79 @@
+"""Prepares photographs as the data of a network were prepared: face found, cropped, resized."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from preprocessing import detectors
+from preprocessing.detectors.weights import NAMES
+from preprocessing.faces.cropper import FaceCropper
+from preprocessing.raw_files.files import Rejected, UnreadableError
+from preprocessing.sources import Sample
+
+
+def cropper(recorded: Mapping[str, Any], note: Callable[[str], None]) -> FaceCropper:
+    """Makes the cropper that a prepared dataset's manifest describes under `faces`.
+
+    Of several faces the one is taken that the dataset would have taken; where it took all, the
+    largest.
+
+    Args:
+        recorded: see `FaceCropper.describe`.
+        note: receives a sentence if the detector is another version than the recorded one.
+
+    Raises:
+        ValueError: a description that this version does not understand.
+        OSError, ImportError: see `detectors.make`.
+    """
+    about = recorded.get("detector")
+    if about is None:
+        return FaceCropper()
+    known = {field.name for field in fields(FaceCropper)} - {"detector"}
+    settings = {name: value for name, value in recorded.items() if name in known}
+    if settings.get("select") == "all":
+        settings["select"] = "largest"
+    detector = _detector(about)
+    if detector.describe().get("sha256") != about.get("sha256"):
+        note(f"the detector {about['name']} has other weights than when the data were prepared")
+    return FaceCropper(detector, **settings)
+
+
+def _detector(about: Mapping[str, Any]) -> detectors.Detector:
+    allowed = detectors.options(about["name"])
+    given = {name: value for name, value in about.items() if name in allowed}
+    if "weights" in given:
+        published = {stem: name for name, stem in NAMES.items()}
+        given["weights"] = published.get(Path(given["weights"]).stem, given["weights"])
+    if isinstance(given.get("input_size"), (list, tuple)):
+        given["input_size"] = max(given["input_size"])
+    return detectors.make(about["name"], **given)
+
+
+def crop_face(prepare: FaceCropper, load: Callable[[], np.ndarray]) -> np.ndarray:
+    """Returns the face of a photograph, uint8.
+
+    Raises:
+        UnreadableError: it cannot be decoded, or has no face.
+    """
+    ((made, *_),) = prepare([Sample(load, "", "", "", "")])
+    if isinstance(made, Rejected):
+        raise UnreadableError(made.reason, made.detail)
+    return made.image
+
+
+def describe(recorded: Mapping[str, Any]) -> str:
+    """Says how pictures become faces."""
+    about = recorded.get("detector")
+    if about is None:
+        return "each picture whole, as the network's data were prepared, resized to"
+    crop = [f"margin {recorded.get('margin', 0):g}"]
+    crop += [name for name in ("square", "align") if recorded.get(name)]
+    return (
+        f"the {recorded.get('select', 'largest')} face of each picture, found by {about['name']} "
+        f"({', '.join(crop)}) as the network's data were prepared, resized to"
+    )
