@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attention_fer.common.errors import cause
 from benchmarks.run.executors import ADVICE, FULL, LOG, failed
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ _MEMORY_ERRORS = (
     "cannot allocate memory",
     "bad_alloc",
 )
-# `keras.src.utils.traceback_utils` writes this around the error of a layer, once or several times.
-_WRAPPER = re.compile(r"Exception encountered when calling ([\w.]+\(\))\.\n\n")
-_AFTER = re.compile(r"(\x1b\[0m)?\n\nArguments received by ")
 
 
 def main() -> int:
@@ -97,11 +94,7 @@ def reason(error: BaseException) -> str:
 
     Keras wraps an error in each layer around it; what it says begins with the error itself here.
     """
-    text = f"{type(error).__name__}: {error}"
-    if wrappers := list(_WRAPPER.finditer(str(error))):
-        innermost = wrappers[-1]
-        cause = _AFTER.split(str(error)[innermost.end() :])[0].removeprefix("\x1b[1m")
-        text = f"{type(error).__name__}: {cause} (in {innermost[1]})"
+    text = f"{type(error).__name__}: {cause(error)}"
     if _is_memory_error(text):
         lines = [line for line in text.splitlines() if _is_memory_error(line)]
         return f"{ADVICE} ({(lines or [text])[0][:200]})"
