@@ -1,0 +1,1 @@
+"""From a stored cell to a network that can be shipped: calibrated, exported, measured, described."""
