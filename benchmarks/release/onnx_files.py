@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,10 @@ def export(model: keras.Model, path: Path, notes: Mapping[str, Any]) -> None:
     import onnx
 
     model(np.zeros((1, *model.input_shape[1:]), "float32"))  # Keras exports what has been called
-    model.export(str(path), format="onnx", verbose=False)
+    with warnings.catch_warnings():
+        # Keras looks for a name that NumPy announces to give another meaning.
+        warnings.filterwarnings("ignore", message=".*np.object.*", category=FutureWarning)
+        model.export(str(path), format="onnx", verbose=False)
     content = onnx.load(path)
     _rename(content.graph, content.graph.input[0].name, INPUT)
     _rename(content.graph, content.graph.output[0].name, OUTPUT)
@@ -164,5 +168,3 @@ def _keep_notes(source: Path, target: Path) -> None:
     del content.metadata_props[:]
     content.metadata_props.extend(onnx.load(source).metadata_props)
     onnx.save(content, target)
-
-
