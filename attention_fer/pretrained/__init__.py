@@ -87,25 +87,25 @@ class ShippedNetwork:
         return path
 
 
-def names(folder: str | os.PathLike[str] = FOLDER) -> dict[str, list[str]]:
+def names(folder: str | os.PathLike[str] | None = None) -> dict[str, list[str]]:
     """Return the names of the networks, each with the names of its weights.
 
     Args:
-        folder: where to look; by default this package.
+        folder: where to look; None for this package.
     """
     found: dict[str, list[str]] = {}
-    for path in sorted(Path(folder).glob("*/*.json")):
+    for path in sorted(Path(folder or FOLDER).glob("*/*.json")):
         found.setdefault(path.parent.name, []).append(path.stem)
     return found
 
 
-def find(name: str, weights: str, folder: str | os.PathLike[str] = FOLDER) -> ShippedNetwork:
+def find(name: str, weights: str, folder: str | os.PathLike[str] | None = None) -> ShippedNetwork:
     """Return a network that comes with the package.
 
     Args:
         name: of the network, such as "fer-small".
         weights: name of its weights, such as "fer2013".
-        folder: where to look; by default this package.
+        folder: where to look; None for this package.
 
     Raises:
         ValueError: an unknown name, or a manifest that is damaged or of another version.
@@ -113,7 +113,7 @@ def find(name: str, weights: str, folder: str | os.PathLike[str] = FOLDER) -> Sh
     known = names(folder)
     one_of("pretrained network", name, known)
     one_of(f"weights of {name!r}", weights, known[name])
-    path = Path(folder) / name / f"{weights}.json"
+    path = Path(folder or FOLDER) / name / f"{weights}.json"
     return ShippedNetwork(path.parent, _read(path))
 
 

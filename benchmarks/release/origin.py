@@ -26,10 +26,10 @@ def find_result(folder: Path) -> Result:
     if saved:
         names = ", ".join(result.path.name for result in saved)
         raise ValueError(f"RESULT must be one cell, got {folder} with {len(saved)}: {names}.")
-    reasons = [f"{p.name}: {why}" for p, why in Store(folder.parent).problems() if p == folder]
+    reasons = [f" {why}." for path, why in Store(folder.parent).problems() if path == folder]
     raise ValueError(
-        f"RESULT must be the folder of a finished cell with its network, got {folder}. "
-        + (f"{reasons[0]}." if reasons else "Train it with --save-models.")
+        f"RESULT must be the folder of a finished cell with its network, got {folder}:"
+        f"{''.join(reasons) or ' there is no network.'} Train it with --save-models."
     )
 
 
