@@ -237,8 +237,8 @@ def _measured(
         for form, network in networks.items()
     }
     _say_scores(found, say)
-    say("measuring robustness and speed, some minutes")
-    changed = evaluation.robustness(networks["onnx"], test, all_distortions())
+    changed = evaluation.robustness(networks["onnx"], test, all_distortions(), say)
+    say("measuring speed")
     return {
         "validation": evaluation.on_validation(
             raw[validation], calibrated[validation], validation.labels

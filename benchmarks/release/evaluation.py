@@ -83,17 +83,26 @@ def on_test(
 
 
 def robustness(
-    predict: Predictor, test: DataPart, distortions: Iterable[Distortion]
+    predict: Predictor,
+    test: DataPart,
+    distortions: Iterable[Distortion],
+    say: Callable[[str], None],
 ) -> list[dict[str, Any]]:
-    """Return the accuracy on distorted test images, an entry for each distortion."""
-    return [
-        {
-            "change": distortion.name,
-            "strength": distortion.strength,
-            "accuracy": float((predict(distortion(test.images)).argmax(1) == test.labels).mean()),
-        }
-        for distortion in distortions
-    ]
+    """Return the accuracy on distorted test images, an entry for each distortion.
+
+    Args:
+        predict: pixels to probabilities.
+        test: the images.
+        distortions: what is done to them.
+        say: receives a line for each distortion.
+    """
+    found = []
+    for distortion in distortions:
+        right = predict(distortion(test.images)).argmax(1) == test.labels
+        entry = {"change": distortion.name, "strength": distortion.strength}
+        found.append({**entry, "accuracy": float(right.mean())})
+        say(f"{distortion.name} {distortion.strength}: {right.mean():.2%}")
+    return found
 
 
 def speed(files: Mapping[str, Path], images: np.ndarray) -> list[dict[str, Any]]:
