@@ -92,8 +92,9 @@ def blur(image: np.ndarray, sigma: float) -> np.ndarray:
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
     """Compress to JPEG, from 0 to 100, and decompress."""
     done, code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    assert done
-    return cv2.imdecode(code, cv2.IMREAD_GRAYSCALE)
+    decoded = cv2.imdecode(code, cv2.IMREAD_GRAYSCALE)
+    assert done and decoded is not None
+    return np.asarray(decoded)
 
 
 def _warp(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:

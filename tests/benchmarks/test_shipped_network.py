@@ -14,8 +14,9 @@ from preprocessing.sources import get
 
 SHIPPED = [(name, weights) for name, found in pretrained.names().items() for weights in found]
 shipped = pytest.mark.parametrize(("name", "weights"), SHIPPED)
-# Images that another version of a library may classify differently, of 3,589.
-MOST_OTHERS = 3
+# Images, of 3,589, that other versions and processors may classify differently: in float32, and
+# where a difference of one rounding is a step of 8 bits.
+MOST_OTHERS, MOST_OTHERS_SMALL = 3, 15
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,8 @@ def test_the_accuracy_on_privatetest_is_that_of_the_card(name, weights, privatet
     for form, probabilities in got.items():
         accuracy = (classes[probabilities.argmax(1)] == labels).mean()
         expected = stated["accuracy_by_form"][form]
-        assert accuracy == pytest.approx(expected, abs=MOST_OTHERS / 3589), form
+        most = MOST_OTHERS if form in ("keras", "onnx") else MOST_OTHERS_SMALL
+        assert accuracy == pytest.approx(expected, abs=most / 3589), form
     assert np.abs(got["keras"] - got["onnx"]).max() < 1e-4
     for number, label in enumerate(found.classes):
         right = got["onnx"][labels == label].argmax(1) == number
