@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +42,19 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Outputs:
+    """Probabilities (n, classes) of validation and test images.
+
+    Attributes:
+        raw: without the temperature.
+        calibrated: of the Keras network to be shipped.
+    """
+
+    raw: tuple[np.ndarray, np.ndarray]
+    calibrated: tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
 class Parts:
     """The images of the official split; `training` is whole, whatever the cell left out."""
 
@@ -72,12 +85,19 @@ def release(result: Result, dataset: Dataset, folder: Path, command: str | None,
     temperature = round(found, 4)
     say(f"temperature {temperature}, fitted on {len(raw):,} validation images")
     model = fer_small.recogniser(inner, temperature)
+    outputs = Outputs(
+        (raw, predict(fer_small.recogniser(inner), parts.test.images, onnx_files.BATCH)),
+        (
+            predict(model, parts.validation.images, onnx_files.BATCH),
+            predict(model, parts.test.images, onnx_files.BATCH),
+        ),
+    )
     manifest = _manifest(model, temperature)
-    files = _write_files(model, folder, manifest, parts, say)
+    files = _write_files(model, folder, manifest, (parts, outputs), say)
     manifest["files"] = {form: _file(path) for form, path in files.items()}
     manifest["made"] = _made()
     manifest["training"] = origin.training(result, command)
-    manifest |= _measured(model, inner, files, parts, say)
+    manifest |= _measured(files, (parts, outputs), say)
     write_text(folder / f"{DATASET}.md", card.render(manifest))
     write_json(folder / f"{DATASET}.json", manifest)
 
@@ -87,7 +107,7 @@ def _made() -> dict[str, Any]:
     found = {k: v for k, v in provenance().items() if k != "revision"}
     packages = ("onnx", "onnxruntime", "tf2onnx")
     found["load_average"] = os.getloadavg()[0]
-    found["versions"] |= {name: importlib.metadata.version(name) for name in packages}
+    found["versions"] |= {name: importlib.import_module(name).__version__ for name in packages}
     return found
 
 
@@ -175,18 +195,21 @@ def _manifest(model: keras.Model, temperature: float) -> dict[str, Any]:
 
 
 def _write_files(
-    model: keras.Model, folder: Path, manifest: dict[str, Any], parts: Parts, say: Say
+    model: keras.Model,
+    folder: Path,
+    manifest: dict[str, Any],
+    known: tuple[Parts, Outputs],
+    say: Say,
 ) -> dict[str, Path]:
     """The files by form: Keras, ONNX, and the first smaller ONNX file whose accuracy holds."""
+    parts, outputs = known
     paths = {form: folder / f"{DATASET}{end}" for form, end in pretrained.FORMS.items()}
     model.save(paths["keras"])
     onnx_files.export(model, paths["onnx"], {k: manifest[k] for k in ("classes", "input")})
     validation = parts.validation
     wanted = OnnxNetwork(paths["onnx"])(validation.images)
     manifest["agreement"] = {
-        "keras-onnx": _check_equal(
-            "Keras and ONNX", predict(model, validation.images, onnx_files.BATCH), wanted, say
-        )
+        "keras-onnx": _check_equal("Keras and ONNX", outputs.calibrated[0], wanted, say)
     }
     full = float((wanted.argmax(1) == validation.labels).mean())
     files = {form: paths[form] for form in ("keras", "onnx")}
@@ -219,18 +242,13 @@ def _file(path: Path) -> dict[str, Any]:
     return {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
-def _measured(
-    model: keras.Model, inner: keras.Model, files: dict[str, Path], parts: Parts, say: Say
-) -> dict[str, Any]:
+def _measured(files: dict[str, Path], known: tuple[Parts, Outputs], say: Say) -> dict[str, Any]:
     """Everything that is measured on the validation and test images."""
-    classes, test, validation = fer_small.CLASSES, parts.test, parts.validation
-    bare = fer_small.recogniser(inner)
-    raw, calibrated = (
-        {part: predict(m, part.images, onnx_files.BATCH) for part in (validation, test)}
-        for m in (bare, model)
-    )
+    parts, outputs = known
+    test, validation = parts.test, parts.validation
+    raw, calibrated = outputs.raw, outputs.calibrated
     copied = copies(test, parts.training, validation)
-    found = evaluation.on_test(raw[test], calibrated[test], test.labels, copied, classes)
+    found = evaluation.on_test(raw[1], calibrated[1], test.labels, copied, fer_small.CLASSES)
     networks = {form: OnnxNetwork(path) for form, path in files.items() if form != "keras"}
     found["accuracy_by_form"] = {"keras": found["accuracy"]} | {
         form: float((network(test.images).argmax(1) == test.labels).mean())
@@ -240,9 +258,7 @@ def _measured(
     changed = evaluation.robustness(networks["onnx"], test, all_distortions(), say)
     say("measuring speed")
     return {
-        "validation": evaluation.on_validation(
-            raw[validation], calibrated[validation], validation.labels
-        ),
+        "validation": evaluation.on_validation(raw[0], calibrated[0], validation.labels),
         "test": found,
         "robustness": changed,
         "speed": evaluation.speed(
