@@ -2,23 +2,25 @@
 
 - `attention_fer.layers`: attention modules as Keras layers.
 - `attention_fer.models`: networks that take any of them.
+- `attention_fer.pretrained`: the files of networks that come trained.
 - `attention_fer.training`: parts of a training, such as losses and augmentation.
 - `attention_fer.recipes`: complete training configurations, as data.
 - `attention_fer.explain`: Grad-CAM, attention rollout and gate maps.
 
 A subpackage is imported on first use, so `import attention_fer` loads no framework. Keras finds
 only classes that have been imported: before loading a saved model that contains these layers,
-import `attention_fer.layers`, or `attention_fer.models` for a transformer or a ConvNeXt.
+import `attention_fer.layers`, or `attention_fer.models` for a transformer, a ConvNeXt or a network
+of `attention_fer.pretrained`.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from attention_fer import explain, layers, models, recipes, training
+    from attention_fer import explain, layers, models, pretrained, recipes, training
 
 __version__ = "0.1.0"
-__all__ = ["explain", "layers", "models", "recipes", "training"]
+__all__ = ["explain", "layers", "models", "pretrained", "recipes", "training"]
 
 
 def __getattr__(name: str) -> Any:

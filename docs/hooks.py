@@ -16,6 +16,7 @@ PAGES = {
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
     "results/README.md": "results.md",
+    "attention_fer/pretrained/fer-small/fer2013.md": "fer-small.md",
 }
 _FILE = re.compile(r"^\{\{ (\S+) \}\}$", flags=re.M)
 _LINK = re.compile(r"(!?)\[((?:[^][]|\[[^][]*\])*)\]\(([^)\s]+)\)")
@@ -24,7 +25,9 @@ _LINK = re.compile(r"(!?)\[((?:[^][]|\[[^][]*\])*)\]\(([^)\s]+)\)")
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Replaces `{{ FILE }}` by the content of a file of the repository, and links to such files."""
     markdown = _FILE.sub(lambda found: included(found[1]), markdown)
-    return markdown.replace("](../results/README.md", "](results.md")
+    for path, page in PAGES.items():
+        markdown = markdown.replace(f"](../{path}", f"]({page}")
+    return markdown
 
 
 def included(name: str) -> str:

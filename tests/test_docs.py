@@ -21,6 +21,7 @@ MODULES = {
     "benchmarks.run": "table",
     "benchmarks.report": "report",
     "attention_fer.explain": "explain",
+    "benchmarks.release": "release",
 }
 # First words of other lines in bash blocks.
 OTHERS = {"make", "pip", "ray", "#!/bin/bash", "#SBATCH"}
@@ -48,6 +49,7 @@ def commands():
 
 def parsers():
     import attention_fer.explain.__main__ as explain
+    import benchmarks.release.__main__ as release
     import benchmarks.report.__main__ as report
     import benchmarks.run.arguments as table
     import preprocessing.run as prepare
@@ -58,6 +60,7 @@ def parsers():
         "table": partial(table.parser, ""),
         "report": report._parser,
         "explain": explain.parser,
+        "release": release.parser,
     }
 
 

@@ -99,6 +99,13 @@ def test_preprocessing_knows_no_framework_and_none_of_the_other_two():
     assert [o for o in found if not (o.startswith(hub) and " imports torch" in o)] == []
 
 
+def test_files_of_shipped_networks_are_found_without_a_framework():
+    own = ("attention_fer.pretrained", "attention_fer.common")
+    standard = sys.stdlib_module_names
+    assert not offences("attention_fer.pretrained", lambda n: within(n, *own) or top(n) in standard)
+    assert not (FRAMEWORKS | {"numpy"}) & loaded_by("import attention_fer.pretrained")
+
+
 @pytest.mark.parametrize("part", ["preprocessing.sources", "preprocessing.detectors"])
 def test_sources_and_detectors_know_nothing_of_ours_but_their_own(part):
     below = (part, "preprocessing.raw_files", "attention_fer.common")
@@ -112,7 +119,7 @@ def test_no_backend_is_imported_by_the_import_of_a_module(package):
 
 
 # Each may import those before it.
-ROOMS = ("plan", "statistics", "results", "report", "train", "run", "visit")
+ROOMS = ("plan", "statistics", "results", "report", "train", "release", "run", "visit")
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -163,6 +163,9 @@ def test_the_extras_exist():
     assert {extra for names in EXTRAS.values() for extra in names.split(",")} <= known
 
 
+# Files of a made-up network, beside those that are shipped.
+FACES = ("network.keras", "network.onnx", "network.json", "network.md")
+
 BUILD = """
 import sys
 from setuptools import build_meta
@@ -182,7 +185,8 @@ def built(tmp_path_factory):
             shutil.copy(path, copy)
     weights = copy / "attention_fer" / "pretrained" / "faces"
     weights.mkdir(parents=True)
-    (weights / "network.keras").write_bytes(b"weights")
+    for name in FACES:
+        (weights / name).write_bytes(b"weights")
     done = python(BUILD, "build_sdist", out, cwd=copy)
     assert done.returncode == 0, done.stderr
     (sdist,) = out.glob("*.tar.gz")
@@ -210,6 +214,8 @@ def test_the_wheel_holds_the_packages_and_their_data_alone(built):
     data = files(
         "*/py.typed",
         "benchmarks/tables/*.csv",
+        "benchmarks/release/*.j2",
+        "attention_fer/pretrained/**/*",
         "benchmarks/report/formats/*.j2",
         *(f"benchmarks/report/formats/html/*.{kind}" for kind in ("j2", "css", "js", "svg")),
     )
@@ -218,7 +224,7 @@ def test_the_wheel_holds_the_packages_and_their_data_alone(built):
         for name in code | data
         if not name.startswith(("benchmarks/speed/", "benchmarks/visit/"))
     }
-    assert names == expected | {"attention_fer/pretrained/faces/network.keras"}
+    assert names == expected | {f"attention_fer/pretrained/faces/{name}" for name in FACES}
 
 
 def test_the_sdist_holds_what_the_tests_need(built):

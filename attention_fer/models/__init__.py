@@ -1,6 +1,9 @@
-"""Backbones with attention as functional builders. A family is one file and one import below."""
+"""Backbones with attention as functional builders. A family is one file and one import below.
 
-from attention_fer.models.registry import build, names, options, register
+`FERSmall` is a complete recogniser of expressions, with weights.
+"""
+
+from attention_fer.models.registry import build, names, options, recognisers, register
 
 # `names()` lists the families in the order of these imports.
 # isort: off
@@ -19,6 +22,7 @@ from attention_fer.models.small_resnet import SmallResNet
 from attention_fer.models.residual_masking import ResidualMaskingNetwork
 from attention_fer.models.convnext import ConvNeXt
 from attention_fer.models.vision_transformers import ConViT, DeiT, ViT
+from attention_fer.models.fer_small import FERSmall
 
 # isort: on
 from attention_fer.models.parts.heads import HEADS, Head
@@ -34,6 +38,7 @@ __all__ = [
     "ConViT",
     "ConvNeXt",
     "DeiT",
+    "FERSmall",
     "Head",
     "LoadReport",
     "MiniResNet",
@@ -51,5 +56,6 @@ __all__ = [
     "load_pretrained",
     "names",
     "options",
+    "recognisers",
     "register",
 ]

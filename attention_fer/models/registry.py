@@ -8,12 +8,15 @@ from typing import Any, TypeVar, overload
 
 import keras
 
+from attention_fer.common.checks import one_of
 from attention_fer.common.registry import Registry
 
 Builder = Callable[..., keras.Model]
 Function = TypeVar("Function", bound=Builder)
 
 _networks: Registry[Builder] = Registry("network")
+# Recognisers are no backbones: they have their own input, attention and weights.
+_recognisers: Registry[Builder] = Registry("recogniser")
 
 
 @overload
@@ -33,9 +36,28 @@ def register(name: str, builder: Any = None) -> Any:
     return _networks.register(name) if builder is None else _networks.add(name, builder)
 
 
+def register_recogniser(name: str) -> Callable[[Function], Function]:
+    """Make the builder of a complete recogniser available to `build`, but not a backbone.
+
+    Raises:
+        ValueError: the name belongs to another builder.
+    """
+    return _recognisers.register(name)
+
+
 def names() -> list[str]:
-    """Return the names that `build` accepts, family by family."""
+    """Return the names of the backbones, family by family."""
     return _networks.names()
+
+
+def recognisers() -> list[str]:
+    """Return the names of the complete recognisers, which take pixels and may come trained."""
+    return _recognisers.names()
+
+
+def _builder(name: str) -> Builder:
+    known = {**_networks, **_recognisers}
+    return known[one_of("network", name, known)]
 
 
 def options(name: str) -> dict[str, Any]:
@@ -44,7 +66,7 @@ def options(name: str) -> dict[str, Any]:
     Raises:
         ValueError: an unknown name.
     """
-    parameters = inspect.signature(_networks[name]).parameters
+    parameters = inspect.signature(_builder(name)).parameters
     return {key: parameter.default for key, parameter in parameters.items()}
 
 
@@ -55,4 +77,4 @@ def build(name: str, **options: Any) -> keras.Model:
         ValueError: an unknown name.
         TypeError: an option that the builder does not take.
     """
-    return _networks[name](**options)
+    return _builder(name)(**options)

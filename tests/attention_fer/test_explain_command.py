@@ -120,6 +120,14 @@ def test_a_model_that_averages_over_mirror_images_is_explained_for_the_picture(
     np.testing.assert_allclose(whole, np.mean(views, 0), atol=1e-6)
 
 
+def test_a_file_with_the_models_own_name_tells_its_classes(tmp_path):
+    for name, classes in (("mine", ["a", "b"]), ("model", ["c", "d"])):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"classes": classes}))
+    for name, classes, told in (("mine", ["a", "b"], "mine"), ("other", ["c", "d"], "model")):
+        content, beside = model_file.read_metadata(tmp_path / f"{name}.keras")
+        assert content["classes"] == classes and beside == tmp_path / f"{told}.json"
+
+
 def test_cards_say_what_is_true_and_predicted_and_why_one_is_missing(stored, faces):
     shutil.copy(faces / "bright" / "0.png", faces / "dark" / "wrong.png")
     (faces / "dark" / "broken.png").write_bytes(b"no picture")

@@ -13,7 +13,7 @@ import keras
 from attention_fer.common.errors import cause
 from attention_fer.explain.maps.layer_tree import producer
 
-# In this order; the last is the one of a prepared dataset.
+# In this order, after a file with the model's own name; the last is that of a prepared dataset.
 METADATA = ("model.json", "classes.json", "manifest.json")
 
 
@@ -69,22 +69,26 @@ def without_mirror_images(model: keras.Model) -> keras.Model:
     """
     from attention_fer.training.inputs import FlipAverage
 
-    outputs = getattr(model, "outputs", None) or [None]
-    average = producer(outputs[0])[0]
-    if not isinstance(average, FlipAverage):
+    outputs = getattr(model, "outputs", None) or []
+    averages = [layer for layer in model.layers if isinstance(layer, FlipAverage)]
+    if len(outputs) != 1 or len(averages) != 1:
         return model
-    return keras.Model(model.input, average.input[0], name=model.name)
+    (average,) = averages
+    one = average.input[0]
+    if producer(outputs[0])[0] is not average:  # a temperature follows
+        one = keras.Model(average.output, model.output, name="after_mirror_images")(one)
+    return keras.Model(model.input, one, name=model.name)
 
 
 def read_metadata(path: Path) -> tuple[dict[str, Any], Path | None]:
-    """Returns the content and the path of the first file of `METADATA` beside a model.
+    """Returns the content and the path of the first file beside a model that says it.
 
     Files without classes do not count; without any, the result is `({}, None)`.
 
     Raises:
         ValueError: a file that is not JSON, or whose classes are not a list of names.
     """
-    for name in METADATA:
+    for name in dict.fromkeys((f"{path.stem}.json", *METADATA)):
         beside = path.with_name(name)
         if beside.is_file():
             content = _read_json(beside)

@@ -1,0 +1,99 @@
+"""A complete recogniser of facial expressions: grey pixels to calibrated probabilities.
+
+It is `SmallResNet` with squeeze-and-excitation behind what the recipe `fer-small` does to an image
+before the network, and before what makes its outputs probabilities to rely on.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+from attention_fer import pretrained, recipes
+from attention_fer.models.registry import register_recogniser
+from attention_fer.models.small_resnet import SmallResNet
+from attention_fer.training.inputs import FlipAverage, preprocess
+
+NAME = "fer-small"
+CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+INPUT_SHAPE = (48, 48, 1)
+# Cuts and normalises images; the same as that of "fer-small-long".
+RECIPE = recipes.get("fer-small")
+_LEAST = 1e-12  # a probability of 0 has no logarithm
+
+
+@register_recogniser(NAME)
+def FERSmall(  # noqa: N802
+    weights: str | None = None,
+    input_shape: tuple[int, ...] | None = None,
+    classes: int = len(CLASSES),
+    *,
+    seed: int | None = None,
+) -> keras.Model:
+    """A small ResNet with SE that takes 48x48 grey pixels from 0 to 255.
+
+    Scaling, cutting to 44 pixels, the mean over the image and its mirror image, and the temperature
+    that calibrates the probabilities (Guo et al. 2017, https://arxiv.org/abs/1706.04599) are layers
+    of the network.
+
+    Args:
+        weights: None for random initial weights, or "fer2013" for those that come with the package.
+            Their file is checked against its SHA-256. Nothing is downloaded.
+        input_shape: None or (48, 48, 1).
+        classes: number of classes. The weights have seven, in the order of
+            `attention_fer.pretrained.find("fer-small", weights).classes`.
+        seed: of the initial weights, see `SmallResNet`.
+
+    Returns:
+        A functional `keras.Model` from pixels (batch, 48, 48, 1), of any number type, to
+        probabilities (batch, classes).
+
+    Raises:
+        ValueError: another input shape, weights that do not exist or have other classes, or a
+            damaged file.
+        FileNotFoundError: the file of the weights is missing.
+    """
+    if input_shape is not None and tuple(input_shape) != INPUT_SHAPE:
+        raise ValueError(
+            f"input_shape of {NAME} must be {INPUT_SHAPE}, got {tuple(input_shape)!r}. Resize the "
+            "images; for networks of other sizes use SmallResNet."
+        )
+    if weights is None:
+        return recogniser(network(classes, seed))
+    shipped = pretrained.find(NAME, weights)
+    if classes != len(shipped.classes):
+        raise ValueError(
+            f"classes must be {len(shipped.classes)} with weights={weights!r} "
+            f"({', '.join(shipped.classes)}), got {classes!r}. For other classes build {NAME} "
+            "without weights, then use load_into."
+        )
+    return keras.saving.load_model(shipped.file("keras"), compile=False)
+
+
+def network(classes: int = len(CLASSES), seed: int | None = None) -> keras.Model:
+    """Return the network within: normalised images (batch, 44, 44, 1) to probabilities."""
+    side = RECIPE.crop_size
+    return SmallResNet(input_shape=(side, side, 1), classes=classes, attention="se", seed=seed)
+
+
+def recogniser(network: keras.Model, temperature: float = 1.0) -> keras.Model:
+    """Put a network behind its front and before its temperature.
+
+    Args:
+        network: as `network` returns it.
+        temperature: divides the logarithms of the mean probabilities; 1 leaves them as they are.
+
+    Raises:
+        ValueError: a temperature that is not above 0.
+    """
+    if not temperature > 0:
+        raise ValueError(f"temperature must be above 0, got {temperature!r}.")
+    pixels = keras.Input(INPUT_SHAPE, dtype="float32", name="pixels")
+    scaled = keras.layers.Rescaling(1 / 255, dtype="float32", name="scale")(pixels)
+    images = preprocess(scaled, network, RECIPE)
+    views = [network(images), network(ops.flip(images, axis=2))]
+    mean = FlipAverage(name="flip_average", dtype="float32")(views)
+    logs = ops.log(ops.maximum(mean, _LEAST))
+    logs = keras.layers.Rescaling(1 / temperature, dtype="float32", name="temperature")(logs)
+    outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(logs)
+    return keras.Model(pixels, outputs, name=NAME.replace("-", "_"))

@@ -1,0 +1,1 @@
+"""From a stored cell to a network to be shipped: calibrated, exported, measured, described."""
