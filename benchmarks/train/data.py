@@ -38,8 +38,8 @@ def load_part(dataset: Dataset, rows_of: Split, name: str, settings: Settings) -
 
 def copies(test: DataPart, *seen: DataPart) -> np.ndarray:
     """Return which test images equal a seen image, bool (n,)."""
-    known = {_content(image) for part in seen for image in part.images}
-    return np.array([_content(image) in known for image in test.images], bool)
+    known = {image_hash(image) for part in seen for image in part.images}
+    return np.array([image_hash(image) in known for image in test.images], bool)
 
 
 def duplicates(test: DataPart, *seen: DataPart) -> np.ndarray:
