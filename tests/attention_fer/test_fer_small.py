@@ -7,6 +7,7 @@ from layer_probes import to_numpy
 
 from attention_fer import models, recipes
 from attention_fer.explain.command import model_file
+from attention_fer.explain.command.model_input import infer_input
 from attention_fer.explain.maps.class_scores import ClassScores
 from attention_fer.models import fer_small
 from attention_fer.training.model import training_model
@@ -106,4 +107,4 @@ def test_it_is_explained_for_the_image_alone(network, pixels):
     assert scores.squashed
     found = to_numpy(scores.scores(pixels.astype("float32")))
     np.testing.assert_allclose(np.exp(found), powers, rtol=1e-3)
-    assert "0-255" in str(model_file.infer_input(model))
+    assert infer_input(model).pixels == "0-255"
