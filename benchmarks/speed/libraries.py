@@ -62,7 +62,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
         caption="median; in brackets relative to ours (quartiles)",
     )
     for column in ("backbone", "library", "parameters", "training", "prediction"):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column == "library")
     for name in track(options.backbones, "measuring", console=console, transient=True):
         with _contenders(name, options) as (parameters, calls):
             times = {kind: cost.interleaved(of, options.rounds) for kind, of in calls.items()}

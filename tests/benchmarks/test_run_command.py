@@ -46,7 +46,8 @@ def test_a_result_has_the_fixed_keys_and_its_provenance(finished, dataset):
     for result in results(finished[0]).values():
         record = json.loads((result.path / "result.json").read_text())
         assert set(record) == {
-            "schema_version", "spec", "status", "metrics", "history", "gates", "provenance",
+            "schema_version", "spec", "status", "metrics", "history", "gates", "resumed",
+            "provenance",
             "timing", "files",
         }  # fmt: skip
         assert record["status"] == "done"

@@ -15,6 +15,7 @@ import pytest
 from fabricated import cell, put_done
 from PIL import Image
 
+from attention_fer.common.class_names import BASIC
 from benchmarks.report.__main__ import read as read_report
 from benchmarks.results.store import Store
 from benchmarks.visit import bundle, originals, requests, session, unpacking
@@ -23,7 +24,6 @@ from benchmarks.visit.collecting import collect, packed
 from benchmarks.visit.outbox import MIB, Outbox
 from preprocessing.dataset import Dataset
 from preprocessing.prepare import prepare
-from preprocessing.sources.base import BASIC
 
 PROJECT = Path(__file__).resolve().parents[2]
 TINY = ["--width", "0.25", "--epochs", "2", "--train-samples", "48", "--eval-samples", "16"]

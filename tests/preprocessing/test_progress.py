@@ -31,7 +31,7 @@ def run(count, total, done, pause, **options):
 
 
 def test_every_item_passes_and_the_end_is_shown():
-    seen, text = run(40, 40, 0, 0.005)
+    seen, text = run(40, 40, 0, 0.02)
     assert seen == list(range(40))
     assert "40/40" in text and "faces" in text and "images/s" in text and " left" in text
 
