@@ -16,8 +16,8 @@ _DERIVED = ("recipe", "fingerprint")
 def retraining(cells: Sequence[Cell], store: Store, keep: Collection[str] = ()) -> Iterator[str]:
     """Yield a line for each reason: networks that are not stored, and settings that differ.
 
-    A stored cell counts as the same network if dataset, backbone, attention, seed and fold are
-    equal. Of several, that with the fewest differences is named.
+    A stored cell counts as the same network if dataset, backbone, attention, control, seed and fold
+    are equal. Of several, that with the fewest differences is named.
 
     Args:
         cells: the cells that will be trained.
@@ -49,7 +49,8 @@ def _cells(n: int) -> str:
 
 
 def _network(cell: Cell) -> tuple[Any, ...]:
-    return cell.target.dataset, cell.row.backbone, cell.row.attention, cell.seed, cell.fold
+    row = cell.row
+    return cell.target.dataset, row.backbone, row.attention, row.matched, cell.seed, cell.fold
 
 
 def _differences(stored: Cell, wanted: Cell) -> str:

@@ -73,3 +73,10 @@ def test_options_of_the_network_count_too(store):
     other = replace(one, row=Row(one.row.backbone, one.row.attention, options={"dropout": 0.2}))
     (line,) = lines([other], store)
     assert "dropout not set there, 0.2 here" in line
+
+
+def test_a_control_is_another_network_than_the_plain_one(store):
+    one = cell()
+    put_done(store, one, np.ones(4))
+    control = replace(one, row=Row(one.row.backbone, "none", matched="se"))
+    assert one.row.attention == "none" and lines([control], store) == []
