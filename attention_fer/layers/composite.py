@@ -11,13 +11,13 @@ from attention_fer.common import keras_private
 
 
 class CompositeLayer(keras.layers.Layer):
-    """Base class of layers whose sublayers, made in `build`, are as frozen and as precise as they.
+    """Base class of layers whose sublayers, made in `build`, share their freezing and dtype policy.
 
-    Keras tells sublayers that their layer is frozen only where they exist at that moment, and
-    stores neither that one of them is frozen nor its dtype policy, which `quantize` changes. Here
-    sublayers that `build` creates in a frozen layer are frozen, and the configuration holds the
-    state of each where it differs from what `build` creates. Hence frozen and quantised layers are
-    the same after cloning, pickling, saving and loading.
+    Keras freezes only the sublayers that exist when `trainable` is set. It stores neither that a
+    sublayer is frozen nor its dtype policy, which `quantize` changes. Here `build` freezes what it
+    creates in a frozen layer, and the configuration holds the state of each sublayer that differs
+    from what `build` creates. So frozen and quantised layers survive cloning, pickling, saving and
+    loading.
     """
 
     def __init__(self, *args: Any, **kwargs: Any):

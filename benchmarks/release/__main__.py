@@ -21,8 +21,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+from attention_fer.common.console import any_encoding, plain_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 PROGRAM = "python -m benchmarks.release"
 
@@ -30,7 +34,8 @@ PROGRAM = "python -m benchmarks.release"
 def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Run the command line, see `--help`; return the exit status."""
     options = parser(prog).parse_args(arguments)
-    console = Console(highlight=False, soft_wrap=True)
+    any_encoding()
+    console = plain_console(soft_wrap=True)
     try:
         _release(options, console)
     except (ValueError, OSError, ImportError) as error:

@@ -29,19 +29,20 @@ def retraining(cells: Sequence[Cell], store: Store, keep: Collection[str] = ()) 
     again = [cell for cell in cells if cell.slug in unsaved]
     if again:
         yield (
-            f"{_cells(len(again))} stored without the trained network, which must be kept "
-            f"(--save-models, or a teacher): trained again."
+            f"{_cells(len(again))} stored without the network, which --save-models or a student "
+            "needs, and trained again."
         )
     like: dict[tuple[Any, ...], list[Result]] = {}
     for result in stored:
         like.setdefault(_network(result.cell), []).append(result)
-    found: Counter[str] = Counter()
+    found: Counter[tuple[str, ...]] = Counter()
     for cell in cells:
         others = [r.cell for r in like.get(_network(cell), ()) if r.cell.slug != cell.slug]
         if others and cell.slug not in unsaved:
             found[min((_differences(other, cell) for other in others), key=len)] += 1
-    for text, n in found.most_common():
-        yield f"{_cells(n)} stored with other settings, so trained anew: {text}."
+    for differences, n in found.most_common():
+        what = ", ".join(differences)
+        yield f"{_cells(n)} stored with other settings and trained again: {what}."
 
 
 def _cells(n: int) -> str:
@@ -53,13 +54,13 @@ def _network(cell: Cell) -> tuple[Any, ...]:
     return cell.target.dataset, row.backbone, row.attention, row.matched, cell.seed, cell.fold
 
 
-def _differences(stored: Cell, wanted: Cell) -> str:
-    """The facts in which two cells differ, as `epochs 14 there, 20 here`."""
+def _differences(stored: Cell, wanted: Cell) -> tuple[str, ...]:
+    """Return the facts in which two cells differ, such as `epochs 20, stored 14`."""
     there, here = dict(_flat(stored.spec)), dict(_flat(wanted.spec))
     names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
     shown = [name for name in names if name not in _DERIVED] or names
-    return ", ".join(
-        f"{name.replace('_', ' ')} {_shown(there.get(name))} there, {_shown(here.get(name))} here"
+    return tuple(
+        f"{name.replace('_', ' ')} {_shown(here.get(name))}, stored {_shown(there.get(name))}"
         for name in shown
     )
 

@@ -20,7 +20,7 @@ from benchmarks.plan.datasets import digest, split
 from benchmarks.plan.job import Job
 from benchmarks.plan.settings import Settings
 from benchmarks.results.predictions import write_predictions
-from benchmarks.results.provenance import versions
+from benchmarks.results.provenance import revision, versions
 from benchmarks.results.saved_model import load_teacher, save
 from benchmarks.statistics.scores import score
 from benchmarks.train import devices
@@ -222,7 +222,12 @@ def _fit(
     settings, steps = job.cell.settings, len(compute.batches)
     best, history = BestWeights(made.network), EpochHistory()
     counting = [*_plateau(settings), EarlyStopping("val_loss", patience=settings.patience)]
-    identity = {"cell": job.cell.slug, "execution": asdict(job.execution), "versions": versions()}
+    identity: dict[str, Any] = {
+        "cell": job.cell.slug,
+        "execution": asdict(job.execution),
+        "versions": versions(),
+        "revision": revision(),
+    }
     checkpoint = TrainingCheckpoint(
         job.checkpoint, identity, best=best, history=history, log=log, counting=counting
     )

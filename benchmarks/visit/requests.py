@@ -10,8 +10,7 @@ from functools import cached_property
 from io import StringIO
 from pathlib import Path
 
-from rich.console import Console
-
+from attention_fer.common.console import plain_console
 from benchmarks.plan.cell import Cell
 from benchmarks.results.store import Store
 from benchmarks.run.arguments import parser
@@ -105,6 +104,6 @@ def _set_up(arguments: Sequence[str], place: str) -> RunConfig:
         reason = said.getvalue().strip().splitlines()[-1:]
         raise ValueError(f"{place} must hold arguments of benchmarks.run: {reason}") from None
     try:
-        return set_up(options, Console(stderr=True))
+        return set_up(options, plain_console(stderr=True))
     except ValueError as error:
         raise ValueError(f"{place}: {error}") from error

@@ -13,6 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from attention_fer.common.console import plain_console
 from attention_fer.common.files import write_json
 from benchmarks.plan.cell import Cell
 from benchmarks.results import plan_file
@@ -55,7 +56,7 @@ def run(
             f"{60 * minutes:.0f} s."
         )
     limit = TimeLimit(60 * minutes - CLOSING)
-    console = Console(width=110)
+    console = plain_console(width=110)
     planned = requests.read(plan, data=work.data, out=work.runs, extra=extra, jobs=jobs)
     todo = planned.todo()
     for one in planned.runs:

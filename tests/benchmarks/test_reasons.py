@@ -45,8 +45,8 @@ def test_settings_that_differ_are_named_once_for_all_cells(store):
     wanted = [changed(one, epochs=epochs + 6, label_smoothing=0.1) for one in stored]
     (line,) = lines(wanted, store)
     assert line.startswith("3 cells are stored with other settings")
-    assert f"epochs {epochs} there, {epochs + 6} here" in line
-    assert "label smoothing 0.0 there, 0.1 here" in line
+    assert f"epochs {epochs + 6}, stored {epochs}" in line
+    assert "label smoothing 0.1, stored 0.0" in line
 
 
 def test_the_nearest_of_several_is_compared(store):
@@ -72,7 +72,7 @@ def test_options_of_the_network_count_too(store):
     put_done(store, one, np.ones(4))
     other = replace(one, row=Row(one.row.backbone, one.row.attention, options={"dropout": 0.2}))
     (line,) = lines([other], store)
-    assert "dropout not set there, 0.2 here" in line
+    assert "dropout 0.2, stored not set" in line
 
 
 def test_a_control_is_another_network_than_the_plain_one(store):
