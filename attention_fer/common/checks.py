@@ -49,3 +49,19 @@ def reduced_channels(channels: int, reduction_ratio: int) -> int:
             f"{reduction_ratio} for {channels} channels. Use a ratio from 1 to {channels}."
         )
     return channels // reduction_ratio
+
+
+def channel_divisor(what: str, given: Any, channels: int) -> int:
+    """Returns `given` as an int if it divides the number of channels.
+
+    Raises:
+        ValueError: it does not, or is no positive integer; naming the numbers that do.
+    """
+    number = positive_int(what, given)
+    if channels % number:
+        good = ", ".join(str(n) for n in range(1, channels + 1) if channels % n == 0)
+        raise ValueError(
+            f"{what} must divide the number of channels, got {number} for {channels} channels. "
+            f"Use one of {good}."
+        )
+    return number

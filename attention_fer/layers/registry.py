@@ -54,8 +54,19 @@ def register(name: str) -> Callable[[LayerClass], LayerClass]:
 
 
 def names() -> list[str]:
-    """Return the registered names, sorted."""
-    return sorted(_modules)
+    """Return the names that stand for a module alone, sorted: those of combinators are left out."""
+    return sorted(name for name, cls in _modules.items() if not _combines(cls))
+
+
+def combinators() -> list[str]:
+    """Return the names of the modules that are made of others, sorted."""
+    return sorted(name for name, cls in _modules.items() if _combines(cls))
+
+
+def name_of(cls: type[keras.layers.Layer]) -> str:
+    """Return the registered name of a class; of an unregistered one its own, in lower case."""
+    found = (name for name, other in _modules.items() if other is cls)
+    return next(found, cls.__name__.lower())
 
 
 def get(spec: Spec, name: str | None = None) -> keras.layers.Layer | None:
@@ -76,6 +87,11 @@ def get(spec: Spec, name: str | None = None) -> keras.layers.Layer | None:
     if isinstance(spec, keras.layers.Layer):
         return _copy(spec, name)
     if isinstance(spec, str):
+        if _combines(_modules[spec]):
+            raise ValueError(
+                f"{spec!r} must be given its modules, such as "
+                f"({spec!r}, {{'modules': ['eca', 'cbam_spatial']}})."
+            )
         return _modules[spec](name=name)
     if isinstance(spec, (tuple, list)) and _is_pair(spec):
         return _modules[spec[0]](name=name, **spec[1])
@@ -85,6 +101,10 @@ def get(spec: Spec, name: str | None = None) -> keras.layers.Layer | None:
         f"attention must be None, a name ({', '.join(names())}), a (name, config) pair, a layer "
         f"class, a layer or a callable that returns a layer, got {spec!r}."
     )
+
+
+def _combines(cls: type[keras.layers.Layer]) -> bool:
+    return getattr(cls, "combinator", False)
 
 
 def _package(cls: type) -> str:

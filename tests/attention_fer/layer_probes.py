@@ -11,6 +11,33 @@ from attention_fer import layers
 
 BACKEND = keras.backend.backend()
 CHANNELS = 32
+# What modules need so that they take CHANNELS channels, where their defaults do not.
+OPTIONS = {}
+COMBINATORS = [
+    ("sequence", {"modules": ["eca", "cbam_spatial"]}),
+    ("sequence", {"modules": ["cbam", ("se", {"reduction_ratio": 4}), "cbam"]}),
+    ("parallel", {"modules": ["se", "cbam_spatial"]}),
+    ("parallel", {"modules": ["eca", "cbam"], "combination": "product"}),
+    ("parallel", {"modules": ["cbam", "se"], "combination": "max"}),
+]
+SPECS = [*((name, OPTIONS.get(name, {})) for name in layers.names()), *COMBINATORS]
+
+
+def with_options(spec, **options):
+    return spec[0], {**spec[1], **options}
+
+
+def kind_of(spec):
+    return type(layers.get(spec))
+
+
+def takes(spec, rank):
+    """Whether a module takes that many spatial axes."""
+    return rank in kind_of(spec).ranks
+
+
+IDENTITY = [spec for spec in SPECS if not kind_of(spec).no_identity]
+REFUSING = [spec for spec in SPECS if kind_of(spec).no_identity]
 
 
 @contextlib.contextmanager
@@ -74,6 +101,14 @@ def reference_gates(layer, x):
         return reference.cbam_spatial(x, *weights_of(layer.conv, layer.bn), start=start)
     channel = weights_of(layer.channel.mlp1, layer.channel.mlp2)
     return reference.cbam(x, channel, weights_of(layer.spatial.conv, layer.spatial.bn), start=start)
+
+
+def recombined(layer, x):
+    """The output, from the gates and terms that the layer shows."""
+    y = layer.combine(ops.convert_to_tensor(x), layer.attention_maps(x))
+    for term in layer.attention_terms(x).values():
+        y = y + term
+    return to_numpy(y)
 
 
 def product(x, gates):

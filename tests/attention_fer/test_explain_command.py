@@ -628,7 +628,7 @@ def test_a_damaged_dataset_is_not_taken_for_a_folder_of_pictures(stored, tmp_pat
 @pytest.mark.parametrize("most", (1.0, 2.0))
 def test_gates_have_the_colours_of_their_own_scale(low, high, title, most):
     gate = np.linspace(low, high, 64, dtype="float32").reshape(8, 8) * most
-    tile = _gate_tile("spatial", "block/cbam", gate, most)
+    tile = _gate_tile("spatial", "block/cbam", gate, (0.0, most))
     np.testing.assert_allclose(tile.heat, gate / most)
     colours = apply_colormap(tile.heat).astype(int)
     spread = int(np.ptp(colours, axis=(0, 1)).max())

@@ -3,21 +3,21 @@
 import keras
 import numpy as np
 import pytest
-from layer_probes import BACKEND, CHANNELS, features, randomised, to_numpy
+from layer_probes import BACKEND, CHANNELS, SPECS, features, randomised, to_numpy
 
 from attention_fer import layers
 
-each_name = pytest.mark.parametrize("name", layers.names())
+each_spec = pytest.mark.parametrize("spec", SPECS, ids=str)
 tensorflow_only = pytest.mark.skipif(
     BACKEND != "tensorflow", reason="this export needs Keras to run on TensorFlow"
 )
 
 
-def small_model(name):
+def small_model(spec):
     """A convolution, the module with random weights, a head; not too close to any symmetry."""
     image = keras.Input((9, 11, 3))
     x = keras.layers.Conv2D(CHANNELS, 3, padding="same", activation="relu")(image)
-    x = layers.get(name)(x)
+    x = layers.get(spec)(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     model = keras.Model(image, keras.layers.Dense(7)(x))
     return randomised(model, scale=0.3)
@@ -30,11 +30,11 @@ def same(got, model, x):
 
 
 @tensorflow_only
-@each_name
-def test_saved_model(name, tmp_path):
+@each_spec
+def test_saved_model(spec, tmp_path):
     import tensorflow as tf
 
-    model, x = small_model(name), features(2, 9, 11, 3)
+    model, x = small_model(spec), features(2, 9, 11, 3)
     model.export(tmp_path / "saved", verbose=False)
     loaded = tf.saved_model.load(str(tmp_path / "saved"))
     same(loaded.serve(x).numpy(), model, x)
@@ -49,11 +49,11 @@ def test_saved_model(name, tmp_path):
 @pytest.mark.filterwarnings(
     r"ignore:\s+Warning. tf.lite.Interpreter is deprecated and is scheduled:UserWarning"
 )
-@each_name
-def test_tflite(name, tmp_path):
+@each_spec
+def test_tflite(spec, tmp_path):
     import tensorflow as tf
 
-    model, x = small_model(name), features(2, 9, 11, 3)
+    model, x = small_model(spec), features(2, 9, 11, 3)
     path = tmp_path / "model.tflite"
     model.export(str(path), format="litert", verbose=False)
     interpreter = tf.lite.Interpreter(str(path))
@@ -72,15 +72,15 @@ def test_tflite(name, tmp_path):
     "ignore:The feature will be removed. Please remove usage:DeprecationWarning",
     "ignore:Converting a tensor to a Python (boolean|integer) might cause the trace",
 )
-@each_name
-def test_onnx(name, tmp_path):
+@each_spec
+def test_onnx(spec, tmp_path):
     pytest.importorskip("onnx", reason="ONNX export needs the package onnx")
     pytest.importorskip(
         "tf2onnx" if BACKEND == "tensorflow" else "onnxscript",
         reason="ONNX export needs tf2onnx on TensorFlow and onnxscript on torch",
     )
     runtime = pytest.importorskip("onnxruntime", reason="an ONNX file is run by onnxruntime")
-    model, x = small_model(name), features(2, 9, 11, 3)
+    model, x = small_model(spec), features(2, 9, 11, 3)
     model(x)
     path = str(tmp_path / "model.onnx")
     model.export(path, format="onnx", verbose=False)

@@ -8,25 +8,26 @@ import sys
 import keras
 import numpy as np
 import pytest
-from layer_probes import CHANNELS, features, to_numpy
+from layer_probes import CHANNELS, SPECS, features, kind_of, to_numpy, with_options
 
 from attention_fer import layers, models
 from attention_fer.common.registry import Registry
 from attention_fer.layers import registry
 
-each_name = pytest.mark.parametrize("name", layers.names())
+each_spec = pytest.mark.parametrize("spec", SPECS, ids=str)
 
 
 @pytest.fixture
 def own_registry(monkeypatch):
     copy = Registry("attention module")
-    for name in layers.names():
-        copy.add(name, type(layers.get(name)))
+    for name, cls in registry._modules.items():
+        copy.add(name, cls)
     monkeypatch.setattr(registry, "_modules", copy)
 
 
 def test_the_names_are_those_of_the_papers():
-    assert layers.names() == ["cbam", "cbam_channel", "cbam_spatial", "eca", "se"]
+    assert set(layers.names()) >= {"cbam", "cbam_channel", "cbam_spatial", "eca", "se"}
+    assert layers.combinators() == ["parallel", "sequence"]
 
 
 @pytest.mark.parametrize(
@@ -125,39 +126,39 @@ def test_a_ratio_above_the_channels_is_refused(name):
         layers.get((name, {"reduction_ratio": 9}))(features(1, 4, 4, 8))
 
 
-@each_name
+@each_spec
 @pytest.mark.parametrize("shape", [(2, CHANNELS), (1, 2, 2, 2, 2, CHANNELS)])
-def test_inputs_without_or_with_too_many_spatial_axes_are_refused(name, shape):
-    with pytest.raises(ValueError, match=r"1 to 3 spatial axes"):
-        layers.get(name)(np.zeros(shape, "float32"))
+def test_inputs_without_or_with_too_many_spatial_axes_are_refused(spec, shape):
+    with pytest.raises(ValueError, match=r"must have (1 to 3|2) spatial axes \(rank .*, got shape"):
+        layers.get(spec)(np.zeros(shape, "float32"))
 
 
-@each_name
+@each_spec
 @pytest.mark.parametrize(
     ("data_format", "shape"), [("channels_last", (4, 4, None)), ("channels_first", (None, 4, 4))]
 )
-def test_the_number_of_channels_must_be_known(name, data_format, shape):
+def test_the_number_of_channels_must_be_known(spec, data_format, shape):
     with pytest.raises(ValueError, match="known number of channels"):
-        layers.get((name, {"data_format": data_format}))(keras.Input(shape))
+        layers.get(with_options(spec, data_format=data_format))(keras.Input(shape))
 
 
-@each_name
+@each_spec
 @pytest.mark.parametrize("shape", [(1, 4, 4, 16), (1, 4, CHANNELS)])
-def test_a_built_layer_refuses_other_channels_and_ranks(name, shape):
-    layer = layers.get(name)
+def test_a_built_layer_refuses_other_channels_and_ranks(spec, shape):
+    layer = layers.get(spec)
     layer(features(1, 4, 4, CHANNELS))
     with pytest.raises(ValueError, match="incompatible with the layer"):
         layer(features(*shape))
 
 
-@each_name
-def test_unknown_options_are_refused(name):
+@each_spec
+def test_unknown_options_are_refused(spec):
     with pytest.raises(ValueError, match=r"start.*'papr'.*'paper', 'identity'.*Did you mean"):
-        layers.get((name, {"start": "papr"}))
+        layers.get(with_options(spec, start="papr"))
     with pytest.raises(ValueError, match=r"data_format.*'channels_lst'.*'channels_last'"):
-        layers.get((name, {"data_format": "channels_lst"}))
+        layers.get(with_options(spec, data_format="channels_lst"))
     with pytest.raises(ValueError, match="gama"):
-        layers.get((name, {"gama": 1}))
+        layers.get(with_options(spec, gama=1))
 
 
 def test_gamma_zero_is_refused():
@@ -201,14 +202,14 @@ def test_a_name_belongs_to_one_class(own_registry):
     assert layers.get("se").__class__ is layers.SE
 
 
-@each_name
-def test_the_signature_of_a_module_shows_all_its_arguments(name):
-    cls = type(layers.get(name))
+@each_spec
+def test_the_signature_of_a_module_shows_all_its_arguments(spec):
+    cls = kind_of(spec)
     parameters = inspect.signature(cls).parameters
     assert parameters["start"].default == "paper"
     assert parameters["data_format"].default is None
     own = {*inspect.signature(layers.AttentionModule).parameters, *parameters} - {"kwargs"}
-    assert {*own, "name", "dtype", "trainable"} == set(cls().get_config())
+    assert {*own, "name", "dtype", "trainable"} == set(layers.get(spec).get_config())
     assert not [p for p in parameters.values() if p.kind is p.VAR_POSITIONAL]
 
 

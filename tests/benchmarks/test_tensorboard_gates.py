@@ -23,7 +23,7 @@ def numpy(tensor):
 
 def test_statistics_are_mean_deviation_and_share_in_the_outer_twentieths():
     gate = np.array([[0.01, 0.2], [0.96, 0.97], [0.5, 0.06]], "float32")
-    found = statistics(gate, "paper")
+    found = statistics(gate, (0.0, 1.0))
     assert found == pytest.approx(
         {"mean": gate.mean(), "spread": np.std(gate), "saturated": 3 / 6}, rel=1e-6
     )
@@ -31,7 +31,7 @@ def test_statistics_are_mean_deviation_and_share_in_the_outer_twentieths():
 
 def test_saturation_of_the_identity_start_is_that_of_its_own_range():
     gate = np.array([0.06, 0.2, 1.0, 1.8, 1.95])
-    found = statistics(gate, "identity")
+    found = statistics(gate, (0.0, 2.0))
     assert found["saturated"] == pytest.approx(2 / 5)
     assert found["mean"] == pytest.approx(gate.mean())
 

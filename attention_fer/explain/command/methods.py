@@ -109,23 +109,25 @@ def _gate_tiles(explained: Explained) -> list[list[Tile]]:
     tiles: list[list[Tile]] = [[] for _ in explained.true]
     for path in _chosen_modules(explained):
         for name, gates in gate_maps(explained.model, explained.images, path)[path].items():
-            most = 2.0 if modules[path].start == "identity" else 1.0
+            low, high = modules[path].gate_range(name)
+            least = float(gates.min()) if low is None else low
+            most = float(gates.max()) if high is None else high
             for row, gate in enumerate(gates):
-                tiles[row].append(_gate_tile(name, path, gate, most))
+                tiles[row].append(_gate_tile(name, path, gate, (least, most)))
     return tiles
 
 
-def _gate_tile(name: str, path: str, gate: np.ndarray, most: float) -> Tile:
-    title = f"{name} {_gate_span(gate, most)}\n{path.rpartition('/')[2]}"
-    if gate.ndim == 1:
-        return Tile(title, bars=gate, most=most)
-    return Tile(title, gate / most)
+def _gate_tile(name: str, path: str, gate: np.ndarray, bounds: tuple[float, float]) -> Tile:
+    low, high = bounds
+    title = f"{name} {_gate_span(gate, high - low)}\n{path.rpartition('/')[2]}"
+    share = (gate - low) / (high - low or 1)
+    return Tile(title, bars=share) if gate.ndim == 1 else Tile(title, share)
 
 
-def _gate_span(gate: np.ndarray, most: float) -> str:
+def _gate_span(gate: np.ndarray, scale: float) -> str:
     """The values of a gate in words; it is constant if no colour or bar shows a difference."""
     low, high = float(gate.min()), float(gate.max())
-    if high - low < most / 256:
+    if high - low <= scale / 256:
         return f"{float(gate.mean()):.4g}, constant"
     return f"{low:.3g} to {high:.3g}"
 
@@ -156,7 +158,7 @@ METHODS.add(
     Method(
         _gate_tiles,
         _gate_target,
-        "gates from 0 to 1, or to 2 with the identity start; bars: gates of channels, likewise",
+        "gates on the scale of their module, 0 to 1 for a sigmoid; bars: gates of channels",
         ("layer", "output"),
     ),
 )

@@ -30,14 +30,12 @@ class Tile:
     Attributes:
         title: up to two lines of text below it.
         heat: `(height, width)`, from 0 to 1, laid over the image; or None.
-        bars: `(n,)`, drawn in its place, from 0 to `most`; or None.
-        most: upper end of the bars.
+        bars: `(n,)`, from 0 to 1, drawn in its place; or None.
     """
 
     title: str
     heat: np.ndarray | None = None
     bars: np.ndarray | None = None
-    most: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +141,7 @@ def _labels(title: str, most: int) -> list[str]:
 def _draw_tile(image: np.ndarray, tile: Tile, style: _Style) -> Image.Image:
     """Draws a tile for an image, uint8 of shape `(height, width)` or with 1 or 3 channels."""
     if tile.bars is not None:
-        return _draw_bars(np.asarray(tile.bars, "float64"), tile.most, style.size)
+        return _draw_bars(np.asarray(tile.bars, "float64"), style.size)
     picture = _enlarge(image, style.size)
     if tile.heat is None:
         return picture
@@ -177,7 +175,7 @@ def _enlarge(image: np.ndarray, longest: int) -> Image.Image:
     return picture.resize((across, down), Image.Resampling.LANCZOS)
 
 
-def _draw_bars(values: np.ndarray, most: float, size: int) -> Image.Image:
+def _draw_bars(values: np.ndarray, size: int) -> Image.Image:
     """A bar for each value; with more values than pixels, each column's mean and range."""
     result = Image.new("RGB", (size, size), PAPER)
     draw = ImageDraw.Draw(result)
@@ -185,7 +183,7 @@ def _draw_bars(values: np.ndarray, most: float, size: int) -> Image.Image:
     edges = np.linspace(0, size, len(columns) + 1).round().astype(int)
     for left, right, column in zip(edges[:-1], edges[1:], columns, strict=True):
         low, mean, high = (
-            size - round(float(value) / most * (size - 1)) - 1
+            size - round(float(value) * (size - 1)) - 1
             for value in (column.min(), column.mean(), column.max())
         )
         draw.rectangle((left, mean, right - 1, size - 1), _BAR)

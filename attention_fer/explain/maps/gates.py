@@ -38,8 +38,8 @@ def gate_maps(
         The gates of each module by its path, in the order of the network; each float32, by name:
         `"channel"` of shape `(n, channels)`; `"spatial"` of shape `(n, height, width)`, at the
         images' size (bilinear). A gate over both is `(n, height, width)`, its mean over the
-        channels; a gate over neither is `(n, 1)`. Values are from 0 to 1, or to 2 for modules with
-        the identity start.
+        channels; a gate over neither is `(n, 1)`. The range of the values is that of the module's
+        `gate_range`: 0 to 1 for a sigmoid, 0 to 2 with the identity start.
 
     Raises:
         ValueError: a model without attention modules, a module that runs more than once, or an
@@ -91,6 +91,6 @@ def _as_map(
             f"The gates of {module.name!r} must be over images, of rank 4, got shape {gate.shape}."
         )
     gate = np.moveaxis(gate, module.channel_axis, 3)
-    if name != "spatial" and gate.shape[1:3] == (1, 1):
+    if not name.endswith("spatial") and gate.shape[1:3] == (1, 1):
         return gate[:, 0, 0]
     return resize_maps(gate.mean(axis=3), size)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from attention_fer.layers import AttentionModule
+from attention_fer.layers.gate_kinds import Range
 from benchmarks.published import Added
 from benchmarks.train.tensorboard.session import EventWriter
 
@@ -59,7 +60,9 @@ class Gates:
         inputs = self._probe(self._images, training=False)
         inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
         return {
-            f"{name}/{gate}": statistics(keras.ops.convert_to_numpy(values), module.start)
+            f"{name}/{gate}": statistics(
+                keras.ops.convert_to_numpy(values), module.gate_range(gate)
+            )
             for (name, module), x in zip(self._layers.items(), inputs, strict=True)
             for gate, values in module.attention_maps(x).items()
         }
@@ -71,27 +74,30 @@ def attention(layer: keras.layers.Layer) -> AttentionModule | None:
     return module if isinstance(module, AttentionModule) else None
 
 
-def statistics(gate: Any, start: str) -> Statistics:
+def statistics(gate: Any, bounds: Range) -> Statistics:
     """Return mean, standard deviation and saturated share of all values of a gate.
 
     Args:
         gate: array of any shape.
-        start: of the attention layer; with the identity start values lie in (0, 2). Saturated are
-            values in the outer twentieths of the range.
+        bounds: of the values, see `AttentionModule.gate_range`. Saturated are values in the outer
+            twentieths of this range; without two bounds there is no such share.
     """
     values = np.asarray(gate, "float64")
-    share = values / 2 if start == "identity" else values
-    return {
-        "mean": float(values.mean()),
-        "spread": float(values.std()),
-        "saturated": float(((share < LOW) | (share > HIGH)).mean()),
-    }
+    found = {"mean": float(values.mean()), "spread": float(values.std())}
+    low, high = bounds
+    if low is None or high is None:
+        return found
+    share = (values - low) / (high - low)
+    return {**found, "saturated": float(((share < LOW) | (share > HIGH)).mean())}
 
 
 def overall(measured: Mapping[str, Statistics]) -> Statistics:
-    """Return the mean of each statistic over all gates, with equal weights."""
-    names = next(iter(measured.values()), {})
-    return {name: float(np.mean([of[name] for of in measured.values()])) for name in names}
+    """Return the mean of each statistic over the gates that have it, with equal weights."""
+    found: dict[str, list[float]] = {}
+    for of in measured.values():
+        for name, value in of.items():
+            found.setdefault(name, []).append(value)
+    return {name: float(np.mean(values)) for name, values in found.items()}
 
 
 class EpochLog(keras.callbacks.Callback):
