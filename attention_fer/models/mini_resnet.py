@@ -88,7 +88,8 @@ def MiniResNet(  # noqa: N802
             callable; see `layers.get`.
         attention_position: "pre-add": on the residual branch, before the addition (standard);
             "post-add": on the output of the block; "pre": on the input of the branch; "identity":
-            on the shortcut.
+            on the shortcut; "pre-norm": before the last normalisation of the branch; "pre-conv":
+            before each convolution of the block.
         attention_stages: some of (1, 2, 3); None for all.
         activation: any Keras activation; None for the report's LeakyReLU.
         width: multiplier for every number of channels and units.

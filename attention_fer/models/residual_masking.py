@@ -142,7 +142,8 @@ def ResidualMaskingNetwork(  # noqa: N802
             `layers.get`.
         attention_position: "pre-add": on the residual branch, before the addition (standard);
             "post-add": on the output of the block; "pre": on the input of the branch; "identity":
-            on the shortcut.
+            on the shortcut; "pre-norm": before the last normalisation of the branch; "pre-conv":
+            before each convolution of the block.
         attention_stages: some of (2, 3, 4, 5), the stages conv2 to conv5; None for all.
         activation: any Keras activation; None for the authors' ReLU.
         width: multiplier for every number of channels.

@@ -14,9 +14,9 @@ import keras
 import numpy as np
 
 from attention_fer.layers import Spec
-from attention_fer.models.parts import heads
+from attention_fer.models.parts import basic_block, heads
 from attention_fer.models.parts.assembly import NetworkFeatures, whole_network
-from attention_fer.models.parts.basic_block import POSITIONS, BasicBlocks
+from attention_fer.models.parts.basic_block import BasicBlocks
 from attention_fer.models.parts.common import scaled
 from attention_fer.models.parts.placement import block_placement
 from attention_fer.models.registry import register
@@ -24,6 +24,7 @@ from attention_fer.models.registry import register
 STAGES = (1, 2, 3, 4)
 DEPTHS = (1, 2, 2, 1)
 FILTERS = (24, 48, 96, 192)
+POSITIONS = (*basic_block.POSITIONS, "stage")
 
 
 def _features(x: Any, width: float, drop_path: float, net: BasicBlocks) -> Any:
@@ -36,6 +37,7 @@ def _features(x: Any, width: float, drop_path: float, net: BasicBlocks) -> Any:
             name = f"stage{stage}_block{i}"
             stride = 2 if widens else 1
             x = net.block(x, scaled(filters, width), stride, widens, name, stage, next(rates))
+        x = net.attend(x, "stage", stage, f"stage{stage}")
     return x
 
 
@@ -80,7 +82,8 @@ def SmallResNet(  # noqa: N802
             callable; see `layers.get`.
         attention_position: "pre-add": on the residual branch, before the addition (standard);
             "post-add": on the output of the block; "pre": on the input of the branch; "identity":
-            on the shortcut.
+            on the shortcut; "pre-norm": before the last normalisation of the branch; "pre-conv":
+            before each convolution of the block; "stage": on the output of the stage's last block.
         attention_stages: some of (1, 2, 3, 4); None for all.
         activation: any Keras activation.
         width: multiplier for every number of channels.

@@ -12,7 +12,10 @@ import attention_fer
 
 
 def attentions() -> list[str]:
-    """Return the attention modules' names, sorted; users' modules once their files are imported."""
+    """Return the attention modules' names, sorted; users' modules once their files are imported.
+
+    Combinators are left out: they need the modules that they combine.
+    """
     return _names("attention_fer.layers")
 
 
@@ -34,7 +37,12 @@ def _names_in_source(package: str) -> tuple[str, ...]:
 
 
 def _registrations(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.ClassDef) and "Combinator" in map(ast.unparse, node.bases):
+            continue
+        waiting += ast.iter_child_nodes(node)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             first = node.args[0] if node.func.id == "register" and node.args else None
             if isinstance(first, ast.Constant) and isinstance(first.value, str):

@@ -16,6 +16,7 @@ from benchmarks.plan import registered
 from benchmarks.plan.settings import PROFILES
 
 VARIANTS = ("corrected", "published")
+ALL = "all"
 PUBLISHED = Path(__file__).parents[1] / "tables" / "published.csv"
 
 Options = tuple[tuple[str, Any], ...]
@@ -170,8 +171,9 @@ class Table:
     ) -> Table:
         """Return the table with these backbones and attentions; None keeps those of the table.
 
-        Any registered name is accepted. A combination that the table lacks becomes a new row after
-        the others, with the recipe and settings that all rows share.
+        Any registered name is accepted; `["all"]` stands for all of them. A combination that the
+        table lacks becomes a new row after the others, with the recipe and settings that all rows
+        share.
 
         Raises:
             ValueError: a name that is not registered.
@@ -254,7 +256,10 @@ def _check_names(
     what: str, asked: Iterable[str] | None, own: Iterable[str], registered: Iterable[str]
 ) -> list[str]:
     allowed = list(dict.fromkeys([*own, *registered]))
-    return list(own) if asked is None else [one_of(what, name, allowed) for name in asked]
+    if asked is None:
+        return list(own)
+    asked = list(asked)
+    return allowed if asked == [ALL] else [one_of(what, name, allowed) for name in asked]
 
 
 def _shared_training(rows: Sequence[Row]) -> dict[str, Any]:

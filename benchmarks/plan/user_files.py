@@ -55,11 +55,14 @@ def load_modules(paths: Sequence[Path]) -> tuple[str, ...]:
         return ()  # without loading Keras
     from attention_fer import layers, models
 
+    def there() -> set[str]:
+        return {*layers.names(), *layers.combinators(), *models.names()}
+
     own: list[str] = []
     for path in paths:
-        before = {*layers.names(), *models.names()}
+        before = there()
         import_file(path)
-        new = sorted({*layers.names(), *models.names()} - before)
+        new = sorted(there() - before)
         if not new:
             raise ValueError(
                 f"{path} must register an attention module or a backbone, got neither. "
@@ -85,4 +88,5 @@ def _check(table: Table, path: Path) -> None:
     one_of(f"generated dataset in {path.name}", table.generated, generated_names())
     for row in with_teachers(table.all_rows()):
         one_of(f"backbone in {path.name}", row.backbone, models.names())
-        one_of(f"attention in {path.name}", row.attention, ["none", *layers.names()])
+        modules = ["none", *layers.names(), *layers.combinators()]
+        one_of(f"attention in {path.name}", row.attention, modules)

@@ -87,13 +87,14 @@ def _add_rows(group: argparse._ArgumentGroup, positional: bool) -> None:
         "--backbones",
         nargs="+",
         metavar="NAME",
-        help=f"default: those of the table; any of {', '.join(registered.backbones())}",
+        help=f"default: those of the table; all, or any of {', '.join(registered.backbones())}",
     )
     add(
         "--attentions",
         nargs="+",
         metavar="NAME",
-        help=f"default: those of the table; any of {', '.join(['none', *registered.attentions()])}",
+        help="default: those of the table; all, or any of "
+        + ", ".join(["none", *registered.attentions()]),
     )
     add(
         "--import",

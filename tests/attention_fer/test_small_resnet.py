@@ -173,3 +173,47 @@ def test_under_mixed_precision_the_classifier_computes_in_float32():
 def test_a_wrong_option_is_refused_with_what_is_allowed(options, message):
     with pytest.raises(ValueError, match=message):
         probes.plan("small_resnet", **options)
+
+
+def fed_by(model):
+    """The layers that feed each attention layer, and those it feeds."""
+    found = {}
+    for layer in model.layers:
+        if layer.name.endswith("_attention"):
+            (node,) = layer._inbound_nodes
+            found[layer.name.removesuffix("_attention")] = (
+                node.parent_nodes[0].operation.name,
+                sorted(out.operation.name for out in layer._outbound_nodes),
+            )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("options", "places"),
+    [
+        (
+            {"attention_position": "pre-norm", "attention_stages": (2,)},
+            {
+                "stage2_block1": ("stage2_block1_2_conv", ["stage2_block1_2_bn"]),
+                "stage2_block2": ("stage2_block2_2_conv", ["stage2_block2_2_bn"]),
+            },
+        ),
+        (
+            {"attention_position": "stage", "attention_stages": (1, 3)},
+            {
+                "stage1": ("stage1_block1_out", ["stage2_block1_0_pick", "stage2_block1_1_pad"]),
+                "stage3": ("stage3_block2_out", ["stage4_block1_0_pick", "stage4_block1_1_pad"]),
+            },
+        ),
+        (
+            {"attention_position": "pre-conv", "attention_stages": (4,)},
+            {
+                "stage4_block1_0": ("stage3_block2_out", ["stage4_block1_0_pick"]),
+                "stage4_block1_1": ("stage3_block2_out", ["stage4_block1_1_pad"]),
+                "stage4_block1_2": ("stage4_block1_1_relu", ["stage4_block1_2_conv"]),
+            },
+        ),
+    ],
+)
+def test_attention_sits_where_the_position_says(options, places):
+    assert fed_by(probes.plan("small_resnet", attention="eca", **options)) == places

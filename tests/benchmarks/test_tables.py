@@ -182,6 +182,13 @@ def test_a_table_takes_every_registered_module_and_backbone():
     assert {row.settings for row in rates.rows} == {()}
 
 
+def test_all_stands_for_every_module_that_needs_no_others():
+    rows = tables.get("attention").select(["small_resnet"], ["all"]).rows
+    assert [row.attention for row in rows] == ["none", "se", "eca", "cbam"] + [
+        name for name in layers.names() if name not in ("se", "eca", "cbam")
+    ]
+
+
 def test_registered_names_are_known_without_loading_keras():
     code = "import sys\nfrom benchmarks.plan import registered\n"
     code += "print(registered.attentions(), registered.backbones(), 'keras' in sys.modules)"

@@ -14,7 +14,7 @@ from attention_fer.models.parts.common import draw_seed, torch_batch_normalizati
 from attention_fer.models.parts.residual_layers import StochasticDepth
 from attention_fer.models.parts.seeded_layers import SeededLayers
 
-POSITIONS = ("pre-add", "post-add", "pre", "identity")
+POSITIONS = ("pre-add", "post-add", "pre", "identity", "pre-norm", "pre-conv")
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,15 @@ class BasicBlocks(SeededLayers):
         """
         shortcut = x
         if project:
-            shortcut = self.conv_norm(x, filters, self.projection, stride, f"{name}_0")
+            shortcut = self.attend(x, "pre-conv", stage, f"{name}_0")
+            shortcut = self.conv_norm(shortcut, filters, self.projection, stride, f"{name}_0")
         shortcut = self.attend(shortcut, "identity", stage, name)
         x = self.attend(x, "pre", stage, name)
+        x = self.attend(x, "pre-conv", stage, f"{name}_1")
         x = self.conv_norm_act(x, filters, 3, stride, f"{name}_1")
+        x = self.attend(x, "pre-conv", stage, f"{name}_2")
         x = self.padded_conv(x, filters, 3, 1, f"{name}_2")
+        x = self.attend(x, "pre-norm", stage, name)
         x = torch_batch_normalization(f"{name}_2_bn", self.branch_gamma)(x)
         x = self.attend(x, "pre-add", stage, name)
         if drop_path:
