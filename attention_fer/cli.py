@@ -190,6 +190,13 @@ COMMANDS: Mapping[str, Command] = {
         PREPROCESSING,
         backend=True,
     ),
+    "gates": Command(
+        "show what attention modules do, and whether networks use them",
+        "benchmarks.gates.__main__",
+        "benchmarks",
+        BENCHMARKS,
+        backend=True,
+    ),
 }
 
 

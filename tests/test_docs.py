@@ -22,6 +22,7 @@ MODULES = {
     "benchmarks.report": "report",
     "attention_fer.explain": "explain",
     "benchmarks.release": "release",
+    "benchmarks.gates": "gates",
 }
 # First words of other lines in bash blocks.
 OTHERS = {"make", "pip", "ray", "#!/bin/bash", "#SBATCH"}
@@ -49,6 +50,7 @@ def commands():
 
 def parsers():
     import attention_fer.explain.__main__ as explain
+    import benchmarks.gates.__main__ as gates
     import benchmarks.release.__main__ as release
     import benchmarks.report.__main__ as report
     import benchmarks.run.arguments as table
@@ -61,6 +63,7 @@ def parsers():
         "report": report._parser,
         "explain": explain.parser,
         "release": release.parser,
+        "gates": gates.parser,
     }
 
 

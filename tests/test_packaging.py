@@ -25,6 +25,7 @@ EXTRAS = {
     "table": "benchmarks,tensorflow",
     "report": "benchmarks",
     "explain": "preprocessing,tensorflow",
+    "gates": "benchmarks,tensorflow",
 }
 
 
@@ -98,7 +99,7 @@ def test_usage_names_the_command(name, capsys):
     assert text.startswith(f"usage: attention-fer {name} ") and "python -m" not in text
 
 
-@pytest.mark.parametrize("name", ["prepare", "check", "report", "explain"])
+@pytest.mark.parametrize("name", ["prepare", "check", "report", "explain", "gates"])
 def test_missing_arguments_are_reported_with_the_usage(name, capsys):
     with pytest.raises(SystemExit) as stopped:
         main([name])

@@ -14,8 +14,6 @@ import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,12 +104,14 @@ def _explain(args: argparse.Namespace) -> int:
     from attention_fer.explain.command.answers import write_answers
     from attention_fer.explain.command.model_file import find_model, read_metadata
     from attention_fer.explain.command.pictures import spread
+    from attention_fer.explain.command.preparation import as_recorded
 
     out, answers = _output_file(args.out), _answers_file(args.answers)
-    note = _Notes()
+    note = Notes()
     path = find_model(args.model)
     recorded, where = read_metadata(path)
-    found, how = _pictures(args, recorded.get("faces"), note)
+    faces = None if args.whole else recorded.get("faces")
+    found, how = as_recorded(args.images, faces, note)
     shown = spread(found, args.limit)
     explainer = _set_up(args, path, recorded, where, note)
     print(f"pictures: {len(shown)} of {len(found)}; {how} {explainer.model_input}")
@@ -130,36 +130,7 @@ def _explain(args: argparse.Namespace) -> int:
     return 1 if unreadable else 0
 
 
-def _pictures(
-    args: argparse.Namespace, faces: Mapping[str, Any] | None, note: Callable[[str], None]
-) -> tuple[list[Picture], str]:
-    """The pictures to explain, and how they are taken, in words.
-
-    Args:
-        args: of the command line.
-        faces: how those of the network's data were cropped; None if that is not recorded.
-        note: receives what is left out.
-    """
-    from attention_fer.explain.command import preparation
-    from attention_fer.explain.command.pictures import (
-        find_pictures,
-        is_prepared,
-        prepared_pictures,
-    )
-
-    if is_prepared(args.images):
-        return prepared_pictures(args.images, note), "as prepared, resized to"
-    found = find_pictures(args.images, note)
-    if args.whole or faces is None:
-        return found, "each picture whole, without looking for a face, resized to"
-    cropper = preparation.cropper(faces, note)
-    cropped = [
-        replace(one, load=partial(preparation.crop_face, cropper, one.load)) for one in found
-    ]
-    return cropped, preparation.describe(faces)
-
-
-class _Notes:
+class Notes:
     """Prints each note once."""
 
     def __init__(self) -> None:

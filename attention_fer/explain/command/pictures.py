@@ -35,11 +35,13 @@ class Picture:
         name: path within the folder, with forward slashes.
         folder: the first folder of that path, "" for a picture in no folder; or its class.
         load: decodes it to uint8, grey or RGB. Raises `UnreadableError`.
+        subject: the person it shows, "" if unknown.
     """
 
     name: str
     folder: str
     load: Callable[[], np.ndarray]
+    subject: str = ""
 
 
 def is_prepared(path: str | os.PathLike[str]) -> bool:
@@ -60,7 +62,12 @@ def prepared_pictures(path: str | os.PathLike[str], note: Callable[[str], None])
     note(f"{path} is a prepared dataset: {part}, {len(rows):,} of {len(data):,} images")
     names = data.sources
     return [
-        Picture(names[row], data.classes[data.labels[row]], partial(_prepared_image, data, row))
+        Picture(
+            names[row],
+            data.classes[data.labels[row]],
+            partial(_prepared_image, data, row),
+            data.subjects[row],
+        )
         for row in rows.tolist()
     ]
 

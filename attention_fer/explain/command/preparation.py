@@ -3,17 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from attention_fer.explain.command.pictures import (
+    Picture,
+    find_pictures,
+    is_prepared,
+    prepared_pictures,
+)
 from preprocessing import detectors
 from preprocessing.detectors.weights import NAMES
 from preprocessing.faces.cropper import FaceCropper
 from preprocessing.raw_files.files import Rejected, UnreadableError
 from preprocessing.sources import Sample
+
+
+def as_recorded(
+    path: str, faces: Mapping[str, Any] | None, note: Callable[[str], None]
+) -> tuple[list[Picture], str]:
+    """Returns the pictures of a path as a network's data were prepared, and how, in words.
+
+    Args:
+        path: a folder or zip of pictures, or a prepared dataset, whose images are taken as they
+            are.
+        faces: how the faces of the network's data were cropped, see `cropper`; None to take each
+            picture whole.
+        note: receives sentences about what is left out.
+
+    Raises:
+        ValueError, OSError, ImportError: no pictures, a damaged dataset, or as `cropper`.
+    """
+    if is_prepared(path):
+        return prepared_pictures(path, note), "as prepared, resized to"
+    found = find_pictures(path, note)
+    if faces is None:
+        return found, "each picture whole, without looking for a face, resized to"
+    crop = cropper(faces, note)
+    cropped = [replace(one, load=partial(crop_face, crop, one.load)) for one in found]
+    return cropped, describe(faces)
 
 
 def cropper(recorded: Mapping[str, Any], note: Callable[[str], None]) -> FaceCropper:

@@ -1,0 +1,116 @@
+"""Show what the attention modules of trained networks do, and whether the networks use them.
+
+`python -m benchmarks.gates MODEL FOLDER --out gates`
+
+The gates of all modules are gathered over the pictures. Then their means take their place: for each
+channel and position, so that the gates no longer depend on the picture; and one number for each
+gate, so that they weigh nothing. A network that uses its gates then gives other answers. With
+pictures in folders named like the classes, or a prepared dataset, the accuracy is compared picture
+by picture; several networks that differ in their seed are compared seed by seed, as in a report.
+
+The means are those of the same pictures; no label takes part in them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from attention_fer.common.console import any_encoding
+from attention_fer.common.errors import cause
+
+PROGRAM = "python -m benchmarks.gates"
+GATES, CHANNELS, REPLACED, PICTURE = "gates.csv", "channels.csv", "replaced.csv", "gates.png"
+
+
+def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    result = argparse.ArgumentParser(
+        prog,
+        description=(__doc__ or "").replace(PROGRAM, prog),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add(
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="a .keras file, or the folder of a cell stored with --save-models; several must be "
+        "the same network with other seeds",
+    )
+    add(
+        "images",
+        metavar="FOLDER",
+        help="folder or .zip of pictures or of a subfolder per class, or a prepared dataset",
+    )
+    add("--out", type=Path, default=Path("gates"), metavar="FOLDER", help="default: gates")
+    add("--limit", type=int, metavar="N", help="only N pictures, evenly spaced")
+    add("--whole", action="store_true", help="take pictures whole, as crops of faces")
+    add("--classes", nargs="+", metavar="NAME", help="names in order, or one file of names")
+    add("--pixels", choices=["0-255", "0-1"], help="default: inferred and printed")
+    add("--size", type=int, metavar="N", help="height and width, if the model takes any")
+    add("--batch-size", type=int, default=64, metavar="N", help="default: 64")
+    add(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="Python file or module that registers custom layers of the model; may be repeated",
+    )
+    return result
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
+    """Run the command line. `prog` is the command that started it.
+
+    Returns:
+        Exit status: 0 done; 1 done, but some files could not be read; 2 wrong usage, no model, no
+        picture, or a network without attention modules; 130 interrupted.
+    """
+    options = parser(prog).parse_args(arguments)
+    any_encoding()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        return _run(options)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        print(f"error: {cause(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    from attention_fer.common.console import plain_console
+    from attention_fer.common.files import write_bytes, write_text
+    from benchmarks.gates import files
+    from benchmarks.gates.comparison import losses, merged
+    from benchmarks.gates.drawing import draw
+    from benchmarks.gates.study import study
+
+    console = plain_console()
+    options.out.mkdir(parents=True, exist_ok=True)
+    studies = {path: study(path, options, console) for path in dict.fromkeys(options.models)}
+    answers, true, clusters = merged([*studies.values()])
+    effects, count = losses(answers, true, clusters), len(studies)
+    gates = {path: one.gates for path, one in studies.items()}
+    write_text(options.out / GATES, files.gates_csv(gates))
+    write_text(options.out / CHANNELS, files.channels_csv(gates))
+    write_text(options.out / REPLACED, files.losses_csv(effects, count))
+    for path, one in gates.items():
+        number = [*gates].index(path)
+        name = PICTURE if count == 1 else f"gates-{number + 1}-of-{count}.png"
+        write_bytes(options.out / name, draw(one, f"{path}, {one[0].n:,} pictures"))
+        console.print(files.gates_table(one))
+    console.print(files.losses_table(effects, count))
+    console.print(files.caption(effects, count, len(true)), soft_wrap=True)
+    print(f"{options.out}: {GATES}, {CHANNELS}, {REPLACED}, {PICTURE}")
+    return 1 if any(one.unreadable for one in studies.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
