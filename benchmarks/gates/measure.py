@@ -21,7 +21,7 @@ from attention_fer.explain.maps.running import (
 from attention_fer.layers import AttentionModule
 from attention_fer.layers.gate_kinds import Range
 
-Parts = dict[str, Any]
+
 EDGE = 0.05  # gates within the outer twentieths of their range count as saturated
 
 
@@ -178,6 +178,6 @@ def _parts(
                 yield path, kind, name, np.broadcast_to(array, (len(images), *array.shape[1:]))
 
 
-def _kinds(module: AttentionModule, given: Any) -> Iterable[tuple[str, Parts]]:
+def _kinds(module: AttentionModule, given: Any) -> Iterable[tuple[str, dict[str, Any]]]:
     yield "gate", module.attention_maps(given)
     yield "term", module.attention_terms(given)
