@@ -21,7 +21,6 @@ from attention_fer.explain.maps.running import (
 from attention_fer.layers import AttentionModule
 from attention_fer.layers.gate_kinds import Range
 
-
 EDGE = 0.05  # gates within the outer twentieths of their range count as saturated
 
 
