@@ -116,8 +116,8 @@ class Store:
         """Create a working folder for a cell, next to its final folder, and return it.
 
         This removes what dead runs left half done and the TensorBoard logs of an earlier training,
-        so the caller must hold the cell's lock. The name is new each time, since the process of a killed run may still be writing into
-        its own working folder.
+        so the caller must hold the cell's lock. The name is new each time, since the process of a
+        killed run may still be writing into its own working folder.
         """
         for path in self.root.glob(f"{cell.slug}*{PARTIAL}"):
             shutil.rmtree(path, ignore_errors=True)
