@@ -103,5 +103,7 @@ def test_a_spec_is_flattened_without_hashes_and_without_what_is_not_set():
     assert expected.items() <= values.items()
     hidden = {"fingerprint", "split", "recipe", "code", "settings", "train_samples"}
     assert not hidden & set(values)
+    assert SPEC["settings"]["augmentation"] == () and "augmentation" not in values
+    assert values["ema"] == 0 and values["drop_copies"] is False
     assert not [key for key in values if key.startswith("changes")]
     assert flat({**spec, "fold": 4})["fold"] == 4

@@ -76,7 +76,7 @@ def write_result(
 
 
 def flat(spec: Mapping[str, Any]) -> dict[str, Value]:
-    """Return the hyperparameters of a spec, settings included, without those that are None.
+    """Return the hyperparameters of a spec, settings included, without None and empty lists.
 
     The options of a table's row have their kind as prefix: `config.reduction_ratio`.
     """
@@ -89,7 +89,8 @@ def flat(spec: Mapping[str, Any]) -> dict[str, Value]:
             values |= {f"{before}{name}": value for name, value in content.items()}
         else:
             values[key] = content
-    return {k: v if isinstance(v, Value) else str(v) for k, v in values.items() if v is not None}
+    given = {key: value for key, value in values.items() if value not in (None, "", (), [])}
+    return {k: v if isinstance(v, Value) else str(v) for k, v in given.items()}
 
 
 def _description(spec: Mapping[str, Any], classes: Sequence[str]) -> str:
