@@ -120,7 +120,8 @@ def _metered(
 
 def _note(rate: float, unit: str, left: float | None) -> str:
     """Rate since the start, because several items are finished at once, and time left."""
-    text = f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
+    digits = ",.0f" if rate >= 10 else ".1f" if rate >= 1 else ".2g"
+    text = f"{rate:{digits}} {unit}/s"
     return text if left is None else f"{text}, {timedelta(seconds=round(left))} left"
 
 
