@@ -110,18 +110,16 @@ class VANAttention(AttentionModule):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
-        self.dense1, self.dense2 = (
-            keras.layers.Dense(
-                self.channels, kernel_initializer=start, dtype=self.dtype_policy, name=name
-            )
-            for name, start in (
-                ("dense1", kaiming_fan_out()),
-                ("dense2", self.last_initializer(kaiming_fan_out())),
-            )
-        )
+        self.dense1 = self._dense(kaiming_fan_out(), "dense1")
         self.lka = LKA(data_format="channels_last", dtype=self.dtype_policy, name="lka")
+        self.dense2 = self._dense(self.last_initializer(kaiming_fan_out()), "dense2")
         for layer in (self.dense1, self.lka, self.dense2):
             layer.build((None,) * (len(self.spatial_axes) + 1) + (self.channels,))
+
+    def _dense(self, initializer: Any, name: str) -> keras.layers.Layer:
+        return keras.layers.Dense(
+            self.channels, kernel_initializer=initializer, dtype=self.dtype_policy, name=name
+        )
 
     def gates(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
         return {}

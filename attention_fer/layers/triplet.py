@@ -59,10 +59,10 @@ class TripletAttention(AttentionModule):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
         positions = (None,) * (len(self.spatial_axes) + 1)
-        self.convs, self.bns = [], []
-        for name in self._pooled_axes():
-            # The pooled maps are always channels last: see `SpatialAttention`.
-            conv = CONVOLUTIONS[len(self.spatial_axes)](
+        names = self._pooled_axes()
+        # The pooled maps are always channels last: see `SpatialAttention`.
+        self.convs = [
+            CONVOLUTIONS[len(self.spatial_axes)](
                 1,
                 self.kernel_size,
                 padding="same",
@@ -72,17 +72,21 @@ class TripletAttention(AttentionModule):
                 dtype=self.dtype_policy,
                 name=f"{name}_conv",
             )
-            bn = keras.layers.BatchNormalization(
+            for name in names
+        ]
+        self.bns = [
+            keras.layers.BatchNormalization(
                 epsilon=1e-5,
                 momentum=0.99,
                 gamma_initializer=self.last_initializer("ones"),
                 dtype=self.dtype_policy,
                 name=f"{name}_bn",
             )
+            for name in names
+        ]
+        for conv, bn in zip(self.convs, self.bns, strict=True):
             conv.build((*positions, 2))
             bn.build((*positions, 1))
-            self.convs.append(conv)
-            self.bns.append(bn)
 
     def _pooled_axes(self) -> dict[str, int]:
         """The axis that is pooled for each gate."""
