@@ -133,4 +133,6 @@ class VANAttention(AttentionModule):
         return {"lka": self.from_channels_last(gates["all"])}
 
     def _activated(self, inputs: Any) -> Any:
-        return ops.gelu(self.dense1(self.to_channels_last(inputs)), approximate=False)
+        x = self.dense1(self.to_channels_last(inputs))
+        # `ops.gelu` computes it with a function that ONNX lacks.
+        return 0.5 * x * (1 + ops.erf(x / math.sqrt(2)))

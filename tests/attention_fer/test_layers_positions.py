@@ -216,3 +216,17 @@ def test_numbers_are_integers_of_at_least_one(name, argument, value):
 def test_a_ratio_above_the_channels_is_refused(name):
     with pytest.raises(ValueError, match=r"9 for 8 channels.*1 to 8"):
         layers.get((name, {"reduction_ratio": 9}))(features(1, 4, 4, 8))
+
+
+@pytest.mark.parametrize("name", ("coord", "cse", "sse", "scse", "bam", "lka", "van_attention"))
+def test_a_quantised_module_computes_the_same_when_loaded(name, tmp_path):
+    x = features(3, 5, 6, CHANNELS)
+    image = keras.Input(x.shape[1:])
+    model = keras.Model(image, built(name, x.shape, scale=0.2)(image))
+    exact = to_numpy(model(x))
+    model.quantize("int8", filters=lambda layer: isinstance(layer, keras.layers.Dense))
+    quantised = to_numpy(model(x))
+    assert 0 < np.abs(quantised - exact).max() < 0.1 * np.abs(exact).max()
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(to_numpy(again(x)), quantised)
