@@ -1,23 +1,36 @@
 """Attention modules as Keras layers. A new module is one file here and one import below."""
 
+from attention_fer.layers.bam import BAM
 from attention_fer.layers.base import AttentionModule, IdentityStartError
 from attention_fer.layers.cbam import CBAM, ChannelAttention, SpatialAttention
 from attention_fer.layers.combinators import Parallel, Sequence
+from attention_fer.layers.coord import CoordinateAttention
 from attention_fer.layers.eca import ECA
+from attention_fer.layers.lka import LKA, VANAttention
 from attention_fer.layers.registry import Spec, combinators, get, names, register
+from attention_fer.layers.scse import SCSE, ChannelSE, SpatialSE
 from attention_fer.layers.se import SE
+from attention_fer.layers.triplet import TripletAttention
 
 __all__ = [
+    "BAM",
     "CBAM",
     "ECA",
+    "LKA",
+    "SCSE",
     "SE",
     "AttentionModule",
     "ChannelAttention",
+    "ChannelSE",
+    "CoordinateAttention",
     "IdentityStartError",
     "Parallel",
     "Sequence",
     "SpatialAttention",
+    "SpatialSE",
     "Spec",
+    "TripletAttention",
+    "VANAttention",
     "combinators",
     "get",
     "names",

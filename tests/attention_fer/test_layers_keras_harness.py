@@ -22,6 +22,15 @@ CASES = [
     (layers.SpatialAttention, {"kernel_size": 3}, 3, 2),
     (layers.CBAM, {"reduction_ratio": 4, "kernel_size": 3}, 7, 2),
     (layers.CBAM, {"reduction_ratio": 2, "start": "identity"}, 7, 2),
+    (layers.ChannelSE, {}, 4, 0),
+    (layers.SpatialSE, {"start": "identity"}, 2, 0),
+    (layers.SCSE, {"combination": "add", "use_bias": False}, 3, 0),
+    # How many weights these two have depends on the rank, see test_layers_positions.py.
+    (layers.CoordinateAttention, {"reduction_ratio": 2, "start": "identity"}, None, 2),
+    (layers.TripletAttention, {"kernel_size": 3, "use_spatial": False}, None, None),
+    (layers.BAM, {"reduction_ratio": 2, "dilation": 2, "combination": "sum"}, 20, 8),
+    (layers.LKA, {"kernel_size": 3, "dilated_kernel_size": 3, "dilation": 2}, 6, 0),
+    (layers.VANAttention, {}, 10, 0),
 ]
 
 

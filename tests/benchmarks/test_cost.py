@@ -9,7 +9,7 @@ import pytest
 from fabricated import cell
 from keras import layers as kl
 
-from attention_fer import models
+from attention_fer import layers, models
 from benchmarks import published
 from benchmarks.plan.settings import profile
 from benchmarks.train.cost import cost
@@ -35,6 +35,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
         (kl.Conv2DTranspose(8, 3, strides=2, padding="same"), (5, 6, 4), 30 * 9 * 4 * 8),
         (kl.Conv1D(8, 5, padding="same"), (10, 4), 10 * 5 * 4 * 8),
         (kl.BatchNormalization(), (10, 12, 4), 0),
+        (layers.CoordinateAttention(), (10, 12, 32), 2 * 22 * 32 * 8),
+        (layers.TripletAttention(), (10, 12, 32), (120 + 10 * 32 + 12 * 32) * 49 * 2),
+        (layers.SCSE(), (10, 12, 32), 2 * 32 * 16 + 120 * 32),
+        (layers.BAM(8), (10, 12, 32), 2 * 32 * 4 + 120 * (32 * 4 + 2 * 9 * 4 * 4 + 4)),
+        (layers.LKA(), (10, 12, 32), 120 * (32 * (25 + 49) + 32**2)),
+        (layers.LKA(3, 3), (2, 4, 5, 32), 40 * (32 * (27 + 27) + 32**2)),
     ],
 )
 def test_layers_by_hand(layer, shape, count):
