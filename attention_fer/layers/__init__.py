@@ -3,19 +3,29 @@
 from attention_fer.layers.base import AttentionModule, IdentityStartError
 from attention_fer.layers.cbam import CBAM, ChannelAttention, SpatialAttention
 from attention_fer.layers.combinators import Parallel, Sequence
+from attention_fer.layers.dan import DAN
 from attention_fer.layers.eca import ECA
+from attention_fer.layers.ema import EMA
+from attention_fer.layers.fca import FCA
+from attention_fer.layers.gc import GlobalContext
 from attention_fer.layers.registry import Spec, combinators, get, names, register
 from attention_fer.layers.se import SE
+from attention_fer.layers.shuffle import ShuffleAttention
 
 __all__ = [
     "CBAM",
+    "DAN",
     "ECA",
+    "EMA",
+    "FCA",
     "SE",
     "AttentionModule",
     "ChannelAttention",
+    "GlobalContext",
     "IdentityStartError",
     "Parallel",
     "Sequence",
+    "ShuffleAttention",
     "SpatialAttention",
     "Spec",
     "combinators",

@@ -174,7 +174,7 @@ class Parallel(Combinator):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
         for member in self.members:
-            if self.combination == "product" and not _only_gates(type(member)):
+            if self.combination == "product" and not member.only_gates:
                 raise ValueError(
                     "modules must only multiply their input by gates with combination='product', "
                     f"got {member.name!r}, which does more."
@@ -224,8 +224,3 @@ def _output(member: AttentionModule, inputs: Any, gates: Maps) -> Any:
     for term in member.terms(inputs, training=False).values():
         output = ops.add(output, term)
     return output
-
-
-def _only_gates(kind: type[AttentionModule]) -> bool:
-    """Whether a module returns its input times its gates, and nothing else."""
-    return kind.combine is AttentionModule.combine and kind.terms is AttentionModule.terms
