@@ -71,7 +71,7 @@ class Combinator(AttentionModule):
 
     def _inheriting(self, module: Any) -> Any:
         own = {"start": self.start, "data_format": self.data_format, "dtype": self.dtype_policy}
-        if isinstance(module, str):
+        if isinstance(module, str) and module not in registry.combinators():
             return module, own
         if isinstance(module, (tuple, list)) and len(module) == 2:
             return module[0], {**own, **module[1]}
@@ -205,8 +205,12 @@ class Parallel(Combinator):
     def _combined(self, outputs: list[Any]) -> Any:
         if self.combination == "max":
             return functools.reduce(ops.maximum, outputs)
-        total = functools.reduce(ops.add, outputs)
-        return total / len(outputs) if self.combination == "mean" else total
+        if self.combination == "add":
+            return functools.reduce(ops.add, outputs)
+        # The mean of equal outputs is exactly each of them, which a rounded sum would not give.
+        first, *others = outputs
+        shares = [ops.divide(ops.subtract(other, first), len(outputs)) for other in others]
+        return functools.reduce(ops.add, shares, first)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "combination": self.combination}

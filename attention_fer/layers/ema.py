@@ -10,6 +10,7 @@ from keras import ops
 from attention_fer.common.checks import channel_divisor, positive_int
 from attention_fer.layers.base import AttentionModule
 from attention_fer.layers.registry import register
+from attention_fer.layers.softmax import softmax
 
 
 @register("ema")
@@ -103,7 +104,7 @@ def _mean(x: Any, axes: list[int]) -> Any:
 
 def _shares(x: Any) -> Any:
     """Return the softmax over the channels of their means over the positions."""
-    return ops.softmax(_mean(x, list(range(1, len(x.shape) - 1))), axis=-1)
+    return softmax(_mean(x, list(range(1, len(x.shape) - 1))), axes=(-1,))
 
 
 def _fold(x: Any, groups: int) -> Any:

@@ -10,6 +10,7 @@ from keras import ops
 from attention_fer.common.checks import one_of, positive_int, reduced_channels
 from attention_fer.layers.base import AttentionModule
 from attention_fer.layers.registry import register
+from attention_fer.layers.softmax import softmax
 
 FUSIONS = ("add", "mul", "both")
 
@@ -97,9 +98,7 @@ class GlobalContext(AttentionModule):
         return self._terms(self._context(inputs)) if self.add_branch else {}
 
     def views(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
-        x = self.to_channels_last(inputs)
-        weights = ops.reshape(self._weights(x), (*ops.shape(x)[:-1], 1))
-        return {"spatial": self.from_channels_last(weights)}
+        return {"spatial": self.from_channels_last(self._shares(self.to_channels_last(inputs)))}
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         # The base would compute the context once for the gates and once for the terms.
@@ -120,14 +119,14 @@ class GlobalContext(AttentionModule):
     def _context(self, inputs: Any) -> Any:
         """Return the weighted average over the positions, (batch, channels)."""
         x = self.to_channels_last(inputs)
-        pixels = ops.reshape(self.precise(x), (ops.shape(x)[0], -1, self.channels))
-        context = ops.matmul(ops.expand_dims(self._weights(x), 1), pixels)
-        return self.compute(ops.squeeze(context, 1))
+        batch = ops.shape(x)[0]
+        shares = ops.reshape(self._shares(x), (batch, 1, -1))
+        pixels = ops.reshape(self.precise(x), (batch, -1, self.channels))
+        return self.compute(ops.squeeze(ops.matmul(shares, pixels), 1))
 
-    def _weights(self, x: Any) -> Any:
-        """Return the softmax over the positions of a channels-last map, (batch, positions)."""
-        logits = ops.reshape(self.mask(x), (ops.shape(x)[0], -1))
-        return ops.softmax(self.precise(logits), axis=-1)
+    def _shares(self, x: Any) -> Any:
+        """Return the weight of each position of a channels-last map, (batch, *spatial, 1)."""
+        return softmax(self.precise(self.mask(x)), tuple(range(1, len(x.shape) - 1)))
 
     def get_config(self) -> dict[str, Any]:
         return {
