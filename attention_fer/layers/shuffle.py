@@ -61,10 +61,10 @@ class ShuffleAttention(AttentionModule):
         self._second = np.arange(self.channels) // self.width % 2 == 1
         self.channel_weight = self._vector("channel_weight", "zeros")
         self.channel_bias = self._vector("channel_bias", "ones")
-        self.spatial_weight = self._vector("spatial_weight", "zeros")
-        self.spatial_bias = self._vector("spatial_bias", "ones")
         self.gamma = self._vector("gamma", "ones")
         self.beta = self._vector("beta", "zeros")
+        self.spatial_weight = self._vector("spatial_weight", "zeros")
+        self.spatial_bias = self._vector("spatial_bias", "ones")
         # Scale and shift follow by hand, because the groups share them.
         self.norm = keras.layers.GroupNormalization(
             groups=-1,

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from attention_fer import layers
 from attention_fer.layers.eca import eca_kernel_size
+from benchmarks.speed import plain_mixed
 from benchmarks.train import cost
 
 SHAPE = (32, 24, 24, 128)
@@ -76,6 +77,11 @@ PLAIN: dict[str, Callable[[Any], Any]] = {
     "cbam_channel": plain_channel,
     "cbam_spatial": plain_spatial,
     "cbam": plain_cbam,
+    "gc": plain_mixed.plain_gc,
+    "dan": plain_mixed.plain_dan,
+    "ema": plain_mixed.plain_ema,
+    "fca": plain_mixed.plain_fca,
+    "shuffle": plain_mixed.plain_shuffle,
 }
 
 
