@@ -132,7 +132,7 @@ def _pooled_basis(basis: np.ndarray, length: Any) -> Any:
     cells = np.arange(len(basis), dtype="int32")
     first = cells * length // len(basis)
     end = ((cells + 1) * length + len(basis) - 1) // len(basis)
-    pixel = ops.arange(length)[:, None]
-    inside = ops.logical_and(pixel >= first, pixel < end)
+    pixel = ops.expand_dims(ops.arange(length), 1)
+    inside = ops.logical_and(ops.greater_equal(pixel, first), ops.less(pixel, end))
     shares = ops.cast(inside, "float32") / ops.cast(end - first, "float32")
     return ops.matmul(shares, basis)

@@ -75,8 +75,8 @@ class GlobalContext(AttentionModule):
             name="mask",
         )
         self.mask.build((None, self.channels))
-        self.mul_branch = self._branch("mul") if self.fusion != "add" else None
-        self.add_branch = self._branch("add") if self.fusion != "mul" else None
+        self.mul_branch = self._branch("mul") if self.fusion != "add" else []
+        self.add_branch = self._branch("add") if self.fusion != "mul" else []
 
     def _branch(self, name: str) -> list[keras.layers.Layer]:
         hidden = reduced_channels(self.channels, self.reduction_ratio)
