@@ -5,17 +5,25 @@ from attention_fer.layers.base import AttentionModule, IdentityStartError
 from attention_fer.layers.cbam import CBAM, ChannelAttention, SpatialAttention
 from attention_fer.layers.combinators import Parallel, Sequence
 from attention_fer.layers.coord import CoordinateAttention
+from attention_fer.layers.dan import DAN
 from attention_fer.layers.eca import ECA
+from attention_fer.layers.ema import EMA
+from attention_fer.layers.fca import FCA
+from attention_fer.layers.gc import GlobalContext
 from attention_fer.layers.lka import LKA, VANAttention
 from attention_fer.layers.registry import Spec, combinators, get, names, register
 from attention_fer.layers.scse import SCSE, ChannelSE, SpatialSE
 from attention_fer.layers.se import SE
+from attention_fer.layers.shuffle import ShuffleAttention
 from attention_fer.layers.triplet import TripletAttention
 
 __all__ = [
     "BAM",
     "CBAM",
+    "DAN",
     "ECA",
+    "EMA",
+    "FCA",
     "LKA",
     "SCSE",
     "SE",
@@ -23,9 +31,11 @@ __all__ = [
     "ChannelAttention",
     "ChannelSE",
     "CoordinateAttention",
+    "GlobalContext",
     "IdentityStartError",
     "Parallel",
     "Sequence",
+    "ShuffleAttention",
     "SpatialAttention",
     "SpatialSE",
     "Spec",

@@ -92,6 +92,12 @@ class AttentionModule(CompositeLayer):
         self.channels = int(channels)
         self.input_spec = keras.layers.InputSpec(ndim=rank, axes={self.channel_axis: self.channels})
 
+    @property
+    def only_gates(self) -> bool:
+        """Whether the output is the input times the gates, and nothing else."""
+        kind = type(self)
+        return kind.combine is AttentionModule.combine and kind.terms is AttentionModule.terms
+
     def gates(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
         """Return the gates by name, each broadcastable to `inputs`. Subclasses implement this."""
         raise NotImplementedError(f"{type(self).__name__} must implement gates(inputs, training).")

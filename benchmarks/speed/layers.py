@@ -22,7 +22,7 @@ from rich.table import Table
 
 from attention_fer import layers
 from attention_fer.layers.eca import eca_kernel_size
-from benchmarks.speed import plain_positions
+from benchmarks.speed import plain_mixed, plain_positions
 from benchmarks.train import cost
 
 SHAPE = (32, 24, 24, 128)
@@ -85,6 +85,11 @@ PLAIN: dict[str, Callable[[Any], Any]] = {
     "bam": plain_positions.plain_bam,
     "lka": plain_positions.plain_lka,
     "van_attention": plain_positions.plain_van_attention,
+    "gc": plain_mixed.plain_gc,
+    "dan": plain_mixed.plain_dan,
+    "ema": plain_mixed.plain_ema,
+    "fca": plain_mixed.plain_fca,
+    "shuffle": plain_mixed.plain_shuffle,
 }
 
 

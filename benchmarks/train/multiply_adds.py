@@ -126,7 +126,9 @@ def _multiplies(layer: kl.Layer) -> bool:
 def _counting(layer: kl.Layer, call: Callable[..., Any], found: list[int]) -> Callable[..., Any]:
     def counted(inputs: Any, *arguments: Any, **options: Any) -> Any:
         outputs = call(inputs, *arguments, **options)
-        found.append(_of_call(layer, tuple(inputs.shape), tuple(outputs.shape)))
+        # A layer may have folded parts of the image into the batch, which is 1 otherwise.
+        parts = inputs.shape[0]
+        found.append(parts * _of_call(layer, tuple(inputs.shape), tuple(outputs.shape)))
         return outputs
 
     return counted

@@ -31,6 +31,15 @@ CASES = [
     (layers.BAM, {"reduction_ratio": 2, "dilation": 2, "combination": "sum"}, 20, 8),
     (layers.LKA, {"kernel_size": 3, "dilated_kernel_size": 3, "dilation": 2}, 6, 0),
     (layers.VANAttention, {}, 10, 0),
+    (layers.GlobalContext, {"reduction_ratio": 4}, 8, 0),
+    (layers.GlobalContext, {"reduction_ratio": 2, "fusion": "both"}, 14, 0),
+    # How many weights DAN has depends on the rank, see test_layers_mixed.py.
+    (layers.DAN, {"hidden": 3}, None, None),
+    (layers.EMA, {"groups": 2, "start": "identity"}, 6, 0),
+    (layers.FCA, {"reduction_ratio": 4, "frequencies": 8, "size": (7, 9)}, 2, 0),
+    (layers.ShuffleAttention, {"groups": 2}, 6, 0),
+    (layers.Sequence, {"modules": ["eca", "cbam_spatial"]}, 4, 2),
+    (layers.Parallel, {"modules": ["eca", "eca"], "combination": "max"}, 2, 0),
 ]
 
 
@@ -38,6 +47,8 @@ CASES = [
 @pytest.mark.parametrize("shape", [(2, 9, 8), (2, 6, 5, 8), (2, 4, 3, 5, 8)], ids=str)
 @pytest.mark.parametrize(("cls", "options", "trainable", "other"), CASES)
 def test_the_layer_passes_the_harness_of_keras(cls, options, trainable, other, shape):
+    if len(shape) - 2 not in cls.ranks:
+        pytest.skip("the layer takes other numbers of spatial axes")
     harness.TestCase().run_layer_test(
         cls,
         init_kwargs=options,

@@ -104,6 +104,23 @@ def test_attention_by_hand(attention):
     assert multiply_adds(attended) - multiply_adds(plain) == total
 
 
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        (("gc", {"reduction_ratio": 4}), 120 * 32 + 2 * 32 * 8),
+        ("dan", 120 * (32 + (9 + 3 + 3) * 32) * 16 + 2 * 32 * 32),
+        # Each of eight groups has four channels.
+        (("ema", {"groups": 8}), 8 * (10 + 12 + 120 * 9) * 4 * 4),
+        (("fca", {"reduction_ratio": 4}), 2 * 32 * 8),
+        (("shuffle", {"groups": 4}), 0),
+    ],
+    ids=str,
+)
+def test_attention_on_a_map_by_hand(spec, count):
+    image = keras.Input((10, 12, 32))
+    assert multiply_adds(keras.Model(image, layers.get(spec)(image))) == count
+
+
 @pytest.mark.parametrize("attention", ["eca", "cbam"])
 def test_the_published_networks_can_be_counted(attention):
     plain, attended = (
