@@ -152,9 +152,13 @@ class AttentionModule(CompositeLayer):
         """
         return GATE_KINDS[self.gate_kind].range(self.start)
 
-    def last_initializer(self) -> str:
-        """Return the initializer for the kernel that computes the logits of a gate."""
-        return "zeros" if self.start == "identity" else "glorot_uniform"
+    def last_initializer(self, published: Any = "glorot_uniform") -> Any:
+        """Return the initializer for the kernel that computes the logits of a gate.
+
+        Args:
+            published: the one of the paper start.
+        """
+        return "zeros" if self.start == "identity" else published
 
     def to_gate(self, logits: Any) -> Any:
         """Turn logits into gates by the function that `gate_kind` names.

@@ -21,6 +21,8 @@ from layer_probes import (
 
 from attention_fer import layers
 
+# Modules whose gates are one where the values of the input are large.
+SATURATED = ("pfaam",)
 POLICIES = ("float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 each_spec = pytest.mark.parametrize("spec", SPECS, ids=str)
 each_identity = pytest.mark.parametrize("spec", IDENTITY, ids=str)
@@ -66,7 +68,8 @@ def test_large_maps_of_large_values_do_not_overflow(spec, policy):
     x = np.full((1, 64, 64, CHANNELS), 100, "float32")
     exact, rounded = under(spec, policy, x, scale=0.002)
     y, expected = to_numpy(rounded(x)), to_numpy(exact(x))
-    assert np.isfinite(expected).all() and np.abs(expected - x).min() > 1
+    assert np.isfinite(expected).all()
+    assert np.median(np.abs(expected - x)) > 1 or spec[0] in SATURATED
     np.testing.assert_allclose(y, expected, rtol=8 * precision(policy))
 
 

@@ -22,6 +22,15 @@ CASES = [
     (layers.SpatialAttention, {"kernel_size": 3}, 3, 2),
     (layers.CBAM, {"reduction_ratio": 4, "kernel_size": 3}, 7, 2),
     (layers.CBAM, {"reduction_ratio": 2, "start": "identity"}, 7, 2),
+    (layers.SimAM, {"e_lambda": 0.01}, 0, 0),
+    (layers.SRM, {}, 4, 2),
+    (layers.ESE, {"start": "identity"}, 2, 0),
+    (layers.GCT, {}, 3, 0),
+    (layers.GCT, {"norm": "l1", "epsilon": 0.1}, 3, 0),
+    (layers.NAM, {}, 2, 2),
+    (layers.PfAAM, {}, 0, 0),
+    (layers.PfAAM, {"use_bn": True}, 2, 2),
+    (layers.SGE, {"groups": 2, "start": "identity"}, 2, 0),
 ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from fabricated import cell
 from keras import layers as kl
 
-from attention_fer import models
+from attention_fer import layers, models
 from benchmarks import published
 from benchmarks.plan.settings import profile
 from benchmarks.train.cost import cost
@@ -96,6 +96,13 @@ def test_attention_by_hand(attention):
             "cbam": 2 * mlp + height * width * 49 * 2,
         }[attention]
     assert multiply_adds(attended) - multiply_adds(plain) == total
+
+
+@pytest.mark.parametrize("attention", ["simam", "srm", "ese", "gct", "nam", "pfaam", "sge"])
+def test_statistics_and_scales_cost_nothing_and_a_dense_layer_does(attention):
+    image = keras.Input((6, 5, 64))
+    network = keras.Model(image, layers.get(attention)(image))
+    assert multiply_adds(network) == (64 * 64 if attention == "ese" else 0)
 
 
 @pytest.mark.parametrize("attention", ["eca", "cbam"])
