@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import math
+import numbers
 import operator
 from collections.abc import Iterable
 from typing import Any
@@ -69,4 +71,12 @@ def channel_divisor(
             f"{times} must divide the number of channels, got {number} for {channels} channels. "
             f"{advice}"
         )
+    return number
+
+
+def positive_float(what: str, given: Any) -> float:
+    """Returns `given` as a float if it is finite and above 0, else raises ValueError."""
+    number = float(given) if isinstance(given, numbers.Real) else math.nan
+    if isinstance(given, bool) or not 0 < number < math.inf:
+        raise ValueError(f"{what} must be a number above 0, got {given!r}.")
     return number

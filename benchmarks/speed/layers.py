@@ -22,7 +22,7 @@ from rich.table import Table
 
 from attention_fer import layers
 from attention_fer.layers.eca import eca_kernel_size
-from benchmarks.speed import plain_mixed, plain_positions
+from benchmarks.speed import plain_mixed, plain_positions, plain_statistics
 from benchmarks.train import cost
 
 SHAPE = (32, 24, 24, 128)
@@ -90,6 +90,13 @@ PLAIN: dict[str, Callable[[Any], Any]] = {
     "ema": plain_mixed.plain_ema,
     "fca": plain_mixed.plain_fca,
     "shuffle": plain_mixed.plain_shuffle,
+    "simam": plain_statistics.plain_simam,
+    "srm": plain_statistics.plain_srm,
+    "ese": plain_statistics.plain_ese,
+    "gct": plain_statistics.plain_gct,
+    "nam": plain_statistics.plain_nam,
+    "pfaam": plain_statistics.plain_pfaam,
+    "sge": plain_statistics.plain_sge,
 }
 
 

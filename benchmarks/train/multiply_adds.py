@@ -35,7 +35,8 @@ def multiply_adds(model: keras.Model) -> int:
     Layers inside attention modules count each time they are called. Self-attention counts with its
     four projections and its two products between tokens; what it computes of positions alone is
     the same for all images and does not count. As usual, padding counts as if it were image, and
-    biases, normalisations, activations, poolings and the products with a gate do not count.
+    biases, normalisations, activations, poolings, scales of single channels and the products with a
+    gate do not count.
 
     Raises:
         TypeError: a layer with a matrix of weights whose use is unknown.

@@ -27,6 +27,8 @@ LARGE_SCALE = {"gc": 2, "van_attention": 0.08}
 SCALE = {"dan": 0.04}
 # On a flat map a normalisation over the positions leaves nothing but rounding.
 NORMALISING = ("ema",)
+# Modules whose gates are one where the values of the input are large.
+SATURATED = ("pfaam",)
 POLICIES = ("float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 each_spec = pytest.mark.parametrize("spec", SPECS, ids=str)
 each_identity = pytest.mark.parametrize("spec", IDENTITY, ids=str)
@@ -74,7 +76,8 @@ def test_large_maps_of_large_values_do_not_overflow(spec, policy):
     x = np.full(shape, 100, "float32") if flat else features(*shape, scale=100)
     exact, rounded = under(spec, policy, x, scale=LARGE_SCALE.get(spec[0], 0.002))
     y, expected = to_numpy(rounded(x)), to_numpy(exact(x))
-    assert np.isfinite(expected).all() and np.median(np.abs(expected - x)) > 1
+    assert np.isfinite(expected).all()
+    assert np.median(np.abs(expected - x)) > 1 or spec[0] in SATURATED
     # A gate without an activation may be near zero beside others that are not.
     near = precision(policy) * expected.std()
     np.testing.assert_allclose(y, expected, rtol=8 * precision(policy), atol=near)

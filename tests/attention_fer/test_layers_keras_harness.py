@@ -40,6 +40,15 @@ CASES = [
     (layers.ShuffleAttention, {"groups": 2}, 6, 0),
     (layers.Sequence, {"modules": ["eca", "cbam_spatial"]}, 4, 2),
     (layers.Parallel, {"modules": ["eca", "eca"], "combination": "max"}, 2, 0),
+    (layers.SimAM, {"e_lambda": 0.01}, 0, 0),
+    (layers.SRM, {}, 4, 2),
+    (layers.ESE, {"start": "identity"}, 2, 0),
+    (layers.GCT, {}, 3, 0),
+    (layers.GCT, {"norm": "l1", "epsilon": 0.1}, 3, 0),
+    (layers.NAM, {}, 2, 2),
+    (layers.PfAAM, {}, 0, 0),
+    (layers.PfAAM, {"use_bn": True}, 2, 2),
+    (layers.SGE, {"groups": 2, "start": "identity"}, 2, 0),
 ]
 
 

@@ -121,6 +121,13 @@ def test_attention_on_a_map_by_hand(spec, count):
     assert multiply_adds(keras.Model(image, layers.get(spec)(image))) == count
 
 
+@pytest.mark.parametrize("attention", ["simam", "srm", "ese", "gct", "nam", "pfaam", "sge"])
+def test_statistics_and_scales_cost_nothing_and_a_dense_layer_does(attention):
+    image = keras.Input((6, 5, 64))
+    network = keras.Model(image, layers.get(attention)(image))
+    assert multiply_adds(network) == (64 * 64 if attention == "ese" else 0)
+
+
 @pytest.mark.parametrize("attention", ["eca", "cbam"])
 def test_the_published_networks_can_be_counted(attention):
     plain, attended = (
