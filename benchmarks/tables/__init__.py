@@ -9,6 +9,7 @@ from benchmarks.table import Table
 
 _MODULES = (
     "attention",
+    "modules",
     "hyperparameters",
     "small_cnn",
     "transfer",

@@ -182,6 +182,25 @@ def test_a_table_takes_every_registered_module_and_backbone():
     assert {row.settings for row in rates.rows} == {()}
 
 
+# Where authors do not put their module once into each of the six residual branches.
+PLACES = {"none": 0, "bam": 3, "gc": 5, "dan": 1, "gct": 15}
+
+
+@pytest.mark.parametrize("row", tables.get("modules").rows, ids=lambda row: row.attention)
+def test_each_module_of_the_table_fits_the_network(row):
+    spec = None if row.attention == "none" else (row.attention, dict(row.config))
+    options = {"input_shape": (44, 44, 1), **dict(row.options)}
+    built = models.build(row.backbone, attention=spec, **options)
+    found = [layer for layer in built.layers if layer.name.endswith("_attention")]
+    assert len(found) == PLACES.get(row.attention, 6)
+
+
+def test_the_table_of_modules_has_every_whole_module():
+    rows = {row.attention for row in tables.get("modules").rows}
+    halves = {"cbam_channel", "cbam_spatial"}
+    assert rows == {"none", "sequence", *layers.names()} - halves
+
+
 def test_all_stands_for_every_module_that_needs_no_others():
     rows = tables.get("attention").select(["small_resnet"], ["all"]).rows
     assert [row.attention for row in rows] == ["none", "se", "eca", "cbam"] + [
