@@ -9,6 +9,7 @@ from keras import ops
 
 from attention_fer.common.checks import positive_int
 from attention_fer.layers.base import AttentionModule
+from attention_fer.layers.convolutions import CONVOLUTIONS, kaiming_fan_out
 from attention_fer.layers.gate_kinds import GATE_KINDS, Range
 from attention_fer.layers.registry import register
 
@@ -85,15 +86,12 @@ class DAN(AttentionModule):
         self.excite.build((None, self.hidden))
 
     def _conv(self, filters: int, window: tuple[int, ...], name: str) -> keras.layers.Layer:
-        kinds = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)
-        return kinds[len(window) - 1](
+        return CONVOLUTIONS[len(window)](
             filters,
             window,
             padding="same",
             data_format="channels_last",
-            kernel_initializer=keras.initializers.VarianceScaling(
-                2.0, "fan_out", "untruncated_normal"
-            ),
+            kernel_initializer=kaiming_fan_out(),
             dtype=self.dtype_policy,
             name=name,
         )

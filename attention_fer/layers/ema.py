@@ -9,6 +9,7 @@ from keras import ops
 
 from attention_fer.common.checks import channel_divisor, positive_int
 from attention_fer.layers.base import AttentionModule
+from attention_fer.layers.convolutions import CONVOLUTIONS
 from attention_fer.layers.registry import register
 from attention_fer.layers.softmax import softmax
 
@@ -57,7 +58,6 @@ class EMA(AttentionModule):
         super().build(input_shape)
         rank = len(self.spatial_axes)
         self.width = self.channels // channel_divisor("groups", self.groups, self.channels)
-        conv = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)[rank - 1]
         self.dense = keras.layers.Dense(self.width, dtype=self.dtype_policy, name="dense")
         self.norm = keras.layers.GroupNormalization(
             groups=-1,
@@ -66,7 +66,7 @@ class EMA(AttentionModule):
             dtype=self.dtype_policy,
             name="norm",
         )
-        self.conv = conv(
+        self.conv = CONVOLUTIONS[rank](
             self.width,
             3,
             padding="same",
