@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 import reference_statistics as reference
+from keras import ops
 from layer_probes import (
     CHANNELS,
     built,
@@ -185,7 +186,7 @@ class Shifted(keras.layers.Layer):
         self.shift = self.add_weight(shape=shape, initializer="zeros", name="shift")
 
     def call(self, inputs, training=None):
-        return self.layer(inputs + self.shift, training=training)
+        return self.layer(ops.add(self.shift, inputs), training=training)
 
 
 @each_spec
