@@ -38,7 +38,7 @@ from benchmarks.train.callbacks import (
 from benchmarks.train.checkpoint import TrainingCheckpoint
 from benchmarks.train.data import DataPart, duplicates, load_part
 from benchmarks.train.epoch_loop import Batchwise, EpochLoop
-from benchmarks.train.multiply_adds import multiply_adds
+from attention_fer.models.multiply_adds import multiply_adds
 from benchmarks.train.tensorboard.epochs import EpochLog, Gates
 from benchmarks.train.tensorboard.events import EventWriter
 from benchmarks.train.tensorboard.session import session, write_result

@@ -17,7 +17,7 @@ from benchmarks.plan.job import Execution
 from benchmarks.train import devices
 from benchmarks.train.callbacks import TrainingSequence
 from benchmarks.train.data import DataPart
-from benchmarks.train.multiply_adds import multiply_adds
+from attention_fer.models.multiply_adds import multiply_adds
 from benchmarks.train.network import network, set_norm_momentum
 
 Timed = Callable[[], "float | None"]

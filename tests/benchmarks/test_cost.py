@@ -13,7 +13,7 @@ from attention_fer import layers, models
 from benchmarks import published
 from benchmarks.plan.settings import profile
 from benchmarks.train.cost import cost
-from benchmarks.train.multiply_adds import multiply_adds
+from attention_fer.models.multiply_adds import multiply_adds
 
 SHAPE = {"input_shape": (48, 48, 1), "classes": 7}
 

@@ -13,7 +13,7 @@ from benchmarks.plan.settings import profile
 from benchmarks.results.store import PREDICTIONS
 from benchmarks.train.callbacks import BestWeights
 from benchmarks.train.cell import train
-from benchmarks.train.multiply_adds import multiply_adds
+from attention_fer.models.multiply_adds import multiply_adds
 from benchmarks.train.network import network
 
 # Keras's JAX variables answer NumPy 2 with this warning.
