@@ -73,7 +73,7 @@ def _select(model: keras.Model, only: Selector | None) -> tuple[list[Call], list
     if not removed:
         names = ", ".join(call.path for call in modules.values()) or "none"
         raise ValueError(
-            f"only must select an attention module of the model, got {only!r}. Its modules: {names}."
+            f"only must select an attention module of the model, got {only!r}. Modules: {names}."
         )
     return [call for key, call in modules.items() if key in removed], not_found
 

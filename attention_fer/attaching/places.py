@@ -7,6 +7,9 @@ import operator
 import re
 from collections.abc import Callable, Iterator
 
+import keras
+from keras import layers as kl
+
 from attention_fer.attaching.ends import beginning, head
 from attention_fer.attaching.graph import Call, Graph, Shape
 
@@ -71,13 +74,19 @@ def _branches(addition: Call, graph: Graph, ancestors: list[int]) -> Iterator[Ca
     shortcut = min(lengths[end.index] for end in ends)
     for end in ends:
         if shortcut <= _LONGEST_SHORTCUT and lengths[end.index] > shortcut:
-            while _is_a(end, _DROPPING.fullmatch):
+            while _is_a(end, _DROPPING.fullmatch) or _does_nothing(end):
                 (end,) = end.parents
             yield end
 
 
 def _is_a(call: Call, named: Callable[[str], object]) -> bool:
     return bool(named(type(call.operation).__name__))
+
+
+def _does_nothing(call: Call) -> bool:
+    """Whether a call is the linear activation that stands for a stochastic depth of rate 0."""
+    layer = call.operation
+    return isinstance(layer, kl.Activation) and layer.activation is keras.activations.linear
 
 
 def _differ(size: Shape, other: Shape) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -13,10 +13,10 @@ import keras
 
 from attention_fer.attaching import places
 from attention_fer.attaching.ends import beginning, head
-from attention_fer.attaching.graph import Call, Graph, graph_of
+from attention_fer.attaching.graph import Call, Graph, Key, graph_of
 
 One = Union[str, "re.Pattern[str]", type[keras.layers.Layer], Callable[[Any], bool]]
-Selector = Union[One, Sequence[One]]
+Selector = Union[One, list[One], tuple[One, ...]]
 
 PLACES: dict[str, Callable[[keras.Model], list[Call]]] = {
     "residual": lambda model: places.residual(graph_of(model)),
@@ -49,7 +49,9 @@ def select(model: keras.Model, after: Selector) -> Selection:
     graph = graph_of(model)
     closed = beginning(graph) | head(graph)
     selectors = as_list(after)
-    keys, outside, not_found = set(), [], []
+    keys: set[Key] = set()
+    outside: list[str] = []
+    not_found: list[str] = []
     for one in selectors:
         found = _found(one, graph, model)
         named = isinstance(one, str) and any(_is_called(one, call) for call in found)
