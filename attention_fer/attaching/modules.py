@@ -40,13 +40,13 @@ def module_for(
                 f"start must be None with {spec!r}, which has its own, got {start!r}. Give the "
                 "module by its name or class, or as a (name, config) pair."
             )
-        return _made(spec, name), ""
+        return _made(spec, place, name), ""
     try:
-        return _made(asked, name), ""
+        return _made(asked, place, name), ""
     except layers.IdentityStartError as error:
         if start is not None or _start_of(spec) is not None:
             raise
-        return _made(_with(spec, {**own, "start": "paper"})[1], name), str(error)
+        return _made(_with(spec, {**own, "start": "paper"})[1], place, name), str(error)
 
 
 def check_place(place: Call) -> None:
@@ -66,10 +66,16 @@ def check_place(place: Call) -> None:
     raise ValueError(f"No module can go after {place.path!r}, which {problem}.")
 
 
-def _made(spec: layers.Spec, name: str) -> keras.layers.Layer:
+def _made(spec: layers.Spec, place: Call, name: str) -> keras.layers.Layer:
     module = layers.get(spec, name=name)
     if module is None:
         raise ValueError("attention must be a module, got None.")
+    data_format = getattr(module, "data_format", None)
+    if data_format and place.data_format and data_format != place.data_format:
+        raise ValueError(
+            f"The data_format of a module after {place.path!r} must be {place.data_format!r}, got "
+            f"{data_format!r}."
+        )
     return module
 
 
