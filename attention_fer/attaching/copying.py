@@ -46,8 +46,10 @@ def copied(model: keras.Model, edits: dict[Key, Edit]) -> Copy:
     """
     copier = _Copier(edits)
     made = copier.copy_model(model)
-    # A frozen model trains nothing, whatever the flags of its layers.
-    arrays = [_settle(layer, copy, model.trainable) for layer, copy in copier.pairs]
+    # A layer whose calls are all left out is not built. A frozen model trains nothing, whatever the
+    # flags of its layers.
+    pairs = [(layer, copy) for layer, copy in copier.pairs if copy.built]
+    arrays = [_settle(layer, copy, model.trainable) for layer, copy in pairs]
     notes = list(copier.notes)
     if model.compiled:
         notes.append("The model was compiled, and its copy is not: compile it.")

@@ -45,10 +45,31 @@ def resnet(after=lambda x, name: x, top=True):
     return randomised(keras.Model(image, x, name="resnet"), scale=0.2)
 
 
+def settled(model, images):
+    """Gives a deep network numbers as training does; returns it.
+
+    The statistics of its normalisations become those of the images. With random ones, the signal
+    would vanish or overflow on its way through, and the outputs would not depend on the images.
+    """
+    rng = np.random.default_rng(0)
+    for weight in model.weights:
+        if weight.path.endswith("gamma"):  # Of normalisations and of layer scales.
+            weight.assign(rng.uniform(0.5, 1.5, weight.shape))
+        elif weight.path.endswith(("beta", "bias")):
+            weight.assign(0.1 * rng.normal(size=weight.shape))
+    norms = [one for one in model.layers if isinstance(one, kl.BatchNormalization)]
+    momenta = [one.momentum for one in norms]
+    for one in norms:
+        one.momentum = 0.0
+    model(images, training=True)
+    for one, momentum in zip(norms, momenta, strict=True):
+        one.momentum = momentum
+    return model
+
+
 def outputs(model, *inputs):
-    return [
-        to_numpy(y) for y in keras.tree.flatten(model(inputs[0] if len(inputs) == 1 else [*inputs]))
-    ]
+    given = inputs[0] if len(inputs) == 1 else [*inputs]
+    return [to_numpy(y) for y in keras.tree.flatten(model(given))]
 
 
 def difference(model, other, *inputs):

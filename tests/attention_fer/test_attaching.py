@@ -51,9 +51,7 @@ def test_the_outputs_are_the_same_at_first_and_the_model_stays_as_it_was():
     np.testing.assert_array_equal(outputs(attached, IMAGES), before)
     for layer in modules(attached):
         randomised(layer)
-    attached.get_layer("stem").set_weights(
-        [w + 1 for w in attached.get_layer("stem").get_weights()]
-    )
+    randomised(attached.get_layer("stem"))
     np.testing.assert_array_equal(outputs(plain, IMAGES), before)
     for old, new in zip(weights, plain.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
@@ -138,9 +136,7 @@ def test_what_is_not_found_is_in_the_receipt_or_an_error():
 def test_a_module_that_does_not_fit_names_the_place():
     with pytest.raises(ValueError, match=r"CBAM cannot go after 'pool'.*\(None, 32\).*rank 3 to 5"):
         attention_fer.attach(resnet(), "cbam", after="pool")
-    with pytest.raises(
-        ValueError, match=r"SE cannot go after 'stem'.*reduction_ratio.*16 channels"
-    ):
+    with pytest.raises(ValueError, match="SE cannot go after 'stem'.*ratio 17 for 16 channels"):
         attention_fer.attach(resnet(), ("se", {"reduction_ratio": 17}), after="stem")
 
 
@@ -164,7 +160,5 @@ def test_modules_follow_the_precision_of_the_layer(policy):
         keras.config.set_dtype_policy("float32")
     attached, _ = attention_fer.attach(plain, CBAM, after="residual")
     for module in modules(attached):
-        assert (
-            module.dtype_policy.name == policy and module.channel.mlp1.dtype_policy.name == policy
-        )
+        assert module.dtype_policy.name == module.channel.mlp1.dtype_policy.name == policy
     np.testing.assert_array_equal(outputs(attached, IMAGES)[0], outputs(plain, IMAGES)[0])

@@ -249,7 +249,7 @@ def test_modules_follow_the_data_format_of_the_layer(axis):
     x = kl.Conv2D(16, 3, data_format=form, name="one")(image)
     x = kl.ReLU(name="act")(kl.BatchNormalization(axis=axis)(x))
     plain = keras.Model(image, kl.GlobalAveragePooling2D(data_format=form)(x))
-    attached, receipt = attention_fer.attach(plain, ("se", {"reduction_ratio": 4}), after="act")
+    attached, _ = attention_fer.attach(plain, ("se", {"reduction_ratio": 4}), after="act")
     module = attached.get_layer("act_attention")
     assert module.data_format == form and module.channels == 16
     assert places(attention_fer.attach(plain, "eca", after="stage")[1]) == ["act"]

@@ -1,4 +1,4 @@
-"""Attaches CBAM to a network of every family of keras.applications, for a table of attaching.md.
+"""Attaches CBAM to a network of every family of keras.applications, for the table of attaching.md.
 
 `make families` writes the table into the page. It takes minutes and needs no weights: the networks
 have random kernels, and normalisations that fit them.
@@ -9,11 +9,12 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from attaching_networks import outputs, settled
 
 import attention_fer
 from attention_fer.common.files import write_text
 
-PAGE = Path(__file__).with_name("attaching.md")
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "attaching.md"
 HEAD = (
     "| network | input | residual | parameters | stage | parameters | weights kept | difference |",
     "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -40,31 +41,19 @@ NETWORKS = {
 
 
 def network(name):
-    """Return a network and images, with numbers in it as in a trained one."""
+    """Return a network that returns logits, and images."""
     side = NETWORKS[name]
     build = getattr(keras.applications, name)
     keras.utils.set_random_seed(0)
     model = build(weights=None, input_shape=(side, side, 3), classes=7, classifier_activation=None)
-    rng = np.random.default_rng(0)
-    for weight in model.weights:
-        if weight.path.endswith("gamma"):  # Of normalisations and of layer scales.
-            weight.assign(rng.uniform(0.5, 1.5, weight.shape))
-        elif weight.path.endswith(("beta", "bias")):
-            weight.assign(0.1 * rng.normal(size=weight.shape))
-    images = rng.uniform(0, 255, (8, side, side, 3)).astype("float32")
-    norms = [one for one in model.layers if isinstance(one, keras.layers.BatchNormalization)]
-    for norm in norms:
-        norm.momentum = 0.0
-    model(images, training=True)  # The statistics of these images become those of the network.
-    for norm in norms:
-        norm.momentum = 0.99
-    return model, images
+    images = np.random.default_rng(0).uniform(0, 255, (8, side, side, 3)).astype("float32")
+    return settled(model, images), images
 
 
 def row(name):
-    """Return the line of the table for one network, and the spread of its logits."""
+    """Return the line of the table for one network, and the spread of its logits over images."""
     model, images = network(name)
-    logits = keras.ops.convert_to_numpy(model(images))
+    (logits,) = outputs(model, images)
     cells, kept, differences = [], set(), []
     for after in ("residual", "stage"):
         try:
@@ -76,11 +65,10 @@ def row(name):
             continue
         cells += [str(len(receipt.places)), f"{receipt.parameters:,}"]
         kept.add(f"{receipt.weights_kept} of {receipt.weights}")
-        differences.append(np.abs(keras.ops.convert_to_numpy(attached(images)) - logits).max())
-    (kept,) = kept
-    side = NETWORKS[name]
-    last = f"{kept} | {max(differences):g} |"
-    return f"| {name} | {side} x {side} | {' | '.join(cells)} | {last}", logits.std(axis=0).min()
+        differences.append(np.abs(outputs(attached, images)[0] - logits).max())
+    (weights,) = kept
+    cells = [name, f"{NETWORKS[name]} x {NETWORKS[name]}", *cells, weights]
+    return f"| {' | '.join(cells)} | {max(differences):g} |", logits.std(axis=0).min()
 
 
 def main():
