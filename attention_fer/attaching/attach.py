@@ -11,8 +11,9 @@ import keras
 
 from attention_fer import layers
 from attention_fer.attaching.copying import Edit, copied
-from attention_fer.attaching.graph import Call, Key, as_functional, check_model
+from attention_fer.attaching.graph import Call, Key
 from attention_fer.attaching.modules import check_place, module_for
+from attention_fer.attaching.opening import as_functional, check_model
 from attention_fer.attaching.receipt import Place, Receipt, place_of
 from attention_fer.attaching.selecting import Selection, Selector, select
 from attention_fer.common.errors import cause

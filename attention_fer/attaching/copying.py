@@ -10,7 +10,8 @@ import keras
 import numpy as np
 from keras import layers as kl
 
-from attention_fer.attaching.graph import Key, as_functional, opens
+from attention_fer.attaching.graph import Key
+from attention_fer.attaching.opening import as_functional, opens
 from attention_fer.common import keras_private
 from attention_fer.common.errors import cause
 

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 
 from attention_fer.attaching.copying import Edit, copied
-from attention_fer.attaching.graph import Call, Key, check_model, graph_of
+from attention_fer.attaching.graph import Call, Key
+from attention_fer.attaching.opening import check_model, graph_of
 from attention_fer.attaching.receipt import Place, Receipt, place_of
 from attention_fer.attaching.selecting import Selector, as_list, matches, shown
 from attention_fer.common import keras_private

@@ -13,7 +13,8 @@ import keras
 
 from attention_fer.attaching import places
 from attention_fer.attaching.ends import beginning, head
-from attention_fer.attaching.graph import Call, Graph, Key, graph_of
+from attention_fer.attaching.graph import Call, Graph, Key
+from attention_fer.attaching.opening import graph_of
 
 One = Union[str, "re.Pattern[str]", type[keras.layers.Layer], Callable[[Any], bool]]
 Selector = Union[One, list[One], tuple[One, ...]]
@@ -22,7 +23,6 @@ PLACES: dict[str, Callable[[keras.Model], list[Call]]] = {
     "residual": lambda model: places.residual(graph_of(model)),
     "stage": lambda model: places.stage(graph_of(model, sized=True)),
 }
-_GLOB = re.compile(r"[*?[]")
 
 
 @dataclass(frozen=True)
