@@ -18,7 +18,7 @@ def backbone(**options):
     return hub.models.ResNetBackbone(
         input_conv_filters=[8],
         input_conv_kernel_sizes=[3],
-        stackwise_num_filters=[8, 16],
+        stackwise_num_filters=[64, 64],
         stackwise_num_blocks=[2, 1],
         stackwise_num_strides=[1, 2],
         block_type="bottleneck_block",
