@@ -5,6 +5,7 @@
 #   make check    format, lint, types and the fast tests: what continuous integration runs
 #   make slow     all tests, and those of the layers and networks under JAX and PyTorch
 #   make lowest   the fast tests with the lowest versions that setup.cfg allows
+#   make families tries attention on every family of keras.applications, for docs/attaching.md
 #   make docs     builds the documentation into site/
 #   make format   formats, and fixes what ruff can fix
 PYTHON ?= python3
@@ -15,7 +16,7 @@ TESTS := -m pytest -q -n 2 --dist loadfile --durations=15
 # TensorFlow's CUDA libraries are gigabytes, wanted only where there is a GPU.
 CUDA := $(shell command -v nvidia-smi >/dev/null 2>&1 && echo ,cuda)
 
-.PHONY: table test slow jax torch check lowest docs format clean
+.PHONY: table test slow jax torch check lowest families docs format clean
 
 table: .venv/installed-all
 	$(RUN) -m benchmarks.run --table attention
@@ -43,6 +44,9 @@ check: .venv/installed-dev
 # Old releases warn about each other: here only what fails counts.
 lowest: .venv-lowest/installed
 	$(LOWEST) $(TESTS) -m "not slow" -W default
+
+families: .venv/installed-dev
+	$(RUN) tests/attention_fer/attached_families.py
 
 docs: .venv/installed-dev
 	$(RUN) -m mkdocs build --strict

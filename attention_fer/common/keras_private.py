@@ -19,10 +19,16 @@ def is_functional(model: keras.Model) -> bool:
 def nodes(model: keras.Model) -> Iterator[Any]:
     """Yield the calls in the graph of a functional model, `Functional._nodes_by_depth`.
 
-    `model.layers` names each layer once, however often it is called.
+    They come in the order in which the model makes them. `model.layers` names each layer once,
+    however often it is called.
     """
-    for depth in model._nodes_by_depth.values():
-        yield from depth
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        yield from model._nodes_by_depth[depth]
+
+
+def has_mask(tensor: keras.KerasTensor) -> bool:
+    """Whether a mask travels with a symbolic tensor, `KerasTensor._keras_mask`."""
+    return getattr(tensor, "_keras_mask", None) is not None
 
 
 def flatten_layers(layer: keras.layers.Layer, include_self: bool = True) -> list[Any]:

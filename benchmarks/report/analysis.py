@@ -70,7 +70,7 @@ class Entry:
         comparison: with the reference; None for the reference itself, or if one of the two has no
             finished seed in common with the other.
         published: accuracy in percent, if a figure was published.
-        cost: see `benchmarks.train.multiply_adds.cost`; None if it was not measured.
+        cost: see `benchmarks.train.cost.cost`; None if it was not measured.
     """
 
     row: Row

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras.callbacks import EarlyStopping
 
+from attention_fer.models.multiply_adds import multiply_adds
 from attention_fer.training import freezing, schedules
 from attention_fer.training.distillation import Distillation
 from attention_fer.training.model import TrainingModel, training_model
@@ -38,7 +39,6 @@ from benchmarks.train.callbacks import (
 from benchmarks.train.checkpoint import TrainingCheckpoint
 from benchmarks.train.data import DataPart, duplicates, load_part
 from benchmarks.train.epoch_loop import Batchwise, EpochLoop
-from benchmarks.train.multiply_adds import multiply_adds
 from benchmarks.train.tensorboard.epochs import EpochLog, Gates
 from benchmarks.train.tensorboard.events import EventWriter
 from benchmarks.train.tensorboard.session import session, write_result

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from attention_fer.models.multiply_adds import multiply_adds
 from attention_fer.training import freezing
 from attention_fer.training.model import TrainingModel, training_model
 from benchmarks.plan.cell import Cell
@@ -17,7 +18,6 @@ from benchmarks.plan.job import Execution
 from benchmarks.train import devices
 from benchmarks.train.callbacks import TrainingSequence
 from benchmarks.train.data import DataPart
-from benchmarks.train.multiply_adds import multiply_adds
 from benchmarks.train.network import network, set_norm_momentum
 
 Timed = Callable[[], "float | None"]

@@ -10,10 +10,10 @@ from fabricated import cell
 from keras import layers as kl
 
 from attention_fer import layers, models
+from attention_fer.models.multiply_adds import multiply_adds
 from benchmarks import published
 from benchmarks.plan.settings import profile
 from benchmarks.train.cost import cost
-from benchmarks.train.multiply_adds import multiply_adds
 
 SHAPE = {"input_shape": (48, 48, 1), "classes": 7}
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from fabricated import cell
 
+from attention_fer.models.multiply_adds import multiply_adds
 from benchmarks.plan import datasets
 from benchmarks.plan.job import Job
 from benchmarks.plan.settings import profile
 from benchmarks.results.store import PREDICTIONS
 from benchmarks.train.callbacks import BestWeights
 from benchmarks.train.cell import train
-from benchmarks.train.multiply_adds import multiply_adds
 from benchmarks.train.network import network
 
 # Keras's JAX variables answer NumPy 2 with this warning.

@@ -58,6 +58,17 @@ def multiply_adds(model: keras.Model) -> int:
     return total
 
 
+def multiply_adds_of_call(
+    layer: kl.Layer, given: keras.KerasTensor, output: keras.KerasTensor
+) -> int:
+    """Return the multiply-adds of one call of a layer, from what it is given and returns.
+
+    Raises:
+        TypeError: see `multiply_adds`.
+    """
+    return _of_node(layer, given, output) if _costs(layer) else 0
+
+
 def _costs(layer: kl.Layer) -> bool:
     return isinstance(layer, ATTENDING) or any(
         map(_multiplies, keras_private.flatten_layers(layer))
@@ -119,7 +130,7 @@ def _multiplies(layer: kl.Layer) -> bool:
     if own and not isinstance(layer, (kl.Dense, *CONVOLUTIONS, *TRANSPOSED)):
         raise TypeError(
             f"The multiply-adds of {type(layer).__name__} are not known, layer {layer.name}: add "
-            "it to benchmarks.train.multiply_adds."
+            "it to attention_fer.models.multiply_adds."
         )
     return bool(own)
 

@@ -1,0 +1,104 @@
+"""Makes the module for a place, which sets its start, its data format and its dtype policy."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+
+from attention_fer import layers
+from attention_fer.attaching.graph import Call
+from attention_fer.common import keras_private
+from attention_fer.layers.base import LOW_PRECISION
+
+
+def module_for(
+    spec: layers.Spec, start: str | None, place: Call, name: str
+) -> tuple[keras.layers.Layer, str]:
+    """Return a new module, and why it cannot start as the identity; empty if that is not so.
+
+    Args:
+        spec: what to make, see `layers.get`. A name, a pair or a class of an attention module
+            takes start, data format and dtype policy from here, unless a pair has its own.
+        start: as for `attach`.
+        place: the call whose output the module takes.
+        name: of the module.
+
+    Raises:
+        ValueError: see `layers.get`; also `start` with a layer or a function, which have their own.
+        IdentityStartError: `start` is given, and the module cannot start so.
+    """
+    own: dict[str, Any] = {"dtype": _policy(place)}
+    if place.data_format:
+        own["data_format"] = place.data_format
+    follows, asked = _with(spec, {**own, "start": start or "identity"})
+    if not follows:
+        if start is not None:
+            raise ValueError(
+                f"start must be None with {spec!r}, which has its own, got {start!r}. Give the "
+                "module by its name or class, or as a (name, config) pair."
+            )
+        return _made(spec, place, name), ""
+    try:
+        return _made(asked, place, name), ""
+    except layers.IdentityStartError as error:
+        if start is not None or _start_of(spec) is not None:
+            raise
+        return _made(_with(spec, {**own, "start": "paper"})[1], place, name), str(error)
+
+
+def check_place(place: Call) -> None:
+    """Check that the output of a call is one map that a module could take.
+
+    Raises:
+        ValueError: it is not; naming the place.
+    """
+    if len(place.tensors) != 1:
+        problem = f"has {len(place.tensors)} outputs, not one"
+    elif not keras.backend.is_float_dtype(place.tensors[0].dtype):
+        problem = f"has an output of {place.tensors[0].dtype}, not of floating-point numbers"
+    elif keras_private.has_mask(place.tensors[0]):
+        problem = "has an output with a mask, which the module would not pass on"
+    else:
+        return
+    raise ValueError(f"No module can go after {place.path!r}, which {problem}.")
+
+
+def _made(spec: layers.Spec, place: Call, name: str) -> keras.layers.Layer:
+    module = layers.get(spec, name=name)
+    if module is None:
+        raise ValueError("attention must be a module, got None.")
+    data_format = getattr(module, "data_format", None)
+    if data_format and place.data_format and data_format != place.data_format:
+        raise ValueError(
+            f"The data_format of a module after {place.path!r} must be {place.data_format!r}, got "
+            f"{data_format!r}."
+        )
+    return module
+
+
+def _with(spec: layers.Spec, own: Mapping[str, Any]) -> tuple[bool, Any]:
+    """Return whether a spec takes arguments, and the spec with them."""
+    if isinstance(spec, str):
+        return True, (spec, dict(own))
+    if isinstance(spec, (tuple, list)) and len(spec) == 2 and isinstance(spec[1], Mapping):
+        return True, (spec[0], {**own, **spec[1]})
+    if isinstance(spec, type) and issubclass(spec, layers.AttentionModule):
+        return True, functools.partial(spec, **own)
+    return False, spec
+
+
+def _start_of(spec: layers.Spec) -> Any:
+    """Return the start that a pair has of its own."""
+    return spec[1].get("start") if isinstance(spec, (tuple, list)) else None
+
+
+def _policy(place: Call) -> str:
+    """Return the dtype policy of the nearest layer, as it was before it was quantised."""
+    call = place
+    while not isinstance(call.operation, keras.layers.Layer):
+        call = call.parents[0]
+    compute, variable = str(place.tensors[0].dtype), call.operation.variable_dtype
+    return f"mixed_{compute}" if compute != variable and compute in LOW_PRECISION else compute

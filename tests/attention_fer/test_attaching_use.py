@@ -1,0 +1,131 @@
+"""A network with attached modules saves, loads, exports, quantises and trains like any other."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from attaching_networks import difference, settled
+from exports import check_onnx, check_saved_model, check_tflite, saved_model_works, works
+from layer_probes import features, randomised, to_numpy
+
+import attention_fer
+from attention_fer import layers
+
+IMAGES = features(4, 32, 32, 3)
+LOAD = """
+import sys
+import numpy as np
+import keras
+import attention_fer.layers
+model = keras.saving.load_model(sys.argv[1])
+np.save(sys.argv[2], keras.ops.convert_to_numpy(model(np.load(sys.argv[3]))))
+"""
+
+
+def mobilenet(classes):
+    shape = (32, 32, 3)
+    return keras.applications.MobileNetV2(shape, alpha=0.35, weights=None, classes=classes)
+
+
+@pytest.fixture(scope="module")
+def attached():
+    """A small MobileNetV2 whose modules are no longer the identity."""
+    plain = settled(mobilenet(4), IMAGES)
+    model, receipt = attention_fer.attach(
+        plain, ("cbam", {"reduction_ratio": 4}), after=["residual", "stage"]
+    )
+    assert len(receipt.places) == 15
+    for layer in model.layers:
+        if isinstance(layer, layers.AttentionModule):
+            randomised(layer, scale=0.2)
+    assert difference(model, plain, IMAGES) > 1e-3
+    return model
+
+
+def quantised(model):
+    model.quantize("int8", filters=lambda layer: isinstance(layer, keras.layers.Dense))
+
+
+@saved_model_works
+def test_saved_model(attached, tmp_path):
+    check_saved_model(attached, IMAGES, tmp_path)
+
+
+@works("tflite")
+def test_tflite(attached, tmp_path):
+    check_tflite(attached, IMAGES, tmp_path)
+
+
+@works("onnx")
+def test_onnx(attached, tmp_path):
+    check_onnx(attached, IMAGES, tmp_path)
+
+
+def test_another_process_loads_it(attached, tmp_path):
+    paths = [tmp_path / name for name in ("m.keras", "y.npy", "x.npy")]
+    attached.save(paths[0])
+    np.save(paths[2], IMAGES)
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, *map(str, paths)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(np.load(paths[1]), to_numpy(attached(IMAGES)), rtol=1e-4, atol=1e-6)
+
+
+def test_weights_alone_come_back(attached, tmp_path):
+    attached.save_weights(tmp_path / "m.weights.h5")
+    again = randomised(keras.models.clone_model(attached), seed=9)
+    assert np.abs(to_numpy(again(IMAGES)) - to_numpy(attached(IMAGES))).max() > 1e-3
+    again.load_weights(tmp_path / "m.weights.h5")
+    np.testing.assert_array_equal(to_numpy(again(IMAGES)), to_numpy(attached(IMAGES)))
+
+
+def test_int8(attached, tmp_path):
+    model = keras.models.clone_model(attached)
+    model.set_weights(attached.get_weights())
+    quantised(model)
+    module = next(one for one in model.layers if isinstance(one, layers.CBAM))
+    assert str(module.channel.mlp1.kernel.dtype) == "int8"
+    got, expected = to_numpy(model(IMAGES)), to_numpy(attached(IMAGES))
+    assert 0 < np.abs(got - expected).max() < 0.1 * np.ptp(expected)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(to_numpy(again(IMAGES)), got)
+
+
+def test_a_quantised_network_takes_modules_in_its_precision_before():
+    image = keras.Input((12, 16))
+    x = keras.layers.Dense(16, name="dense")(image)
+    plain = keras.Model(image, keras.layers.Dense(3, name="top")(x))
+    quantised(plain)
+    attached, receipt = attention_fer.attach(plain, ("se", {"reduction_ratio": 4}), after="dense")
+    x = features(2, 12, 16)
+    np.testing.assert_array_equal(to_numpy(attached(x)), to_numpy(plain(x)))
+    assert str(attached.get_layer("dense").kernel.dtype) == "int8"
+    assert attached.get_layer("dense_attention").dtype_policy.name == "float32"
+    assert receipt.weights_kept == receipt.weights == len(plain.weights)
+
+
+def test_training_changes_modules_and_layers_and_lowers_the_loss():
+    plain = mobilenet(2)
+    model, _ = attention_fer.attach(plain, "eca", after="residual")
+    rng = np.random.default_rng(0)
+    labels = np.arange(16) % 2
+    x = (rng.normal(size=(16, 32, 32, 3)) + 2 * labels[:, None, None, None]).astype("float32")
+    before = {variable.path: to_numpy(variable) for variable in model.trainable_variables}
+    model.compile(keras.optimizers.Adam(3e-3), "sparse_categorical_crossentropy")
+    history = model.fit(x, labels, batch_size=16, epochs=6, shuffle=False, verbose=0).history
+    assert history["loss"][-1] < 0.7 * history["loss"][0]
+    changed = {
+        variable.path
+        for variable in model.trainable_variables
+        if np.abs(to_numpy(variable) - before[variable.path]).max() > 0
+    }
+    assert sum("attention" in path for path in changed) == 10
+    assert len(changed) > 0.9 * len(before)
