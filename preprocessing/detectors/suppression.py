@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 
-def suppress(boxes: np.ndarray, scores: np.ndarray, iou: float) -> np.ndarray:
+def suppress(boxes: np.ndarray, scores: np.ndarray, iou: float, inside: float = 1.0) -> np.ndarray:
     """Keeps a box unless it overlaps a kept one with a higher score (greedy suppression).
 
     Args:
         boxes: (n, 4): x, y, width, height.
         scores: (n,); of equal scores the first comes first.
         iou: maximum intersection over union of two kept boxes.
+        inside: maximum share of the smaller of two kept boxes that lies inside the other.
 
     Returns:
         Indices of the kept boxes, highest score first.
@@ -26,5 +27,6 @@ def suppress(boxes: np.ndarray, scores: np.ndarray, iou: float) -> np.ndarray:
         common = np.minimum(high[best], high[others]) - np.maximum(low[best], low[others])
         shared = np.clip(common, 0, None).prod(axis=1)
         # Multiplied out, because boxes without area would divide by zero.
-        waiting = others[shared <= iou * (area[best] + area[others] - shared)]
+        apart = shared <= iou * (area[best] + area[others] - shared)
+        waiting = others[apart & (shared <= inside * np.minimum(area[best], area[others]))]
     return np.array(kept, np.intp)

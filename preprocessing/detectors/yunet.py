@@ -34,7 +34,9 @@ HEADS = ("cls", "obj", "bbox", "kps")
 SIDE = 1280
 """Default of the longer side. YuNet was trained on faces of 10 to 300 pixels."""
 SMALLEST = 320
-"""Photographs without a certain face are halved and searched again, unless they are this small."""
+"""Photographs are halved and searched again until their longer side is at most this long."""
+INSIDE = 0.7
+"""A box of which more lies inside a better one is a part of that face, found at another size."""
 _EXPECTED = (
     "A YuNet export must have one float input (1, 3, height, width) and the outputs "
     "cls_8, obj_8, bbox_8, kps_8 and so on for the strides 8, 16 and 32."
@@ -133,33 +135,36 @@ class YuNet:
         }
 
     def _detect(self, image: np.ndarray) -> Faces:
-        """Searches a photograph, and again at half the size while no face is certain."""
+        """Searches a photograph, and again at half the size, for faces that were too large."""
         side = min(self._side, max(image.shape[:2]))
-        best = self._search(image, side)
-        while side > SMALLEST and not (best.scores >= self.confidence).any():
+        found = [self._search(image, side)]
+        while side > SMALLEST:
             side //= 2
-            again = self._search(image, side)
-            if again.scores.max(initial=0) > best.scores.max(initial=0):
-                best = again
-        return best
+            found.append(self._search(image, side))
+        boxes, scores, points = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        kept = suppress(boxes, scores, self.iou, INSIDE)
+        low, high = boxes[kept, :2], boxes[kept, :2] + boxes[kept, 2:]
+        low, high = (np.clip(corners, 0, image.shape[1::-1]) for corners in (low, high))
+        seen = (high > low).all(axis=1)  # a box may lie in the black beside the photograph
+        clipped = np.hstack([low, high - low])
+        return Faces.ordered(clipped[seen], scores[kept][seen], points[kept][seen])
 
-    def _search(self, image: np.ndarray, side: int) -> Faces:
-        """Returns the faces of a photograph, its longer side shrunk to at most `side` pixels."""
+    def _search(self, image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Searches a photograph whose longer side is shrunk to at most `side` pixels.
+
+        Returns:
+            Boxes (k, 4), scores (k,) and landmarks (k, 5, 2) of candidates, in its own pixels.
+        """
         height, width = image.shape[:2]
-        gain = min(1.0, side / max(height, width))
+        most = self._canvas or (side, side)
+        gain = min(1.0, side / max(height, width), most[0] / height, most[1] / width)
         inner = max(1, round(height * gain)), max(1, round(width * gain))
         canvas = self._canvas or tuple(-(-length // STRIDE) * STRIDE for length in inner)
         heads = self._session.run(self._outputs, {self._input: _planes(image, inner, canvas)})
         rows = {name: head[0] for name, head in zip(self._outputs, heads, strict=True)}
         boxes, scores, points = decode(rows, canvas[1], self.threshold)
-        kept = suppress(boxes, scores, self.iou)
         scale = np.divide((width, height), inner[::-1])
-        low = boxes[kept, :2] * scale
-        high = low + boxes[kept, 2:] * scale
-        low, high = np.clip(low, 0, (width, height)), np.clip(high, 0, (width, height))
-        seen = (high > low).all(axis=1)  # a box may lie in the black beside the photograph
-        result = np.hstack([low, high - low])[seen]
-        return Faces.ordered(result, scores[kept][seen], (points[kept] * scale)[seen])
+        return boxes * np.tile(scale, 2), scores, points * scale
 
     def _read_input(self) -> tuple[str, tuple[int, int] | None]:
         """Returns the name of the input, and its height and width where they are fixed."""
