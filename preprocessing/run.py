@@ -69,9 +69,9 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
 def _add_faces(result: argparse.ArgumentParser) -> None:
     """Adds the arguments of everything that finds and crops faces."""
     add = result.add_argument_group("face detection").add_argument
-    known = ", ".join((*detectors.names(), "none"))
+    known, usual = ", ".join((*detectors.names(), "none")), detectors.DEFAULT
     risk = "open a .pt file of unknown hash; it can run any code"
-    add("--detector", metavar="NAME", help=f"{known} (default: yolo5face; none for ready faces)")
+    add("--detector", metavar="NAME", help=f"{known} (default: {usual}; none for ready faces)")
     add("--weights", metavar="W", help="n-0.5, n, s, m of yolo5face; n, s of yunet; or a file")
     add("--hub-repo", metavar="PATH", help="local copy of YOLO5Face's repository, for *-hub")
     add("--trust-checkpoint", action="store_true", default=None, help=risk)
@@ -199,7 +199,7 @@ def _faces_in_time(
 
 
 def _detector(args: argparse.Namespace, source: sources.Source) -> str:
-    return args.detector or ("yolo5face" if source.kind == "photographs" else "none")
+    return args.detector or (detectors.DEFAULT if source.kind == "photographs" else "none")
 
 
 def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:

@@ -23,7 +23,7 @@ from benchmarks.faces.scenes import BACKGROUNDS, Scene, scene
 from preprocessing.detectors import Detector, Faces
 
 SIZE = (960, 1280)
-SIDES = (32, 48, 96, 192, 384, 768)
+SIDES = (32, 64, 128, 256, 512, 768)
 SCORES = (0.5, 0.6, 0.7, 0.8)
 TIMED = 20
 

@@ -12,6 +12,9 @@ import numpy as np
 from attention_fer.common.checks import one_of, positive_int
 from attention_fer.common.registry import Registry
 
+DEFAULT = "yunet"
+"""The detector for photographs where none is named."""
+
 POINTS = 5
 """Landmarks of a face."""
 
