@@ -69,6 +69,9 @@ def cut_out(
 
     Returns:
         Rows of the images whose face was found, and their crops, uint8 (found, 48, 48), by way.
+
+    Raises:
+        ValueError: no face was found.
     """
     found: list[int] = []
     cut: dict[str, list[np.ndarray]] = {name: [] for name in (TRUE, *WAYS)}
@@ -83,6 +86,8 @@ def cut_out(
             cut[TRUE].append(whole)
             for name, settings in WAYS.items():
                 cut[name].append(crop(one.picture, box, None, settings))
+    if not found:
+        raise ValueError(f"{finder.name} found none of {len(images)} faces. Use another detector.")
     return np.array(found, np.intp), {name: np.stack(faces) for name, faces in cut.items()}
 
 

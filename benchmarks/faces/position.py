@@ -47,7 +47,11 @@ def run(options: argparse.Namespace, console: Console) -> None:
 def positions(
     finder: Detector, images: Sequence[np.ndarray], background: str, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Returns box (4,) and landmarks (5, 2) of each face found, as fractions of the image."""
+    """Returns box (4,) and landmarks (5, 2) of each face found, as fractions of the image.
+
+    Raises:
+        ValueError: no face was found.
+    """
     rng, found = np.random.default_rng(seed), []
     least = getattr(finder, "confidence", 0.0)
     for image in images:
@@ -57,6 +61,8 @@ def positions(
         if len(faces) and not faces.scores[0] < least and scene.holds(faces.boxes[0]):
             box = (faces.boxes[0] - (left, top, 0, 0)) / side
             found.append((box, (faces.landmarks[0] - (left, top)) / side))
+    if not found:
+        raise ValueError(f"{finder.name} found none of {len(images)} faces. Use another detector.")
     return found
 
 
