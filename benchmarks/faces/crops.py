@@ -99,13 +99,13 @@ def scenes(images: np.ndarray, seed: int) -> Iterator[Scene]:
         yield scene(image, list(BACKGROUNDS)[row % len(BACKGROUNDS)], side, rng)
 
 
-def largest(finder: Detector, one: Scene) -> np.ndarray | None:
+def largest(finder: Detector, one: Scene) -> list[float] | None:
     """Returns the box that a preparation would take, by its defaults; None without a face."""
     (faces,) = finder([one.picture])
     usual = getattr(finder, "confidence", selection.LEAST_CONFIDENCE)
     least = usual if finder.has_scores else None
     chosen = selection.choose(faces, one.picture.shape, "largest", least)
-    return faces.boxes[chosen[0]] if chosen else None
+    return faces.boxes[chosen[0]].tolist() if chosen else None
 
 
 def rows_of(right: dict[str, np.ndarray]) -> list[Sequence[str]]:

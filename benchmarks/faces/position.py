@@ -7,7 +7,7 @@ of the image: 0 is its left or upper border, 1 the right or lower one.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
 
 
 def positions(
-    finder: Detector, images: Sequence[np.ndarray], background: str, seed: int
+    finder: Detector, images: Iterable[np.ndarray], background: str, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Returns box (4,) and landmarks (5, 2) of each face found, as fractions of the image.
 
@@ -62,7 +62,7 @@ def positions(
             box = (faces.boxes[0] - (left, top, 0, 0)) / side
             found.append((box, (faces.landmarks[0] - (left, top)) / side))
     if not found:
-        raise ValueError(f"{finder.name} found none of {len(images)} faces. Use another detector.")
+        raise ValueError(f"{finder.name} found none of the faces. Use another detector.")
     return found
 
 
@@ -78,6 +78,8 @@ def measures(found: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, np.nda
     }
     for place, name in enumerate(("left eye", "right eye", "nose")):
         result |= {f"{name}, {axis}": points[:, place, i] for i, axis in enumerate("xy")}
+    eyes, mouth = points[:, :2].mean(axis=1), points[:, 3:].mean(axis=1)
+    result["from eyes to mouth"] = np.linalg.norm(mouth - eyes, axis=1)
     for name, rule in RULES.items():
         left, top, side = np.array([rule(box) for box in boxes]).T
         result |= {f"rule {name}, side": side}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -26,11 +26,11 @@ class Scene:
     picture: np.ndarray
     square: tuple[int, int, int]
 
-    def holds(self, box: np.ndarray) -> bool:
+    def holds(self, box: Sequence[float] | np.ndarray) -> bool:
         """Whether a box (x, y, width, height) is that of the face: at its place, of its size."""
-        left, top, side = self.square
-        off = np.abs(box[:2] + box[2:] / 2 - (left + side / 2, top + side / 2)).max()
-        return bool(off < 0.3 * side and 0.4 < max(box[2:]) / side < 2)
+        (left, top, side), (x, y, width, height) = self.square, box
+        off = max(abs(x + width / 2 - left - side / 2), abs(y + height / 2 - top - side / 2))
+        return bool(off < 0.3 * side and 0.4 < max(width, height) / side < 2)
 
 
 def scene(
@@ -64,7 +64,7 @@ def padded(face: np.ndarray, background: str, rng: np.random.Generator) -> Scene
     side, edge = 192, 64
     inner = enlarged(face, side)
     if background == "mirrored":
-        around = cv2.copyMakeBorder(inner, *[edge] * 4, cv2.BORDER_REFLECT_101)
+        around = cv2.copyMakeBorder(inner, edge, edge, edge, edge, cv2.BORDER_REFLECT_101)
         picture = np.repeat(cv2.GaussianBlur(around, (0, 0), side / 8)[..., None], 3, axis=2)
     else:
         picture = BACKGROUNDS[background]((side + 2 * edge,) * 2, rng)

@@ -169,10 +169,10 @@ class YuNet:
     def _read_input(self) -> tuple[str, tuple[int, int] | None]:
         """Returns the name of the input, and its height and width where they are fixed."""
         inputs = self._session.get_inputs()
-        shape = inputs[0].shape if len(inputs) == 1 else ()
+        listed = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs) or "none"
+        shape: list[Any] = inputs[0].shape if len(inputs) == 1 else []
         if len(shape) != 4 or shape[1] != 3 or inputs[0].type != "tensor(float)":
-            listed = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
-            raise ValueError(f"{_EXPECTED} {self._path} has the inputs {listed or 'none'}.")
+            raise ValueError(f"{_EXPECTED} {self._path} has the inputs {listed}.")
         fixed = all(isinstance(length, int) for length in shape[2:])
         return inputs[0].name, (shape[2], shape[3]) if fixed else None
 

@@ -45,6 +45,7 @@ class Seeing:
         assert image is self.now.picture
         boxes = np.reshape([self.place(*self.now.square)], (-1, 4))
         points = np.repeat(boxes[:, None, :2], 5, axis=1)
+        points[:, 3:] += boxes[:, None, 2:]  # the mouth is in the lower right corner
         return [Faces.ordered(boxes, np.full(len(boxes), self.score), points)]
 
 
@@ -106,6 +107,7 @@ def test_positions_are_fractions_of_the_image(monkeypatch):
     assert values["box, centre x"] == {0.5} and values["box, centre y"] == {0.375}
     assert values["box, width"] == {0.5} and values["box, height"] == {1.0}
     assert values["left eye, x"] == {0.25} and values["left eye, y"] == {-0.125}
+    assert values["from eyes to mouth"] == {round(1.25**0.5, 4)}
     side = round(fer2013((0, 0, 0.5, 1))[2], 4)
     assert values["rule fer2013, side"] == {side}
     assert position.quartiles(np.arange(101) / 100) == ("0.500", "0.250 to 0.750")
