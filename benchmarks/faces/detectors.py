@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from PIL import Image
 from rich.console import Console
 
 from benchmarks.faces.common import add_data, detector, images_of, machine, show
-from benchmarks.faces.scenes import BACKGROUNDS, Scene, scene
+from benchmarks.faces.scenes import BACKGROUNDS, scene
 from preprocessing.detectors import Detector, Faces
 
 SIZE = (960, 1280)
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     for given in options.detectors:
         finder = detector(given)
         by_side = [answers(finder, images, side, options.seed) for side in SIDES]
-        elsewhere = [finder([picture])[0] for picture in faceless]
+        elsewhere = [_none_right(finder([picture])[0]) for picture in faceless]
         title = (
             f"{given}: {seconds(finder, images) * 1000:.0f} ms; n = {len(images)} faces a size, "
             f"{len(faceless)} photographs without a face"
@@ -60,27 +61,38 @@ def run(options: argparse.Namespace, console: Console) -> None:
         show(console, title, columns, rows)
 
 
-Answer = tuple[Scene, Faces]
+@dataclass(frozen=True, eq=False)
+class FoundBoxes:
+    """The boxes found in one picture: their scores (k,) and whether they are its face (k,)."""
+
+    scores: np.ndarray
+    right: np.ndarray
+
+    def count(self, right: bool, least: float) -> int:
+        """Number of right or wrong boxes with at least this score; all have it without scores."""
+        return int(((self.right == right) & ~(self.scores < least)).sum())
 
 
-def answers(finder: Detector, images: np.ndarray, side: int, seed: int) -> list[Answer]:
-    """Returns a picture for each image, with faces of `side` pixels, and what is found in it."""
+def answers(finder: Detector, images: np.ndarray, side: int, seed: int) -> list[FoundBoxes]:
+    """Returns what is found in a picture for each image, with its face of `side` pixels."""
     result = []
     for row, image in enumerate(images):
         rng = np.random.default_rng((seed, side, row))
         one = scene(image, list(BACKGROUNDS)[row % len(BACKGROUNDS)], side, rng, SIZE)
-        result.append((one, finder([one.picture])[0]))
+        (faces,) = finder([one.picture])
+        right = np.array([one.holds(box) for box in faces.boxes], bool)
+        result.append(FoundBoxes(faces.scores, right))
     return result
 
 
-def recall(found: Sequence[Answer], least: float) -> float:
+def recall(found: Sequence[FoundBoxes], least: float) -> float:
     """Returns the share of faces that are found with at least this score."""
-    return float(np.mean([any(map(one.holds, _boxes(faces, least))) for one, faces in found]))
+    return float(np.mean([one.count(True, least) > 0 for one in found]))
 
 
-def false_hits(found: Sequence[Answer], least: float) -> int:
-    """Returns the number of boxes with at least this score that are not at the face."""
-    return sum(not one.holds(box) for one, faces in found for box in _boxes(faces, least))
+def false_hits(found: Iterable[FoundBoxes], least: float) -> int:
+    """Returns the number of boxes with at least this score that are no face."""
+    return sum(one.count(False, least) for one in found)
 
 
 def seconds(finder: Detector, images: np.ndarray) -> float:
@@ -95,15 +107,15 @@ def seconds(finder: Detector, images: np.ndarray) -> float:
 
 
 def _row(
-    least: float, by_side: Sequence[Sequence[Answer]], elsewhere: Sequence[Faces]
+    least: float, by_side: Sequence[Sequence[FoundBoxes]], elsewhere: Sequence[FoundBoxes]
 ) -> list[str]:
     shares = [f"{recall(found, least):.0%}" for found in by_side]
     false = sum(false_hits(found, least) for found in by_side)
-    return [f"{least:g}", *shares, str(false), str(sum(len(_boxes(f, least)) for f in elsewhere))]
+    return [f"{least:g}", *shares, str(false), str(false_hits(elsewhere, least))]
 
 
-def _boxes(faces: Faces, least: float) -> np.ndarray:
-    return faces.boxes[~(faces.scores < least)]  # all of them, where there are no scores
+def _none_right(faces: Faces) -> FoundBoxes:
+    return FoundBoxes(faces.scores, np.zeros(len(faces), bool))
 
 
 def _read(folder: Path) -> list[np.ndarray]:
