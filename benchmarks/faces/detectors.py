@@ -54,10 +54,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
             f"{given}: {seconds(finder, images) * 1000:.0f} ms; n = {len(images)} faces a size, "
             f"{len(faceless)} photographs without a face"
         )
-        rows = [
-            _row(least, by_side, elsewhere)
-            for least in SCORES[: len(SCORES) * finder.has_scores or 1]
-        ]
+        scores = SCORES if finder.has_scores else (0.0,)
+        rows = [_row(least, by_side, elsewhere) for least in scores]
         show(console, title, columns, rows)
 
 
@@ -111,7 +109,12 @@ def _row(
 ) -> list[str]:
     shares = [f"{recall(found, least):.0%}" for found in by_side]
     false = sum(false_hits(found, least) for found in by_side)
-    return [f"{least:g}", *shares, str(false), str(false_hits(elsewhere, least))]
+    return [
+        f"{least:g}" if least else "any",
+        *shares,
+        str(false),
+        str(false_hits(elsewhere, least)),
+    ]
 
 
 def _none_right(faces: Faces) -> FoundBoxes:
