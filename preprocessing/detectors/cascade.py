@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from attention_fer.common.checks import positive_int
@@ -19,7 +18,8 @@ from attention_fer.common.files import sha256
 from preprocessing.detectors.base import Faces, check_photographs, register
 
 FILE = "haarcascade_frontalface_default.xml"
-_ADVICE = 'Run `pip install "opencv-python-headless<5"` or use the detector yolo5face.'
+_INSTALL = '`pip install "opencv-python-headless<5"`'
+_ADVICE = f"Run {_INSTALL}, or use the detector yunet."
 
 
 @register("cascade")
@@ -33,7 +33,7 @@ class Cascade:
         neighbours: number of overlapping hits that make a face.
 
     Raises:
-        ImportError: OpenCV 5, which has no cascades.
+        ImportError: no OpenCV, or OpenCV 5, which has no cascades.
         ValueError: an option out of range.
     """
 
@@ -58,6 +58,8 @@ class Cascade:
 
     def describe(self) -> dict[str, Any]:
         """Returns the name, the cascade file and its hash, input size, library and settings."""
+        import cv2
+
         return {
             "name": self.name,
             "weights": self._path.name,
@@ -70,6 +72,8 @@ class Cascade:
         }
 
     def _detect(self, image: np.ndarray) -> Faces:
+        import cv2
+
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         height, width = grey.shape
         gain = min(1.0, self._side / max(height, width))
@@ -89,15 +93,33 @@ class Cascade:
         return self._local.classifier
 
 
+def without_download() -> str:
+    """Returns a sentence about the only detector that needs no download, as far as it is there."""
+    try:
+        _file()
+    except ImportError:
+        return f"Without a download there is --detector cascade, after {_INSTALL}."
+    return "--detector cascade needs no download."
+
+
 def _classifier_class() -> Any:
+    try:
+        import cv2
+    except ImportError as error:
+        raise ImportError(f"The detector cascade needs OpenCV 4. {_ADVICE}") from error
     classifier = getattr(cv2, "CascadeClassifier", None)
     if classifier is None:
-        raise ImportError(f"OpenCV {cv2.__version__} has no cascade classifier. {_ADVICE}")
+        raise ImportError(
+            f"The detector cascade needs OpenCV 4, got OpenCV {cv2.__version__}, which has no "
+            f"cascade classifier. {_ADVICE}"
+        )
     return classifier
 
 
 def _file() -> Path:
     _classifier_class()
+    import cv2
+
     path = Path(cv2.__file__).parent / "data" / FILE
     if not path.is_file():
         raise ImportError(f"OpenCV {cv2.__version__} came without {path}. {_ADVICE}")

@@ -16,10 +16,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from preprocessing.detectors.base import POINTS, Faces, check_fraction, check_photographs
+from preprocessing.detectors.suppression import suppress
 
 GREY = 114
 
@@ -53,6 +53,8 @@ class Letterbox:
         return canvas
 
     def _scaled(self, image: np.ndarray) -> np.ndarray:
+        import cv2
+
         height, width = self.image
         image = image[:height, :width]
         for _ in range(self.halvings):
@@ -88,6 +90,8 @@ def _scaled(length: int, gain: float, most: int) -> int:
 
 def planes(canvases: Sequence[np.ndarray]) -> np.ndarray:
     """Converts canvases of one size to network input, float32 (n, 3, height, width), 0 to 1."""
+    import cv2
+
     height, width = canvases[0].shape[:2]
     result = np.empty((len(canvases), 3, height, width), np.float32)
     for target, canvas in zip(result, canvases, strict=True):
@@ -161,8 +165,7 @@ def to_faces(rows: np.ndarray, letterbox: Letterbox, threshold: float, iou: floa
     scores = rows[:, OBJECTNESS] * rows[:, FACE]
     rows, scores = rows[scores >= threshold], scores[scores >= threshold]
     low, sides = rows[:, :2] - rows[:, 2:4] / 2, rows[:, 2:4]
-    # Greedy suppression; of equal scores the first row is kept.
-    kept = list(cv2.dnn.NMSBoxes(np.hstack([low, sides]).tolist(), scores.tolist(), 0.0, iou))
+    kept = suppress(np.hstack([low, sides]), scores, iou)
     rows, scores = rows[kept], scores[kept]
     corners = np.stack([low[kept], rows[:, :2] + rows[:, 2:4] / 2], axis=1)
     size = np.array(letterbox.image[::-1], np.float32)

@@ -22,7 +22,6 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
-import cv2
 import numpy as np
 
 from attention_fer.common.checks import positive_int
@@ -35,7 +34,7 @@ from preprocessing.detectors.decode import (
     LetterboxDetector,
     from_rows,
 )
-from preprocessing.detectors.weights import Checkpoint, locate
+from preprocessing.detectors.weights import YOLO5FACE, Checkpoint, locate
 
 
 @contextlib.contextmanager
@@ -47,6 +46,8 @@ def isolated_imports(packages: Collection[str]) -> Iterator[None]:
     import path, environment, OpenCV's threads, NumPy's print options, the root logger and warning
     filters are restored as well. Output and log messages of the block are hidden. Not thread-safe.
     """
+    import cv2
+
     before = _pop_modules(packages)
     path = list(sys.path)
     threads = cv2.getNumThreads()
@@ -126,7 +127,7 @@ class Yolo5FaceHub(LetterboxDetector):
     ):
         super().__init__(threshold, iou)
         self.canvas = (check_side(input_size, STRIDE),) * 2
-        path = locate(weights, ".pt")
+        path = locate(weights, ".pt", YOLO5FACE)
         checkpoint = Checkpoint(path, trust=trust_checkpoint)
         _check_packages()
         import torch
