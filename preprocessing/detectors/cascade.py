@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from attention_fer.common.checks import positive_int
 from attention_fer.common.files import sha256
-from preprocessing.detectors.base import Faces, check_photographs, register
+from preprocessing.detectors.base import Faces, check_photographs, opencv, register
 
 FILE = "haarcascade_frontalface_default.xml"
 _ADVICE = 'Run `pip install "opencv-python-headless<5"` or use the detector yolo5face.'
@@ -58,6 +57,8 @@ class Cascade:
 
     def describe(self) -> dict[str, Any]:
         """Returns the name, the cascade file and its hash, input size, library and settings."""
+        import cv2
+
         return {
             "name": self.name,
             "weights": self._path.name,
@@ -70,6 +71,8 @@ class Cascade:
         }
 
     def _detect(self, image: np.ndarray) -> Faces:
+        import cv2
+
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         height, width = grey.shape
         gain = min(1.0, self._side / max(height, width))
@@ -90,6 +93,7 @@ class Cascade:
 
 
 def _classifier_class() -> Any:
+    cv2 = opencv(Cascade.name)
     classifier = getattr(cv2, "CascadeClassifier", None)
     if classifier is None:
         raise ImportError(f"OpenCV {cv2.__version__} has no cascade classifier. {_ADVICE}")
@@ -98,6 +102,8 @@ def _classifier_class() -> Any:
 
 def _file() -> Path:
     _classifier_class()
+    import cv2
+
     path = Path(cv2.__file__).parent / "data" / FILE
     if not path.is_file():
         raise ImportError(f"OpenCV {cv2.__version__} came without {path}. {_ADVICE}")

@@ -16,10 +16,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from preprocessing.detectors.base import POINTS, Faces, check_fraction, check_photographs
+from preprocessing.detectors.base import POINTS, Faces, check_fraction, check_photographs, opencv
 
 GREY = 114
 
@@ -53,6 +52,8 @@ class Letterbox:
         return canvas
 
     def _scaled(self, image: np.ndarray) -> np.ndarray:
+        import cv2
+
         height, width = self.image
         image = image[:height, :width]
         for _ in range(self.halvings):
@@ -88,6 +89,8 @@ def _scaled(length: int, gain: float, most: int) -> int:
 
 def planes(canvases: Sequence[np.ndarray]) -> np.ndarray:
     """Converts canvases of one size to network input, float32 (n, 3, height, width), 0 to 1."""
+    import cv2
+
     height, width = canvases[0].shape[:2]
     result = np.empty((len(canvases), 3, height, width), np.float32)
     for target, canvas in zip(result, canvases, strict=True):
@@ -158,6 +161,8 @@ def to_faces(rows: np.ndarray, letterbox: Letterbox, threshold: float, iou: floa
     Returns:
         Faces with boxes clipped to the photograph, none empty. Landmarks are not clipped.
     """
+    import cv2
+
     scores = rows[:, OBJECTNESS] * rows[:, FACE]
     rows, scores = rows[scores >= threshold], scores[scores >= threshold]
     low, sides = rows[:, :2] - rows[:, 2:4] / 2, rows[:, 2:4]
@@ -197,6 +202,7 @@ class LetterboxDetector:
         threshold, iou: see `to_faces`.
 
     Raises:
+        ImportError: OpenCV is not installed.
         ValueError: a threshold out of range.
     """
 
@@ -207,6 +213,7 @@ class LetterboxDetector:
     batch: int
 
     def __init__(self, threshold: float, iou: float):
+        opencv(self.name)
         self.threshold = check_fraction("threshold", threshold)
         self.iou = check_fraction("iou", iou)
 

@@ -22,7 +22,6 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
-import cv2
 import numpy as np
 
 from attention_fer.common.checks import positive_int
@@ -47,6 +46,8 @@ def isolated_imports(packages: Collection[str]) -> Iterator[None]:
     import path, environment, OpenCV's threads, NumPy's print options, the root logger and warning
     filters are restored as well. Output and log messages of the block are hidden. Not thread-safe.
     """
+    import cv2
+
     before = _pop_modules(packages)
     path = list(sys.path)
     threads = cv2.getNumThreads()
