@@ -75,8 +75,9 @@ class _NumPy:
 
     def coloured(self, image: np.ndarray, colour: str) -> np.ndarray:
         if colour == "grey" and image.ndim == 3:
-            planes = (image[..., n] * np.int32(weight) for n, weight in enumerate(_LUMA))
-            return ((sum(planes, 1 << (_LUMA_BITS - 1))) >> _LUMA_BITS).astype(np.uint8)
+            red, green, blue = (image[..., n] * np.int32(weight) for n, weight in enumerate(_LUMA))
+            half = 1 << (_LUMA_BITS - 1)
+            return ((red + green + blue + half) >> _LUMA_BITS).astype(np.uint8)
         if colour == "rgb" and image.ndim == 2:
             return np.repeat(image[..., None], 3, axis=2)
         return image

@@ -195,9 +195,19 @@ def decode_photograph(data: bytes) -> np.ndarray:
             raise UnreadableError("animated or multi-page image", f"{frames} frames, expected 1")
         if (pixels := _jpeg(data, image)) is not None:
             return pixels
-        image.load()  # Pillow turns some TIFF files itself and then removes the tag
-        turn = _TURNS.get(_orientation(image))
-        return _pixels(image if turn is None else image.transpose(turn))
+        return upright_pixels(image)
+
+
+def upright_pixels(image: Image.Image) -> np.ndarray:
+    """The pixels of an opened image, turned and converted as `decode_photograph` does.
+
+    Raises:
+        UnreadableError: floating-point numbers, or whole ones beyond 16 bits.
+        OSError: a damaged file, whose pixels Pillow reads only now.
+    """
+    image.load()  # Pillow turns some TIFF files itself and then removes the tag
+    turn = _TURNS.get(_orientation(image))
+    return _pixels(image if turn is None else image.transpose(turn))
 
 
 def _jpeg(data: bytes, image: Image.Image) -> np.ndarray | None:
