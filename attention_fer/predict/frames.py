@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -113,10 +112,8 @@ def _is_pil(given: Any) -> bool:
 def _of_path(path: str) -> Iterator[Frame]:
     from attention_fer.predict.pictures import find_pictures
 
-    alone = not Path(path).is_dir()
     for picture in find_pictures([path]).pictures:
-        frame = picture.frame()
-        yield Frame(path, frame.pixels, problem=frame.problem) if alone else frame
+        yield picture.frame()
 
 
 def _frame(given: Any, name: str, channels: str) -> Frame:

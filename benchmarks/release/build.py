@@ -16,7 +16,7 @@ from attention_fer import pretrained
 from attention_fer.common.files import sha256, write_json, write_text
 from attention_fer.models import fer_small, load_into
 from benchmarks.plan.datasets import split
-from benchmarks.release import card, evaluation, onnx_files, origin
+from benchmarks.release import card, evaluation, onnx_files, origin, self_test
 from benchmarks.release.distortions import all_distortions
 from benchmarks.release.onnx_files import OnnxNetwork
 from benchmarks.results.provenance import provenance
@@ -95,6 +95,8 @@ def release(result: Result, dataset: Dataset, folder: Path, command: str | None,
     manifest = _manifest(model, temperature)
     files = _write_files(model, folder, manifest, (parts, outputs), say)
     manifest["files"] = {form: _file(path) for form, path in files.items()}
+    tested = self_test.write(pretrained.ShippedNetwork(folder, manifest))
+    manifest["self_test"] = _file(tested)
     manifest["made"] = _made()
     manifest["training"] = origin.training(result, command)
     manifest |= _measured(files, (parts, outputs), say)

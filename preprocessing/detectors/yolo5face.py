@@ -14,6 +14,7 @@ import numpy as np
 
 from attention_fer.common.checks import positive_int
 from attention_fer.common.files import sha256
+from attention_fer.common.onnx_runtime import import_onnxruntime, open_session
 from preprocessing.detectors.base import check_side, register
 from preprocessing.detectors.decode import (
     COLUMNS,
@@ -125,12 +126,6 @@ class Export:
 
 
 def _session(path: Path, threads: int) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(
-            "The detector yolo5face needs onnxruntime. Run `pip install onnxruntime`."
-        ) from error
     with open(path, "rb") as stream:
         is_zip = stream.read(2) == b"PK"
     if path.suffix in (".pt", ".pth") or is_zip:
@@ -138,16 +133,7 @@ def _session(path: Path, threads: int) -> Any:
             f"yolo5face needs an .onnx file, got the PyTorch checkpoint {path}. "
             "Use it with the detector yolo5face-hub instead."
         )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # trials may fail, and other failures are raised
-    preferred = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    providers = [name for name in preferred if name in onnxruntime.get_available_providers()]
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # ONNX Runtime's errors share no base class
-        raise ValueError(f"{_EXPECTED} {path} is not a readable ONNX model: {error}") from error
+    return open_session(path, threads, "The detector yolo5face")
 
 
 @register("yolo5face")
@@ -197,8 +183,7 @@ class Yolo5Face(LetterboxDetector):
 
     def describe(self) -> dict[str, Any]:
         """Returns the name, weights and their hash, input size, library and settings."""
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime("The detector yolo5face")
         provider = self._export.provider.removesuffix("ExecutionProvider")
         return {
             "name": self.name,

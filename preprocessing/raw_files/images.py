@@ -69,7 +69,8 @@ def opened(data: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
     except UnidentifiedImageError:
         raise _unidentified(data, formats) from None
     except Image.DecompressionBombError as error:
-        raise UnreadableError("too many pixels", str(error)) from error
+        detail = f"expected at most {MOST_PIXELS:,} pixels: shrink it ({error})"
+        raise UnreadableError("too many pixels", detail) from error
     except Exception as error:  # decoders raise almost anything on damaged files
         raise UnreadableError("undecodable image", str(error)) from error
 

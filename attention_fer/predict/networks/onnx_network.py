@@ -11,6 +11,7 @@ import numpy as np
 from attention_fer.common.checks import positive_int
 from attention_fer.common.files import sha256
 from attention_fer.common.model_note import read_metadata
+from attention_fer.common.onnx_runtime import open_session
 from attention_fer.predict.cutting import CutRule, recorded_rule
 from attention_fer.predict.networks.base import Network
 from attention_fer.predict.networks.description import InputFormat, input_format, output_kind
@@ -18,7 +19,6 @@ from attention_fer.pretrained import ShippedNetwork
 
 SELF_TEST = ".selftest.npz"
 _DTYPES = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
-_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 
 def open_shipped(found: ShippedNetwork, threads: int | None = None) -> Network:
@@ -58,7 +58,9 @@ def _network(
     threads: int | None,
     where: Path | None = None,
 ) -> Network:
-    session = _session(path, threads)
+    if threads is not None:
+        positive_int("threads", threads)
+    session = open_session(path, threads, "Predicting")
     inputs = session.get_inputs()
     if len(inputs) != 1 or inputs[0].type not in _DTYPES:
         listed = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
@@ -96,22 +98,3 @@ class _Outputs:
 
     def _run(self, batch: np.ndarray) -> np.ndarray:
         return self._session.run([self._output], {self._input: batch})[0]
-
-
-def _session(path: Path, threads: int | None) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(
-            'Predicting needs ONNX Runtime: pip install "attention-fer[predict]".'
-        ) from error
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    if threads is not None:
-        options.intra_op_num_threads = positive_int("threads", threads)
-    providers = [name for name in _PROVIDERS if name in onnxruntime.get_available_providers()]
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # ONNX Runtime's errors share no base class
-        first = (str(error).splitlines() or [""])[0]
-        raise ValueError(f"{path} could not be read as an ONNX network: {first}") from error
