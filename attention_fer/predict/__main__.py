@@ -21,10 +21,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from attention_fer.common.console import any_encoding
 from attention_fer.common.errors import cause
+from attention_fer.predict.defaults import DETECTOR, MIN_SIZE, MODEL, WHOLE
 
 PROGRAM = "python -m attention_fer.predict"
 
@@ -44,15 +46,15 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     group = result.add_argument_group("network").add_argument
     group(
         "--model",
-        default="fer-small",
+        default=MODEL,
         metavar="MODEL",
-        help="fer-small (default), an .onnx or .keras file with its JSON, or the folder of a cell",
+        help=f"{MODEL} (default), an .onnx or .keras file with its JSON, or the folder of a cell",
     )
     group("--threads", type=int, metavar="N", help="default: one for each core")
     return result
 
 
-def _add_output(add: argparse._ActionFactory) -> None:  # type: ignore[name-defined]
+def _add_output(add: Callable[..., Any]) -> None:
     add("--out", metavar="FILE", help="table to write: .csv, .jsonl or .parquet; with a manifest")
     add(
         "--format",
@@ -69,9 +71,7 @@ def _add_output(add: argparse._ActionFactory) -> None:  # type: ignore[name-defi
     add("--strict", action="store_true", help="exit status 1 if a picture gave no expression")
 
 
-def _add_faces(add: argparse._ActionFactory) -> None:  # type: ignore[name-defined]
-    from attention_fer.predict.defaults import DETECTOR, MIN_SIZE, WHOLE
-
+def _add_faces(add: Callable[..., Any]) -> None:
     add(
         "--detector",
         default=DETECTOR,

@@ -83,18 +83,21 @@ class FaceFinder:
     ):
         if not (math.isfinite(min_size) and min_size >= 0):
             raise ValueError(f"min_size must be a number of at least 0, got {min_size}.")
+        if min_score is not None and not 0 <= min_score <= 1:
+            raise ValueError(f"min_score must be from 0 to 1, got {min_score}.")
         self.name = one_of("detector", detector, [*detectors.names(), WHOLE])
-        self._detector: detectors.Detector | None = None
         self._min_size = min_size
         self._select = "largest" if largest else "all"
-        if detector == WHOLE:
-            for name, given in (("weights", weights), ("min_score", min_score)):
-                if given is not None:
-                    raise ValueError(f"{name} has no effect without a detector. Leave it out.")
-            return
-        options = _options(detector, weights, min_score, threads)
-        self._detector = detectors.make(detector, **options)
-        self._least = selection.check(self._select, min_score, has_scores=self._detector.has_scores)
+        self._least: float | None = None
+        self._detector: detectors.Detector | None = None
+        if detector != WHOLE:
+            options = _options(detector, weights, min_score, threads)
+            self._detector = detectors.make(detector, **options)
+            self._least = _least_score(self._detector, self._select, min_score)
+        elif weights is not None or min_score is not None:
+            raise ValueError(
+                "weights and min_score have no effect without a detector: leave them out."
+            )
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[list[FoundFace] | NoFace]:
         """Finds the faces of each image, in order, those of one image by size, largest first.
@@ -142,6 +145,17 @@ class FaceFinder:
             detail = f"{width:.0f} x {height:.0f} pixels, below min_size {self._min_size:g}"
         known = None if math.isnan(score) else score
         return FoundFace((x, y, width, height), faces.landmarks[place], known, reason, detail)
+
+
+def _least_score(
+    detector: detectors.Detector, select: str, min_score: float | None
+) -> float | None:
+    if min_score is not None and not detector.has_scores:
+        raise ValueError(
+            f"min_score must be None for the detector {detector.name}, which has no scores, got "
+            f"{min_score}. Leave it out, or use another detector."
+        )
+    return selection.check(select, min_score, has_scores=detector.has_scores)
 
 
 def _options(detector: str, weights: Any, min_score: float | None, threads: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from attention_fer.predict.rows import FaceRow
@@ -19,6 +20,11 @@ def summary(counts: PictureCounts) -> str:
     """Returns one line that adds up."""
     skipped = "".join(f"; {reason}: {n:,}" for reason, n in sorted(counts.skipped.items()))
     return f"{counts.faces:,} faces in {counts.used:,} of {counts.seen:,} files{skipped}"
+
+
+def note(text: str) -> None:
+    """Prints what may be unexpected."""
+    print(f"note: {text}", file=sys.stderr)
 
 
 def _said(row: FaceRow) -> str:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,26 +35,44 @@ class Convention:
     first_frame: int = 0
     scale: float = 1.0
 
-    def renamer(self, classes: Sequence[str]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-        """Returns a function from a row by our columns to a row by theirs, for these classes."""
+    def renaming(self, classes: Sequence[str]) -> Renaming:
+        """Returns what renames the columns of a table with these classes."""
         names = dict(self.names)
         for name in classes:
             theirs = self.before_class + self.classes.get(identity(name), name)
             names |= {name: theirs, f"{SMOOTHED}{name}": f"{SMOOTHED}{theirs}"}
-        shares = {*classes, *(f"{SMOOTHED}{name}" for name in classes)}
+        shares = frozenset({*classes, *(f"{SMOOTHED}{name}" for name in classes)})
+        return Renaming(names, shares, self.first_frame, self.scale)
 
-        def rename(row: Mapping[str, Any]) -> dict[str, Any]:
-            return {
-                names.get(name, name): self._converted(name, value, name in shares)
-                for name, value in row.items()
-            }
 
-        return rename
+@dataclass(frozen=True)
+class Renaming:
+    """From our columns to those of another tool, for the classes of one network.
 
-    def _converted(self, name: str, value: Any, is_share: bool) -> Any:
+    Attributes:
+        names: theirs by ours, where they differ.
+        shares: our columns of probabilities of classes.
+        first_frame, scale: see `Convention`.
+    """
+
+    names: Mapping[str, str]
+    shares: frozenset[str]
+    first_frame: int
+    scale: float
+
+    def columns(self, ours: Sequence[str]) -> list[str]:
+        """Returns the names of the columns, in order."""
+        return [self.names.get(name, name) for name in ours]
+
+    def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns a row by their names and in their units."""
+        return {self.names.get(name, name): self._value(name, row[name]) for name in row}
+
+    def _value(self, name: str, value: Any) -> Any:
         if name == "frame" and value is not None:
             return value + self.first_frame
-        return value * self.scale if is_share and value is not None and self.scale != 1 else value
+        scaled = name in self.shares and value is not None and self.scale != 1
+        return value * self.scale if scaled else value
 
 
 CONVENTIONS: Registry[Convention] = Registry("columns")

@@ -18,7 +18,7 @@ from PIL import Image
 from attention_fer import cli
 from attention_fer.common.files import sha256
 from attention_fer.predict import __main__ as command
-from attention_fer.predict.command import run
+from attention_fer.predict.command import outputs, work
 from attention_fer.predict.rows import columns
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -123,25 +123,30 @@ def test_a_photograph_alone_is_told_in_a_line(photographs, capsys):
 
 
 def test_an_interrupted_run_resumes_to_the_same_bytes(photographs, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(run, "BATCH", 2)
+    monkeypatch.setattr(work, "BATCH", 2)
     whole, out = tmp_path / "whole.csv", tmp_path / "cut.csv"
     assert main(photographs, "--out", whole, "--annotate", tmp_path / "whole") == 0
-    groups = run._groups
+    groups = work.Work.groups
 
-    def killed(*arguments):
-        yield from list(groups(*arguments))[:2]
+    def killed(self, done):
+        yield from list(groups(self, done))[:2]
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "_groups", killed)
+        patch.setattr(work.Work, "groups", killed)
         assert main(photographs, "--out", out, "--annotate", tmp_path / "cut") == 130
     assert not out.exists() and "rerun the same command" in capsys.readouterr().err
     (draft,) = tmp_path.glob(".cut.csv.draft")
     with open(draft, "a") as stream:
         stream.write('[[["torn"')  # what a power cut leaves
     read = []
+
+    def watched(self, done):
+        read.append(done)
+        yield from groups(self, done)
+
     with monkeypatch.context() as patch:
-        patch.setattr(run, "_groups", lambda *given: read.append(given[2]) or groups(*given))
+        patch.setattr(work.Work, "groups", watched)
         assert main(photographs, "--out", out, "--annotate", tmp_path / "cut") == 0
     assert read == [4] and "4 pictures are done already" in capsys.readouterr().err
     assert out.read_bytes() == whole.read_bytes()
@@ -158,7 +163,7 @@ def test_what_belongs_to_other_settings_is_not_resumed(photographs, tmp_path, mo
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(run, "write_table", nothing)
+        patch.setattr(outputs, "write_table", nothing)
         assert main(photographs, "--out", out) == 130
     assert main(photographs, "--out", out, "--largest") == 0
     assert "is discarded" in capsys.readouterr().err

@@ -34,7 +34,7 @@ ROW = FaceRow(
 
 
 def renamed(name, row=ROW):
-    return CONVENTIONS[name].renamer(CLASSES)(row.values(CLASSES))
+    return CONVENTIONS[name].renaming(CLASSES)(row.values(CLASSES))
 
 
 def test_our_own_columns_stay():
@@ -82,7 +82,7 @@ def test_columns_of_other_tools(name, expected):
 
 def test_smoothed_columns_follow_and_nothing_stays_nothing():
     nothing = FaceRow("a.jpg", reason="no face found", detail="why")
-    row = CONVENTIONS["deepface"].renamer(CLASSES)(nothing.values(CLASSES, smoothed=True))
+    row = CONVENTIONS["deepface"].renaming(CLASSES)(nothing.values(CLASSES, smoothed=True))
     assert row["emotion.happy"] is None and row["smoothed_emotion.happy"] is None
     assert row["reason"] == "no face found: why" and row["region.x"] is None
 
