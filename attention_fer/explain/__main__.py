@@ -100,10 +100,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
 
 def _explain(args: argparse.Namespace) -> int:
     from attention_fer.common.console import plain_console
-    from attention_fer.common.model_note import read_metadata
     from attention_fer.common.progress import progress
     from attention_fer.explain.command.answers import write_answers
-    from attention_fer.explain.command.model_file import find_model
+    from attention_fer.explain.command.model_file import find_model, read_metadata
     from attention_fer.explain.command.pictures import spread
     from attention_fer.explain.command.preparation import as_recorded
 

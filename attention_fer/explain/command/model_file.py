@@ -1,4 +1,4 @@
-"""Loads a model from its file, and class names that are given."""
+"""Loads a model from its file, and the class names beside it or given."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import keras
 
 from attention_fer.common.errors import cause
 from attention_fer.common.model_note import check_names, read_json
+from attention_fer.common.model_note import read_metadata as read_metadata  # needs no Keras
 from attention_fer.explain.maps.layer_tree import producer
 
 
