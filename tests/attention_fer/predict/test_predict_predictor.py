@@ -1,6 +1,9 @@
 """Predictions: right faces, right probabilities, whatever form a picture has."""
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -13,6 +16,7 @@ from attention_fer.predict.rows import columns
 from preprocessing import detectors
 from preprocessing.faces.crops import CropSettings, crop
 
+FIXTURE = Path(__file__).parents[2] / "fixtures" / "astronaut.jpg"
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
@@ -206,6 +210,29 @@ def test_options_that_do_not_fit_are_refused(options, words):
     with pytest.raises(ValueError) as caught:
         Predictor(**options)
     assert all(word in str(caught.value) for word in words), caught.value
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow(portrait):
+    """Resident memory after 200 and after 3,000 predictions, in megabytes."""
+    code = (
+        "import sys, numpy as np\n"
+        "from PIL import Image\n"
+        "from attention_fer.predict import Predictor\n"
+        "def resident():\n"
+        "    return int(open('/proc/self/statm').read().split()[1]) * 4096 / 1e6\n"
+        "p, face = Predictor(detector='none'), np.asarray(Image.open(sys.argv[1]))\n"
+        "for number in range(3000):\n"
+        "    p.predict(face)\n"
+        "    if number == 200: before = resident()\n"
+        "print(resident() - before)"
+    )
+    if not Path("/proc/self/statm").exists():
+        pytest.skip("no /proc")
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(FIXTURE)], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 20
 
 
 def test_a_class_must_not_hide_another_column():
