@@ -200,13 +200,13 @@ def _write_description(job: _Job, writer: DatasetWriter) -> None:
 def default_faces(source: Source) -> FaceCropper:
     """The usual way to make the rows of a source.
 
-    Faces are taken as they are; in photographs, YOLO5Face finds the largest one.
+    Faces are taken as they are; in photographs, the default detector finds the largest one.
     """
     if source.kind != "photographs":
         return FaceCropper(None)
-    from preprocessing.detectors import make
+    from preprocessing.detectors import DEFAULT, make
 
-    return FaceCropper(make("yolo5face"))
+    return FaceCropper(make(DEFAULT))
 
 
 def stop_if_broken(made: Iterable[Processed], most: int = MOST_FAILURES) -> Iterator[Processed]:

@@ -21,6 +21,7 @@ from preprocessing.detectors.decode import THRESHOLD
 from preprocessing.faces import crops, selection
 from preprocessing.faces.cropper import MISSING, FaceCropper
 from preprocessing.faces.crops import COLOURS
+from preprocessing.faces.squares import RULES
 from preprocessing.prepare import check_request, prepare
 from preprocessing.quality.check import check
 from preprocessing.quality.data_card import render
@@ -28,7 +29,17 @@ from preprocessing.quality.summary import printable, show
 
 PROGRAM = "python -m preprocessing.run"
 DETECTION = ("weights", "hub_repo", "trust_checkpoint")
-CROPPING = ("select", "min_confidence", "missing", "margin", "square", "align", "size", "colour")
+CROPPING = (
+    "select",
+    "min_confidence",
+    "missing",
+    "margin",
+    "square",
+    "align",
+    "size",
+    "colour",
+    "like",
+)
 
 
 def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
@@ -58,19 +69,21 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
 def _add_faces(result: argparse.ArgumentParser) -> None:
     """Adds the arguments of everything that finds and crops faces."""
     add = result.add_argument_group("face detection").add_argument
-    known = ", ".join((*detectors.names(), "none"))
+    known, usual = ", ".join((*detectors.names(), "none")), detectors.DEFAULT
     risk = "open a .pt file of unknown hash; it can run any code"
-    add("--detector", metavar="NAME", help=f"{known} (default: yolo5face; none for ready faces)")
-    add("--weights", metavar="W", help="n-0.5, n, s, m, or a file (default: n-0.5)")
+    add("--detector", metavar="NAME", help=f"{known} (default: {usual}; none for ready faces)")
+    add("--weights", metavar="W", help="n-0.5, n, s, m of yolo5face; n, s of yunet; or a file")
     add("--hub-repo", metavar="PATH", help="local copy of YOLO5Face's repository, for *-hub")
     add("--trust-checkpoint", action="store_true", default=None, help=risk)
-    add("--min-confidence", type=float, metavar="P", help="minimum score of a face (default: 0.6)")
+    least = "minimum score of a face (default: 0.7 for yunet, else 0.6)"
+    add("--min-confidence", type=float, metavar="P", help=least)
     add("--select", choices=selection.names(), help="which of several faces (default: largest)")
     add("--missing", choices=MISSING, help="for a photograph without a face (default: skip)")
     add = result.add_argument_group("crops").add_argument
     margin = "added on each side, as a fraction of the box (default: 0)"
     add("--margin", type=float, metavar="F", help=margin)
     add("--square", action="store_true", default=None, help="widen the box to a square")
+    add("--like", choices=list(RULES), help="cut squares as this dataset shows faces")
     add("--align", action="store_true", default=None, help="rotate until the eyes are level")
     add("--size", type=int, metavar="N", help="side of the image in pixels (default: 48)")
     add("--colour", choices=COLOURS, help="of the images (default: grey)")
@@ -186,7 +199,7 @@ def _faces_in_time(
 
 
 def _detector(args: argparse.Namespace, source: sources.Source) -> str:
-    return args.detector or ("yolo5face" if source.kind == "photographs" else "none")
+    return args.detector or (detectors.DEFAULT if source.kind == "photographs" else "none")
 
 
 def _faces(args: argparse.Namespace, source: sources.Source) -> FaceCropper:

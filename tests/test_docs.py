@@ -88,22 +88,23 @@ def test_every_python_block_runs_alone(tmp_path):
 
 
 def test_the_commands_are_understood():
-    from benchmarks.speed.__main__ import MEASUREMENTS
-    from benchmarks.speed.__main__ import parser as speed
+    import benchmarks.faces.__main__ as faces
+    import benchmarks.speed.__main__ as speed
 
+    measuring = {"benchmarks.faces": faces, "benchmarks.speed": speed}
     shown = list(commands())
     names = {name for name, _ in shown}
-    assert set(COMMANDS) < names <= {*COMMANDS, *MODULES, "benchmarks.speed"}
+    assert set(COMMANDS) < names <= {*COMMANDS, *MODULES, *measuring}
     for name, words in shown:
-        if name == "benchmarks.speed":
-            assert speed(words[0]).parse_args(words).what == words[0]
+        if name in measuring:
+            assert measuring[name].parser(words[0]).parse_args(words).what == words[0]
             continue
         command = MODULES.get(name, name)
         arguments = words if name in MODULES else COMMANDS[name].translate(words)
         program = f"python -m {name}" if name in MODULES else f"attention-fer {name}"
         parsers()[command](program).parse_args(arguments)
-    measured = {words[0] for name, words in shown if name == "benchmarks.speed"}
-    assert measured == set(MEASUREMENTS)
+    for package, module in measuring.items():
+        assert {words[0] for name, words in shown if name == package} == set(module.MEASUREMENTS)
 
 
 def test_every_table_dataset_detector_split_and_module_is_documented():

@@ -56,3 +56,10 @@ def open_session(path: Path, threads: int | None, needed_by: str) -> Any:
         raise ValueError(
             f"{needed_by} needs an ONNX model, and {path} is not a readable ONNX model: {first}"
         ) from error
+
+
+def library(session: Any) -> str:
+    """Returns name, version and processor of the library of a session, for a manifest."""
+    version = import_onnxruntime("A session").__version__
+    provider = session.get_providers()[0].removesuffix("ExecutionProvider")
+    return f"onnxruntime {version} ({provider})"

@@ -12,15 +12,12 @@ once before the timing starts.
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import shutil
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +27,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.results.provenance import processor
+from benchmarks.faces.common import machine
 from preprocessing import detectors
 from preprocessing.detectors.weights import Checkpoint
 from preprocessing.detectors.yolo5face_hub import MODULES, isolated_imports, load
@@ -182,14 +179,6 @@ def show(times: Sequence[Sequence[float]], n: int, console: Console) -> None:
     console.print(table)
 
 
-def machine() -> str:
-    """Returns the hardware and the versions of the packages in words."""
-    packages = ("numpy", "onnxruntime", "torch", "opencv-python-headless", "pillow")
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} cores of {processor()}, Python {platform.python_version()}, {versions}"
-
-
 def photographs(folder: Path, least: int) -> list[Path]:
     """Returns the photographs below a folder, repeated until there are at least `least`.
 
@@ -223,5 +212,5 @@ def run(options: argparse.Namespace, console: Console) -> None:
     paths = photographs(options.photographs, options.least)
     published = Published(options.weights_pt, options.hub_repo)
     ours = Ours(options.weights_onnx, options.workers)
-    console.print(machine())
+    console.print(machine("torch"))
     show(seconds((published, ours), paths, options.rounds), len(paths), console)

@@ -3,8 +3,27 @@
 from __future__ import annotations
 
 # Importing a module registers its detector.
-from preprocessing.detectors import cascade, yolo5face, yolo5face_hub  # noqa: F401
-from preprocessing.detectors.base import Detector, Faces, get, make, names, options, register
+from preprocessing.detectors import cascade, yolo5face, yolo5face_hub, yunet  # noqa: F401
+from preprocessing.detectors.base import (
+    DEFAULT,
+    Detector,
+    Faces,
+    get,
+    make,
+    names,
+    options,
+    register,
+)
 from preprocessing.detectors.weights import WeightsError
 
-__all__ = ["Detector", "Faces", "WeightsError", "get", "make", "names", "options", "register"]
+__all__ = [
+    "DEFAULT",
+    "Detector",
+    "Faces",
+    "WeightsError",
+    "get",
+    "make",
+    "names",
+    "options",
+    "register",
+]

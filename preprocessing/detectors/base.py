@@ -12,6 +12,9 @@ import numpy as np
 from attention_fer.common.checks import one_of, positive_int
 from attention_fer.common.registry import Registry
 
+DEFAULT = "yunet"
+"""The detector for photographs where none is named."""
+
 POINTS = 5
 """Landmarks of a face."""
 
@@ -65,6 +68,7 @@ class Detector(Protocol):
         has_scores: whether its scores are numbers rather than NaN.
         has_landmarks: whether its landmarks are numbers rather than NaN.
         batch: number of images per call that is fastest; 1 if it processes them one by one.
+        confidence: score from which a face is usually one; it may be left out, which means 0.6.
     """
 
     name: str

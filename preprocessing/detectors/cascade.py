@@ -15,10 +15,11 @@ import numpy as np
 
 from attention_fer.common.checks import positive_int
 from attention_fer.common.files import sha256
-from preprocessing.detectors.base import Faces, check_photographs, opencv, register
+from preprocessing.detectors.base import Faces, check_photographs, register
 
 FILE = "haarcascade_frontalface_default.xml"
-_ADVICE = 'Run `pip install "opencv-python-headless<5"` or use the detector yolo5face.'
+_INSTALL = '`pip install "opencv-python-headless<5"`'
+_ADVICE = f"Run {_INSTALL}, or use the detector yunet."
 
 
 @register("cascade")
@@ -32,7 +33,7 @@ class Cascade:
         neighbours: number of overlapping hits that make a face.
 
     Raises:
-        ImportError: OpenCV 5, which has no cascades.
+        ImportError: no OpenCV, or OpenCV 5, which has no cascades.
         ValueError: an option out of range.
     """
 
@@ -92,11 +93,26 @@ class Cascade:
         return self._local.classifier
 
 
+def without_download() -> str:
+    """Returns a sentence about the only detector that needs no download, as far as it is there."""
+    try:
+        _file()
+    except ImportError:
+        return f"Without a download there is --detector cascade, after {_INSTALL}."
+    return "--detector cascade needs no download."
+
+
 def _classifier_class() -> Any:
-    cv2 = opencv(Cascade.name)
+    try:
+        import cv2
+    except ImportError as error:
+        raise ImportError(f"The detector cascade needs OpenCV 4. {_ADVICE}") from error
     classifier = getattr(cv2, "CascadeClassifier", None)
     if classifier is None:
-        raise ImportError(f"OpenCV {cv2.__version__} has no cascade classifier. {_ADVICE}")
+        raise ImportError(
+            f"The detector cascade needs OpenCV 4, got OpenCV {cv2.__version__}, which has no "
+            f"cascade classifier. {_ADVICE}"
+        )
     return classifier
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from preprocessing.detectors.base import POINTS, Faces, check_fraction, check_photographs, opencv
+from preprocessing.detectors.suppression import suppress
 
 GREY = 114
 
@@ -161,13 +162,10 @@ def to_faces(rows: np.ndarray, letterbox: Letterbox, threshold: float, iou: floa
     Returns:
         Faces with boxes clipped to the photograph, none empty. Landmarks are not clipped.
     """
-    import cv2
-
     scores = rows[:, OBJECTNESS] * rows[:, FACE]
     rows, scores = rows[scores >= threshold], scores[scores >= threshold]
     low, sides = rows[:, :2] - rows[:, 2:4] / 2, rows[:, 2:4]
-    # Greedy suppression; of equal scores the first row is kept.
-    kept = list(cv2.dnn.NMSBoxes(np.hstack([low, sides]).tolist(), scores.tolist(), 0.0, iou))
+    kept = suppress(np.hstack([low, sides]), scores, iou)
     rows, scores = rows[kept], scores[kept]
     corners = np.stack([low[kept], rows[:, :2] + rows[:, 2:4] / 2], axis=1)
     size = np.array(letterbox.image[::-1], np.float32)

@@ -1,7 +1,4 @@
-"""The published weights of YOLO5Face: source, hashes, local cache, and trust in checkpoints.
-
-They are checkpoints of deepcam-cn/yolov5-face as released by clibdev/yolov5-face, under GPL-3.0.
-"""
+"""Published weights of detectors: source, hashes, local cache, and trust in checkpoints."""
 
 from __future__ import annotations
 
@@ -9,51 +6,93 @@ import hashlib
 import io
 import logging
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from attention_fer.common.checks import one_of
+from preprocessing.detectors import cascade
 
-RELEASE = "https://github.com/clibdev/yolov5-face/releases/latest/download/"
 CACHE = "ATTENTION_FER_CACHE"
 """Environment variable for another download folder."""
 
-NAMES = {"n-0.5": "yolov5n-0.5-face", "n": "yolov5n-face", "s": "yolov5s-face", "m": "yolov5m-face"}
-SHA256 = {
-    "yolov5n-0.5-face.pt": "9f7cdbcf5cd63f454c47b18e7400a69630b96a01efb7559367e91b6e962ad3bd",
-    "yolov5n-0.5-face.onnx": "269eb1e54313f9d1f7941ed9939fa247767539bca5801fc7aa7895960e93ca43",
-    "yolov5n-face.pt": "794c94da54630f2ca66167fea25530c68133c61a2b14131b073c0d4064934e50",
-    "yolov5n-face.onnx": "ee6ba4ccdc3c075d205c9703aec53a2aa3010c8d7fa08b0eff078e33a4b4fe6c",
-    "yolov5s-face.pt": "a594ade0f5e80f5cf15aef8997d285a3fb4b372a2af5262fbc6837d30318cda7",
-    "yolov5s-face.onnx": "9083776982185402cfb3bd3cba8d453823068e72a0f9b0a6c6060439a850d9c5",
-    "yolov5m-face.pt": "ca90ccc1b76c06d330a501bdb2cba63d3740fd3ef39baea89c7acc602557a4a2",
-    "yolov5m-face.onnx": "c7ea51072e5f5c1ead34be14b3f4a23f44477448c271bc161b99d122fa0d8f10",
-}
+
+@dataclass(frozen=True)
+class Release:
+    """Published files of one detector.
+
+    Attributes:
+        address: of the folder they are in, ending with a slash.
+        names: the file name, without its suffix, for each name on the command line.
+        sha256: the hash of each file.
+    """
+
+    address: str
+    names: Mapping[str, str]
+    sha256: Mapping[str, str]
+
+
+YOLO5FACE = Release(
+    "https://github.com/clibdev/yolov5-face/releases/latest/download/",
+    {"n-0.5": "yolov5n-0.5-face", "n": "yolov5n-face", "s": "yolov5s-face", "m": "yolov5m-face"},
+    {
+        "yolov5n-0.5-face.pt": "9f7cdbcf5cd63f454c47b18e7400a69630b96a01efb7559367e91b6e962ad3bd",
+        "yolov5n-0.5-face.onnx": "269eb1e54313f9d1f7941ed9939fa247767539bca5801fc7aa7895960e93ca43",
+        "yolov5n-face.pt": "794c94da54630f2ca66167fea25530c68133c61a2b14131b073c0d4064934e50",
+        "yolov5n-face.onnx": "ee6ba4ccdc3c075d205c9703aec53a2aa3010c8d7fa08b0eff078e33a4b4fe6c",
+        "yolov5s-face.pt": "a594ade0f5e80f5cf15aef8997d285a3fb4b372a2af5262fbc6837d30318cda7",
+        "yolov5s-face.onnx": "9083776982185402cfb3bd3cba8d453823068e72a0f9b0a6c6060439a850d9c5",
+        "yolov5m-face.pt": "ca90ccc1b76c06d330a501bdb2cba63d3740fd3ef39baea89c7acc602557a4a2",
+        "yolov5m-face.onnx": "c7ea51072e5f5c1ead34be14b3f4a23f44477448c271bc161b99d122fa0d8f10",
+    },
+)
+"""Checkpoints of deepcam-cn/yolov5-face as released by clibdev/yolov5-face, under GPL-3.0."""
+
+YUNET = Release(
+    "https://github.com/ShiqiYu/libfacedetection.train/raw/"
+    "0047ac24afb1a50a0c6105001c89d1b5b805dbf1/onnx/",
+    {"n": "yunet_n_dynamic", "s": "yunet_s_dynamic"},
+    {
+        "yunet_n_dynamic.onnx": "104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12",
+        "yunet_s_dynamic.onnx": "daede24002cc8590f457998cc5e6c9e8b82f45f6bd969506a8913cd4ed10a2d3",
+    },
+)
+"""The authors' exports for inputs of any size, under Apache-2.0."""
+
+RELEASES = (YOLO5FACE, YUNET)
 
 
 class WeightsError(OSError):
     """A published file is not in the cache and its published version could not be downloaded."""
 
 
-def locate(weights: str | os.PathLike[str], suffix: str) -> Path:
+def locate(weights: str | os.PathLike[str], suffix: str, release: Release) -> Path:
     """Returns the file for a name or a path; published files are downloaded if necessary.
 
     Args:
-        weights: "n-0.5", "n", "s", "m", or the path of a file.
+        weights: one of the names of the release, or the path of a file.
         suffix: suffix of the published file, ".onnx" or ".pt".
+        release: the published files.
 
     Raises:
         FileNotFoundError: neither a published name nor an existing file.
         WeightsError: a published file cannot be downloaded.
     """
     name = os.fspath(weights)
-    if name not in NAMES and Path(name).is_file():
+    if name not in release.names and Path(name).is_file():
         return Path(name)
     try:
-        file = NAMES[one_of("weights", name, NAMES)] + suffix
+        file = release.names[one_of("weights", name, release.names)] + suffix
     except ValueError as error:
         raise FileNotFoundError(f"{error} Or give the path of a {suffix} file.") from None
-    return fetch(file, SHA256[file])
+    return fetch(file, release.sha256[file], release.address)
+
+
+def short_name(file: str) -> str | None:
+    """Returns the name on the command line of a published file, None for any other file."""
+    known = {stem: name for release in RELEASES for name, stem in release.names.items()}
+    return known.get(Path(file).stem)
 
 
 def cache() -> Path:
@@ -63,7 +102,7 @@ def cache() -> Path:
     return Path(os.environ.get(CACHE) or pooch.os_cache("attention_fer"))
 
 
-def fetch(file: str, sha256: str, release: str = RELEASE) -> Path:
+def fetch(file: str, sha256: str, address: str) -> Path:
     """Returns a published file from the cache, downloading it if necessary.
 
     The file is moved into the cache only once it is complete and has the given hash.
@@ -71,14 +110,14 @@ def fetch(file: str, sha256: str, release: str = RELEASE) -> Path:
     Args:
         file: its name in the release.
         sha256: its hash, 64 hexadecimal digits.
-        release: address of the release, ending with a slash.
+        address: of the release, ending with a slash.
 
     Raises:
         WeightsError: no network, no such file, or a file with another hash.
     """
     import pooch
 
-    folder, url = cache(), release + file
+    folder, url = cache(), address + file
     logger = pooch.get_logger()
     level = logger.level
     logger.setLevel(logging.WARNING)  # its advice about hashes is noise: we pass one
@@ -89,7 +128,7 @@ def fetch(file: str, sha256: str, release: str = RELEASE) -> Path:
             f"{file} is not in {folder} as published and could not be downloaded from {url}: "
             f"{_first_line(error)}. Download it elsewhere, check that its SHA-256 is {sha256}, and "
             f"save it as {folder / file}, or pass the file with --weights PATH. "
-            "--detector cascade needs no download."
+            f"{cascade.without_download()}"
         ) from error
     finally:
         logger.setLevel(level)
@@ -133,7 +172,7 @@ class Checkpoint(dict):
             )
         self._path, self._bytes = path, path.read_bytes()
         self.sha256 = hashlib.sha256(self._bytes).hexdigest()
-        published = (SHA256[name] for name in SHA256 if name.endswith(".pt"))
+        published = (digest for file, digest in YOLO5FACE.sha256.items() if file.endswith(".pt"))
         if not trust and self.sha256 not in published:
             raise ValueError(
                 f"{path} must be a published checkpoint, got one with SHA-256 {self.sha256}. "

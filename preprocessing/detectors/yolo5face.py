@@ -14,7 +14,6 @@ import numpy as np
 
 from attention_fer.common.checks import positive_int
 from attention_fer.common.files import sha256
-from attention_fer.common.onnx_runtime import import_onnxruntime, open_session
 from preprocessing.detectors.base import check_side, register
 from preprocessing.detectors.decode import (
     COLUMNS,
@@ -26,7 +25,8 @@ from preprocessing.detectors.decode import (
     from_heads,
     from_rows,
 )
-from preprocessing.detectors.weights import locate
+from preprocessing.detectors.sessions import library, open_session
+from preprocessing.detectors.weights import YOLO5FACE, locate
 
 SIDE = 640
 _EXPECTED = (
@@ -44,6 +44,7 @@ class Export:
         threads: threads per call.
 
     Attributes:
+        session: the session.
         provider: "CUDAExecutionProvider" or "CPUExecutionProvider".
         canvas: (height, width) of its input.
 
@@ -54,8 +55,8 @@ class Export:
 
     def __init__(self, path: Path, side: int | None, threads: int):
         self._path = path
-        self._session = _session(path, threads)
-        self.provider: str = self._session.get_providers()[0]
+        self.session = _session(path, threads)
+        self.provider: str = self.session.get_providers()[0]
         self._input, declared = self._read_input()
         self.canvas = self._find_canvas(declared, side)
         self._outputs = self._find_outputs()
@@ -70,7 +71,7 @@ class Export:
         Returns:
             float32 (k, 16) for each image, decoded, in pixels of the input.
         """
-        outputs = self._session.run(self._outputs, {self._input: planes})
+        outputs = self.session.run(self._outputs, {self._input: planes})
         if len(outputs) == 1:
             return [from_rows(rows, threshold) for rows in outputs[0]]
         return [from_heads(heads, threshold) for heads in zip(*outputs, strict=True)]
@@ -83,7 +84,7 @@ class Export:
             return False
 
     def _read_input(self) -> tuple[str, list[Any]]:
-        inputs = self._session.get_inputs()
+        inputs = self.session.get_inputs()
         shape = list(inputs[0].shape) if inputs else []
         if len(inputs) != 1 or inputs[0].type != "tensor(float)" or len(shape) != 4:
             listed = ", ".join(f"{node.name} {node.type} {node.shape}" for node in inputs)
@@ -104,7 +105,7 @@ class Export:
 
     def _find_outputs(self) -> list[str]:
         """Returns the outputs to compute: the decoded one, or the heads by ascending stride."""
-        names = [node.name for node in self._session.get_outputs()]
+        names = [node.name for node in self.session.get_outputs()]
         try:
             shapes = [output.shape for output in self._run(1)]
         except Exception as error:  # ONNX Runtime's errors share no base class
@@ -122,7 +123,7 @@ class Export:
         raise ValueError(f"{_EXPECTED} {self._path} returns {listed}.")
 
     def _run(self, n: int) -> list[np.ndarray]:
-        return self._session.run(None, {self._input: np.zeros((n, 3, *self.canvas), np.float32)})
+        return self.session.run(None, {self._input: np.zeros((n, 3, *self.canvas), np.float32)})
 
 
 def _session(path: Path, threads: int) -> Any:
@@ -133,7 +134,7 @@ def _session(path: Path, threads: int) -> Any:
             f"yolo5face needs an .onnx file, got the PyTorch checkpoint {path}. "
             "Use it with the detector yolo5face-hub instead."
         )
-    return open_session(path, threads, "The detector yolo5face")
+    return open_session(path, threads, "yolo5face")
 
 
 @register("yolo5face")
@@ -172,7 +173,7 @@ class Yolo5Face(LetterboxDetector):
         super().__init__(threshold, iou)
         side = None if input_size is None else check_side(input_size, STRIDE)
         positive_int("threads", threads)
-        self._path = locate(weights, ".onnx")
+        self._path = locate(weights, ".onnx", YOLO5FACE)
         self._export = Export(self._path, side, threads)
         self.canvas = self._export.canvas
         self.batch = self._batch(batch)
@@ -183,8 +184,6 @@ class Yolo5Face(LetterboxDetector):
 
     def describe(self) -> dict[str, Any]:
         """Returns the name, weights and their hash, input size, library and settings."""
-        onnxruntime = import_onnxruntime("The detector yolo5face")
-        provider = self._export.provider.removesuffix("ExecutionProvider")
         return {
             "name": self.name,
             "weights": self._path.name,
@@ -192,7 +191,7 @@ class Yolo5Face(LetterboxDetector):
             "input_size": list(self.canvas),
             "threshold": self.threshold,
             "iou": self.iou,
-            "library": f"onnxruntime {onnxruntime.__version__} ({provider})",
+            "library": library(self._export.session),
         }
 
     def _batch(self, given: int | None) -> int:

@@ -34,7 +34,7 @@ from preprocessing.detectors.decode import (
     LetterboxDetector,
     from_rows,
 )
-from preprocessing.detectors.weights import Checkpoint, locate
+from preprocessing.detectors.weights import YOLO5FACE, Checkpoint, locate
 
 
 @contextlib.contextmanager
@@ -127,7 +127,7 @@ class Yolo5FaceHub(LetterboxDetector):
     ):
         super().__init__(threshold, iou)
         self.canvas = (check_side(input_size, STRIDE),) * 2
-        path = locate(weights, ".pt")
+        path = locate(weights, ".pt", YOLO5FACE)
         checkpoint = Checkpoint(path, trust=trust_checkpoint)
         _check_packages()
         import torch

@@ -36,12 +36,14 @@ class FaceCropper:
     Attributes:
         detector: finds the faces; None if the images are already faces.
         select: which of several faces to use, one of `selection.names`; "all" makes a row for each.
-        min_confidence: minimum score of a face; None for 0.6 if the detector has scores.
+        min_confidence: minimum score of a face; None for the detector's usual one, which is 0.6 or
+            its `confidence`.
         margin, square, align: how a face is cropped, see `crops.CropSettings`.
         size: side of the images in pixels; None for 48, or each image's own without a detector.
         colour: "grey" or "rgb"; None for "grey", or each image's own without a detector.
         missing: what to do with a photograph without a face: "skip" rejects it, "whole" uses all of
             it, "error" stops.
+        like: dataset whose crops the faces are to resemble, see `crops.CropSettings`.
 
     Raises:
         ValueError: a setting out of range, or one that would have no effect.
@@ -56,6 +58,7 @@ class FaceCropper:
     size: int | None = None
     colour: str | None = None
     missing: str = "skip"
+    like: str | None = None
 
     def __post_init__(self) -> None:
         crops.check_output(self.size, self.colour)
@@ -101,6 +104,7 @@ class FaceCropper:
             "size": int(crop.size),
             "colour": crop.colour,
             "missing": self.missing,
+            **({} if crop.like is None else {"like": crop.like}),
         }
 
     def _check_threshold(self, detector: Detector) -> None:
@@ -125,12 +129,21 @@ class FaceCropper:
     def _settings(self) -> crops.CropSettings:
         size = crops.SIZE if self.size is None else self.size
         return crops.CropSettings(
-            self.margin, self.square, self.align, size, self.colour or crops.COLOUR
+            self.margin,
+            self.square,
+            self.align,
+            size,
+            self.colour or crops.COLOUR,
+            self.like,
         )
 
     def _threshold(self) -> float | None:
-        has_scores = self.detector is not None and self.detector.has_scores
-        return selection.check(self.select, self.min_confidence, has_scores=has_scores)
+        return selection.check(
+            self.select,
+            self.min_confidence,
+            has_scores=self.detector is not None and self.detector.has_scores,
+            usual=getattr(self.detector, "confidence", selection.LEAST_CONFIDENCE),
+        )
 
     def _uncropped(self, sample: Sample) -> Outcome:
         """Uses the whole image, resized and converted if asked for."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from attention_fer.common.checks import one_of
 from preprocessing.faces.pixels import OPENCV, Pixels
+from preprocessing.faces.squares import RULES
 
 SIZE, COLOUR = 48, "grey"
 MOST_PIXELS, MOST_MARGIN = 4096, 10  # beyond these a single image can fill the memory
@@ -31,9 +32,11 @@ class CropSettings:
         align: rotate about the box's centre so that the line through the eyes is horizontal.
         size: side of the square output in pixels.
         colour: "grey" (ITU-R 601 luma) or "rgb".
+        like: dataset whose squares around faces are cut out, one of `squares.RULES`, instead of the
+            box with its margin.
 
     Raises:
-        ValueError: a setting out of range.
+        ValueError: a setting out of range, or `like` with `margin` or `square`.
     """
 
     margin: float = 0.0
@@ -41,11 +44,24 @@ class CropSettings:
     align: bool = False
     size: int = SIZE
     colour: str = COLOUR
+    like: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.margin <= MOST_MARGIN:
             raise ValueError(f"margin must be from 0 to {MOST_MARGIN}, got {self.margin}.")
         check_output(self.size, self.colour)
+        if self.like is not None:
+            one_of("like", self.like, RULES)
+            if self.margin or self.square:
+                raise ValueError(
+                    f"like must be None where margin or square is given, got {self.like!r}. "
+                    "It makes a square of its own."
+                )
+
+    @property
+    def keeps_shape(self) -> bool:
+        """Whether the region is a square also where it reaches beyond the photograph."""
+        return self.square or self.like is not None
 
 
 def check_output(size: int | None, colour: str | None) -> None:
@@ -102,7 +118,7 @@ def whole(image: np.ndarray, settings: CropSettings) -> np.ndarray:
     It is squared like a face, but neither rotated nor extended by a margin.
     """
     height, width = image.shape[:2]
-    plain = CropSettings(0.0, settings.square, False, settings.size, settings.colour)
+    plain = CropSettings(0.0, settings.keeps_shape, False, settings.size, settings.colour)
     return crop(image, (0, 0, width, height), None, plain)
 
 
@@ -180,11 +196,14 @@ def _check_box(box: Sequence[float], shape: tuple[int, ...]) -> None:
 
 
 def _grown(box: Sequence[float], settings: CropSettings) -> tuple[float, float, float, float]:
-    """Adds the margin to the box and squares it if wanted, about the same centre."""
+    """Returns the region around a box: its square as in a dataset, or the box with its margin."""
+    if settings.like is not None:
+        x, y, side = RULES[settings.like](box)
+        box = x, y, side, side
     x, y, width, height = map(float, box)
     centre_x, centre_y = x + width / 2, y + height / 2
     width, height = (side * (1 + 2 * settings.margin) for side in (width, height))
-    if settings.square:
+    if settings.keeps_shape:
         # A whole number, so that both borders of an axis are rounded alike.
         width = height = _nearest(max(width, height))
     return centre_x - width / 2, centre_y - height / 2, width, height
@@ -219,7 +238,7 @@ def _cut(image: np.ndarray, region: _Region, settings: CropSettings, pixels: Pix
     left, top, right, bottom = _inside(region, image.shape)
     # Converted after the cut: a small face must not cost a whole photograph.
     face = pixels.coloured(image[top:bottom, left:right], settings.colour)
-    if settings.square and (left, top, right, bottom) != region:
+    if settings.keeps_shape and (left, top, right, bottom) != region:
         columns = np.arange(region[0], region[2]).clip(left, right - 1) - left
         rows = np.arange(region[1], region[3]).clip(top, bottom - 1) - top
         face = face[rows[:, None], columns]

@@ -47,13 +47,20 @@ def names() -> list[str]:
     return list(_KEYS)
 
 
-def check(select: str, min_confidence: float | None, *, has_scores: bool) -> float | None:
+def check(
+    select: str,
+    min_confidence: float | None,
+    *,
+    has_scores: bool,
+    usual: float = LEAST_CONFIDENCE,
+) -> float | None:
     """Checks the settings against the detector.
 
     Args:
         select: one of `names`.
-        min_confidence: minimum score of a face, 0 to 1; None for 0.6 if there are scores.
+        min_confidence: minimum score of a face, 0 to 1; None for `usual` if there are scores.
         has_scores: whether the detector has scores.
+        usual: the score from which this detector's faces usually are faces.
 
     Returns:
         The minimum score, or None if the detector has no scores.
@@ -65,7 +72,7 @@ def check(select: str, min_confidence: float | None, *, has_scores: bool) -> flo
     if min_confidence is not None and not 0 <= min_confidence <= 1:
         raise ValueError(f"min_confidence must be from 0 to 1, got {min_confidence}.")
     if has_scores:
-        return LEAST_CONFIDENCE if min_confidence is None else float(min_confidence)
+        return usual if min_confidence is None else float(min_confidence)
     if min_confidence is not None:
         raise ValueError(
             f"min_confidence must be None for a detector without scores, got {min_confidence}. "

@@ -311,8 +311,9 @@ def test_the_description_is_equal_for_equal_settings_and_only_for_these():
         FaceCropper(detector(), size=64),
         FaceCropper(detector(), colour="rgb"),
         FaceCropper(detector(), missing="whole"),
+        FaceCropper(detector(), like="fer2013"),
     ]
-    assert len({json.dumps(one.describe()) for one in others} | {json.dumps(plain)}) == 14
+    assert len({json.dumps(one.describe()) for one in others} | {json.dumps(plain)}) == 15
 
 
 BAD = [
@@ -321,6 +322,8 @@ BAD = [
     ({"colour": "gray"}, "colour: 'gray'.*'grey', 'rgb'"),
     ({"select": "first"}, "selection: 'first'"),
     ({"min_confidence": 2}, "min_confidence must be .*got 2"),
+    ({"like": "fer2012"}, "like: 'fer2012'.*'fer2013'"),
+    ({"like": "fer2013", "margin": 0.1}, "like must be None"),
     ({"missing": "drop"}, "missing: 'drop'.*'skip', 'whole', 'error'"),
 ]
 
@@ -329,6 +332,19 @@ BAD = [
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         FaceCropper(BrightRectangles(), **settings)
+
+
+def test_a_face_needs_the_score_that_is_usual_for_its_detector():
+    class Strict(BrightRectangles):
+        confidence = 0.75
+
+    image = photo((5, 5, 9, 9, 170))
+    ((row,),) = FaceCropper(BrightRectangles())([sample(image)])
+    assert row.score == 0.7
+    ((rejected,),) = FaceCropper(Strict())([sample(image)])
+    assert rejected.detail == "best score 0.69, below 0.75"
+    ((row,),) = FaceCropper(Strict(), min_confidence=0.7)([sample(image)])
+    assert FaceCropper(Strict()).describe()["min_confidence"] == 0.75
 
 
 def test_settings_that_the_detector_cannot_serve_are_refused():
@@ -349,6 +365,7 @@ def test_settings_that_the_detector_cannot_serve_are_refused():
         {"square": True},
         {"align": True},
         {"missing": "whole"},
+        {"like": "fer2013"},
     ],
 )
 def test_without_a_detector_its_settings_are_refused(settings):

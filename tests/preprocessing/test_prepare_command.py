@@ -11,7 +11,7 @@ import onnx_models
 import pytest
 
 import preprocessing
-from preprocessing import sources
+from preprocessing import detectors, sources
 from preprocessing.dataset import Dataset
 from preprocessing.run import main
 from preprocessing.sources.schematic import sample
@@ -115,17 +115,28 @@ def test_a_wrong_request_is_told_before_any_weights_are_fetched(
 def test_a_lower_confidence_lowers_what_the_detector_gives(tree, tiny):
     from preprocessing import run, sources
 
-    args = ("--dataset", "folder", "--source", tree, "--weights", tiny, "--min-confidence")
+    finder = ("--detector", "yolo5face", "--weights", tiny)
+    args = ("--dataset", "folder", "--source", tree, *finder, "--min-confidence")
     for asked, threshold in ((0.1, 0.1), (0.8, 0.3)):
         faces = run._faces(run.parser().parse_args([*args, str(asked)]), sources.get("folder"))
         assert faces.detector.threshold == threshold
         assert faces.describe()["min_confidence"] == asked
 
 
+def test_photographs_go_through_the_default_detector(tree):
+    from preprocessing import run, sources
+
+    args = run.parser().parse_args(["--dataset", "folder", "--source", tree])
+    assert run._detector(args, sources.get("folder")) == "yunet" == detectors.DEFAULT
+    assert run._detector(args, sources.get("fer2013")) == "none"
+
+
 def test_a_library_that_is_missing_is_one_clear_line(tree, tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     out = ("--out", str(tmp_path / "out"), "--weights", tiny)
-    assert "onnxruntime" in _error(capsys, "--dataset", "folder", "--source", tree, *out)
+    assert "yunet needs onnxruntime" in _error(
+        capsys, "--dataset", "folder", "--source", tree, *out
+    )
 
 
 def test_photographs_without_a_detector_get_one_size_and_a_name(tree, tmp_path, capsys):

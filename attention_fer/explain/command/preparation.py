@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from attention_fer.explain.command.pictures import (
     prepared_pictures,
 )
 from preprocessing import detectors
-from preprocessing.detectors.weights import NAMES
+from preprocessing.detectors.weights import short_name
 from preprocessing.faces.cropper import FaceCropper
 from preprocessing.raw_files.files import Rejected, UnreadableError
 from preprocessing.sources import Sample
@@ -79,8 +78,7 @@ def _detector(about: Mapping[str, Any]) -> detectors.Detector:
     allowed = detectors.options(about["name"])
     given = {name: value for name, value in about.items() if name in allowed}
     if "weights" in given:
-        published = {stem: name for name, stem in NAMES.items()}
-        given["weights"] = published.get(Path(given["weights"]).stem, given["weights"])
+        given["weights"] = short_name(given["weights"]) or given["weights"]
     if isinstance(given.get("input_size"), (list, tuple)):
         given["input_size"] = max(given["input_size"])
     return detectors.make(about["name"], **given)
@@ -103,7 +101,8 @@ def describe(recorded: Mapping[str, Any]) -> str:
     about = recorded.get("detector")
     if about is None:
         return "each picture whole, as the network's data were prepared, resized to"
-    crop = [f"margin {recorded.get('margin', 0):g}"]
+    like = recorded.get("like")
+    crop = [f"margin {recorded.get('margin', 0):g}" if like is None else f"squares like {like}"]
     crop += [name for name in ("square", "align") if recorded.get(name)]
     return (
         f"the {recorded.get('select', 'largest')} face of each picture, found by {about['name']} "

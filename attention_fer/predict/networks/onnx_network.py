@@ -11,7 +11,7 @@ import numpy as np
 from attention_fer.common.checks import positive_int
 from attention_fer.common.files import sha256
 from attention_fer.common.model_note import read_metadata
-from attention_fer.common.onnx_runtime import open_session
+from attention_fer.common.onnx_runtime import library, open_session
 from attention_fer.predict.cutting import CutRule, recorded_rule
 from attention_fer.predict.networks.base import Network
 from attention_fer.predict.networks.description import InputFormat, input_format, output_kind
@@ -79,7 +79,7 @@ def _network(
         logits,
         temperature,
         self_test,
-        {"file": path.name, "provider": session.get_providers()[0]},
+        {"file": path.name, "library": library(session)},
     )
 
 

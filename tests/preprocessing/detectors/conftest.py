@@ -21,12 +21,23 @@ def astronaut() -> np.ndarray:
 
 @pytest.fixture
 def weights() -> Path:
-    """Folder of real weights: yolo5face in FER_DATA, else in shared/data beside the project."""
+    """Folder of YOLO5Face's weights."""
+    return _real("yolo5face", "yolov5n-0.5.onnx", "yolov5n-0.5.pt")
+
+
+@pytest.fixture
+def yunet() -> Path:
+    """Folder of YuNet's weights."""
+    return _real("yunet", "yunet_n_dynamic.onnx", "yunet_s_640_640.onnx")
+
+
+def _real(name: str, *files: str) -> Path:
+    """A folder of real weights in FER_DATA, else in shared/data beside the project."""
     beside = PROJECT.parent / "shared" / "data"
-    folder = Path(os.environ.get("FER_DATA") or beside) / "yolo5face"
-    for name in ("yolov5n-0.5.onnx", "yolov5n-0.5.pt"):
-        if not (folder / name).is_file():
-            pytest.skip(f"no {name} in {folder}: set FER_DATA to the folder above that has it")
+    folder = Path(os.environ.get("FER_DATA") or beside) / name
+    for file in files:
+        if not (folder / file).is_file():
+            pytest.skip(f"no {file} in {folder}: set FER_DATA to the folder above that has it")
     return folder
 
 

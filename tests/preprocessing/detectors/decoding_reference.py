@@ -36,17 +36,57 @@ def decode(head, stride: int) -> list[list[float]]:
     return found
 
 
+def area(box) -> float:
+    """Area of a box left, top, right, bottom; 0 if it is turned inside out."""
+    return max(box[2] - box[0], 0) * max(box[3] - box[1], 0)
+
+
+def common(a, b) -> float:
+    """Area that two boxes share."""
+    return area((max(a[0], b[0]), max(a[1], b[1]), min(a[2], b[2]), min(a[3], b[3])))
+
+
 def iou(a, b) -> float:
-    """Intersection over union of two boxes left, top, right, bottom."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    common = max(width, 0) * max(height, 0)
-    return common / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common)
+    """Intersection over union of two boxes."""
+    return common(a, b) / (area(a) + area(b) - common(a, b))
 
 
-def suppress(boxes, scores, most: float) -> list[int]:
+def inside(a, b) -> float:
+    """Share of the smaller of two boxes that lies inside the other."""
+    return common(a, b) / min(area(a), area(b))
+
+
+def suppress(boxes, scores, most: float, most_inside: float = 1.0) -> list[int]:
     kept: list[int] = []
     for index in sorted(range(len(boxes)), key=lambda i: -scores[i]):
-        if all(iou(boxes[index], boxes[other]) <= most for other in kept):
+        box = boxes[index]
+        if all(
+            iou(box, boxes[other]) <= most and inside(box, boxes[other]) <= most_inside + 1e-9
+            for other in kept
+        ):
             kept.append(index)
     return kept
+
+
+def yunet(heads, width: int, height: int) -> list[tuple[float, list[float], list[list[float]]]]:
+    """Score, box (x, y, width, height) and landmarks of every cell of YuNet's heads."""
+    found = []
+    for stride in (8, 16, 32):
+        cell = 0
+        for row in range(height // stride):
+            for column in range(width // stride):
+                cls, obj, box, kps = (
+                    [float(value) for value in heads[f"{kind}_{stride}"][0][cell]]
+                    for kind in ("cls", "obj", "bbox", "kps")
+                )
+                cell += 1
+                score = math.sqrt(min(max(cls[0], 0), 1) * min(max(obj[0], 0), 1))
+                w, h = stride * math.exp(box[2]), stride * math.exp(box[3])
+                x = (column + box[0]) * stride - w / 2
+                y = (row + box[1]) * stride - h / 2
+                points = [
+                    [(column + kps[2 * n]) * stride, (row + kps[2 * n + 1]) * stride]
+                    for n in range(5)
+                ]
+                found.append((score, [x, y, w, h], points))
+    return found

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import cv2
 import numpy as np
+import onnx_models
 import pytest
 
 from preprocessing import detectors
@@ -63,7 +64,12 @@ def test_options_out_of_range_are_refused(option):
         detectors.make("cascade", **option)
 
 
-@pytest.mark.skipif(present, reason="this OpenCV has cascades")
-def test_opencv_5_is_answered_with_what_to_install():
-    with pytest.raises(ImportError, match='pip install "opencv-python-headless<5"'):
+def test_opencv_5_is_answered_with_what_to_do_and_stops_no_other_detector(monkeypatch, tmp_path):
+    monkeypatch.delattr(cv2, "CascadeClassifier", raising=False)
+    with pytest.raises(
+        ImportError, match='OpenCV 4, got .* "opencv-python-headless<5"`, or .*yunet'
+    ):
         detectors.make("cascade")
+    path = onnx_models.brightness(tmp_path / "x.onnx")
+    (faces,) = detectors.make("yolo5face", weights=path)([np.zeros((64, 64, 3), np.uint8)])
+    assert len(faces) == 1

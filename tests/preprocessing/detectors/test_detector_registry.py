@@ -14,8 +14,8 @@ from preprocessing.detectors import base
 from preprocessing.detectors.base import Faces
 
 
-def test_the_three_detectors_are_known():
-    assert {"cascade", "yolo5face", "yolo5face-hub"} <= set(detectors.names())
+def test_the_four_detectors_are_known():
+    assert {"cascade", "yolo5face", "yolo5face-hub", "yunet"} <= set(detectors.names())
 
 
 def test_a_misspelt_name_is_answered_with_the_nearest():
@@ -28,13 +28,20 @@ def test_an_unknown_option_is_refused_by_name():
         detectors.make("yolo5face", treshold=0.5)
 
 
-@pytest.mark.parametrize("name", ["yolo5face", "yolo5face-hub"])
+RANGES = [
+    ("threshold", 1.5, "threshold must be .*0 to 1, got 1.5"),
+    ("iou", -0.1, "iou must be .*got -0.1"),
+]
+MULTIPLE = ("input_size", 650, "input_size must be .*32, got 650.* 640")
+ANY = ("input_size", 0, "input_size must be .*at least 1.* 0")
+
+
 @pytest.mark.parametrize(
-    ("option", "value", "text"),
+    ("name", "option", "value", "text"),
     [
-        ("threshold", 1.5, "threshold must be .*0 to 1, got 1.5"),
-        ("iou", -0.1, "iou must be .*got -0.1"),
-        ("input_size", 650, "input_size must be .*32, got 650.* 640"),
+        *(("yolo5face", *wrong) for wrong in (*RANGES, MULTIPLE)),
+        *(("yolo5face-hub", *wrong) for wrong in (*RANGES, MULTIPLE)),
+        *(("yunet", *wrong) for wrong in (*RANGES, ANY, ("threads", 0, "threads must be"))),
     ],
 )
 def test_options_out_of_range_are_refused_before_anything_is_fetched(name, option, value, text):
@@ -88,6 +95,6 @@ def test_importing_the_detectors_loads_none_of_the_heavy_libraries():
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     loaded = set(json.loads(done.stdout))
-    assert not loaded & {"torch", "onnxruntime", "pooch", "requests"}
+    assert not loaded & {"cv2", "torch", "onnxruntime", "pooch", "requests"}
     ours = {name for name in loaded if name.startswith(("preprocessing.", "benchmarks"))}
     assert all(name.startswith("preprocessing.detectors") for name in ours)

@@ -6,10 +6,19 @@ import hashlib
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import cv2
 import pytest
 
 from preprocessing.detectors import weights as module
-from preprocessing.detectors.weights import NAMES, RELEASE, SHA256, WeightsError, fetch, locate
+from preprocessing.detectors.weights import (
+    RELEASES,
+    YOLO5FACE,
+    YUNET,
+    WeightsError,
+    fetch,
+    locate,
+    short_name,
+)
 
 CONTENT = bytes(range(256)) * 400
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -103,6 +112,15 @@ def test_without_a_network_the_error_says_what_to_get_and_where_to_put_it(cache)
     assert DIGEST in str(caught.value) and str(cache / "x.onnx") in str(caught.value)
 
 
+def test_the_error_names_a_detector_that_needs_no_download(cache, monkeypatch):
+    if hasattr(cv2, "CascadeClassifier"):
+        with pytest.raises(WeightsError, match="--detector cascade needs no download"):
+            fetch("x.onnx", DIGEST, "http://127.0.0.1:9/")
+        monkeypatch.delattr(cv2, "CascadeClassifier")
+    with pytest.raises(WeightsError, match='--detector cascade, after .*opencv.*<5"'):
+        fetch("x.onnx", DIGEST, "http://127.0.0.1:9/")
+
+
 def test_the_user_s_cache_is_the_place_unless_told_otherwise(monkeypatch, tmp_path):
     monkeypatch.delenv("ATTENTION_FER_CACHE", raising=False)
     assert module.cache().name == "attention_fer"
@@ -110,23 +128,34 @@ def test_the_user_s_cache_is_the_place_unless_told_otherwise(monkeypatch, tmp_pa
     assert module.cache() == tmp_path
 
 
-def test_every_published_name_has_both_files_with_a_hash_of_its_own():
-    files = [name + suffix for name in NAMES.values() for suffix in (".onnx", ".pt")]
-    assert sorted(files) == sorted(SHA256)
-    assert len({digest for digest in SHA256.values() if len(bytes.fromhex(digest)) == 32}) == 8
-    assert RELEASE.startswith("https://") and RELEASE.endswith("/")
+@pytest.mark.parametrize(
+    ("release", "suffixes"), [(YOLO5FACE, (".onnx", ".pt")), (YUNET, (".onnx",))]
+)
+def test_every_published_name_has_its_files_with_a_hash_of_their_own(release, suffixes):
+    files = [stem + suffix for stem in release.names.values() for suffix in suffixes]
+    assert sorted(files) == sorted(release.sha256)
+    digests = set(release.sha256.values())
+    assert len(digests) == len(files) and all(len(bytes.fromhex(d)) == 32 for d in digests)
+    assert release.address.startswith("https://") and release.address.endswith("/")
+
+
+def test_a_published_file_is_known_by_the_name_that_asks_for_it():
+    for release in RELEASES:
+        for file in release.sha256:
+            assert release.names[short_name(file)] == file.rpartition(".")[0]
+    assert short_name("mine.onnx") is None
 
 
 def test_a_path_is_taken_as_it_is_and_a_wrong_one_names_what_is_known(tmp_path):
     file = tmp_path / "mine.onnx"
     file.write_bytes(b"")
-    assert locate(file, ".onnx") == file
+    assert locate(file, ".onnx", YOLO5FACE) == file
     with pytest.raises(FileNotFoundError, match="'n-05'.*Did you mean 'n-0.5'"):
-        locate("n-05", ".onnx")
+        locate("n-05", ".onnx", YOLO5FACE)
 
 
 @pytest.mark.data
 def test_the_real_checkpoint_is_the_published_one(weights, cache):
     cache.mkdir()
     (cache / "yolov5n-0.5-face.pt").write_bytes((weights / "yolov5n-0.5.pt").read_bytes())
-    assert locate("n-0.5", ".pt") == cache / "yolov5n-0.5-face.pt"
+    assert locate("n-0.5", ".pt", YOLO5FACE) == cache / "yolov5n-0.5-face.pt"

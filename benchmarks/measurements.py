@@ -1,0 +1,50 @@
+"""The command line of a package of measurements: one subcommand for each of its modules."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+
+from attention_fer.common.console import any_encoding, plain_console
+
+
+def parser(
+    package: str, measurements: Mapping[str, str], what: str | None
+) -> argparse.ArgumentParser:
+    """Returns the parser of a package.
+
+    Args:
+        package: its full name. Each measurement is a module there with `add_arguments` and `run`.
+        measurements: their names, each with a line of help.
+        what: the only one whose arguments are added; others may need missing libraries.
+    """
+    result = argparse.ArgumentParser(
+        f"python -m {package}", description=importlib.import_module(package).__doc__
+    )
+    commands = result.add_subparsers(dest="what", required=True)
+    for name, text in measurements.items():
+        command = commands.add_parser(name, help=text)
+        if name == what:
+            module = importlib.import_module(f"{package}.{name}")
+            command.description = module.__doc__
+            command.formatter_class = argparse.RawDescriptionHelpFormatter
+            module.add_arguments(command.add_argument)
+    return result
+
+
+def main(
+    package: str, measurements: Mapping[str, str], arguments: Sequence[str] | None = None
+) -> int:
+    """Runs the command line. Returns 0, or 2 if something is missing or wrong."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    any_encoding()
+    console = plain_console()
+    try:
+        options = parser(package, measurements, next(iter(given), None)).parse_args(given)
+        importlib.import_module(f"{package}.{options.what}").run(options, console)
+    except (ValueError, OSError, ImportError) as error:
+        console.print(f"error: {error}", style="red")
+        return 2
+    return 0

@@ -1,0 +1,38 @@
+"""Squares around a detected face that show as much of it as the images of a dataset do.
+
+A network sees best what it was trained on. Each rule was measured in the images of its dataset; it
+is a function of the box alone, for any detector whose boxes reach from the forehead to the chin, as
+those of YuNet and YOLO5Face do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+Square = tuple[float, float, float]
+"""Left, top and side in pixels of the photograph; it may reach beyond its borders."""
+
+FER2013_SIDE = 1.11
+"""Side of FER2013's images by the geometric mean of the sides of YuNet's box in them."""
+
+FER2013_UP = 0.02
+"""How far their centre lies above the centre of the box, as a fraction of their side.
+
+`python -m benchmarks.faces position` measures both.
+"""
+
+
+def fer2013(box: Sequence[float]) -> Square:
+    """Returns the square that FER2013 would show of a face.
+
+    Args:
+        box: x, y, width, height of the face in pixels.
+    """
+    x, y, width, height = map(float, box)
+    side = FER2013_SIDE * math.sqrt(width * height)
+    return x + (width - side) / 2, y + (height - side) / 2 - FER2013_UP * side, side
+
+
+RULES: dict[str, Callable[[Sequence[float]], Square]] = {"fer2013": fer2013}
+"""The rules by the names of their datasets."""
