@@ -22,13 +22,14 @@ class CutRule:
     """How the faces of a network's training data were cut.
 
     Attributes:
-        margin, square, align: see `preprocessing.faces.crops.CropSettings`.
+        like, margin, square, align: see `preprocessing.faces.crops.CropSettings`.
         level_from: degrees of roll from which a face is turned upright; None to leave it to
             `align`.
     """
 
-    margin: float = 0.1
-    square: bool = True
+    like: str | None = "fer2013"
+    margin: float = 0.0
+    square: bool = False
     align: bool = False
     level_from: float | None = LEVEL_FROM
 
@@ -40,7 +41,8 @@ def recorded_rule(faces: Mapping[str, Any] | None) -> CutRule:
     """
     if not faces or faces.get("detector") is None:
         return CutRule()
-    given = {name: faces[name] for name in ("margin", "square", "align") if name in faces}
+    names = ("like", "margin", "square", "align")
+    given = {"like": None} | {name: faces[name] for name in names if name in faces}
     return CutRule(**given, level_from=None)
 
 
@@ -73,7 +75,7 @@ def cut(
         return crops.fit(image, size, colour, NUMPY)
     align = rule.align or _turned(landmarks, rule.level_from)
     side = max(size)
-    settings = crops.CropSettings(rule.margin, rule.square, align, side, colour)
+    settings = crops.CropSettings(rule.margin, rule.square, align, side, colour, rule.like)
     face = crops.crop(image, box, landmarks if align else None, settings, NUMPY)
     return face if size == (side, side) else crops.fit(face, size, None, NUMPY)
 

@@ -1,7 +1,7 @@
 """Defaults of the command and of `Predictor`."""
 
 MODEL = "fer-small"
-DETECTOR = "yolo5face"
+DETECTOR = "yunet"
 WHOLE = "none"
 """In place of a detector: pictures are cropped faces already."""
 

@@ -61,7 +61,7 @@ class FaceFinder:
         detector: name of a detector of `preprocessing.detectors`; "none" if pictures are faces
             already.
         weights: file of its weights; None for its own.
-        min_score: least score of a face, 0 to 1; None for the detector's own, or 0.6.
+        min_score: least score of a face, 0 to 1; None for the detector's usual one, or 0.6.
         min_size: least width and height in pixels; smaller faces are reported without expression.
         largest: whether only the largest face of a picture counts.
         threads: of one detection.
@@ -155,7 +155,8 @@ def _least_score(
             f"min_score must be None for the detector {detector.name}, which has no scores, got "
             f"{min_score}. Leave it out, or use another detector."
         )
-    return selection.check(select, min_score, has_scores=detector.has_scores)
+    usual = getattr(detector, "confidence", selection.LEAST_CONFIDENCE)
+    return selection.check(select, min_score, has_scores=detector.has_scores, usual=usual)
 
 
 def _options(detector: str, weights: Any, min_score: float | None, threads: int) -> dict[str, Any]:

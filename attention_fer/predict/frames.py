@@ -7,7 +7,7 @@ them into rows, whatever they came from.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +54,9 @@ def frames_of(given: Any, channels: str = "rgb") -> Iterator[Frame]:
 
     Args:
         given: one picture, or any iterable of pictures, which is read as it is used up. A picture
-            is a path, the bytes of an image file, a uint8 array, a PIL image or a `Frame`; an array
-            (n, height, width, 3) is n pictures. A path may be that of a folder or an archive.
+            is a path, the bytes of an image file, a uint8 array, a PIL image (of an animation its
+            present frame) or a `Frame`; an array (n, height, width, 3) is n pictures. A path may
+            be that of a folder or an archive.
         channels: order of the channels of arrays, "rgb" or "bgr". It is never guessed.
 
     Raises:
@@ -128,7 +129,9 @@ def _frame(given: Any, name: str, channels: str) -> Frame:
     raise TypeError(f"A picture must be {_EXPECTED}, got {type(given).__name__}.")
 
 
-def reading(name: str, load: Any, number: int = 0, time: float | None = None) -> Frame:
+def reading(
+    name: str, load: Callable[[], np.ndarray], number: int = 0, time: float | None = None
+) -> Frame:
     """Returns the frame whose pixels `load()` returns, or one with the problem that it raises."""
     try:
         return Frame(name, load(), number, time)

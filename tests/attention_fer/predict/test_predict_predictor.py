@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from attention_fer import pretrained
-from attention_fer.predict import FaceRow, Frame, Predictor
+from attention_fer.predict import FaceRow, Frame, Predictor, defaults
 from attention_fer.predict.rows import columns
 from preprocessing import detectors
 from preprocessing.faces.crops import CropSettings, crop
@@ -27,7 +27,7 @@ def probabilities(row):
 
 def reference(image, box):
     """What the shipped file says of a face that OpenCV has cut out."""
-    settings = CropSettings(margin=0.1, square=True, size=48)
+    settings = CropSettings(like="fer2013", size=48)
     face = crop(image, box, None, settings).reshape(1, 48, 48, 1)
     network = pretrained.find("fer-small", "fer2013")
     session = onnxruntime.InferenceSession(network.file("onnx"))
@@ -233,6 +233,10 @@ def test_memory_does_not_grow(portrait):
         [sys.executable, "-c", code, str(FIXTURE)], capture_output=True, text=True, check=True
     )
     assert float(done.stdout) < 20
+
+
+def test_the_default_detector_is_that_of_the_preparation():
+    assert defaults.DETECTOR == detectors.DEFAULT
 
 
 def test_a_class_must_not_hide_another_column():
