@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import math
+import numbers
 import operator
 from collections.abc import Iterable
 from typing import Any
@@ -51,17 +53,30 @@ def reduced_channels(channels: int, reduction_ratio: int) -> int:
     return channels // reduction_ratio
 
 
-def channel_divisor(what: str, given: Any, channels: int) -> int:
-    """Returns `given` as an int if it divides the number of channels.
+def channel_divisor(
+    what: str, given: Any, channels: int, parts: int = 1, most: int | None = None
+) -> int:
+    """Returns `given` as an int if `parts * given` divides the number of channels.
 
     Raises:
-        ValueError: it does not, or is no positive integer; naming the numbers that do.
+        ValueError: it does not, or `given` is no positive integer; naming the numbers that would
+            do, up to `most`.
     """
     number = positive_int(what, given)
-    if channels % number:
-        good = ", ".join(str(n) for n in range(1, channels + 1) if channels % n == 0)
+    if channels % (parts * number):
+        good = [n for n in range(1, (most or channels) + 1) if channels % (parts * n) == 0]
+        times = f"{parts} times {what}" if parts > 1 else what
+        advice = f"Use one of {', '.join(map(str, good))}." if good else f"No {what} does."
         raise ValueError(
-            f"{what} must divide the number of channels, got {number} for {channels} channels. "
-            f"Use one of {good}."
+            f"{times} must divide the number of channels, got {number} for {channels} channels. "
+            f"{advice}"
         )
+    return number
+
+
+def positive_float(what: str, given: Any) -> float:
+    """Returns `given` as a float if it is finite and above 0, else raises ValueError."""
+    number = float(given) if isinstance(given, numbers.Real) else math.nan
+    if isinstance(given, bool) or not 0 < number < math.inf:
+        raise ValueError(f"{what} must be a number above 0, got {given!r}.")
     return number

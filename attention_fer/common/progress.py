@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -37,25 +38,39 @@ def progress(console: Console, unit: str = "images") -> Iterator[Track]:
         console: where to show it.
         unit: what the items are, for the rate.
     """
-    with bars(console) if console.is_terminal else nullcontext() as shown:
+    if not console.is_terminal:
+        yield lines(partial(console.print, highlight=False, markup=False, soft_wrap=True), unit)
+        return
+    with bars(console) as shown:
 
         def track(items: Iterable[T], what: str, total: int | None, done: int) -> Iterator[T]:
-            if shown:
-                task = shown.add_task(what, total=total, completed=done, note="")
+            task = shown.add_task(what, total=total, completed=done, note="")
 
             def show(number: int, note: str, ended: bool) -> None:
-                if shown:  # a source may not have known its length until the end
-                    end = number if ended else total
-                    shown.update(task, completed=number, total=end, note=note)
-                else:
-                    count = f"{number:,}" if total is None else f"{number:,} of {total:,}"
-                    text = f"{what}: {count}, {note}"
-                    console.print(text, highlight=False, markup=False, soft_wrap=True)
+                # A source may not have known its length until the end.
+                shown.update(task, completed=number, total=number if ended else total, note=note)
 
-            seconds = _BAR_SECONDS if shown else _LINE_SECONDS
-            return _metered(items, total, done, unit, seconds, show)
+            return _metered(items, total, done, unit, _BAR_SECONDS, show)
 
         yield track
+
+
+def lines(write: Callable[[str], object], unit: str = "images") -> Track:
+    """Returns a `Track` that writes a line every 30 s and at the end. It needs no package.
+
+    Args:
+        write: receives each line.
+        unit: what the items are, for the rate.
+    """
+
+    def track(items: Iterable[T], what: str, total: int | None, done: int) -> Iterator[T]:
+        def show(number: int, note: str, ended: bool) -> None:
+            count = f"{number:,}" if total is None else f"{number:,} of {total:,}"
+            write(f"{what}: {count}, {note}")
+
+        return _metered(items, total, done, unit, _LINE_SECONDS, show)
+
+    return track
 
 
 def bars(console: Console) -> Progress:
@@ -105,7 +120,8 @@ def _metered(
 
 def _note(rate: float, unit: str, left: float | None) -> str:
     """Rate since the start, because several items are finished at once, and time left."""
-    text = f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
+    digits = ",.0f" if rate >= 10 else ".1f" if rate >= 1 else ".2g"
+    text = f"{rate:{digits}} {unit}/s"
     return text if left is None else f"{text}, {timedelta(seconds=round(left))} left"
 
 

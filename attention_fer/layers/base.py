@@ -92,6 +92,12 @@ class AttentionModule(CompositeLayer):
         self.channels = int(channels)
         self.input_spec = keras.layers.InputSpec(ndim=rank, axes={self.channel_axis: self.channels})
 
+    @property
+    def only_gates(self) -> bool:
+        """Whether the output is the input times the gates, and nothing else."""
+        kind = type(self)
+        return kind.combine is AttentionModule.combine and kind.terms is AttentionModule.terms
+
     def gates(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
         """Return the gates by name, each broadcastable to `inputs`. Subclasses implement this."""
         raise NotImplementedError(f"{type(self).__name__} must implement gates(inputs, training).")
@@ -152,9 +158,13 @@ class AttentionModule(CompositeLayer):
         """
         return GATE_KINDS[self.gate_kind].range(self.start)
 
-    def last_initializer(self) -> str:
-        """Return the initializer for the kernel that computes the logits of a gate."""
-        return "zeros" if self.start == "identity" else "glorot_uniform"
+    def last_initializer(self, published: Any = "glorot_uniform") -> Any:
+        """Return the initializer for the kernel that computes the logits of a gate.
+
+        Args:
+            published: the one of the paper start.
+        """
+        return "zeros" if self.start == "identity" else published
 
     def to_gate(self, logits: Any) -> Any:
         """Turn logits into gates by the function that `gate_kind` names.

@@ -9,6 +9,7 @@ from keras import ops
 
 from attention_fer.common.checks import odd_int, positive_int, reduced_channels
 from attention_fer.layers.base import AttentionModule
+from attention_fer.layers.convolutions import CONVOLUTIONS
 from attention_fer.layers.registry import register
 
 
@@ -90,10 +91,9 @@ class SpatialAttention(AttentionModule):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
         rank = len(self.spatial_axes)
-        conv = (keras.layers.Conv1D, keras.layers.Conv2D, keras.layers.Conv3D)[rank - 1]
         # The pooled map has two channels and is always channels last, whatever the format of x:
         # this costs nothing, and not every backend convolves channels first on a CPU.
-        self.conv = conv(
+        self.conv = CONVOLUTIONS[rank](
             1,
             self.kernel_size,
             padding="same",

@@ -71,7 +71,7 @@ class Combinator(AttentionModule):
 
     def _inheriting(self, module: Any) -> Any:
         own = {"start": self.start, "data_format": self.data_format, "dtype": self.dtype_policy}
-        if isinstance(module, str):
+        if isinstance(module, str) and module not in registry.combinators():
             return module, own
         if isinstance(module, (tuple, list)) and len(module) == 2:
             return module[0], {**own, **module[1]}
@@ -174,7 +174,7 @@ class Parallel(Combinator):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
         for member in self.members:
-            if self.combination == "product" and not _only_gates(type(member)):
+            if self.combination == "product" and not member.only_gates:
                 raise ValueError(
                     "modules must only multiply their input by gates with combination='product', "
                     f"got {member.name!r}, which does more."
@@ -205,8 +205,12 @@ class Parallel(Combinator):
     def _combined(self, outputs: list[Any]) -> Any:
         if self.combination == "max":
             return functools.reduce(ops.maximum, outputs)
-        total = functools.reduce(ops.add, outputs)
-        return total / len(outputs) if self.combination == "mean" else total
+        if self.combination == "add":
+            return functools.reduce(ops.add, outputs)
+        # The mean of equal outputs is exactly each of them, which a rounded sum would not give.
+        first, *others = outputs
+        shares = [ops.divide(ops.subtract(other, first), len(outputs)) for other in others]
+        return functools.reduce(ops.add, shares, first)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "combination": self.combination}
@@ -224,8 +228,3 @@ def _output(member: AttentionModule, inputs: Any, gates: Maps) -> Any:
     for term in member.terms(inputs, training=False).values():
         output = ops.add(output, term)
     return output
-
-
-def _only_gates(kind: type[AttentionModule]) -> bool:
-    """Whether a module returns its input times its gates, and nothing else."""
-    return kind.combine is AttentionModule.combine and kind.terms is AttentionModule.terms

@@ -121,11 +121,16 @@ class Cell:
     @cached_property
     def slug(self) -> str:
         """Readable folder name: dataset, network, seed, fold and digest."""
-        row = self.row
-        parts = [self.target.dataset, row.backbone, row.attention, *_slug_parts(row)]
-        parts = [re.sub(r"[^A-Za-z0-9_.-]+", ".", part).strip(".")[:40] for part in parts]
-        fold = [f"f{self.fold}"] if self.fold else []
-        return "-".join([*parts, f"s{self.seed}", *fold, self.digest])
+        return "-".join([*self._name_parts, self.digest])
+
+    @property
+    def run_name(self) -> str:
+        """Name in TensorBoard: `fer2013/resnet50-se-s0-8016`, with four digits of the digest.
+
+        The digits tell cells apart that differ in their settings alone.
+        """
+        dataset, *network = self._name_parts
+        return f"{dataset}/{'-'.join([*network, self.digest[:4]])}"
 
     @property
     def label(self) -> str:
@@ -152,6 +157,15 @@ class Cell:
         own = {name: facts.pop(flat) for name, flat in _ROW_FIELDS.items() if flat in facts}
         row = Row(**own, teacher=None if taught_by is None else taught_by.row)
         return cls(row=row, target=target, settings=settings, teacher=taught_by, **facts)
+
+    @property
+    def _name_parts(self) -> list[str]:
+        """Dataset, network, seed and fold, each as part of a file name."""
+        row = self.row
+        parts = [self.target.dataset, row.backbone, row.attention, *_slug_parts(row)]
+        parts = [re.sub(r"[^A-Za-z0-9_.-]+", ".", part).strip(".")[:40] for part in parts]
+        fold = [f"f{self.fold}"] if self.fold else []
+        return [*parts, f"s{self.seed}", *fold]
 
     @property
     def _facts(self) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""Test images that have the same pixels as a training image."""
+"""Test images that have the same pixels as an image of another part."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,13 +15,14 @@ from preprocessing.dataset.folder import Dataset
 
 @dataclass(frozen=True)
 class TrainingCopies:
-    """The test images that equal a training image of their fold, pixel for pixel.
+    """The test images that equal an image of the training part of their fold, pixel for pixel.
 
-    The training part is that of the split, whatever a cell left out of it.
+    The training part is that of the split, whatever a cell left out of it; `training_copies` may
+    count other parts with it.
 
     Attributes:
         rows: their rows of the prepared dataset, in ascending order.
-        same_label: those with the label of one of these training images.
+        same_label: those with the label of one of these images.
     """
 
     rows: tuple[int, ...] = ()
@@ -32,8 +34,15 @@ def image_hash(image: np.ndarray) -> bytes:
     return hashlib.blake2b(image.tobytes(), digest_size=16).digest()
 
 
-def training_copies(dataset: Dataset, protocol: str) -> TrainingCopies:
+def training_copies(
+    dataset: Dataset, protocol: str, seen: Sequence[str] = ("train",)
+) -> TrainingCopies:
     """Find the copies of a split, over all its folds.
+
+    Args:
+        dataset: the prepared dataset.
+        protocol: name of the split.
+        seen: the parts that test images are compared with.
 
     Raises:
         ValueError: the dataset has no such split.
@@ -42,7 +51,7 @@ def training_copies(dataset: Dataset, protocol: str) -> TrainingCopies:
     rows, same_label = set(), set()
     for fold in splits.stored(dataset, protocol):
         labels = defaultdict(set)
-        for row in fold["train"].tolist():
+        for row in np.concatenate([fold[part] for part in seen]).tolist():
             labels[contents[row]].add(int(dataset.labels[row]))
         for row in fold["test"].tolist():
             if contents[row] in labels:

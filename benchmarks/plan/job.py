@@ -14,6 +14,8 @@ from benchmarks.plan.cell import Cell
 
 # The values of `jit_compile` in Keras.
 JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
+# Folder of TensorBoard logs, beside the results and in the working folder of a node.
+TENSORBOARD = "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Job:
         keep: whether to store the trained network too.
         checkpoint: file of the state after the last whole epoch, from which a killed cell goes on;
             None to start from the beginning.
+        tensorboard: folder of the cell's TensorBoard logs; None for `TENSORBOARD` in `folder`.
         reference: if given, do not train but measure the cost of `cell` next to that of this cell.
     """
 
@@ -83,6 +86,7 @@ class Job:
     teacher: Path | None = None
     keep: bool = False
     checkpoint: Path | None = None
+    tensorboard: Path | None = None
     reference: Cell | None = None
 
     def to_json(self) -> str:
@@ -120,5 +124,6 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "imports": lambda paths: tuple(map(Path, paths)),
     "teacher": _optional(Path),
     "checkpoint": _optional(Path),
+    "tensorboard": _optional(Path),
     "reference": _optional(Cell.from_spec),
 }

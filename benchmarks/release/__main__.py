@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attention_fer.common.console import any_encoding, plain_console
+from attention_fer.common.progress import progress
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,7 +83,8 @@ def _release(options: argparse.Namespace, console: Console) -> None:
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".release-", dir=target) as folder:
         draft = Path(folder)
-        build.release(result, dataset, draft, options.trained_by, console.print)
+        with progress(plain_console(stderr=True), "steps") as track:
+            build.release(result, dataset, draft, options.trained_by, console.print, track)
         replace(draft, target)
     for path in sorted(target.iterdir()):
         console.print(f"{path} {path.stat().st_size:,} bytes")

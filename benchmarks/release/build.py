@@ -14,7 +14,9 @@ import numpy as np
 
 from attention_fer import pretrained
 from attention_fer.common.files import sha256, write_json, write_text
+from attention_fer.common.progress import Track, untracked
 from attention_fer.models import fer_small, load_into
+from benchmarks.plan.copies import training_copies
 from benchmarks.plan.datasets import split
 from benchmarks.release import card, evaluation, onnx_files, origin, self_test
 from benchmarks.release.distortions import all_distortions
@@ -24,7 +26,7 @@ from benchmarks.results.saved_model import CARD, MODEL
 from benchmarks.results.store import Result
 from benchmarks.statistics import temperature as temperatures
 from benchmarks.train.callbacks import predict
-from benchmarks.train.data import DataPart, copies, load_part
+from benchmarks.train.data import DataPart, load_part
 from preprocessing.dataset.folder import Dataset
 
 DATASET, PROTOCOL = "fer2013", "official"
@@ -56,14 +58,28 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Parts:
-    """The images of the official split; `training` is whole, whatever the cell left out."""
+    """The images of the official split.
+
+    Attributes:
+        training: whole, whatever the cell left out.
+        validation, test: the other parts.
+        copied: bool (n,), which test images have a copy in the other two.
+    """
 
     training: DataPart
     validation: DataPart
     test: DataPart
+    copied: np.ndarray
 
 
-def release(result: Result, dataset: Dataset, folder: Path, command: str | None, say: Say) -> None:
+def release(
+    result: Result,
+    dataset: Dataset,
+    folder: Path,
+    command: str | None,
+    say: Say,
+    track: Track = untracked,
+) -> None:
     """Write all files of a network into an empty folder.
 
     Args:
@@ -72,6 +88,7 @@ def release(result: Result, dataset: Dataset, folder: Path, command: str | None,
         folder: where to write.
         command: that trained it; None to derive it from the stored plan.
         say: receives what has been done, a line each.
+        track: shows progress of what takes long.
 
     Raises:
         ValueError: the cell is not a `fer-small` trained on FER2013, its network has too many
@@ -85,13 +102,16 @@ def release(result: Result, dataset: Dataset, folder: Path, command: str | None,
     temperature = round(found, 4)
     say(f"temperature {temperature}, fitted on {len(raw):,} validation images")
     model = fer_small.recogniser(inner, temperature)
-    outputs = Outputs(
-        (raw, predict(fer_small.recogniser(inner), parts.test.images, onnx_files.BATCH)),
-        (
-            predict(model, parts.validation.images, onnx_files.BATCH),
-            predict(model, parts.test.images, onnx_files.BATCH),
-        ),
+    asked = [
+        (fer_small.recogniser(inner), parts.test),
+        (model, parts.validation),
+        (model, parts.test),
+    ]
+    first, *calibrated = (
+        predict(network, part.images, onnx_files.BATCH)
+        for network, part in track(asked, "predicting", len(asked), 0)
     )
+    outputs = Outputs((raw, first), (calibrated[0], calibrated[1]))
     manifest = _manifest(model, temperature)
     files = _write_files(model, folder, manifest, (parts, outputs), say)
     manifest["files"] = {form: _file(path) for form, path in files.items()}
@@ -99,7 +119,7 @@ def release(result: Result, dataset: Dataset, folder: Path, command: str | None,
     manifest["self_test"] = _file(tested)
     manifest["made"] = _made()
     manifest["training"] = origin.training(result, command)
-    manifest |= _measured(files, (parts, outputs), say)
+    manifest |= _measured(files, (parts, outputs), say, track)
     write_text(folder / f"{DATASET}.md", card.render(manifest))
     write_json(folder / f"{DATASET}.json", manifest)
 
@@ -140,8 +160,11 @@ def _parts(result: Result, dataset: Dataset) -> Parts:
     whole = DataPart(
         np.asarray(dataset.images[rows["train"]]), dataset.labels[rows["train"]], rows["train"]
     )
-    others = [load_part(dataset, rows, name, cell.settings) for name in ("validation", "test")]
-    return Parts(whole, *others)
+    validation, test = (
+        load_part(dataset, rows, name, cell.settings) for name in ("validation", "test")
+    )
+    known = training_copies(dataset, PROTOCOL, seen=("train", "validation"))
+    return Parts(whole, validation, test, np.isin(test.sample, known.rows))
 
 
 def _network(result: Result, parts: Parts, say: Say) -> tuple[keras.Model, np.ndarray]:
@@ -244,38 +267,46 @@ def _file(path: Path) -> dict[str, Any]:
     return {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
-def _measured(files: dict[str, Path], known: tuple[Parts, Outputs], say: Say) -> dict[str, Any]:
+def _measured(
+    files: dict[str, Path], known: tuple[Parts, Outputs], say: Say, track: Track
+) -> dict[str, Any]:
     """Everything that is measured on the validation and test images."""
     parts, outputs = known
     test, validation = parts.test, parts.validation
     raw, calibrated = outputs.raw, outputs.calibrated
-    copied = copies(test, parts.training, validation)
-    found = evaluation.on_test(raw[1], calibrated[1], test.labels, copied, fer_small.CLASSES)
-    networks = {form: OnnxNetwork(path) for form, path in files.items() if form != "keras"}
-    found["accuracy_by_form"] = {"keras": found["accuracy"]} | {
-        form: float((network(test.images).argmax(1) == test.labels).mean())
-        for form, network in networks.items()
+    found = evaluation.on_test(raw[1], calibrated[1], test.labels, parts.copied, fer_small.CLASSES)
+    onnx = {form: path for form, path in files.items() if form != "keras"}
+    networks = {form: OnnxNetwork(path) for form, path in onnx.items()}
+    outputs_of = {"keras": calibrated[1]} | {
+        form: network(test.images)
+        for form, network in track(networks.items(), "predicting with ONNX", len(networks), 0)
+    }
+    found["accuracy_by_form"] = {
+        form: float((of.argmax(1) == test.labels).mean()) for form, of in outputs_of.items()
+    }
+    found["quality_by_form"] = {
+        form: evaluation.quality(of, test.labels) for form, of in outputs_of.items()
     }
     _say_scores(found, say)
-    changed = evaluation.robustness(networks["onnx"], test, all_distortions(), say)
-    say("measuring speed")
     return {
         "validation": evaluation.on_validation(raw[0], calibrated[0], validation.labels),
         "test": found,
-        "robustness": changed,
-        "speed": evaluation.speed(
-            {form: path for form, path in files.items() if form != "keras"}, test.images
-        ),
+        "robustness": evaluation.robustness(networks["onnx"], test, all_distortions(), track),
+        "speed": evaluation.speed(onnx, test.images, track),
     }
 
 
 def _say_scores(found: dict[str, Any], say: Say) -> None:
     without = found["without_copies"]
-    before, after = found["before_temperature"]["calibration_error"], found["calibration_error"]
+    before = found["before_temperature"]["calibration_error"]
     low, high = found["interval"]
     say(f"test accuracy {found['accuracy']:.2%} [{low:.2%}, {high:.2%}], n = {found['n']:,}")
     if without["n"]:
         say(f"without copies {without['accuracy']:.2%}, n = {without['n']:,}")
-    say(f"calibration error {before:.2%} before the temperature, {after:.2%} after")
-    if after > MOST_CALIBRATION_ERROR:
-        say(f"warning: the calibration error exceeds {MOST_CALIBRATION_ERROR:.0%}")
+    say(f"calibration error {before:.2%} before the temperature")
+    for form, quality in found["quality_by_form"].items():
+        error = quality["calibration_error"]
+        exceeds = (
+            f", more than {MOST_CALIBRATION_ERROR:.0%}" if error > MOST_CALIBRATION_ERROR else ""
+        )
+        say(f"{form}: calibration error {error:.2%} after it{exceeds}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from statsmodels.stats.proportion import proportion_confint
 
+from attention_fer.common.progress import Track, untracked
 from benchmarks.release.distortions import Distortion
 from benchmarks.release.onnx_files import OnnxNetwork
 from benchmarks.statistics.scores import score
@@ -86,7 +88,7 @@ def robustness(
     predict: Predict,
     test: DataPart,
     distortions: Iterable[Distortion],
-    say: Callable[[str], None],
+    track: Track = untracked,
 ) -> list[dict[str, Any]]:
     """Return the accuracy on distorted test images, an entry for each distortion.
 
@@ -94,24 +96,25 @@ def robustness(
         predict: pixels to probabilities.
         test: the images.
         distortions: what is done to them.
-        say: receives a line for each distortion.
+        track: shows progress.
     """
-    found = []
-    for distortion in distortions:
+    found, listed = [], list(distortions)
+    for distortion in track(listed, "measuring robustness", len(listed), 0):
         right = predict(distortion(test.images)).argmax(1) == test.labels
         entry = {"change": distortion.name, "strength": distortion.strength}
         found.append({**entry, "accuracy": float(right.mean())})
-        say(f"{distortion.name} {distortion.strength}: {right.mean():.2%}")
     return found
 
 
-def speed(files: Mapping[str, Path], images: np.ndarray) -> list[dict[str, Any]]:
+def speed(
+    files: Mapping[str, Path], images: np.ndarray, track: Track = untracked
+) -> list[dict[str, Any]]:
     """Return images per second of ONNX files on this processor, with one thread."""
     found = []
-    for form, path in files.items():
-        network = OnnxNetwork(path, threads=1)
-        for size, repeats in BATCHES.items():
-            batch = np.resize(images, (size, *images.shape[1:]))
-            seconds = network.seconds(batch, repeats)
-            found.append({"form": form, "batch": size, "images_per_second": size / seconds})
+    networks = {form: OnnxNetwork(path, threads=1) for form, path in files.items()}
+    pairs = list(product(networks, BATCHES))
+    for form, size in track(pairs, "measuring speed", len(pairs), 0):
+        batch = np.resize(images, (size, *images.shape[1:]))
+        seconds = networks[form].seconds(batch, BATCHES[size])
+        found.append({"form": form, "batch": size, "images_per_second": size / seconds})
     return found

@@ -19,13 +19,15 @@ from typing import Any
 
 from attention_fer.common.files import write_json
 from benchmarks.plan.cell import Cell
+from benchmarks.plan.job import TENSORBOARD
 from benchmarks.results.predictions import PREDICTIONS, Predictions, read_predictions
 from benchmarks.results.saved_model import is_saved
 
 SCHEMA_VERSION = 1
 RESULT, PARTIAL, DAMAGED, LOCKS = "result.json", ".partial", ".damaged-", ".locks"
 CHECKPOINTS = ".checkpoints"
-OTHER_FOLDERS = ("plans", "costs", "copies")  # beside the results, see the files of that name
+# Beside the results; the first three have a module each, and the last is read by TensorBoard.
+OTHER_FOLDERS = ("plans", "costs", "copies", TENSORBOARD)
 # Keys that a record must have, by its status.
 REQUIRED = {"done": ("metrics", "history", "provenance", "timing"), "failed": ("error",)}
 
@@ -103,21 +105,34 @@ class Store:
         """
         return self.root / CHECKPOINTS / f"{cell.slug}.npz"
 
+    def tensorboard(self, cell: Cell) -> Path:
+        """Return the folder of a cell's TensorBoard logs, written while it is trained.
+
+        They lie outside the cell's result, since TensorBoard names a run after its folder.
+        """
+        return self.root / TENSORBOARD / cell.run_name
+
     def begin(self, cell: Cell) -> Path:
         """Create a working folder for a cell, next to its final folder, and return it.
 
-        This removes what dead runs left half done, so the caller must hold the cell's
-        lock. The name is new each time, since the process of a killed run may still be writing into
-        its own working folder.
+        This removes what dead runs left half done and the TensorBoard logs of an earlier training,
+        so the caller must hold the cell's lock. The name is new each time, since the process of a
+        killed run may still be writing into its own working folder.
         """
         for path in self.root.glob(f"{cell.slug}*{PARTIAL}"):
             shutil.rmtree(path, ignore_errors=True)
+        shutil.rmtree(self.tensorboard(cell), ignore_errors=True)
         checkpoint = self.checkpoint(cell)
         for draft in checkpoint.parent.glob(f".{checkpoint.name}.*"):
             draft.unlink()
         partial = self.root / f"{cell.slug}.{uuid.uuid4().hex[:8]}{PARTIAL}"
         partial.mkdir(parents=True)
         return partial
+
+    def abandon(self, cell: Cell, partial: Path) -> None:
+        """Remove the working folder and the TensorBoard logs of a cell that was interrupted."""
+        for folder in (partial, self.tensorboard(cell)):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def move_damaged(self, cell: Cell) -> tuple[Path, str] | None:
         """Move aside a folder that has a cell's name but not a valid result of the cell.
@@ -140,6 +155,7 @@ class Store:
 
     def commit(self, cell: Cell, partial: Path, record: dict[str, Any]) -> None:
         """Move a working folder to its final place, unless a finished result is already there."""
+        self._move_logs(cell, partial)
         content = {"schema_version": SCHEMA_VERSION, **record}
         if record["status"] == "done":
             content["files"] = {PREDICTIONS: _checksum(partial / PREDICTIONS)}
@@ -156,6 +172,12 @@ class Store:
             shutil.rmtree(final)
         os.replace(partial, final)
         _sync_folder(self.root)
+
+    def _move_logs(self, cell: Cell, partial: Path) -> None:
+        """Move the TensorBoard logs that came back from a node."""
+        if (partial / TENSORBOARD).is_dir():
+            self.tensorboard(cell).parent.mkdir(parents=True, exist_ok=True)
+            os.replace(partial / TENSORBOARD, self.tensorboard(cell))
 
     def _remove_checkpoint(self, cell: Cell) -> None:
         self.checkpoint(cell).unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import shutil
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -186,7 +185,7 @@ class Runner:
             record = {"spec": cell.spec, **self._run_job(cell, folder)}
             self._store(cell).commit(cell, folder, record)
         except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._store(cell).abandon(cell, folder)
             raise
         self._finish(cell, record)
 
@@ -204,6 +203,7 @@ class Runner:
             teacher=None if teacher is None else teacher.path.resolve(),
             keep=cell.slug in self.keep,
             checkpoint=self.store.checkpoint(cell).resolve(),
+            tensorboard=self._store(cell).tensorboard(cell).resolve(),
         )
         more = bool(self._waiting)
         return self.executor.run(job, lambda event: self._notify(cell, event), more)

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from attention_fer import layers
 from attention_fer.layers.eca import eca_kernel_size
+from benchmarks.speed import plain_mixed, plain_positions, plain_statistics
 from benchmarks.train import cost
 
 SHAPE = (32, 24, 24, 128)
@@ -76,6 +77,26 @@ PLAIN: dict[str, Callable[[Any], Any]] = {
     "cbam_channel": plain_channel,
     "cbam_spatial": plain_spatial,
     "cbam": plain_cbam,
+    "coord": plain_positions.plain_coord,
+    "triplet": plain_positions.plain_triplet,
+    "cse": plain_positions.plain_cse,
+    "sse": plain_positions.plain_sse,
+    "scse": plain_positions.plain_scse,
+    "bam": plain_positions.plain_bam,
+    "lka": plain_positions.plain_lka,
+    "van_attention": plain_positions.plain_van_attention,
+    "gc": plain_mixed.plain_gc,
+    "dan": plain_mixed.plain_dan,
+    "ema": plain_mixed.plain_ema,
+    "fca": plain_mixed.plain_fca,
+    "shuffle": plain_mixed.plain_shuffle,
+    "simam": plain_statistics.plain_simam,
+    "srm": plain_statistics.plain_srm,
+    "ese": plain_statistics.plain_ese,
+    "gct": plain_statistics.plain_gct,
+    "nam": plain_statistics.plain_nam,
+    "pfaam": plain_statistics.plain_pfaam,
+    "sge": plain_statistics.plain_sge,
 }
 
 

@@ -17,7 +17,7 @@ from attention_fer.training.distillation import Distillation
 from attention_fer.training.model import TrainingModel, training_model
 from benchmarks.plan.cell import Cell
 from benchmarks.plan.datasets import digest, split
-from benchmarks.plan.job import Job
+from benchmarks.plan.job import TENSORBOARD, Job
 from benchmarks.plan.settings import Settings
 from benchmarks.results.predictions import write_predictions
 from benchmarks.results.provenance import revision, versions
@@ -40,11 +40,10 @@ from benchmarks.train.data import DataPart, duplicates, load_part
 from benchmarks.train.epoch_loop import Batchwise, EpochLoop
 from benchmarks.train.multiply_adds import multiply_adds
 from benchmarks.train.tensorboard.epochs import EpochLog, Gates
-from benchmarks.train.tensorboard.session import Session, session, write_result
+from benchmarks.train.tensorboard.events import EventWriter
+from benchmarks.train.tensorboard.session import session, write_result
 from preprocessing.dataset.folder import Dataset
 from preprocessing.splits import Split
-
-TENSORBOARD = "tensorboard"
 
 
 def train(job: Job, dataset: Dataset, notify: Notifier) -> dict[str, Any]:
@@ -67,12 +66,12 @@ def train(job: Job, dataset: Dataset, notify: Notifier) -> dict[str, Any]:
         ValueError: the dataset is not that of the cell, or the devices do not suit the cell.
     """
     rows = _load_split(job.cell, dataset)
-    with session(job.folder / TENSORBOARD, job.cell.spec) as board:
+    with session(job.tensorboard or job.folder / TENSORBOARD, job.cell.spec) as board:
         return _train(job, dataset, notify, rows, board)
 
 
 def _train(
-    job: Job, dataset: Dataset, notify: Notifier, rows: Split, board: Session
+    job: Job, dataset: Dataset, notify: Notifier, rows: Split, board: EventWriter
 ) -> dict[str, Any]:
     clock, cell = Clock(), job.cell
     batch = int(cell.settings.batch_size or 64)
@@ -86,7 +85,7 @@ def _train(
         made = _build(job, dataset, training)
         clock.lap("build")
         notify("stage", stage="train")
-        log = EpochLog(board.curves, _gates(made, validation))
+        log = EpochLog(board, _gates(made, validation))
         compute = _computation(job, made, training)
         best, history, checkpoint = _fit(job, made, compute, validation, log, clock, notify)
         clock.lap("train", before=checkpoint.seconds)
@@ -135,7 +134,7 @@ def _training_metrics(
 
 
 def _write_board(
-    board: Session,
+    board: EventWriter,
     job: Job,
     classes: Sequence[str],
     test: DataPart,
@@ -144,7 +143,7 @@ def _write_board(
 ) -> None:
     """Write the result for TensorBoard."""
     write_result(
-        board.result,
+        board,
         classes=classes,
         images=test.images,
         labels=test.labels,

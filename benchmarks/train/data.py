@@ -36,12 +36,6 @@ def load_part(dataset: Dataset, rows_of: Split, name: str, settings: Settings) -
     return DataPart(np.asarray(dataset.images[rows]), dataset.labels[rows], rows)
 
 
-def copies(test: DataPart, *seen: DataPart) -> np.ndarray:
-    """Return which test images equal a seen image, bool (n,)."""
-    known = {image_hash(image) for part in seen for image in part.images}
-    return np.array([image_hash(image) in known for image in test.images], bool)
-
-
 def duplicates(test: DataPart, *seen: DataPart) -> np.ndarray:
     """Return which test images equal a seen image or an earlier test image, bool (n,)."""
     known = {image_hash(image) for part in seen for image in part.images}

@@ -35,7 +35,8 @@ def multiply_adds(model: keras.Model) -> int:
     Layers inside attention modules count each time they are called. Self-attention counts with its
     four projections and its two products between tokens; what it computes of positions alone is
     the same for all images and does not count. As usual, padding counts as if it were image, and
-    biases, normalisations, activations, poolings and the products with a gate do not count.
+    biases, normalisations, activations, poolings, scales of single channels and the products with a
+    gate do not count.
 
     Raises:
         TypeError: a layer with a matrix of weights whose use is unknown.
@@ -126,7 +127,9 @@ def _multiplies(layer: kl.Layer) -> bool:
 def _counting(layer: kl.Layer, call: Callable[..., Any], found: list[int]) -> Callable[..., Any]:
     def counted(inputs: Any, *arguments: Any, **options: Any) -> Any:
         outputs = call(inputs, *arguments, **options)
-        found.append(_of_call(layer, tuple(inputs.shape), tuple(outputs.shape)))
+        # A layer may have folded parts of the image into the batch, which is 1 otherwise.
+        parts = inputs.shape[0]
+        found.append(parts * _of_call(layer, tuple(inputs.shape), tuple(outputs.shape)))
         return outputs
 
     return counted

@@ -17,7 +17,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-# Nothing else of ours is imported before the bundle's packages can be found.
+# Nothing that needs other packages is imported before those of the bundle can be found.
+from attention_fer.common.progress import lines
+
 PLAN = Path(__file__).with_name("plan.txt")
 
 
@@ -51,7 +53,7 @@ def _bundle(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from benchmarks.visit import unpacking
 
-    work = unpacking.prepare(options.folder, options.work)
+    work = unpacking.prepare(options.folder, options.work, lines(print, "files"))
     from benchmarks.visit import session
 
     return session.run(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from attention_fer.common.progress import Track
 from preprocessing.dataset.folder import Dataset
 from preprocessing.dataset.manifest import IMAGES
 from preprocessing.raw_files.containers import container
@@ -47,8 +48,12 @@ def write(dataset: Dataset, raw: Path, folder: Path) -> None:
     np.savez(folder / SIZES, lengths=np.array(lengths), shape=np.array(dataset.images.shape))
 
 
-def restore(folder: Path) -> None:
+def restore(folder: Path, track: Track) -> None:
     """Replace the files of `write` by the prepared images.
+
+    Args:
+        folder: of the dataset.
+        track: shows progress.
 
     Raises:
         ValueError: the images are not those of the dataset's fingerprint, for example because
@@ -59,7 +64,9 @@ def restore(folder: Path) -> None:
     ends = np.cumsum(lengths)
     data = (folder / CONTENTS).read_bytes()
     images = np.lib.format.open_memmap(folder / IMAGES, "w+", np.uint8, shape)
-    for row, (end, length) in enumerate(zip(ends, lengths, strict=True)):
+    places = list(zip(ends, lengths, strict=True))
+    decoding = track(places, f"decoding {folder.name}", len(places), 0)
+    for row, (end, length) in enumerate(decoding):
         images[row] = _decode(data[end - length : end], shape)
     images.flush()
     for name in FILES:

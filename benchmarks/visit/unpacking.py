@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from attention_fer.common.progress import Track, untracked
+
 WHEELS, DATA, CACHE, RECORDS, CARD = "wheels", "data", "cache", "records", "bundle.json"
 
 
@@ -36,10 +38,15 @@ class Work:
     spent: float
 
 
-def prepare(bundle: Path, work: Path) -> Work:
+def prepare(bundle: Path, work: Path, track: Track = untracked) -> Work:
     """Unpack a bundle below `work`, unless it is there, and make its packages importable.
 
     Packages of this machine come first: those of the bundle fill gaps. Nothing is installed.
+
+    Args:
+        bundle: folder of the bundle.
+        work: folder for the work.
+        track: shows progress.
 
     Raises:
         FileNotFoundError: there is no bundle.
@@ -53,12 +60,12 @@ def prepare(bundle: Path, work: Path) -> Work:
         )
     card = json.loads((bundle / CARD).read_text(encoding="utf-8"))
     place = work / ".visit"
-    _once(place / "site", partial(_unpack_wheels, bundle / WHEELS))
+    _once(place / "site", partial(_unpack_wheels, bundle / WHEELS, track=track))
     sys.path.append(str((place / "site").resolve()))
     importlib.invalidate_caches()
     for archive in sorted((bundle / DATA).glob("*.tar.xz")):
         name = archive.name.removesuffix(".tar.xz")
-        _once(place / "data" / name, partial(_unpack_dataset, archive))
+        _once(place / "data" / name, partial(_unpack_dataset, archive, track=track))
     (place / CACHE).mkdir(exist_ok=True)
     if (bundle / CACHE).is_dir():
         shutil.copytree(bundle / CACHE, place / CACHE, dirs_exist_ok=True)
@@ -94,8 +101,9 @@ def _once(folder: Path, fill: Callable[[Path], None]) -> None:
         os.rename(filled, folder)
 
 
-def _unpack_wheels(wheels: Path, folder: Path) -> None:
-    for path in sorted(wheels.glob("*.whl")):
+def _unpack_wheels(wheels: Path, folder: Path, track: Track) -> None:
+    paths = sorted(wheels.glob("*.whl"))
+    for path in track(paths, "unpacking packages", len(paths), 0):
         try:
             with zipfile.ZipFile(path) as wheel:
                 wheel.extractall(folder)
@@ -103,13 +111,14 @@ def _unpack_wheels(wheels: Path, folder: Path) -> None:
             raise ValueError(f"{path} must be a whole wheel: {error}") from error
 
 
-def _unpack_dataset(archive: Path, folder: Path) -> None:
+def _unpack_dataset(archive: Path, folder: Path, track: Track) -> None:
     try:
         with tarfile.open(archive) as content:
-            content.extractall(folder, filter="data")
+            members = track(content, f"unpacking {folder.name}", None, 0)
+            content.extractall(folder, members, filter="data")
     except (tarfile.TarError, EOFError, OSError) as error:
         raise ValueError(f"{archive} must be a whole tar.xz file: {error}") from error
     from benchmarks.visit import originals  # needs packages of the bundle
 
     if (folder / originals.CONTENTS).is_file():
-        originals.restore(folder)
+        originals.restore(folder, track)

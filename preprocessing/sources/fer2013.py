@@ -13,7 +13,8 @@ from pathlib import Path
 from preprocessing.raw_files.containers import containers, listing
 from preprocessing.raw_files.files import Files
 from preprocessing.sources.base import Notice, Raw, first_of, register
-from preprocessing.sources.fer2013_csv import CLASSES, Distribution, find_csv, has_contempt
+from preprocessing.sources.fer2013_columns import CLASSES
+from preprocessing.sources.fer2013_csv import Distribution, find_csv, has_contempt
 from preprocessing.sources.fer2013_folders import find_folders
 from preprocessing.sources.tables import is_table
 
@@ -26,8 +27,9 @@ EXPECTED = {split: dict(zip(CLASSES, counts, strict=True)) for split, counts in 
 
 LOOKED_FOR = (
     "fer2013.csv (emotion,pixels,Usage), icml_face_data.csv (emotion, Usage, pixels), "
-    "train.csv (emotion,pixels) with test.csv (pixels), folders train/<emotion> and "
-    "test/<emotion> of image files, or a .zip or .tar.gz of any of these"
+    "train.csv (emotion,pixels) with test.csv (pixels), a table with a column for each of the "
+    "2,304 pixels, folders train/<emotion> and test/<emotion> of image files, or a .zip or .tar.gz "
+    "of any of these"
 )
 
 
@@ -41,9 +43,10 @@ def open_fer2013(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
 
     If there are several, the one that covers the most splits is read. Among equals, a CSV with all
     three parts precedes the folders, and the folders precede train.csv. A table may have any usual
-    separator and encoding, no header, labels as names, and other names for columns and parts.
-    Folders may be named like expressions or numbered 0 to 6, with parts above them or without. If
-    neither they nor the file names tell two parts apart, those are one.
+    separator and encoding, no header, labels as names, other names for columns and parts, and a
+    column for each pixel. Folders may be named like expressions, numbered 0 to 6, or both, such as
+    `3_happy`, with parts above them or without. If neither they nor the file names tell two parts
+    apart, those are one. Images of a copy that tells no parts have none, which is a `Doubt`.
 
     Args:
         path: the table, the archive, or a directory.

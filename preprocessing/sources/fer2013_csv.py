@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -11,15 +10,21 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from attention_fer.common.class_names import BASIC, identity, part_of
+from attention_fer.common.class_names import part_of
 from preprocessing.raw_files.files import Files, Rejected, UnreadableError
-from preprocessing.sources import tables
-from preprocessing.sources.base import SPLITS, Notice, Sample
+from preprocessing.sources.base import SPLITS, Doubt, Notice, Sample
+from preprocessing.sources.fer2013_columns import (
+    CLASSES,
+    SIDE,
+    USAGES,
+    columns,
+    label_of,
+    rows,
+    split_of,
+    whole_number,
+)
 from preprocessing.sources.tables import Cells, is_table
 
-CLASSES = BASIC
-SIDE = 48
-USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 ROWS = 35_887
 PARTS = {split: (split,) for split in USAGES.values()}
 
@@ -27,13 +32,11 @@ NO_LABELS = (
     "{} holds no labels, so the test parts are left out: "
     "use icml_face_data.csv or fer2013.csv to include them."
 )
-
-_ROLES = {
-    "emotion": ("emotion", "emotions", "label", "labels", "class", "expression"),
-    "pixels": ("pixels", "pixel"),
-    "usage": ("usage", "split", "set", "part"),
-}
-_MANY = 100  # numbers in one cell, which are then pixels
+NO_PARTS = (
+    "{} does not say which images are FER2013's Training, PublicTest and PrivateTest, so they have "
+    "no official parts: results on other splits are not those of published tables. Use a copy with "
+    "a column Usage for the official split."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,47 +65,6 @@ class Distribution:
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: PARTS)
 
 
-@dataclass(frozen=True)
-class Columns:
-    """What the columns of a table hold.
-
-    Attributes:
-        names: a name per column, in order: "emotion", "pixels", "usage", or that in the file.
-        headed: whether the first line of the file names them.
-    """
-
-    names: list[str]
-    headed: bool
-
-
-def columns(files: Files, name: str) -> Columns | None:
-    """Finds the column of pixels by its name or, without a header, by its content; else None."""
-    line = tables.first_line(files, name)
-    cells = tables.split(line, tables.separator(line))
-    roles = [_role(cell) for cell in cells]
-    if "pixels" in roles:
-        return Columns(roles, True)
-    found = [_content(cell) for cell in cells]
-    known = [role for role in found if role]
-    if "pixels" not in known or len(set(known)) < len(known):
-        return None
-    return Columns([role or f"column {n}" for n, role in enumerate(found)], False)
-
-
-def _role(name: str) -> str:
-    lower = name.lower()
-    return next((role for role, names in _ROLES.items() if lower in names), lower)
-
-
-def _content(cell: str) -> str:
-    """Returns which column a cell of a row may be in."""
-    if len(cell) > _MANY:
-        return "pixels" if len(re.findall(r"\d+", cell)) > _MANY else ""
-    if split_of(cell):
-        return "usage"
-    return "emotion" if label_of(cell) else ""
-
-
 def find_csv(files: Files, names: list[str]) -> list[Distribution]:
     """Finds tables with FER2013's columns, whatever the files are called.
 
@@ -114,44 +76,54 @@ def find_csv(files: Files, names: list[str]) -> list[Distribution]:
         if found and not has_contempt(files, name):
             key = (str(PurePosixPath(name).parent), frozenset(found.names))
             by_kind.setdefault(key, []).append(name)
-    copies: list[tuple[tuple[str, ...], int, int]] = []  # names, splits, preference
+    copies: list[Distribution] = []
     for (folder, there), same in by_kind.items():
         if {"emotion", "usage"} <= there:
-            copies += [((name,), 3, int("icml" in name)) for name in same]
+            copies += [_copy(files, {name: ""}, 3, int("icml" in name)) for name in same]
         elif "emotion" in there:
             unlabelled = by_kind.get((folder, frozenset({"pixels"})), [])
-            copies += [((*names, *unlabelled), len(names), 3) for names in _together(same)]
+            copies += [_labelled(files, parts, unlabelled) for parts in _together(same)]
         elif (folder, frozenset({"emotion", "pixels"})) not in by_kind:
-            copies += [((name,), 0, 4) for name in same]
-    return [_distribution(files, *copy) for copy in copies]
+            copies += [_copy(files, {name: ""}, 0, 4) for name in same]
+    return copies
 
 
-def _together(names: list[str]) -> list[tuple[str, ...]]:
+def _together(names: list[str]) -> list[dict[str, str]]:
     """Returns tables without a column of parts that are read together, such as train and val.csv.
 
     If the names of the files are those of different parts, each table is a part; else each is a
-    copy of its own.
+    copy of its own, whose part its name may tell.
     """
     parts = {name: part_of(PurePosixPath(name).stem) for name in names}
     if len(names) > 1 and all(parts.values()) and len(set(parts.values())) == len(names):
-        return [tuple(sorted(names, key=lambda name: SPLITS.index(parts[name])))]
-    return [(name,) for name in names]
+        return [dict(sorted(parts.items(), key=lambda item: SPLITS.index(item[1])))]
+    return [{name: part} for name, part in parts.items()]
 
 
-def _distribution(
-    files: Files, names: tuple[str, ...], splits: int, preference: int
+def _labelled(files: Files, parts: Mapping[str, str], unlabelled: Sequence[str]) -> Distribution:
+    """Returns a copy without a column of parts, read with the tables that have no labels.
+
+    Beside these, a table is the Training of the challenge, whatever its name.
+    """
+    known = {name: part or ("train" if unlabelled else "") for name, part in parts.items()}
+    splits = {part for part in known.values() if part}
+    # A single part is compared with all three, so that the missing ones are told.
+    made_of = PARTS if len(splits) == 1 else parts_of(splits)
+    return _copy(files, {**known, **dict.fromkeys(unlabelled, "")}, len(splits), 3, made_of)
+
+
+def _copy(
+    files: Files,
+    parts: Mapping[str, str],
+    splits: int,
+    preference: int,
+    made_of: Mapping[str, tuple[str, ...]] = PARTS,
 ) -> Distribution:
+    """Returns a copy of some tables, by name, each with its part; "" if its column tells."""
+    names = tuple(parts)
     title = files.source(" with ".join(names))
-    read = partial(_read, files, names)
-    there = {_part_of_file(name) for name in names} if splits == 2 else set(PARTS)
-    return Distribution(
-        files, names, title, splits, preference, ROWS, read, parts_of(there) if splits else PARTS
-    )
-
-
-def _part_of_file(name: str) -> str:
-    """Returns the part of a table without a column for it."""
-    return part_of(PurePosixPath(name).stem) or "train"
+    read = partial(_read, files, parts)
+    return Distribution(files, names, title, splits, preference, ROWS, read, made_of)
 
 
 def parts_of(splits: Set[str]) -> Mapping[str, tuple[str, ...]]:
@@ -174,7 +146,7 @@ def has_contempt(files: Files, name: str) -> bool:
         return False
     try:
         found = Counter(
-            _number(cells.get("emotion", ""))
+            whole_number(cells.get("emotion", ""))
             for _, cells in rows(files, name)
             if not isinstance(cells, UnreadableError)
         )
@@ -183,40 +155,35 @@ def has_contempt(files: Files, name: str) -> bool:
     return found[7] > 1 and 100 * found[7] >= found.total()
 
 
-def _read(files: Files, names: tuple[str, ...], notice: Notice) -> Iterator[Sample | Rejected]:
+def _read(files: Files, parts: Mapping[str, str], notice: Notice) -> Iterator[Sample | Rejected]:
     """Yields one item per row, skipping blank lines."""
-    for name in names:
+    for name, part in parts.items():
         found = columns(files, name)
-        if found and "emotion" not in found.names:
+        there = found.names if found else []
+        if found and "emotion" not in there:
             notice(NO_LABELS.format(files.source(name)))
+        elif not part and "usage" not in there:
+            notice(Doubt(NO_PARTS.format(files.source(name))))
         if found and not found.headed:
-            shown = ", ".join(found.names)
+            shown = ", ".join(dict.fromkeys(there))
             notice(f"{files.source(name)} has no header: its columns are taken as {shown}.")
-        yield from items(files, name)
+        yield from items(files, name, part=part)
 
 
-def rows(files: Files, name: str) -> Iterator[tuple[int, Cells | UnreadableError]]:
-    """Yields number and cells of each row by the names in `Columns`, see `tables.rows`."""
-    found = columns(files, name)
-    if found is None:
-        return
-    for number, cells in tables.rows(files, name, None if found.headed else found.names):
-        if found.headed and not isinstance(cells, UnreadableError):
-            cells = dict(zip(found.names, cells.values(), strict=False))
-        yield number, cells
-
-
-def items(files: Files, name: str, classes: Sequence[str] = CLASSES) -> Iterator[Sample | Rejected]:
+def items(
+    files: Files, name: str, classes: Sequence[str] = CLASSES, part: str = ""
+) -> Iterator[Sample | Rejected]:
     """Yields one item per row, and a final one if the rest of the file cannot be read.
 
     Args:
         files, name: the file.
         classes: the class of each number.
+        part: of all rows, where no column tells it.
     """
     where = files.source(name)
     try:
         for number, cells in rows(files, name):
-            yield _item(f"{where}:{number}", cells, classes, _part_of_file(name))
+            yield _item(f"{where}:{number}", cells, classes, part)
     except UnreadableError as error:
         yield Rejected(where, error.reason, str(error))
 
@@ -228,24 +195,10 @@ def _item(
         if isinstance(row, UnreadableError):
             raise row
         label = _label(row, classes)
-        split = _split(row.get("usage", part))
+        split = _split(row["usage"]) if "usage" in row else part
         return Sample(partial(_image, row["pixels"]), label, "", split, source)
     except UnreadableError as error:
         return Rejected(source, error.reason, str(error))
-
-
-def label_of(text: str, classes: Sequence[str] = CLASSES) -> str:
-    """Returns the class of a number or a name, such as "3", "3.0" or "Happiness"; "" if none."""
-    number = _number(text)
-    if number is None:
-        return identity(text) if identity(text) in classes else ""
-    return classes[number] if 0 <= number < len(classes) else ""
-
-
-def _number(text: str) -> int | None:
-    """Returns the whole number that a short text is, such as "3" or "3.0"."""
-    match = re.fullmatch(r"(-?\d{1,6})(?:\.0*)?", text)
-    return int(match[1]) if match else None
 
 
 def _label(row: Cells, classes: Sequence[str]) -> str:
@@ -255,14 +208,6 @@ def _label(row: Cells, classes: Sequence[str]) -> str:
         return label
     detail = f"{row['emotion'][:40]!r}, expected 0 to {len(classes) - 1}"
     raise UnreadableError("label out of range", detail)
-
-
-_BY_KEY = {usage.lower(): split for usage, split in USAGES.items()}
-
-
-def split_of(usage: str) -> str:
-    """Returns the split of a Usage, such as "PublicTest", "public test" or "val"; "" if none."""
-    return _BY_KEY.get(re.sub(r"[\s_-]", "", usage).lower(), "") or part_of(usage)
 
 
 def _split(usage: str) -> str:

@@ -15,8 +15,9 @@ import numpy as np
 from attention_fer.common.class_names import identity, part_of
 from preprocessing.raw_files.files import Files, Rejected, read_bytes
 from preprocessing.raw_files.images import decode_grey, is_photograph
-from preprocessing.sources.base import SPLITS, Notice, Sample
-from preprocessing.sources.fer2013_csv import CLASSES, PARTS, SIDE, USAGES, Distribution, parts_of
+from preprocessing.sources.base import SPLITS, Doubt, Notice, Sample
+from preprocessing.sources.fer2013_columns import CLASSES, SIDE, USAGES
+from preprocessing.sources.fer2013_csv import PARTS, Distribution, parts_of
 
 NUMBERS = tuple(map(str, range(len(CLASSES))))
 COUNTS = dict(zip(CLASSES, (4953, 547, 5121, 8989, 6077, 4002, 6198), strict=True))
@@ -54,7 +55,8 @@ def find_folders(files: Files, names: list[str]) -> list[Distribution]:
     bare: dict[str, set[str]] = {}
     for name in images:
         if (root := _above_class(name)) is not None:
-            bare.setdefault(root, set()).add(identity(PurePosixPath(name).parent.name))
+            folder = PurePosixPath(name).parent.name
+            bare.setdefault(root, set()).add(_class_of(folder) or folder)
     whole = [root for root, found in bare.items() if len(found) == len(CLASSES)]
     return [_distribution(files, root, 1, names) for root in sorted(whole)]
 
@@ -63,7 +65,7 @@ def _above_parts(name: str) -> str | None:
     """Returns the directory above <part>/<emotion>/, if the path has one."""
     parts = PurePosixPath(name).parts
     for depth, (folder, emotion) in enumerate(pairwise(parts[:-1])):
-        if part_of(folder) and (identity(emotion) in CLASSES or emotion in NUMBERS):
+        if part_of(folder) and (_class_of(emotion) or emotion in NUMBERS):
             return "/".join(parts[:depth])
     return None
 
@@ -71,7 +73,19 @@ def _above_parts(name: str) -> str | None:
 def _above_class(name: str) -> str | None:
     """Returns the directory above <emotion>/<file>, if that is where a file lies."""
     *above, emotion, _ = ("", *PurePosixPath(name).parts)
-    return "/".join(above[1:]) if identity(emotion) in CLASSES or emotion in NUMBERS else None
+    return "/".join(above[1:]) if _class_of(emotion) or emotion in NUMBERS else None
+
+
+def _class_of(folder: str) -> str:
+    """Returns the class that a folder's name means, such as "Anger" or "0_angry"; "" if none."""
+    label = identity(_split_number(folder)[1])
+    return label if label in CLASSES else ""
+
+
+def _split_number(folder: str) -> tuple[str, str]:
+    """Divides a name such as "00_Angry" into a number, "" without one, and the rest."""
+    match = re.fullmatch(r"(\d{1,2})[\s_.-]*(\D.*)", folder)
+    return (match[1], match[2]) if match else ("", folder)
 
 
 def _usage(name: str) -> str:
@@ -99,11 +113,12 @@ def _distribution(files: Files, root: str, depth: int, names: list[str]) -> Dist
     parts = PARTS if named else parts_of(splits)
     for part, made_of in parts.items():
         if len(made_of) > 1:
-            told.append(
+            text = (
                 f"Neither folders nor file names tell FER2013's {len(made_of)} parts "
                 f"{', '.join(made_of)} apart: their images "
                 f"{f'are the {part} part' if part else 'have no part'}."
             )
+            told.append(text if part else Doubt(text))
 
     def read(notice: Notice) -> Iterator[Sample | Rejected]:
         for text in told:
@@ -120,9 +135,24 @@ def _classes(folders: Counter[str]) -> tuple[dict[str, str], list[str]]:
         ordered = _numbering(folders)
         shown = ", ".join(f"{number} {label}" for number, label in enumerate(ordered))
         return dict(zip(NUMBERS, ordered, strict=True)), [f"Folders are read as {shown}."]
-    found = {name.lower(): identity(name) for name in folders if identity(name) in CLASSES}
+    found = {name.lower(): label for name in folders if (label := _class_of(name))}
     other = [f"{name} as {label}" for name, label in sorted(found.items()) if name != label]
-    return found, [f"Folders are read as classes: {', '.join(other)}."] if other else []
+    told = [f"Folders are read as classes: {', '.join(other)}."] if other else []
+    return found, told + _other_numbers(found)
+
+
+def _other_numbers(classes: Mapping[str, str]) -> list[str]:
+    """Says that the numbers in the names of folders are not FER2013's, in at most a sentence."""
+    numbers = {name: _split_number(name)[0] for name in sorted(classes)}
+    ours_of = {label: number for number, label in enumerate(CLASSES)}
+    other = [name for name, n in numbers.items() if n and int(n) != ours_of[classes[name]]]
+    if not other:
+        return []
+    ours = ", ".join(f"{number} {label}" for number, label in enumerate(CLASSES))
+    return [
+        f"The names of the folders count, not their numbers, which differ from FER2013's ({ours}): "
+        f"{', '.join(other)}."
+    ]
 
 
 def _numbering(folders: Counter[str]) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ from preprocessing.raw_files.containers import container, containers, listing
 from preprocessing.raw_files.directory import DirectoryFiles
 from preprocessing.raw_files.files import Files, Rejected, UnreadableError, joined, state_of
 from preprocessing.sources.base import Notice, Raw, Sample, first_of, register
-from preprocessing.sources.fer2013_csv import USAGES, find_csv, items
+from preprocessing.sources.fer2013_columns import USAGES
+from preprocessing.sources.fer2013_csv import find_csv, items
 from preprocessing.sources.fer2013_folders import find_folders
 from preprocessing.sources.ferplus_votes import (
     CHOICES,

@@ -12,8 +12,8 @@ import numpy as np
 
 from attention_fer.common.class_names import BASIC, WITH_CONTEMPT
 from preprocessing.raw_files.files import Files, UnreadableError
-from preprocessing.sources import fer2013_csv, tables
-from preprocessing.sources.fer2013_csv import USAGES, label_of, split_of
+from preprocessing.sources import fer2013_columns, tables
+from preprocessing.sources.fer2013_columns import USAGES, label_of, split_of
 from preprocessing.sources.tables import Cells, header, is_table
 
 CLASSES = WITH_CONTEMPT
@@ -178,7 +178,7 @@ def read_rows(files: Files, name: str) -> Rows:
     source = files.source(name)
     usages, labels, junk = [], [], []
     try:
-        for number, cells in fer2013_csv.rows(files, name):
+        for number, cells in fer2013_columns.rows(files, name):
             if isinstance(cells, UnreadableError) or not split_of(cells["usage"]):
                 junk.append(number)
             elif junk:

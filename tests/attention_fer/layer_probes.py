@@ -12,7 +12,7 @@ from attention_fer import layers
 BACKEND = keras.backend.backend()
 CHANNELS = 32
 # What modules need so that they take CHANNELS channels, where their defaults do not.
-OPTIONS = {}
+OPTIONS = {"ema": {"groups": 8}, "sge": {"groups": 8}, "shuffle": {"groups": 4}}
 COMBINATORS = [
     ("sequence", {"modules": ["eca", "cbam_spatial"]}),
     ("sequence", {"modules": ["cbam", ("se", {"reduction_ratio": 4}), "cbam"]}),

@@ -21,6 +21,14 @@ from layer_probes import (
 
 from attention_fer import layers
 
+# Of the weights on large maps, where smaller ones would leave the input as it is.
+LARGE_SCALE = {"gc": 2, "van_attention": 0.08}
+# Of the weights of modules whose gates grow with them, so that outputs stay of the size of inputs.
+SCALE = {"dan": 0.04}
+# On a flat map a normalisation over the positions leaves nothing but rounding.
+NORMALISING = ("ema",)
+# Modules whose gates are one where the values of the input are large.
+SATURATED = ("pfaam",)
 POLICIES = ("float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16")
 each_spec = pytest.mark.parametrize("spec", SPECS, ids=str)
 each_identity = pytest.mark.parametrize("spec", IDENTITY, ids=str)
@@ -53,7 +61,7 @@ def test_the_output_has_the_compute_dtype_and_the_right_value(spec, policy, shap
     if not takes(spec, len(shape) - 2):
         pytest.skip("the module takes other numbers of spatial axes")
     x = features(*shape)
-    exact, rounded = under(spec, policy, x, scale=0.2)
+    exact, rounded = under(spec, policy, x, scale=SCALE.get(spec[0], 0.2))
     y = rounded(x)
     assert keras.backend.standardize_dtype(y.dtype) == rounded.compute_dtype
     assert {v.dtype for v in rounded.weights} <= {rounded.variable_dtype, "float32"}
@@ -63,11 +71,16 @@ def test_the_output_has_the_compute_dtype_and_the_right_value(spec, policy, shap
 @each_spec
 @each_policy
 def test_large_maps_of_large_values_do_not_overflow(spec, policy):
-    x = np.full((1, 64, 64, CHANNELS), 100, "float32")
-    exact, rounded = under(spec, policy, x, scale=0.002)
+    shape = (1, 64, 64, CHANNELS)
+    flat = spec[0] not in NORMALISING
+    x = np.full(shape, 100, "float32") if flat else features(*shape, scale=100)
+    exact, rounded = under(spec, policy, x, scale=LARGE_SCALE.get(spec[0], 0.002))
     y, expected = to_numpy(rounded(x)), to_numpy(exact(x))
-    assert np.isfinite(expected).all() and np.abs(expected - x).min() > 1
-    np.testing.assert_allclose(y, expected, rtol=8 * precision(policy))
+    assert np.isfinite(expected).all()
+    assert np.median(np.abs(expected - x)) > 1 or spec[0] in SATURATED
+    # A gate without an activation may be near zero beside others that are not.
+    near = precision(policy) * expected.std()
+    np.testing.assert_allclose(y, expected, rtol=8 * precision(policy), atol=near)
 
 
 @each_spec

@@ -22,6 +22,33 @@ CASES = [
     (layers.SpatialAttention, {"kernel_size": 3}, 3, 2),
     (layers.CBAM, {"reduction_ratio": 4, "kernel_size": 3}, 7, 2),
     (layers.CBAM, {"reduction_ratio": 2, "start": "identity"}, 7, 2),
+    (layers.ChannelSE, {}, 4, 0),
+    (layers.SpatialSE, {"start": "identity"}, 2, 0),
+    (layers.SCSE, {"combination": "add", "use_bias": False}, 3, 0),
+    # How many weights these two have depends on the rank, see test_layers_positions.py.
+    (layers.CoordinateAttention, {"reduction_ratio": 2, "start": "identity"}, None, 2),
+    (layers.TripletAttention, {"kernel_size": 3, "use_spatial": False}, None, None),
+    (layers.BAM, {"reduction_ratio": 2, "dilation": 2, "combination": "sum"}, 20, 8),
+    (layers.LKA, {"kernel_size": 3, "dilated_kernel_size": 3, "dilation": 2}, 6, 0),
+    (layers.VANAttention, {}, 10, 0),
+    (layers.GlobalContext, {"reduction_ratio": 4}, 8, 0),
+    (layers.GlobalContext, {"reduction_ratio": 2, "fusion": "both"}, 14, 0),
+    # How many weights DAN has depends on the rank, see test_layers_mixed.py.
+    (layers.DAN, {"hidden": 3}, None, None),
+    (layers.EMA, {"groups": 2, "start": "identity"}, 6, 0),
+    (layers.FCA, {"reduction_ratio": 4, "frequencies": 8, "size": (7, 9)}, 2, 0),
+    (layers.ShuffleAttention, {"groups": 2}, 6, 0),
+    (layers.Sequence, {"modules": ["eca", "cbam_spatial"]}, 4, 2),
+    (layers.Parallel, {"modules": ["eca", "eca"], "combination": "max"}, 2, 0),
+    (layers.SimAM, {"e_lambda": 0.01}, 0, 0),
+    (layers.SRM, {}, 4, 2),
+    (layers.ESE, {"start": "identity"}, 2, 0),
+    (layers.GCT, {}, 3, 0),
+    (layers.GCT, {"norm": "l1", "epsilon": 0.1}, 3, 0),
+    (layers.NAM, {}, 2, 2),
+    (layers.PfAAM, {}, 0, 0),
+    (layers.PfAAM, {"use_bn": True}, 2, 2),
+    (layers.SGE, {"groups": 2, "start": "identity"}, 2, 0),
 ]
 
 
@@ -29,6 +56,8 @@ CASES = [
 @pytest.mark.parametrize("shape", [(2, 9, 8), (2, 6, 5, 8), (2, 4, 3, 5, 8)], ids=str)
 @pytest.mark.parametrize(("cls", "options", "trainable", "other"), CASES)
 def test_the_layer_passes_the_harness_of_keras(cls, options, trainable, other, shape):
+    if len(shape) - 2 not in cls.ranks:
+        pytest.skip("the layer takes other numbers of spatial axes")
     harness.TestCase().run_layer_test(
         cls,
         init_kwargs=options,

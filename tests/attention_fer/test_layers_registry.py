@@ -90,7 +90,7 @@ def test_a_callable_may_return_any_keras_layer():
     [
         ("cbma", r"'cbma'.*'cbam'.*'se'.*Did you mean 'cbam'"),
         ("ECA", r"'ECA'.*Did you mean 'eca'"),
-        (("sse", {}), r"'sse'.*Did you mean 'se'"),
+        (("secc", {}), r"'secc'.*Did you mean 'se'"),
         ("transformer", r"attention module.*'transformer'.*'cbam'"),
         (("se", {"ratio": 8}), r"ratio"),
         (("se", 8), r"attention must be.*\('se', 8\)"),

@@ -82,4 +82,5 @@ def folders(out: Path, pattern: str) -> list[Path]:
 
 def training(out: Path) -> list[Path]:
     """The curves of cells that have begun to train and have no result yet."""
-    return folders(out, "*.partial/tensorboard/*")
+    begun = {path.name.rsplit(".", 2)[0][-10:-6] for path in folders(out, "*.partial")}
+    return [path for path in folders(out, "tensorboard/*/*/*") if path.parent.name[-4:] in begun]

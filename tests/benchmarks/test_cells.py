@@ -178,6 +178,7 @@ def test_fields_younger_than_the_first_records_leave_their_hash_alone():
 def test_a_folder_name_holds_nothing_that_a_file_system_refuses():
     odd = cell(backbone="my/net:1", config=(("path", "a b\\c*"),), dataset="é è")
     assert set(odd.slug) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-")
+    assert odd.slug.replace(odd.digest, odd.digest[:4]) == odd.run_name.replace("/", "-")
     assert odd.slug != replace(odd, row=replace(odd.row, backbone="my_net:1")).slug
 
 
@@ -225,3 +226,13 @@ def test_whole_and_decimal_numbers_are_the_same_setting():
 def test_settings_that_would_be_ignored_or_misread_are_refused(changes, words):
     with pytest.raises(ValueError, match=words):
         profile("full", **changes)
+
+
+def test_the_name_in_tensorboard_is_short_and_tells_settings_apart():
+    one = cell(backbone="small_resnet", attention="cbam")
+    other = cell(backbone="small_resnet", attention="cbam", settings=Settings(width=0.5))
+    assert one.run_name == f"fer2013/small_resnet-cbam-s0-{one.digest[:4]}"
+    assert other.run_name == f"fer2013/small_resnet-cbam-s0-{other.digest[:4]}"
+    assert one.run_name != other.run_name
+    folded = cell(folds=("a", "b"), fold=1, seed=7)
+    assert folded.run_name == f"fer2013/vgg16-none-s7-f1-{folded.digest[:4]}"

@@ -44,6 +44,18 @@ def test_copies_have_all_pixels_of_a_training_image(copied, dataset):
     assert training_copies(dataset, "official") == TrainingCopies()
 
 
+def test_copies_of_other_parts_count_on_request(copied):
+    dataset, test = copied
+    validation = datasets.split(dataset, "official")["validation"]
+    images = np.array(dataset.images)
+    images[test[2]] = images[validation[0]]
+    dataset = replace(dataset, images=images)
+    assert training_copies(dataset, "official").rows == (test[0], test[4])
+    both = training_copies(dataset, "official", seen=("train", "validation"))
+    assert both.rows == tuple(sorted((test[0], test[2], test[4])))
+    assert training_copies(dataset, "official", seen=("validation",)).rows == (test[2],)
+
+
 def test_in_a_cross_validation_each_image_counts_in_the_fold_that_tests_it(dataset):
     images, people = np.array(dataset.images), dataset.subjects
     one, two, three = (np.flatnonzero(people == name) for name in list(dict.fromkeys(people))[:3])

@@ -9,7 +9,7 @@ import pytest
 from fabricated import cell
 from keras import layers as kl
 
-from attention_fer import models
+from attention_fer import layers, models
 from benchmarks import published
 from benchmarks.plan.settings import profile
 from benchmarks.train.cost import cost
@@ -35,6 +35,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
         (kl.Conv2DTranspose(8, 3, strides=2, padding="same"), (5, 6, 4), 30 * 9 * 4 * 8),
         (kl.Conv1D(8, 5, padding="same"), (10, 4), 10 * 5 * 4 * 8),
         (kl.BatchNormalization(), (10, 12, 4), 0),
+        (layers.CoordinateAttention(), (10, 12, 32), 2 * 22 * 32 * 8),
+        (layers.TripletAttention(), (10, 12, 32), (120 + 10 * 32 + 12 * 32) * 49 * 2),
+        (layers.SCSE(), (10, 12, 32), 2 * 32 * 16 + 120 * 32),
+        (layers.BAM(8), (10, 12, 32), 2 * 32 * 4 + 120 * (32 * 4 + 2 * 9 * 4 * 4 + 4)),
+        (layers.LKA(), (10, 12, 32), 120 * (32 * (25 + 49) + 32**2)),
+        (layers.LKA(3, 3), (2, 4, 5, 32), 40 * (32 * (27 + 27) + 32**2)),
     ],
 )
 def test_layers_by_hand(layer, shape, count):
@@ -96,6 +102,30 @@ def test_attention_by_hand(attention):
             "cbam": 2 * mlp + height * width * 49 * 2,
         }[attention]
     assert multiply_adds(attended) - multiply_adds(plain) == total
+
+
+@pytest.mark.parametrize(
+    ("spec", "count"),
+    [
+        (("gc", {"reduction_ratio": 4}), 120 * 32 + 2 * 32 * 8),
+        ("dan", 120 * (32 + (9 + 3 + 3) * 32) * 16 + 2 * 32 * 32),
+        # Each of eight groups has four channels.
+        (("ema", {"groups": 8}), 8 * (10 + 12 + 120 * 9) * 4 * 4),
+        (("fca", {"reduction_ratio": 4}), 2 * 32 * 8),
+        (("shuffle", {"groups": 4}), 0),
+    ],
+    ids=str,
+)
+def test_attention_on_a_map_by_hand(spec, count):
+    image = keras.Input((10, 12, 32))
+    assert multiply_adds(keras.Model(image, layers.get(spec)(image))) == count
+
+
+@pytest.mark.parametrize("attention", ["simam", "srm", "ese", "gct", "nam", "pfaam", "sge"])
+def test_statistics_and_scales_cost_nothing_and_a_dense_layer_does(attention):
+    image = keras.Input((6, 5, 64))
+    network = keras.Model(image, layers.get(attention)(image))
+    assert multiply_adds(network) == (64 * 64 if attention == "ese" else 0)
 
 
 @pytest.mark.parametrize("attention", ["eca", "cbam"])

@@ -17,6 +17,7 @@ FULL = Job(
     teacher=Path("/runs/teacher"),
     keep=True,
     checkpoint=Path("/runs/state.npz"),
+    tensorboard=Path("/runs/tensorboard/fer2013/vgg16-se"),
     reference=cell(),
 )
 

@@ -177,12 +177,16 @@ def test_a_lost_nodes_cell_goes_elsewhere_and_all_results_come_home(
         output, _ = process.communicate(timeout=300)
     assert process.returncode == 0, output
     assert "its node was lost" in output and "3 cells, 0 done, 3 to run, 2 at a time" in output
-    found = list(Store(tmp_path / "attention").results())
+    store = Store(tmp_path / "attention")
+    found = list(store.results())
     assert sorted(r.cell.seed for r in found) == [0, 1, 2] and all(r.done for r in found)
     for result in found:
         assert len(result.predictions().labels) == 16
         assert result.record["provenance"]["revision"] == revision()
-        assert list(result.path.glob("tensorboard/events*")) and (result.path / "log.txt").is_file()
+        assert (
+            list(store.tensorboard(result.cell).glob("events*"))
+            and (result.path / "log.txt").is_file()
+        )
     assert not folders(tmp_path, "*.partial")
     # The dataset was sent, and lies in the nodes' cache under its fingerprint.
     cached = Path(ray_environment["TMPDIR"]).glob("attention-fer-*/datasets/*/manifest.json")

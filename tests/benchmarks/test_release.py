@@ -235,6 +235,24 @@ def test_the_scores_are_those_of_the_shipped_network(network, dataset):
     assert set(forms) == set(network.forms) and forms["onnx"] == found["accuracy"]
 
 
+def test_each_form_has_a_calibration_of_its_own_in_the_manifest_and_on_the_card(
+    released, network, dataset
+):
+    images, labels = part(dataset, "test")
+    text = (released / "fer-small" / "fer2013.md").read_text()
+    stated = network.manifest["test"]["quality_by_form"]
+    assert set(stated) == set(network.forms) > {"keras", "onnx"}
+    for form in set(network.forms) - {"keras"}:
+        got, _ = run_onnx(network.file(form), images)
+        expected = calibration(got, labels)
+        assert stated[form]["calibration_error"] == pytest.approx(expected, abs=1e-4)
+        picked = got[np.arange(len(labels)), labels].astype(float)
+        assert stated[form]["loss"] == pytest.approx(-np.log(picked).mean(), abs=1e-5)
+        if form != "onnx":
+            row = f"| PrivateTest, after the temperature, {form} | {100 * expected:.2f} % |"
+            assert row in text
+
+
 def test_robustness_and_speed_are_measured(network, dataset):
     images, labels = part(dataset, "test")
     found = {(e["change"], e["strength"]): e["accuracy"] for e in network.manifest["robustness"]}

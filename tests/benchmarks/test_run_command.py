@@ -92,8 +92,9 @@ def test_a_run_stores_which_test_images_equal_a_training_image(finished, dataset
 
 def test_tensorboard_shows_the_curves_of_the_history(finished):
     accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    for result in results(finished[0]).values():
-        events = accumulators.EventAccumulator(str(result.path / "tensorboard")).Reload()
+    store = Store(finished[0] / "attention")
+    for result in store.results():
+        events = accumulators.EventAccumulator(str(store.tensorboard(result.cell))).Reload()
         tags = {
             "loss": "loss/train",
             "accuracy": "accuracy/train",
@@ -105,6 +106,24 @@ def test_tensorboard_shows_the_curves_of_the_history(finished):
             curve = [(event.step, event.value) for event in events.Scalars(tag)]
             stored = [(line["epoch"], line[key]) for line in result.record["history"]]
             np.testing.assert_allclose(curve, stored, rtol=1e-6)
+
+
+def test_the_hparams_tab_has_a_row_per_result_with_its_test_accuracy(finished):
+    reading = pytest.importorskip("tensorboard_reading")
+    store = Store(finished[0] / "attention")
+    _, metrics, rows = reading.hparams_tab(store.root / "tensorboard")
+    found = {run: (values["attention"], of["accuracy/test"]) for run, (values, of) in rows.items()}
+    assert metrics[0] == "accuracy/test"
+    assert found == {
+        f"schematic/vgg16-{kind}-s0-{result.cell.digest[:4]}": (
+            kind,
+            pytest.approx(result.record["metrics"]["accuracy"]),
+        )
+        for kind, result in results(finished[0]).items()
+    }
+    # One run each, and it is found from the folder of the table, too.
+    assert len(list((store.root / "tensorboard").rglob("events*"))) == len(rows) == 2
+    assert set(reading.hparams_tab(store.root)[2]) == {f"tensorboard/{run}" for run in rows}
 
 
 def test_the_table_is_printed_and_written_as_markdown_and_csv(finished):

@@ -10,6 +10,7 @@ import pytest
 
 from attention_fer import models, pretrained
 from benchmarks.release import card
+from benchmarks.statistics.scores import score
 from preprocessing.sources import get
 
 SHIPPED = [(name, weights) for name, found in pretrained.names().items() for weights in found]
@@ -53,6 +54,7 @@ def test_the_accuracy_on_privatetest_is_that_of_the_card(name, weights, privatet
     stated = found.manifest["test"]
     assert len(images) == stated["n"] == 3589
     classes = np.array(found.classes)
+    numbers = np.array([found.classes.index(label) for label in labels])
     pixels = images.astype("float32")
     got = {"keras": models.build(name, weights=weights).predict(pixels, batch_size=64, verbose=0)}
     for form in set(found.forms) - {"keras"}:
@@ -65,6 +67,11 @@ def test_the_accuracy_on_privatetest_is_that_of_the_card(name, weights, privatet
         expected = stated["accuracy_by_form"][form]
         most = MOST_OTHERS if form in ("keras", "onnx") else MOST_OTHERS_SMALL
         assert accuracy == pytest.approx(expected, abs=most / 3589), form
+        quality = stated["quality_by_form"][form]
+        error = score(probabilities, numbers).calibration
+        assert error == pytest.approx(quality["calibration_error"], abs=most / 3589), form
+        picked = probabilities[np.arange(len(numbers)), numbers].astype(float)
+        assert -np.log(picked).mean() == pytest.approx(quality["loss"], abs=0.005), form
     assert np.abs(got["keras"] - got["onnx"]).max() < 1e-4
     for number, label in enumerate(found.classes):
         right = got["onnx"][labels == label].argmax(1) == number

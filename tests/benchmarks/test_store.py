@@ -54,6 +54,36 @@ def test_beginning_again_removes_what_a_killed_run_left_of_that_cell_alone(store
     assert store.problems() == [] and list(store.results()) == []
 
 
+def put_logs(folder, text):
+    folder.mkdir(parents=True)
+    (folder / "events").write_text(text)
+
+
+def test_logs_of_a_node_move_beside_the_results(store):
+    one = cell(dataset="ck", seed=3)
+    partial = store.begin(one)
+    put_logs(partial / "tensorboard", "curves")
+    put_predictions(partial, RIGHT)
+    store.commit(one, partial, record(one, 3, RIGHT))
+    place = store.root / "tensorboard" / "ck" / f"vgg16-none-s3-{one.digest[:4]}"
+    assert store.tensorboard(one) == place
+    assert (place / "events").read_text() == "curves"
+    assert {p.name for p in store.read(one).path.iterdir()} == {RESULT, PREDICTIONS}
+    assert [r.cell for r in store.results()] == [one] and store.problems() == []
+
+
+def test_logs_go_when_their_cell_is_interrupted_or_trained_again(store):
+    one, other = cell(seed=1), cell(seed=2)
+    put_logs(store.tensorboard(one), "old")
+    put_logs(store.tensorboard(other), "kept")
+    partial = store.begin(one)
+    assert not store.tensorboard(one).exists()
+    put_logs(store.tensorboard(one), "new")
+    store.abandon(one, partial)
+    assert not store.tensorboard(one).exists() and not partial.exists()
+    assert (store.tensorboard(other) / "events").read_text() == "kept"
+
+
 def test_a_failed_result_is_replaced(store):
     put_failed(store, cell(), "first")
     assert store.read(cell()).record["error"] == "first"

@@ -10,7 +10,7 @@ from attention_fer.layers import CBAM
 from attention_fer.training.model import training_model
 from benchmarks.plan.settings import Settings
 from benchmarks.train.tensorboard.epochs import EpochLog, Gates
-from benchmarks.train.tensorboard.session import EventWriter
+from benchmarks.train.tensorboard.events import EventWriter
 
 pytest.importorskip("tensorboard")
 

@@ -1,4 +1,4 @@
-"""The runs of a cell, whether it is done or fails, and the description of it."""
+"""The run of a cell, whether it is done or fails, and the description of it."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from benchmarks.train.tensorboard.session import METRICS, flat, session, write_r
 pytest.importorskip("tensorboard")
 
 import fabricated
-from tensorboard_reading import hparams, read
+from tensorboard_reading import hparams, hparams_tab, read
 
 SPEC = fabricated.cell(seed=2).spec
 CLASSES = ["calm", "恐れ", "odd \udcff"]
@@ -26,20 +26,20 @@ RESULT = {
 }
 
 
-def test_curves_and_result_are_two_runs_and_a_finished_cell_a_success(tmp_path):
+def test_a_finished_cell_is_one_successful_run_with_curves_and_result(tmp_path):
     with session(tmp_path, SPEC) as board:
-        board.curves.scalar("loss/train", 1.0, 1)
-        write_result(board.result, **RESULT)
-    assert read(tmp_path) == {"loss/train": [(1, 1.0)]}
-    found = read(tmp_path / "test")
-    for name in METRICS:
-        assert found[f"test/{name}"] == [(7, RESULT["metrics"][name])]
+        board.scalar("loss/train", 1.0, 1)
+        write_result(board, **RESULT)
+    found = read(tmp_path)
+    assert found["loss/train"] == [(1, 1.0)]
+    for name, tag in METRICS.items():
+        assert found[tag] == [(7, RESULT["metrics"][name])]
     assert {"test/confusion", "test/mistakes"} <= set(found)
     ((step, text),) = found["cell/text_summary"]
     assert step == 7
     assert "| backbone | vgg16 |" in text
     assert "| class 1 | 恐れ |" in text and "| class 2 | odd ? |" in text
-    session_there = hparams(tmp_path / "test")
+    session_there = hparams(tmp_path)
     assert session_there["status"] == 1
     assert session_there["values"] == flat(SPEC)
 
@@ -47,18 +47,36 @@ def test_curves_and_result_are_two_runs_and_a_finished_cell_a_success(tmp_path):
 @pytest.mark.parametrize("error", [FloatingPointError, KeyboardInterrupt])
 def test_an_error_is_passed_on_and_makes_the_cell_a_failed_session(tmp_path, error):
     with pytest.raises(error), session(tmp_path, SPEC) as board:
-        board.curves.scalar("loss/train", 1.0, 1)
+        board.scalar("loss/train", 1.0, 1)
         raise error
     assert read(tmp_path) == {"loss/train": [(1, 1.0)]}
-    assert hparams(tmp_path / "test")["status"] == 2
+    assert hparams(tmp_path)["status"] == 2
 
 
-def test_the_files_of_both_runs_are_closed_after_an_error(tmp_path):
+def test_the_file_is_closed_after_an_error(tmp_path):
     with pytest.raises(ValueError), session(tmp_path, SPEC) as board:
         raise ValueError
-    for writer in (board.curves, board.result):
-        with pytest.raises(RuntimeError, match="closed"):
-            writer.scalar("loss/train", 0.5, 1)
+    with pytest.raises(RuntimeError, match="closed"):
+        board.scalar("loss/train", 0.5, 1)
+
+
+def test_the_hparams_tab_has_a_row_per_cell_with_the_accuracy_first(tmp_path):
+    cells = [fabricated.cell(attention=kind, seed=1) for kind in ("none", "se")]
+    for cell, accuracy in zip(cells, (0.5, 0.75), strict=True):
+        with session(tmp_path / cell.run_name, cell.spec) as board:
+            for tag in ("accuracy/train", "accuracy/validation", "gates/mean", "learning_rate"):
+                board.scalar(tag, 0.125, 1)
+            write_result(
+                board, **{**RESULT, "metrics": {**RESULT["metrics"], "accuracy": accuracy}}
+            )
+    columns, metrics, rows = hparams_tab(tmp_path)
+    assert columns[0] == "attention" and "seed" in columns
+    assert metrics[0] == "accuracy/test" and set(METRICS.values()) <= set(metrics)
+    assert set(rows) == {cell.run_name for cell in cells}
+    for cell, accuracy in zip(cells, (0.5, 0.75), strict=True):
+        values, measured = rows[cell.run_name]
+        assert values == flat(cell.spec)
+        assert measured["accuracy/test"] == accuracy and measured["loss/test"] == 1.5
 
 
 def test_a_spec_is_flattened_without_hashes_and_without_what_is_not_set():
@@ -85,5 +103,7 @@ def test_a_spec_is_flattened_without_hashes_and_without_what_is_not_set():
     assert expected.items() <= values.items()
     hidden = {"fingerprint", "split", "recipe", "code", "settings", "train_samples"}
     assert not hidden & set(values)
+    assert SPEC["settings"]["augmentation"] == () and "augmentation" not in values
+    assert values["ema"] == 0 and values["drop_copies"] is False
     assert not [key for key in values if key.startswith("changes")]
     assert flat({**spec, "fold": 4})["fold"] == 4

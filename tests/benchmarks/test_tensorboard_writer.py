@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.train.tensorboard.session import EventWriter
+from benchmarks.train.tensorboard.events import EventWriter
 
 pytest.importorskip("tensorboard")
 

@@ -16,6 +16,7 @@ from fabricated import cell, put_done
 from PIL import Image
 
 from attention_fer.common.class_names import BASIC
+from attention_fer.common.progress import lines
 from benchmarks.report.__main__ import read as read_report
 from benchmarks.results.store import Store
 from benchmarks.visit import bundle, originals, requests, session, unpacking
@@ -184,7 +185,12 @@ def test_originals_become_the_prepared_images_again(photographs, tmp_path):
         assert "images.npy" not in content.getnames()
     unpacked = tmp_path / "mine"
     unpacked.mkdir()
-    unpacking._unpack_dataset(path, unpacked)
+    told = []
+    unpacking._unpack_dataset(path, unpacked, lines(told.append, "files"))
+    assert [text.partition(",")[0] for text in told] == [
+        "unpacking mine: 6",
+        f"decoding mine: {len(dataset)} of {len(dataset)}",
+    ]
     again = Dataset.open(unpacked)
     assert again.fingerprint == dataset.fingerprint
     np.testing.assert_array_equal(again.images, dataset.images)

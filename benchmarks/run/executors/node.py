@@ -60,6 +60,7 @@ def work(
             imports=tuple(place / path.name for path in job.imports),
             teacher=job.teacher and place / "teacher",
             checkpoint=None,  # its folder goes when the cell ends, however it ends
+            tensorboard=None,  # in the folder that is sent back
         )
         here.folder.mkdir()
         for path, content in sent.items():

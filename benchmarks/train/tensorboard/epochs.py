@@ -12,7 +12,7 @@ import numpy as np
 from attention_fer.layers import AttentionModule
 from attention_fer.layers.gate_kinds import Range
 from benchmarks.published import Added
-from benchmarks.train.tensorboard.session import EventWriter
+from benchmarks.train.tensorboard.events import EventWriter
 
 Statistics = dict[str, float]
 LOW, HIGH = 0.05, 0.95
@@ -108,7 +108,7 @@ class EpochLog(keras.callbacks.Callback):
     minutes. Place it after the callbacks that add to the logs.
 
     Args:
-        writer: of the cell's curves.
+        writer: of the cell's event file.
         gates: of the trained network; one without attention has none.
         share: maximum share of the training time for measuring gates before the last epoch.
         clock: returns seconds.

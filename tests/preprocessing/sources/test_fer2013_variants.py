@@ -13,9 +13,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from preprocessing.dataset import Dataset
 from preprocessing.raw_files.files import UnreadableError
-from preprocessing.sources import get
+from preprocessing.run import main
+from preprocessing.sources import Doubt, get
 from preprocessing.sources.fer2013_folders import _numbering
+from preprocessing.splits.base import stored_names
 
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 SPLITS = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
@@ -85,6 +88,39 @@ def test_seven_folders_without_any_parts_have_none(classes, read, raw, tmp_path)
     assert {part: sum(counts.values()) for part, counts in found.raw.expected.items()} == {
         "": 35_887
     }
+
+
+COPIES = {
+    "0_angry": [f"{n}_{name}" for n, name in enumerate(CLASSES)],
+    "0-Anger": [f"{n}-{name.title()}" for n, name in enumerate(ALIASES)],
+    "00_ANGRY": [f"{n:02}_{name.upper()}" for n, name in enumerate(CLASSES)],
+    "0 angry": [f"{n} {name}" for n, name in enumerate(CLASSES)],
+}
+
+
+@pytest.mark.parametrize("style", COPIES)
+@pytest.mark.parametrize("parts", [SPLITS, dict.fromkeys(SPLITS, "")])
+def test_folders_may_have_numbers_before_their_names(style, parts, read, raw, tmp_path):
+    found = read("fer2013", raw.directory(tmp_path, tree(raw, COPIES[style], parts)))
+    assert content(found) == wanted(raw, parts) and found.rejected == []
+    assert f"{COPIES[style][0].lower()} as angry" in found.notices[0]
+    assert not any("differ from" in text for text in found.notices)
+
+
+def test_the_names_of_numbered_folders_count_and_other_numbers_are_told(read, raw, tmp_path):
+    order = sorted(CLASSES)
+    classes = [f"{order.index(name)}_{name}" for name in CLASSES]
+    found = read("fer2013", raw.directory(tmp_path, tree(raw, classes, SPLITS)))
+    assert content(found) == wanted(raw)
+    # Angry to happy have the same numbers in both orders.
+    assert found.says("Folders are read", "not their numbers.*: 4_neutral, 5_sad, 6_surprise.$")
+
+
+def test_folders_with_numbers_and_unknown_names_are_counted(read, raw, tmp_path):
+    files = {**raw.folders(), "train/7_contempt/1.png": raw.encode(raw.face(0))}
+    found = read("fer2013", raw.directory(tmp_path, files))
+    assert content(found) == wanted(raw)
+    assert found.reasons == {"train/7_contempt/1.png": "unknown class folder"}
 
 
 @pytest.mark.parametrize("ending", ["bmp", "tiff", "jfif", "JPE", "webp", "gif"])
@@ -173,6 +209,47 @@ def test_tables_named_like_parts_are_parts(files, parts, raw, tmp_path):
     sizes = {part: sum(counts.values()) for part, counts in found.expected.items()}
     assert sizes["train"] == 28_709 and sum(sizes.values()) == 35_887
     assert set(sizes) == set(parts.values())
+
+
+def without_parts(raw):
+    return "\n".join(["emotion,pixels", *(f"{b},{raw.pixels(n)}" for n, b, _ in raw.rows())])
+
+
+def test_a_table_that_tells_no_parts_has_none_and_says_so(raw, tmp_path):
+    path = raw.directory(tmp_path, {"fer2013.csv": without_parts(raw)})
+    notices = []
+    found = get("fer2013").open(path, notice=notices.append)
+    none = dict.fromkeys(SPLITS, "")
+    assert {(s.load().tobytes(), s.label, s.split) for s in found.items} == wanted(raw, none)
+    (notice,) = notices
+    assert isinstance(notice, Doubt) and "fer2013.csv does not say" in notice
+    assert "no official parts" in notice
+    assert {part: sum(counts.values()) for part, counts in found.expected.items()} == {"": 35_887}
+
+
+def test_folders_that_tell_no_parts_are_as_doubtful(raw, tmp_path):
+    files = tree(raw, CLASSES, dict.fromkeys(SPLITS, ""))
+    notices = []
+    path = raw.directory(tmp_path, {f"fer/{name}": data for name, data in files.items()})
+    list(get("fer2013").open(path, notice=notices.append).items)
+    assert [isinstance(text, Doubt) for text in notices] == [True]
+
+
+def test_missing_parts_are_told_again_by_a_check_and_an_error_with_strict(raw, tmp_path, capsys):
+    path = raw.directory(tmp_path / "raw", {"fer2013.csv": without_parts(raw)})
+    out = str(tmp_path / "out")
+    given = ["--dataset", "fer2013", "--source", str(path), "--out", out]
+    assert main(given) == 0
+    assert "warning: fer2013.csv does not say" in " ".join(capsys.readouterr().err.split())
+    assert main(["--check", out]) == 0
+    assert "fer2013.csv does not say" in " ".join(capsys.readouterr().out.split())
+    assert main(["--check", out, "--strict"]) == 1
+    assert main([*given, "--overwrite", "--strict"]) == 1
+    dataset = Dataset.open(out)
+    assert set(dataset.splits) == {""} and len(dataset) == 28
+    assert sum("does not say" in text for text in dataset.manifest["warnings"]) == 1
+    assert "official" not in stored_names(dataset.path)
+    assert "hold-out" in stored_names(dataset.path)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
