@@ -20,6 +20,7 @@ from attention_fer.common.checks import one_of
 PROGRAM = "attention-fer"
 BACKENDS = ("tensorflow", "jax", "torch")
 PACKAGES = ("attention_fer", "preprocessing", "benchmarks")
+PREDICT = ("onnxruntime", "PIL", "simplejpeg")
 PREPROCESSING = ("cv2", "filelock", "PIL", "rich", "simplejpeg", "sklearn")
 BENCHMARKS = (*PREPROCESSING, "jinja2", "matplotlib", "scipy", "statsmodels", "tensorboardX")
 
@@ -156,6 +157,12 @@ def _table(arguments: list[str]) -> list[str]:
 
 
 COMMANDS: Mapping[str, Command] = {
+    "predict": Command(
+        "name the facial expressions in photographs",
+        "attention_fer.predict.__main__",
+        "predict",
+        PREDICT,
+    ),
     "prepare": Command(
         "prepare a dataset from photographs, a published archive or EEG recordings",
         "preprocessing.run",

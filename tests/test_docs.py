@@ -21,6 +21,7 @@ MODULES = {
     "benchmarks.run": "table",
     "benchmarks.report": "report",
     "attention_fer.explain": "explain",
+    "attention_fer.predict": "predict",
     "benchmarks.release": "release",
     "benchmarks.gates": "gates",
 }
@@ -50,6 +51,7 @@ def commands():
 
 def parsers():
     import attention_fer.explain.__main__ as explain
+    import attention_fer.predict.__main__ as predict
     import benchmarks.gates.__main__ as gates
     import benchmarks.release.__main__ as release
     import benchmarks.report.__main__ as report
@@ -57,6 +59,7 @@ def parsers():
     import preprocessing.run as prepare
 
     return {
+        "predict": predict.parser,
         "prepare": prepare.parser,
         "check": prepare.parser,
         "table": partial(table.parser, ""),

@@ -77,9 +77,9 @@ def loaded_by(statement):
 
 def test_attention_fer_knows_nothing_of_the_other_two():
     found = offences("attention_fer", lambda name: top(name) not in OURS - {"attention_fer"})
-    # What is explained is decoded and cut out as it was prepared.
-    explain = "attention_fer.explain."
-    assert [o for o in found if not (o.startswith(explain) and " imports preproc" in o)] == []
+    # What is explained or predicted is decoded and cut out as it was prepared.
+    rooms = ("attention_fer.explain.", "attention_fer.predict.")
+    assert [o for o in found if not (o.startswith(rooms) and " imports preproc" in o)] == []
 
 
 def test_layers_need_keras_and_the_standard_library_alone():
@@ -104,6 +104,12 @@ def test_files_of_shipped_networks_are_found_without_a_framework():
     standard = sys.stdlib_module_names
     assert not offences("attention_fer.pretrained", lambda n: within(n, *own) or top(n) in standard)
     assert not (FRAMEWORKS | {"numpy"}) & loaded_by("import attention_fer.pretrained")
+
+
+def test_predicting_needs_no_framework_and_no_opencv():
+    code = "import attention_fer.predict.command.run, attention_fer.predict.drawing"
+    heavy = {"cv2", "matplotlib", "pandas", "pooch", "requests", "rich", "scipy", "sklearn"}
+    assert not (FRAMEWORKS | heavy) & {top(name) for name in loaded_by(code)}
 
 
 @pytest.mark.parametrize("part", ["preprocessing.sources", "preprocessing.detectors"])

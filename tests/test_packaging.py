@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # What pip writes for the entry point.
 SCRIPT = "import sys\nfrom attention_fer.cli import main\nsys.exit(main())\n"
 EXTRAS = {
+    "predict": "predict",
     "prepare": "preprocessing",
     "check": "preprocessing",
     "table": "benchmarks,tensorflow",

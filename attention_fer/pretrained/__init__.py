@@ -62,6 +62,12 @@ class ShippedNetwork:
         """The forms in which it is stored, some of `FORMS`."""
         return tuple(self.manifest["files"])
 
+    @property
+    def self_test(self) -> Path | None:
+        """Inputs with the probabilities that are expected, checked like `file`; None without."""
+        known = self.manifest.get("self_test")
+        return None if known is None else self._checked(known)
+
     def file(self, form: str) -> Path:
         """Return the path of a file whose content has been checked.
 
@@ -72,7 +78,9 @@ class ShippedNetwork:
             ValueError: an unknown form, or a file whose SHA-256 is not that of the manifest.
             FileNotFoundError: the file is missing.
         """
-        known = self.manifest["files"][one_of("form", form, self.forms)]
+        return self._checked(self.manifest["files"][one_of("form", form, self.forms)])
+
+    def _checked(self, known: Mapping[str, Any]) -> Path:
         path = self.folder / known["file"]
         if not path.is_file():
             raise FileNotFoundError(

@@ -6,7 +6,8 @@ by `benchmarks.run --save-models` with the recipe `fer-small` or `fer-small-long
 - fits the temperature on the validation images (PublicTest),
 - writes the network for Keras and ONNX, and smaller for ONNX if that keeps its accuracy,
 - measures it once on the test images (PrivateTest): accuracy, calibration, robustness, speed,
-- writes a model card and, with hashes and all figures, a manifest.
+- writes a model card and, with hashes and all figures, a manifest,
+- stores three drawings with their probabilities for `attention-fer predict --self-test`.
 
 The files go to OUT/fer-small; those of an earlier release are replaced when all are ready.
 

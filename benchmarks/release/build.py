@@ -18,7 +18,7 @@ from attention_fer.common.progress import Track, untracked
 from attention_fer.models import fer_small, load_into
 from benchmarks.plan.copies import training_copies
 from benchmarks.plan.datasets import split
-from benchmarks.release import card, evaluation, onnx_files, origin
+from benchmarks.release import card, evaluation, onnx_files, origin, self_test
 from benchmarks.release.distortions import all_distortions
 from benchmarks.release.onnx_files import OnnxNetwork
 from benchmarks.results.provenance import provenance
@@ -115,6 +115,8 @@ def release(
     manifest = _manifest(model, temperature)
     files = _write_files(model, folder, manifest, (parts, outputs), say)
     manifest["files"] = {form: _file(path) for form, path in files.items()}
+    tested = self_test.write(pretrained.ShippedNetwork(folder, manifest))
+    manifest["self_test"] = _file(tested)
     manifest["made"] = _made()
     manifest["training"] = origin.training(result, command)
     manifest |= _measured(files, (parts, outputs), say, track)

@@ -17,7 +17,7 @@ from benchmarks.statistics.scores import score
 from benchmarks.statistics.temperature import brier_score
 from benchmarks.train.data import DataPart
 
-Predictor = Callable[[np.ndarray], np.ndarray]
+Predict = Callable[[np.ndarray], np.ndarray]
 BATCHES = {1: 200, 64: 15}  # images at once, and how often the time is taken
 
 
@@ -85,7 +85,7 @@ def on_test(
 
 
 def robustness(
-    predict: Predictor,
+    predict: Predict,
     test: DataPart,
     distortions: Iterable[Distortion],
     track: Track = untracked,

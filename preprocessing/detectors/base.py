@@ -120,6 +120,21 @@ def make(name: str, **given: Any) -> Detector:
     return get(name)(**given)
 
 
+def opencv(detector: str) -> Any:
+    """Returns the module cv2. Raises ImportError that names the detector and what installs it.
+
+    Detectors import it on use, so that others work where it is not installed.
+    """
+    try:
+        import cv2
+    except ImportError as error:
+        raise ImportError(
+            f"The detector {detector} needs OpenCV ({error}): "
+            'pip install "attention-fer[preprocessing]", or choose another detector.'
+        ) from error
+    return cv2
+
+
 def check_fraction(name: str, value: float) -> float:
     """Returns `value` as a float. Raises ValueError unless it is from 0 to 1."""
     if not 0 <= value <= 1:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from preprocessing.detectors.base import POINTS, Faces, check_fraction, check_photographs
+from preprocessing.detectors.base import POINTS, Faces, check_fraction, check_photographs, opencv
 from preprocessing.detectors.suppression import suppress
 
 GREY = 114
@@ -200,6 +200,7 @@ class LetterboxDetector:
         threshold, iou: see `to_faces`.
 
     Raises:
+        ImportError: OpenCV is not installed.
         ValueError: a threshold out of range.
     """
 
@@ -210,6 +211,7 @@ class LetterboxDetector:
     batch: int
 
     def __init__(self, threshold: float, iou: float):
+        opencv(self.name)
         self.threshold = check_fraction("threshold", threshold)
         self.iou = check_fraction("iou", iou)
 

@@ -1,9 +1,13 @@
-"""Opens ONNX files with ONNX Runtime."""
+"""Opens ONNX files of detectors with ONNX Runtime."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+from attention_fer.common import onnx_runtime
+
+library = onnx_runtime.library
 
 
 def open_session(path: Path, threads: int, detector: str) -> Any:
@@ -18,29 +22,4 @@ def open_session(path: Path, threads: int, detector: str) -> Any:
         ImportError: onnxruntime is not installed.
         ValueError: the file is not a readable ONNX model.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(
-            f"The detector {detector} needs onnxruntime. Run `pip install onnxruntime`."
-        ) from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # trials may fail, and other failures are raised
-    preferred = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    providers = [name for name in preferred if name in onnxruntime.get_available_providers()]
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=providers)
-    except Exception as error:  # ONNX Runtime's errors share no base class
-        raise ValueError(
-            f"{detector} needs an ONNX model, and {path} is not a readable ONNX model: {error}"
-        ) from error
-
-
-def library(session: Any) -> str:
-    """Returns name, version and processor of the library, for the manifest."""
-    import onnxruntime
-
-    provider = session.get_providers()[0].removesuffix("ExecutionProvider")
-    return f"onnxruntime {onnxruntime.__version__} ({provider})"
+    return onnx_runtime.open_session(path, threads, f"The detector {detector}")

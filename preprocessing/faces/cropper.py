@@ -12,6 +12,7 @@ import numpy as np
 from attention_fer.common.checks import one_of
 from preprocessing.dataset.index import IndexRow
 from preprocessing.faces import crops, selection
+from preprocessing.faces.detection import detect_each
 from preprocessing.sources import Rejected, Sample, UnreadableError
 
 if TYPE_CHECKING:  # ready-made faces need no detector libraries
@@ -156,7 +157,7 @@ class FaceCropper:
         """Processes one batch."""
         loaded = [_load(sample) for sample in batch]
         images = [image for image in loaded if not isinstance(image, Rejected)]
-        found = iter(_detect(detector, images))
+        found = iter(detect_each(detector, images))
         for sample, image in zip(batch, loaded, strict=True):
             if isinstance(image, Rejected):
                 yield [image]
@@ -218,23 +219,6 @@ def _attempt(work: Callable[[], T], sample: Sample, reason: str) -> T | Rejected
         raise
     except Exception as error:  # whatever a decoder raises
         return _failure(sample, reason, error)
-
-
-def _detect(detector: Detector, images: Sequence[np.ndarray]) -> list[Faces | Exception]:
-    """Detects the faces in each image; an exception stands for an image that failed."""
-    if not images:
-        return []
-    try:
-        found = detector([crops.as_rgb(image) for image in images])
-        if len(found) != len(images):
-            raise ValueError(f"{len(found)} results for {len(images)} images")
-        return list(found)
-    except MemoryError:
-        raise
-    except Exception as error:
-        if len(images) == 1:
-            return [error]
-    return [answer for image in images for answer in _detect(detector, [image])]
 
 
 def _failure(sample: Sample, reason: str, error: Exception) -> Rejected:

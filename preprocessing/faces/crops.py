@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from attention_fer.common.checks import one_of
+from preprocessing.faces.pixels import OPENCV, Pixels
 from preprocessing.faces.squares import RULES
 
 SIZE, COLOUR = 48, "grey"
@@ -73,7 +73,11 @@ def check_output(size: int | None, colour: str | None) -> None:
 
 
 def crop(
-    image: np.ndarray, box: Sequence[float], landmarks: np.ndarray | None, settings: CropSettings
+    image: np.ndarray,
+    box: Sequence[float],
+    landmarks: np.ndarray | None,
+    settings: CropSettings,
+    pixels: Pixels = OPENCV,
 ) -> np.ndarray:
     """Crops one face.
 
@@ -87,6 +91,7 @@ def crop(
         box: x, y, width, height of the face in pixels.
         landmarks: (5, 2), x and y in pixels, the eyes first; used only to align.
         settings: how to crop.
+        pixels: the library that converts, resizes and turns.
 
     Returns:
         uint8 (size, size) if grey, else (size, size, 3).
@@ -101,10 +106,10 @@ def crop(
     if settings.align:
         sides = _nearest(width), _nearest(height)
         centre = x + width / 2, y + height / 2
-        pixels = _upright(image, centre, sides, eye_angle(landmarks), settings.colour)
+        face = _upright(image, centre, sides, eye_angle(landmarks), settings.colour, pixels)
     else:
-        pixels = _cut(image, _region(x, y, width, height), settings)
-    return _resized(pixels, settings.size)
+        face = _cut(image, _region(x, y, width, height), settings, pixels)
+    return pixels.resized(face, (settings.size, settings.size))
 
 
 def whole(image: np.ndarray, settings: CropSettings) -> np.ndarray:
@@ -117,13 +122,19 @@ def whole(image: np.ndarray, settings: CropSettings) -> np.ndarray:
     return crop(image, (0, 0, width, height), None, plain)
 
 
-def fit(image: np.ndarray, size: int | tuple[int, int] | None, colour: str | None) -> np.ndarray:
+def fit(
+    image: np.ndarray,
+    size: int | tuple[int, int] | None,
+    colour: str | None,
+    pixels: Pixels = OPENCV,
+) -> np.ndarray:
     """Resizes and converts an image that is already a face; None keeps the image's own.
 
     Args:
         image: uint8 (height, width) grey or (height, width, 3) RGB.
         size: side of the square output, or its height and width, in pixels.
         colour: "grey" or "rgb".
+        pixels: the library that converts and resizes.
 
     Returns:
         uint8 (height, width) or (height, width, 3); the same object if both are None.
@@ -135,13 +146,15 @@ def fit(image: np.ndarray, size: int | tuple[int, int] | None, colour: str | Non
         return image
     _check_image(image)
     if colour is not None:
-        image = _coloured(image, colour)
-    return image if size is None else _resized(image, size)
+        image = pixels.coloured(image, colour)
+    if size is None:
+        return image
+    return pixels.resized(image, (size, size) if isinstance(size, int) else size)
 
 
 def as_rgb(image: np.ndarray) -> np.ndarray:
     """Converts an image to (height, width, 3); returns the same object if it is in colour."""
-    return _coloured(image, "rgb")
+    return OPENCV.coloured(image, "rgb")
 
 
 def has_eyes(landmarks: np.ndarray | None) -> bool:
@@ -221,15 +234,15 @@ def _inside(region: _Region, shape: tuple[int, ...]) -> _Region:
     return left, top, min(max(right, left + 1), shape[1]), min(max(bottom, top + 1), shape[0])
 
 
-def _cut(image: np.ndarray, region: _Region, settings: CropSettings) -> np.ndarray:
+def _cut(image: np.ndarray, region: _Region, settings: CropSettings, pixels: Pixels) -> np.ndarray:
     left, top, right, bottom = _inside(region, image.shape)
     # Converted after the cut: a small face must not cost a whole photograph.
-    pixels = _coloured(image[top:bottom, left:right], settings.colour)
+    face = pixels.coloured(image[top:bottom, left:right], settings.colour)
     if settings.keeps_shape and (left, top, right, bottom) != region:
         columns = np.arange(region[0], region[2]).clip(left, right - 1) - left
         rows = np.arange(region[1], region[3]).clip(top, bottom - 1) - top
-        pixels = pixels[rows[:, None], columns]
-    return pixels
+        face = face[rows[:, None], columns]
+    return face
 
 
 def _upright(
@@ -238,6 +251,7 @@ def _upright(
     sides: tuple[int, int],
     angle: float,
     colour: str,
+    pixels: Pixels,
 ) -> np.ndarray:
     """Rotates a region about its centre at the photograph's own resolution.
 
@@ -248,35 +262,7 @@ def _upright(
     reach = np.abs(turn) @ np.array(sides) / 2 + _CONTEXT
     region = _region(*(np.array(centre) - reach), *(2 * reach))
     left, top, right, bottom = _inside(region, image.shape)
-    pixels = _coloured(image[top:bottom, left:right], colour)
-    # OpenCV's origin is the centre of the first pixel, that of boxes is its corner.
+    face = pixels.coloured(image[top:bottom, left:right], colour)
+    # The origin of pixels is the centre of the first one, that of boxes is its corner.
     origin = np.array(centre) - (left, top) - 0.5 - turn @ ((np.array(sides) - 1) / 2)
-    return cv2.warpAffine(
-        pixels,
-        np.column_stack([turn, origin]),
-        sides,
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-
-
-def _coloured(image: np.ndarray, colour: str) -> np.ndarray:
-    if colour == "grey" and image.ndim == 3:
-        return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    if colour == "rgb" and image.ndim == 2:
-        return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
-    return image
-
-
-def _resized(image: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
-    """Shrinks by area and enlarges linearly, axis by axis; always returns a copy.
-
-    OpenCV's area interpolation degenerates to almost nearest neighbour when it enlarges, on both
-    axes even if only one grows.
-    """
-    down, across = (size, size) if isinstance(size, int) else size
-    fewer = min(image.shape[1], across), min(image.shape[0], down)
-    shrunk = cv2.resize(image, fewer, interpolation=cv2.INTER_AREA)
-    if fewer == (across, down):
-        return shrunk
-    return cv2.resize(shrunk, (across, down), interpolation=cv2.INTER_LINEAR)
+    return pixels.warped(face, np.column_stack([turn, origin]), sides)

@@ -69,7 +69,8 @@ def opened(data: bytes, formats: tuple[str, ...]) -> Iterator[Image.Image]:
     except UnidentifiedImageError:
         raise _unidentified(data, formats) from None
     except Image.DecompressionBombError as error:
-        raise UnreadableError("too many pixels", str(error)) from error
+        detail = f"expected at most {MOST_PIXELS:,} pixels: shrink it ({error})"
+        raise UnreadableError("too many pixels", detail) from error
     except Exception as error:  # decoders raise almost anything on damaged files
         raise UnreadableError("undecodable image", str(error)) from error
 
@@ -195,9 +196,19 @@ def decode_photograph(data: bytes) -> np.ndarray:
             raise UnreadableError("animated or multi-page image", f"{frames} frames, expected 1")
         if (pixels := _jpeg(data, image)) is not None:
             return pixels
-        image.load()  # Pillow turns some TIFF files itself and then removes the tag
-        turn = _TURNS.get(_orientation(image))
-        return _pixels(image if turn is None else image.transpose(turn))
+        return upright_pixels(image)
+
+
+def upright_pixels(image: Image.Image) -> np.ndarray:
+    """The pixels of an opened image, turned and converted as `decode_photograph` does.
+
+    Raises:
+        UnreadableError: floating-point numbers, or whole ones beyond 16 bits.
+        OSError: a damaged file, whose pixels Pillow reads only now.
+    """
+    image.load()  # Pillow turns some TIFF files itself and then removes the tag
+    turn = _TURNS.get(_orientation(image))
+    return _pixels(image if turn is None else image.transpose(turn))
 
 
 def _jpeg(data: bytes, image: Image.Image) -> np.ndarray | None:

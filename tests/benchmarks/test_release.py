@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 
+import cv2
 import keras
 import numpy as np
 import onnxruntime
@@ -129,6 +130,18 @@ def network(released):
     return pretrained.find("fer-small", "fer2013", released)
 
 
+def test_the_self_test_holds_tinted_drawings_and_what_the_network_says(network):
+    with np.load(network.self_test) as content:
+        pictures, stored = content["pictures"], content["probabilities"]
+        assert tuple(content["classes"]) == fer_small.CLASSES
+    assert pictures.shape == (3, 48, 48, 3) and pictures.dtype == np.uint8
+    red, green, blue = pictures.reshape(-1, 3).mean(axis=0)
+    assert red > 1.1 * green and green > 1.5 * blue
+    grey = np.stack([cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in pictures])
+    found, _ = run_onnx(network.file("onnx"), grey[..., None])
+    np.testing.assert_allclose(stored, found, atol=1e-6)
+
+
 def run_onnx(path, images):
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (entry,), (out,) = session.get_inputs(), session.get_outputs()
@@ -141,8 +154,10 @@ def test_the_manifest_describes_the_files_that_are_there(released, network):
     folder = released / "fer-small"
     listed = {entry["file"] for entry in network.manifest["files"].values()}
     assert {"fer2013.keras", "fer2013.onnx"} < listed  # and a smaller one
-    assert {p.name for p in folder.iterdir()} == listed | {"fer2013.json", "fer2013.md"}
-    for entry in network.manifest["files"].values():
+    tested = network.manifest["self_test"]
+    others = {"fer2013.json", "fer2013.md", tested["file"]}
+    assert {p.name for p in folder.iterdir()} == listed | others
+    for entry in (*network.manifest["files"].values(), tested):
         path = folder / entry["file"]
         assert (entry["bytes"], entry["sha256"]) == (path.stat().st_size, sha256(path))
     assert network.classes == fer_small.CLASSES and network.input_shape == (48, 48, 1)

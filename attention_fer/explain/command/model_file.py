@@ -1,20 +1,17 @@
-"""Loads a model from its file, and the class names beside it."""
+"""Loads a model from its file, and the class names beside it or given."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import keras
 
 from attention_fer.common.errors import cause
+from attention_fer.common.model_note import check_names, read_json
+from attention_fer.common.model_note import read_metadata as read_metadata  # needs no Keras
 from attention_fer.explain.maps.layer_tree import producer
-
-# In this order, after a file with the model's own name; the last is that of a prepared dataset.
-METADATA = ("model.json", "classes.json", "manifest.json")
 
 
 def find_model(given: str | os.PathLike[str]) -> Path:
@@ -80,24 +77,6 @@ def without_mirror_images(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, one, name=model.name)
 
 
-def read_metadata(path: Path) -> tuple[dict[str, Any], Path | None]:
-    """Returns the content and the path of the first file beside a model that says it.
-
-    Files without classes do not count; without any, the result is `({}, None)`.
-
-    Raises:
-        ValueError: a file that is not JSON, or whose classes are not a list of names.
-    """
-    for name in dict.fromkeys((f"{path.stem}.json", *METADATA)):
-        beside = path.with_name(name)
-        if beside.is_file():
-            content = _read_json(beside)
-            content = {"classes": content} if isinstance(content, list) else content
-            if isinstance(content, dict) and "classes" in content:
-                return {**content, "classes": _check_names(content["classes"], beside)}, beside
-    return {}, None
-
-
 def class_names(given: Sequence[str]) -> list[str]:
     """Returns the given names, or the names in the only given file.
 
@@ -108,24 +87,9 @@ def class_names(given: Sequence[str]) -> list[str]:
     """
     path = Path(given[0])
     if len(given) > 1 or not path.is_file():
-        return _check_names(list(given), None)
+        return check_names(list(given), None)
     if path.suffix != ".json":
         lines = path.read_text(encoding="utf-8").splitlines()
-        return _check_names([line.strip() for line in lines if line.strip()], path)
-    content = _read_json(path)
-    return _check_names(content.get("classes") if isinstance(content, dict) else content, path)
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r} must be JSON: {error}") from error
-
-
-def _check_names(given: Any, path: Path | None) -> list[str]:
-    whole = isinstance(given, list) and given and all(isinstance(name, str) for name in given)
-    if not whole or len(set(given)) != len(given):
-        where = f" in {str(path)!r}" if path else ""
-        raise ValueError(f"Classes{where} must be a list of different names, got {given!r}.")
-    return list(given)
+        return check_names([line.strip() for line in lines if line.strip()], path)
+    content = read_json(path)
+    return check_names(content.get("classes") if isinstance(content, dict) else content, path)

@@ -1,0 +1,65 @@
+"""ONNX Runtime, imported in one place, where it is told to send nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+_SWITCH = "ORT_DISABLE_TELEMETRY"
+_PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+
+
+def import_onnxruntime(needed_by: str) -> Any:
+    """Returns the module onnxruntime.
+
+    Its official builds, such as 1.31, write an identifier of the device to the home folder and send
+    events to Microsoft: see `Privacy.md` in its wheel. This is off here unless the user has set
+    `ORT_DISABLE_TELEMETRY`, which counts only before the first import.
+
+    Raises:
+        ImportError: it is not installed; the message begins with `needed_by`.
+    """
+    os.environ.setdefault(_SWITCH, "1")
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            f'{needed_by} needs ONNX Runtime: pip install "attention-fer[predict]".'
+        ) from error
+    return onnxruntime
+
+
+def open_session(path: Path, threads: int | None, needed_by: str) -> Any:
+    """Returns a session of an ONNX file, on a GPU if there is one that it can use.
+
+    Args:
+        path: the file.
+        threads: per call on the processor; None for ONNX Runtime's choice, one for each core.
+        needed_by: begins the messages of errors.
+
+    Raises:
+        ImportError: ONNX Runtime is not installed.
+        ValueError: the file is not a readable ONNX model.
+    """
+    onnxruntime = import_onnxruntime(needed_by)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # failures are raised
+    if threads is not None:
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+    providers = [name for name in _PROVIDERS if name in onnxruntime.get_available_providers()]
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
+    except Exception as error:  # ONNX Runtime's errors share no base class
+        first = (str(error).splitlines() or [""])[0]
+        raise ValueError(
+            f"{needed_by} needs an ONNX model, and {path} is not a readable ONNX model: {first}"
+        ) from error
+
+
+def library(session: Any) -> str:
+    """Returns name, version and processor of the library of a session, for a manifest."""
+    version = import_onnxruntime("A session").__version__
+    provider = session.get_providers()[0].removesuffix("ExecutionProvider")
+    return f"onnxruntime {version} ({provider})"

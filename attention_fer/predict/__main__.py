@@ -1,0 +1,118 @@
+"""Name the facial expressions in photographs.
+
+    python -m attention_fer.predict photo.jpg
+    python -m attention_fer.predict photographs --out results.csv --annotate pictures
+
+A row for each face, and one for each picture without a face or that cannot be read. FOLDER is
+searched with its subfolders; zips and tars are read, too. Nothing is downloaded but the weights of
+detectors that are known to need it, and no picture leaves this computer.
+
+What it says is the expression that people would most likely see in a face. It does not say what a
+person feels, thinks or intends, and is not for decisions about people: not for hiring, work,
+education, policing, borders, insurance or diagnosis. In the European Union, inferring emotions at
+work and in education is prohibited (Regulation (EU) 2024/1689, Article 5).
+
+Exit status: 0 done; 1 no picture could be read, the self-test failed, or with --strict a picture
+gave no expression; 2 wrong usage or something that is missing; 130 interrupted: with --out, the
+same command resumes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attention_fer.common.console import any_encoding
+from attention_fer.common.errors import cause
+from attention_fer.predict.defaults import DETECTOR, MIN_SIZE, MODEL, WHOLE
+
+PROGRAM = "python -m attention_fer.predict"
+
+
+def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
+    """Returns the parser of the command line."""
+    result = argparse.ArgumentParser(
+        prog,
+        description=(__doc__ or "").replace(PROGRAM, prog),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument
+    add("inputs", nargs="*", metavar="INPUT", help="photographs, folders or archives of them")
+    add("--self-test", action="store_true", help="only check that the network works as released")
+    _add_output(result.add_argument_group("output").add_argument)
+    _add_faces(result.add_argument_group("faces").add_argument)
+    group = result.add_argument_group("network").add_argument
+    group(
+        "--model",
+        default=MODEL,
+        metavar="MODEL",
+        help=f"{MODEL} (default), an .onnx or .keras file with its JSON, or the folder of a cell",
+    )
+    group("--threads", type=int, metavar="N", help="default: one for each core")
+    return result
+
+
+def _add_output(add: Callable[..., Any]) -> None:
+    add("--out", metavar="FILE", help="table to write: .csv, .jsonl or .parquet; with a manifest")
+    add(
+        "--format",
+        metavar="NAME",
+        help="without --out: text (default), csv or jsonl on the screen",
+    )
+    add(
+        "--columns",
+        default="own",
+        metavar="NAME",
+        help="names and units of columns: own (default), openface, pyfeat or deepface",
+    )
+    add("--annotate", metavar="FOLDER", help="also draw boxes and labels on copies of the pictures")
+    add("--strict", action="store_true", help="exit status 1 if a picture gave no expression")
+
+
+def _add_faces(add: Callable[..., Any]) -> None:
+    add(
+        "--detector",
+        default=DETECTOR,
+        metavar="NAME",
+        help=f"default: {DETECTOR}; {WHOLE} if the pictures are cropped faces",
+    )
+    add("--weights", metavar="FILE", help="weights of the detector")
+    add("--min-score", type=float, metavar="P", help="least score of a face, 0 to 1")
+    add(
+        "--min-size",
+        type=float,
+        default=MIN_SIZE,
+        metavar="PIXELS",
+        help=f"smaller faces are reported without expression (default: {MIN_SIZE})",
+    )
+    add("--largest", action="store_true", help="only the largest face of each picture")
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
+    """Runs the command line. `prog` is the command that started it.
+
+    Returns:
+        Exit status, see `--help`.
+    """
+    args = parser(prog).parse_args(arguments)
+    any_encoding()
+    try:
+        from attention_fer.predict.command.run import predict, self_test
+
+        return self_test(args) if args.self_test else predict(args)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        print(f"error: {cause(error)}", file=sys.stderr)
+        return 2
+    except MemoryError:
+        print("error: Not enough memory. Shrink the largest pictures.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        advice = ": rerun the same command to resume" if args.out else ""
+        print(f"interrupted{advice}", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The command: from arguments to tables, drawings and lines on the screen."""

@@ -1,0 +1,84 @@
+"""Where rows go: to the screen as they come, or to a table on disk that appears when complete."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from attention_fer.predict.command import show
+from attention_fer.predict.command.work import Work
+from attention_fer.predict.rows import FaceRow
+from attention_fer.predict.tables.conventions import Renaming
+from attention_fer.predict.tables.draft import Draft
+from attention_fer.predict.tables.formats import STREAMS, write_table
+from attention_fer.predict.tables.manifest import PictureCounts, versions, write_manifest
+
+
+def to_screen(work: Work, form: str, renaming: Renaming, counts: PictureCounts) -> None:
+    """Prints the rows of each picture.
+
+    Args:
+        work: the pictures.
+        form: "text" or one of `STREAMS`.
+        renaming: of the columns.
+        counts: receives what became of the pictures.
+    """
+
+    def pictures() -> Iterator[list[FaceRow]]:
+        for group in work.groups():
+            for _, rows in group:
+                counts.add([row.reason for row in rows])
+                yield rows
+
+    if form == "text":
+        for rows in pictures():
+            print("\n".join(show.lines(rows)), flush=True)
+        return
+    classes = work.predictor.network.classes
+    values = (renaming(row.values(classes)) for rows in pictures() for row in rows)
+    STREAMS[form](sys.stdout, renaming.columns(work.predictor.columns), values)
+
+
+def to_file(
+    work: Work,
+    out: Path,
+    renaming: Renaming,
+    counts: PictureCounts,
+    options: Mapping[str, Any],
+) -> None:
+    """Writes a table and its manifest, going on where an interrupted run stopped.
+
+    Args:
+        work: the pictures.
+        out: the table.
+        renaming: of the columns.
+        counts: receives what became of the pictures.
+        options: further settings for the manifest.
+    """
+    settings = {**work.predictor.describe(), **options}
+    draft = Draft(out, {**settings, "files": work.found.identity, "versions": versions()})
+    if draft.discarded:
+        show.note("an unfinished run with other settings or files is discarded")
+    if draft.resumed:
+        show.note(f"{draft.resumed:,} pictures are done already")
+    classes = work.predictor.network.classes
+    for group in work.groups(draft.resumed):
+        answered = [rows for _, rows in group]
+        draft.append(answered, [[row.values(classes) for row in rows] for rows in answered])
+    rows = 0
+
+    def values() -> Iterator[dict[str, Any]]:
+        nonlocal rows
+        for reasons, stored in draft.pictures():
+            counts.add(reasons)
+            rows += len(stored)
+            yield from map(renaming, stored)
+
+    names = renaming.columns(work.predictor.columns)
+    write_table(out, names, values())
+    beside = write_manifest(out, settings, names, counts, rows)
+    draft.remove()
+    print(f"{out}: {rows:,} rows, {show.summary(counts)}")
+    print(f"{beside}: settings, versions and counts")

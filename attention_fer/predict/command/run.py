@@ -1,0 +1,108 @@
+"""Runs the command: checks what was given, predicts, and says how it went."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from attention_fer.common.checks import one_of
+from attention_fer.predict.command import show
+from attention_fer.predict.command.outputs import to_file, to_screen
+from attention_fer.predict.command.work import Work
+from attention_fer.predict.faces import FAILED, NO_FACE, TOO_SMALL
+from attention_fer.predict.networks import open_network
+from attention_fer.predict.pictures import FoundPictures, find_pictures
+from attention_fer.predict.predictor import Predictor
+from attention_fer.predict.self_test import TOLERANCE, run_self_test
+from attention_fer.predict.tables.conventions import CONVENTIONS
+from attention_fer.predict.tables.formats import STREAMS, check_file
+from attention_fer.predict.tables.manifest import NOT_A_PICTURE, PictureCounts
+
+
+def self_test(args: argparse.Namespace) -> int:
+    """Runs `--self-test` and returns the exit status."""
+    if args.inputs:
+        raise ValueError(f"INPUT has no effect with --self-test, got {args.inputs[0]!r}.")
+    network = open_network(args.model, threads=args.threads)
+    gaps = run_self_test(network)
+    wrong = sum(not gap <= TOLERANCE for gap in gaps)
+    told = f"largest difference of a probability {max(gaps):.1e}, allowed {TOLERANCE:g}"
+    verdict = f"{wrong} of {len(gaps)} pictures differ" if wrong else f"{len(gaps)} pictures agree"
+    print(f"{network.name}: {verdict}; {told}")
+    return 1 if wrong else 0
+
+
+def predict(args: argparse.Namespace) -> int:
+    """Predicts and returns the exit status."""
+    convention = CONVENTIONS[one_of("--columns", args.columns, CONVENTIONS)]
+    out = Path(args.out) if args.out else None
+    form = _form(args, out)
+    if not args.inputs:
+        raise ValueError("INPUT must be a photograph, folder or archive, got nothing. See --help.")
+    found = find_pictures(args.inputs)
+    annotate = _annotate_folder(args)
+    predictor = _predictor(args)
+    counts = _count_others(found)
+    renaming = convention.renaming(predictor.network.classes)
+    if out is None:
+        to_screen(Work(predictor, found, annotate, quiet=not annotate), form, renaming, counts)
+    else:
+        options = {name: vars(args)[name] for name in ("inputs", "columns", "annotate")}
+        to_file(Work(predictor, found, annotate), out, renaming, counts, options)
+    return _status(args, counts)
+
+
+def _form(args: argparse.Namespace, out: Path | None) -> str:
+    """The format of what is printed, "" if a file is written."""
+    if out is not None:
+        if args.format:
+            raise ValueError("--format has no effect with --out, whose name says the format.")
+        check_file(out)
+        return ""
+    form = one_of("--format", args.format or "text", ["text", *STREAMS])
+    if form == "text" and args.columns != "own":
+        raise ValueError("--columns has no effect on text. Give --out FILE or --format csv.")
+    return form
+
+
+def _annotate_folder(args: argparse.Namespace) -> Path | None:
+    """The folder of drawings, which must neither replace photographs nor become ones."""
+    if args.annotate is None:
+        return None
+    folder = Path(args.annotate).resolve()
+    for given in args.inputs:
+        place = Path(given).resolve()
+        place = place if place.is_dir() else place.parent
+        inside = place in folder.parents and Path(given).is_dir()
+        if folder == place or inside:
+            raise ValueError(
+                f"--annotate must be a folder apart from the photographs, got {args.annotate!r}."
+            )
+    return Path(args.annotate)
+
+
+def _predictor(args: argparse.Namespace) -> Predictor:
+    return Predictor(
+        args.model,
+        detector=args.detector,
+        weights=args.weights,
+        min_score=args.min_score,
+        min_size=args.min_size,
+        largest=args.largest,
+        threads=args.threads,
+    )
+
+
+def _count_others(found: FoundPictures) -> PictureCounts:
+    counts = PictureCounts()
+    if found.others:
+        counts.skipped[NOT_A_PICTURE] = len(found.others)
+        shown = ", ".join(found.others[:3]) + (", ..." if found.others[3:] else "")
+        show.note(f"left out, not a picture: {len(found.others):,}: {shown}")
+    return counts
+
+
+def _status(args: argparse.Namespace, counts: PictureCounts) -> int:
+    skipped = {*counts.skipped} - {NOT_A_PICTURE}
+    nothing = not counts.used and not skipped & {NO_FACE, TOO_SMALL, FAILED}
+    return 1 if nothing or (args.strict and skipped) else 0

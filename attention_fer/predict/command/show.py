@@ -1,0 +1,40 @@
+"""What the command prints for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from attention_fer.predict.rows import FaceRow
+from attention_fer.predict.tables.manifest import PictureCounts
+
+SURE = 0.5  # below it, other expressions together are as likely
+
+
+def lines(rows: Sequence[FaceRow]) -> list[str]:
+    """Returns a line for each row of a picture."""
+    return [f"{' '.join(row.input.split())}: {_said(row)}" for row in rows]
+
+
+def summary(counts: PictureCounts) -> str:
+    """Returns one line that adds up."""
+    skipped = "".join(f"; {reason}: {n:,}" for reason, n in sorted(counts.skipped.items()))
+    return f"{counts.faces:,} faces in {counts.used:,} of {counts.seen:,} files{skipped}"
+
+
+def note(text: str) -> None:
+    """Prints what may be unexpected."""
+    print(f"note: {text}", file=sys.stderr)
+
+
+def _said(row: FaceRow) -> str:
+    where = ""
+    if row.box is not None:
+        x, y, width, height = row.box
+        score = "" if row.score is None else f", score {row.score:.2f}"
+        where = f" (face {row.face_id} at {x:.0f}, {y:.0f}, size {width:.0f} x {height:.0f}{score})"
+    if not row.success:
+        return row.reason + (f", {row.detail}" if row.detail else "") + where
+    best, *others = sorted(row.probabilities.items(), key=lambda item: -item[1])
+    doubt = "" if best[1] >= SURE else "uncertain: "
+    return f"{doubt}{best[0]} {best[1]:.0%}, then {others[0][0]} {others[0][1]:.0%}{where}"

@@ -1,0 +1,90 @@
+"""Which part of a picture a network sees: the one place that decides how a found face is cut."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from preprocessing.faces import crops
+from preprocessing.faces.pixels import NUMPY
+
+LEVEL_FROM = 20.0
+"""Degrees of roll from which a face is turned upright: a network of the package loses two points of
+accuracy there, and ten at 30 degrees; see its model card."""
+
+
+@dataclass(frozen=True)
+class CutRule:
+    """How the faces of a network's training data were cut.
+
+    Attributes:
+        like, margin, square, align: see `preprocessing.faces.crops.CropSettings`.
+        level_from: degrees of roll from which a face is turned upright; None to leave it to
+            `align`.
+    """
+
+    like: str | None = "fer2013"
+    margin: float = 0.0
+    square: bool = False
+    align: bool = False
+    level_from: float | None = LEVEL_FROM
+
+
+def recorded_rule(faces: Mapping[str, Any] | None) -> CutRule:
+    """Returns the rule that a prepared dataset's manifest describes under `faces`.
+
+    Where it describes none, faces are cut as for the network of the package.
+    """
+    if not faces or faces.get("detector") is None:
+        return CutRule()
+    names = ("like", "margin", "square", "align")
+    given = {"like": None} | {name: faces[name] for name in names if name in faces}
+    return CutRule(**given, level_from=None)
+
+
+def cut(
+    image: np.ndarray,
+    box: tuple[float, float, float, float] | None,
+    landmarks: np.ndarray | None,
+    rule: CutRule,
+    size: tuple[int, int],
+    colour: str,
+) -> np.ndarray:
+    """Cuts a face and brings it to the size and colour that a network takes.
+
+    Args:
+        image: uint8 (height, width) or RGB (height, width, 3).
+        box: x, y, width, height in pixels, which may reach beyond the image; None if the image is
+            a face already.
+        landmarks: (5, 2), the eyes first, or None.
+        rule: how to cut.
+        size: height and width of the result.
+        colour: "grey" or "rgb".
+
+    Returns:
+        uint8 (height, width) if grey, else (height, width, 3).
+
+    Raises:
+        ValueError: a box outside the image.
+    """
+    if box is None:
+        return crops.fit(image, size, colour, NUMPY)
+    align = rule.align or _turned(landmarks, rule.level_from)
+    side = max(size)
+    settings = crops.CropSettings(rule.margin, rule.square, align, side, colour, rule.like)
+    face = crops.crop(image, box, landmarks if align else None, settings, NUMPY)
+    return face if size == (side, side) else crops.fit(face, size, None, NUMPY)
+
+
+def roll(landmarks: np.ndarray | None) -> float | None:
+    """Degrees by which the line through the eyes is turned clockwise; None without eyes."""
+    return math.degrees(crops.eye_angle(landmarks)) if crops.has_eyes(landmarks) else None
+
+
+def _turned(landmarks: np.ndarray | None, level_from: float | None) -> bool:
+    degrees = roll(landmarks)
+    return level_from is not None and degrees is not None and abs(degrees) >= level_from

@@ -1,0 +1,171 @@
+"""Finds the faces of pictures and says which of them are to be predicted."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from attention_fer.common.checks import one_of
+from attention_fer.predict.cutting import roll
+from attention_fer.predict.defaults import DETECTOR, MIN_SIZE, WHOLE
+from preprocessing import detectors
+from preprocessing.faces import selection
+from preprocessing.faces.detection import detect_each
+from preprocessing.faces.pixels import NUMPY
+
+NO_FACE, TOO_SMALL, FAILED = "no face found", "face too small", "detector failed"
+_LIKE_A_CROP = 128  # pixels: photographs are larger, crops of faces often are not
+
+
+@dataclass(frozen=True, eq=False)
+class FoundFace:
+    """A face in a picture.
+
+    Attributes:
+        box: x, y, width, height in pixels as detected; None if the picture is a face already.
+        landmarks: (5, 2), see `preprocessing.detectors.Faces`, or None.
+        score: of the detector, or None.
+        reason, detail: why no expression is predicted; "" if one is.
+    """
+
+    box: tuple[float, float, float, float] | None = None
+    landmarks: np.ndarray | None = None
+    score: float | None = None
+    reason: str = ""
+    detail: str = ""
+
+    @property
+    def roll(self) -> float | None:
+        """See `cutting.roll`."""
+        return roll(self.landmarks)
+
+
+@dataclass(frozen=True)
+class NoFace:
+    """Why a picture has no face."""
+
+    reason: str
+    detail: str
+
+
+class FaceFinder:
+    """A detector and what counts as a face.
+
+    Args:
+        detector: name of a detector of `preprocessing.detectors`; "none" if pictures are faces
+            already.
+        weights: file of its weights; None for its own.
+        min_score: least score of a face, 0 to 1; None for the detector's usual one, or 0.6.
+        min_size: least width and height in pixels; smaller faces are reported without expression.
+        largest: whether only the largest face of a picture counts.
+        threads: of one detection.
+
+    Raises:
+        ValueError: an unknown detector, or a value out of range.
+        OSError, ImportError: see `detectors.make`.
+    """
+
+    def __init__(
+        self,
+        detector: str = DETECTOR,
+        *,
+        weights: str | os.PathLike[str] | None = None,
+        min_score: float | None = None,
+        min_size: float = MIN_SIZE,
+        largest: bool = False,
+        threads: int = 1,
+    ):
+        if not (math.isfinite(min_size) and min_size >= 0):
+            raise ValueError(f"min_size must be a number of at least 0, got {min_size}.")
+        if min_score is not None and not 0 <= min_score <= 1:
+            raise ValueError(f"min_score must be from 0 to 1, got {min_score}.")
+        self.name = one_of("detector", detector, [*detectors.names(), WHOLE])
+        self._min_size = min_size
+        self._select = "largest" if largest else "all"
+        self._least: float | None = None
+        self._detector: detectors.Detector | None = None
+        if detector != WHOLE:
+            options = _options(detector, weights, min_score, threads)
+            self._detector = detectors.make(detector, **options)
+            self._least = _least_score(self._detector, self._select, min_score)
+        elif weights is not None or min_score is not None:
+            raise ValueError(
+                "weights and min_score have no effect without a detector: leave them out."
+            )
+
+    def __call__(self, images: Sequence[np.ndarray]) -> list[list[FoundFace] | NoFace]:
+        """Finds the faces of each image, in order, those of one image by size, largest first.
+
+        A detector that fails on an image does not affect the others.
+
+        Args:
+            images: uint8, grey or RGB.
+        """
+        if self._detector is None:
+            return [[FoundFace()] for _ in images]
+        found: list[list[FoundFace] | NoFace] = []
+        step = max(1, self._detector.batch)
+        for start in range(0, len(images), step):
+            group = images[start : start + step]
+            answers = detect_each(self._detector, group, NUMPY)
+            found += [self._chosen(*pair) for pair in zip(group, answers, strict=True)]
+        return found
+
+    def describe(self) -> dict[str, Any]:
+        """Returns what the manifest records, JSON-serialisable."""
+        if self._detector is None:
+            return {"name": WHOLE}
+        chosen = {"select": self._select, "min_score": self._least, "min_size": self._min_size}
+        return {**self._detector.describe(), **chosen}
+
+    def _chosen(
+        self, image: np.ndarray, faces: detectors.Faces | Exception
+    ) -> list[FoundFace] | NoFace:
+        if isinstance(faces, Exception):
+            return NoFace(FAILED, f"{type(faces).__name__}: {faces}")
+        order = selection.choose(faces, image.shape, self._select, self._least)
+        if not order:
+            why = selection.shortfall(faces, self._least)
+            hint = "; if it is a cropped face, use the detector none"
+            return NoFace(NO_FACE, why + (hint if max(image.shape[:2]) <= _LIKE_A_CROP else ""))
+        return [self._face(faces, place) for place in order]
+
+    def _face(self, faces: detectors.Faces, place: int) -> FoundFace:
+        x, y, width, height = (float(length) for length in faces.boxes[place])
+        score = float(faces.scores[place])
+        reason = detail = ""
+        if min(width, height) < self._min_size:
+            reason = TOO_SMALL
+            detail = f"{width:.0f} x {height:.0f} pixels, below min_size {self._min_size:g}"
+        known = None if math.isnan(score) else score
+        return FoundFace((x, y, width, height), faces.landmarks[place], known, reason, detail)
+
+
+def _least_score(
+    detector: detectors.Detector, select: str, min_score: float | None
+) -> float | None:
+    if min_score is not None and not detector.has_scores:
+        raise ValueError(
+            f"min_score must be None for the detector {detector.name}, which has no scores, got "
+            f"{min_score}. Leave it out, or use another detector."
+        )
+    usual = getattr(detector, "confidence", selection.LEAST_CONFIDENCE)
+    return selection.check(select, min_score, has_scores=detector.has_scores, usual=usual)
+
+
+def _options(detector: str, weights: Any, min_score: float | None, threads: int) -> dict[str, Any]:
+    """The options of a detector that it has, and those that the user gave."""
+    known = inspect.signature(detectors.get(detector)).parameters
+    options: dict[str, Any] = {"threads": threads} if "threads" in known else {}
+    if weights is not None:
+        options["weights"] = weights
+    if min_score is not None and "threshold" in known:
+        # The detector's own threshold drops only if the user asks for less.
+        options["threshold"] = min(known["threshold"].default, min_score)
+    return options

@@ -1,0 +1,95 @@
+"""Photographs on disk: files, folders and archives as named pictures, nothing left out silently."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from attention_fer.predict.frames import Frame, reading
+from preprocessing.raw_files.containers import container
+from preprocessing.raw_files.files import Rejected, UnreadableError, as_text, joined
+from preprocessing.raw_files.images import is_photograph, load_photograph
+
+_EXPECTED = "a photograph, or a folder or archive of photographs"
+
+
+@dataclass(frozen=True, eq=False)
+class PictureFile:
+    """A photograph that may be read later.
+
+    Attributes:
+        name: what the column `input` says.
+        load: decodes it to upright uint8 pixels, grey or RGB. Raises `UnreadableError`.
+    """
+
+    name: str
+    load: Callable[[], np.ndarray]
+
+    def frame(self) -> Frame:
+        """Reads the file; never raises for what is in it."""
+        return reading(self.name, self.load)
+
+
+@dataclass(frozen=True)
+class FoundPictures:
+    """What lies at some paths.
+
+    Attributes:
+        pictures: photographs, and whatever else was found that may hide one, in order.
+        others: names of files that are no pictures.
+        identity: a hash that changes with the files.
+    """
+
+    pictures: Sequence[PictureFile]
+    others: Sequence[str]
+    identity: str
+
+
+def find_pictures(paths: Sequence[str]) -> FoundPictures:
+    """Finds the photographs at some paths, those of a folder or archive sorted by their names.
+
+    A single folder or archive gives names within it. Several paths, and files, keep the path as it
+    was given. A file in a folder counts as a photograph if its name ends as one's does; a file that
+    was given itself always does.
+
+    Args:
+        paths: files, folders, zips or tars; each counts once.
+
+    Raises:
+        FileNotFoundError: nothing at a path, or an address of the internet.
+        ValueError: a damaged archive, or no photograph at all.
+    """
+    pictures: list[PictureFile] = []
+    others: list[str] = []
+    identities: list[str] = []
+    paths = list(dict.fromkeys(map(os.fspath, paths)))
+    for path in paths:
+        if "://" in path:
+            raise FileNotFoundError(f"Nothing is downloaded: save {path} and give the file.")
+        files = container(path, _EXPECTED)
+        names = files.names()
+        alone = names == [Path(path).name] and Path(path).is_file()
+        prefix = "" if len(paths) == 1 else f"{as_text(path).rstrip('/')}/"
+        chosen = names if alone else [name for name in names if is_photograph(name)]
+        for name in chosen:
+            shown = as_text(path) if alone else prefix + files.source(name)
+            pictures.append(PictureFile(shown, partial(load_photograph, files, name)))
+        pictures += [_problem(prefix, item) for item in files.problems()]
+        others += [prefix + files.source(name) for name in sorted({*names} - {*chosen})]
+        identities.append(files.identity(chosen))
+    if not pictures:
+        shown = ", ".join(map(repr, map(as_text, paths)))
+        raise ValueError(f"No photograph in {shown}. Give {_EXPECTED}.")
+    return FoundPictures(pictures, others, joined(identities))
+
+
+def _problem(prefix: str, item: Rejected) -> PictureFile:
+    def load() -> np.ndarray:
+        raise UnreadableError(item.reason, item.detail)
+
+    return PictureFile(prefix + item.source, load)

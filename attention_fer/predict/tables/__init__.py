@@ -1,0 +1,1 @@
+"""Tables of results: formats, the columns of other tools, the manifest."""
