@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import keras
-import numpy as np
 from keras import ops
 
 from attention_fer.common.checks import channel_divisor, positive_int, reduced_channels
@@ -71,7 +71,7 @@ class FCA(AttentionModule):
         parts = channel_divisor("frequencies", self.frequencies, self.channels, most=most)
         hidden = reduced_channels(self.channels, self.reduction_ratio)
         self._bases = [
-            np.repeat(_cosines(size, found[:parts]), self.channels // parts, axis=1)
+            _cosines(size, found[:parts])
             for size, found in zip(self.size, (ROW_FREQUENCIES, COLUMN_FREQUENCIES), strict=True)
         ]
         options = {"use_bias": False, "dtype": self.dtype_policy}
@@ -95,8 +95,9 @@ class FCA(AttentionModule):
         height, width = (ops.shape(inputs)[axis] for axis in self.spatial_axes)
         rows = _pooled_basis(self._bases[0], height)
         columns = _pooled_basis(self._bases[1], width)
-        weights = self.from_channels_last(ops.expand_dims(rows[:, None] * columns, 0))
-        weighted = ops.multiply(self.precise(inputs), weights)
+        weights = ops.expand_dims(ops.expand_dims(rows, 1) * columns, 0)
+        weights = ops.repeat(weights, self.channels // self.frequencies, axis=-1)
+        weighted = ops.multiply(self.precise(inputs), self.from_channels_last(weights))
         return self.compute(ops.sum(weighted, axis=self.spatial_axes))
 
     def get_config(self) -> dict[str, Any]:
@@ -115,24 +116,30 @@ def _pair(size: Any) -> tuple[int, int]:
     return pair
 
 
-def _cosines(size: int, frequencies: tuple[int, ...]) -> np.ndarray:
+def _cosines(size: int, frequencies: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
     """Return the orthonormal cosines of some frequencies of a 7-cell grid, (size, frequencies)."""
-    scaled = np.array(frequencies) * (size // GRID)
-    cells = np.arange(size)[:, None] + 0.5
-    waves = np.cos(np.pi * scaled * cells / size) * np.sqrt(np.where(scaled > 0, 2, 1) / size)
-    return waves.astype("float32")
+    scaled = [frequency * (size // GRID) for frequency in frequencies]
+    return tuple(
+        tuple(
+            math.cos(math.pi * frequency * (cell + 0.5) / size)
+            * math.sqrt((2 if frequency else 1) / size)
+            for frequency in scaled
+        )
+        for cell in range(size)
+    )
 
 
-def _pooled_basis(basis: np.ndarray, length: Any) -> Any:
-    """Return what pixels weigh, (length, channels), if cells that average them weigh `basis`.
+def _pooled_basis(basis: tuple[tuple[float, ...], ...], length: Any) -> Any:
+    """Return what pixels weigh, (length, parts), if cells that average them weigh `basis`.
 
     Cell `i` of `size` averages the pixels from `floor(i length / size)` up to and without
     `ceil((i + 1) length / size)`.
     """
-    cells = np.arange(len(basis), dtype="int32")
-    first = cells * length // len(basis)
-    end = ((cells + 1) * length + len(basis) - 1) // len(basis)
+    size = len(basis)
+    cells = ops.arange(size)
+    first = cells * length // size
+    end = ((cells + 1) * length + size - 1) // size
     pixel = ops.expand_dims(ops.arange(length), 1)
     inside = ops.logical_and(ops.greater_equal(pixel, first), ops.less(pixel, end))
     shares = ops.cast(inside, "float32") / ops.cast(end - first, "float32")
-    return ops.matmul(shares, basis)
+    return ops.matmul(shares, ops.convert_to_tensor(basis, "float32"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import keras
-import numpy as np
 from keras import ops
 
 from attention_fer.common.checks import channel_divisor, positive_int
@@ -57,8 +56,6 @@ class ShuffleAttention(AttentionModule):
         super().build(input_shape)
         parts = 2 * channel_divisor("groups", self.groups, self.channels, parts=2)
         self.width = self.channels // parts
-        # Every second run of `width` channels is the second half of its group.
-        self._second = np.arange(self.channels) // self.width % 2 == 1
         self.channel_weight = self._vector("channel_weight", "zeros")
         self.channel_bias = self._vector("channel_bias", "ones")
         self.gamma = self._vector("gamma", "ones")
@@ -85,7 +82,9 @@ class ShuffleAttention(AttentionModule):
         first = self._affine(mean, self.channel_weight, self.channel_bias)
         normalized = self._affine(self.norm(inputs), self.gamma, self.beta)
         second = self._affine(normalized, self.spatial_weight, self.spatial_bias)
-        logits = ops.where(self.per_channel(self._second), second, first)
+        # Every second run of `width` channels is the second half of its group.
+        half = ops.arange(self.channels) // self.width % 2
+        logits = ops.where(self.per_channel(ops.equal(half, 1)), second, first)
         return {"channel_or_spatial": self.to_gate(logits)}
 
     def _affine(self, x: Any, weight: Any, bias: Any) -> Any:
