@@ -99,6 +99,8 @@ def test_inputs_of_any_size_are_filled_to_the_next_multiple_of_32(tmp_path):
     (faces,) = detector([image(110, 180)])  # is shrunk to 59x96, and its input is 64x96
     np.testing.assert_allclose(faces.boxes[0, 0::2], np.multiply((12, 16), 180 / 96), rtol=1e-4)
     np.testing.assert_allclose(faces.boxes[0, 1::2], np.multiply((8, 24), 110 / 59), rtol=1e-4)
+    place = np.multiply((20, 20), (180 / 96, 110 / 59))
+    np.testing.assert_allclose(faces.landmarks[0], [place] * 5, rtol=1e-4)
     assert detector.describe()["input_size"] == 96
 
 
