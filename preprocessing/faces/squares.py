@@ -1,8 +1,8 @@
 """Squares around a detected face that show as much of it as the images of a dataset do.
 
-A network sees best what it was trained on. Each rule was measured in the images of its dataset; it
-is a function of the box alone, for any detector whose boxes reach from the forehead to the chin, as
-those of YuNet and YOLO5Face do.
+A network sees best what it was trained on. Each rule was measured in the images of its dataset. It
+is a function of the box alone and holds for YuNet's boxes, which reach from the forehead to the
+chin; other detectors draw other boxes.
 """
 
 from __future__ import annotations

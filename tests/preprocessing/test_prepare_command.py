@@ -134,7 +134,7 @@ def test_photographs_go_through_the_default_detector(tree):
 def test_a_library_that_is_missing_is_one_clear_line(tree, tiny, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     out = ("--out", str(tmp_path / "out"), "--weights", tiny)
-    assert "yunet needs onnxruntime" in _error(
+    assert "yunet needs ONNX Runtime" in _error(
         capsys, "--dataset", "folder", "--source", tree, *out
     )
 
