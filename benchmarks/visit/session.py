@@ -26,7 +26,7 @@ from benchmarks.visit import requests
 from benchmarks.visit.collecting import CACHE, RUNS, copy, packed
 from benchmarks.visit.outbox import Outbox
 from benchmarks.visit.requests import Requests
-from benchmarks.visit.unpacking import Work
+from benchmarks.visit.unpacking import Unpacked
 
 SUMMARY = "summary.json"
 # Seconds at the end in which the compiled programs are packed.
@@ -34,7 +34,7 @@ CLOSING = 10.0
 
 
 def run(
-    work: Work,
+    work: Unpacked,
     out: Path,
     *,
     plan: Path,

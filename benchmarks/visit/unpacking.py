@@ -22,7 +22,7 @@ WHEELS, DATA, CACHE, RECORDS, CARD = "wheels", "data", "cache", "records", "bund
 
 
 @dataclass(frozen=True)
-class Work:
+class Unpacked:
     """An unpacked bundle.
 
     Attributes:
@@ -38,7 +38,7 @@ class Work:
     spent: float
 
 
-def prepare(bundle: Path, work: Path, track: Track = untracked) -> Work:
+def prepare(bundle: Path, work: Path, track: Track = untracked) -> Unpacked:
     """Unpack a bundle below `work`, unless it is there, and make its packages importable.
 
     Packages of this machine come first: those of the bundle fill gaps. Nothing is installed.
@@ -74,7 +74,7 @@ def prepare(bundle: Path, work: Path, track: Track = untracked) -> Work:
         from benchmarks.visit.collecting import collect
 
         collect(bundle / RECORDS, work)
-    return Work(work, place / "data", place / CACHE, time.monotonic() - began)
+    return Unpacked(work, place / "data", place / CACHE, time.monotonic() - began)
 
 
 def _environment(cache: Path, revision: str | None) -> dict[str, str]:
