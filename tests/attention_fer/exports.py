@@ -44,22 +44,22 @@ def works(name):
     return marked
 
 
-def same(got, model, x):
+def same(got, model, x, tolerance):
     expected = to_numpy(model(x))
     assert expected.std() > 1e-3
-    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
 
 
-def check_saved_model(model, x, folder):
+def check_saved_model(model, x, folder, tolerance=1e-5):
     import tensorflow as tf
 
     model.export(folder / "saved", verbose=False)
     loaded = tf.saved_model.load(str(folder / "saved"))
-    same(loaded.serve(x).numpy(), model, x)
-    same(loaded.serve(x[:1]).numpy(), model, x[:1])
+    same(loaded.serve(x).numpy(), model, x, tolerance)
+    same(loaded.serve(x[:1]).numpy(), model, x[:1], tolerance)
 
 
-def check_tflite(model, x, folder):
+def check_tflite(model, x, folder, tolerance=1e-5):
     import tensorflow as tf
 
     path = folder / "model.tflite"
@@ -70,10 +70,10 @@ def check_tflite(model, x, folder):
     interpreter.allocate_tensors()
     interpreter.set_tensor(entry["index"], x)
     interpreter.invoke()
-    same(interpreter.get_tensor(out["index"]), model, x)
+    same(interpreter.get_tensor(out["index"]), model, x, tolerance)
 
 
-def check_onnx(model, x, folder):
+def check_onnx(model, x, folder, tolerance=1e-5):
     pytest.importorskip("onnx", reason="ONNX export needs the package onnx")
     pytest.importorskip(
         "tf2onnx" if BACKEND == "tensorflow" else "onnxscript",
@@ -85,5 +85,5 @@ def check_onnx(model, x, folder):
     model.export(path, format="onnx", verbose=False)
     session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (entry,) = session.get_inputs()
-    same(session.run(None, {entry.name: x})[0], model, x)
-    same(session.run(None, {entry.name: x[:1]})[0], model, x[:1])
+    same(session.run(None, {entry.name: x})[0], model, x, tolerance)
+    same(session.run(None, {entry.name: x[:1]})[0], model, x[:1], tolerance)

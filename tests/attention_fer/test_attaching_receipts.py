@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from attaching_networks import IMAGES, difference, resnet
+from layer_probes import IDENTITY, SPECS
 
 import attention_fer
 from attention_fer import layers, models
@@ -31,6 +32,16 @@ def test_a_module_that_cannot_be_the_identity_starts_as_published():
     asked = (SUM[0], {**SUM[1], "start": "identity"})
     with pytest.raises(layers.IdentityStartError, match="multiple"):
         attention_fer.attach(plain, asked, after="residual")
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_every_module_can_be_attached(spec):
+    plain = resnet()
+    attached, receipt = attention_fer.attach(plain, spec, after="b_out")  # 32 channels
+    assert starts(attached) == {"identity" if spec in IDENTITY else "paper"}
+    assert (difference(attached, plain, IMAGES) == 0) == (spec in IDENTITY)
+    assert receipt.parameters == attached.count_params() - plain.count_params()
+    assert receipt.multiply_adds == multiply_adds(attached) - multiply_adds(plain)
 
 
 def make(name):
@@ -65,9 +76,9 @@ def test_a_start_beside_a_layer_or_function_is_refused(attention):
         attention_fer.attach(resnet(), attention, after="a_out", start="identity")
 
 
-@pytest.mark.parametrize("attention", [None, "sse", ("se", {"ratio": 3}), 3])
+@pytest.mark.parametrize("attention", [None, "nothing", ("se", {"ratio": 3}), 3])
 def test_what_is_no_module_is_refused(attention):
-    with pytest.raises((ValueError, TypeError), match="attention|sse|ratio"):
+    with pytest.raises((ValueError, TypeError), match="attention|nothing|ratio"):
         attention_fer.attach(resnet(), attention, after="a_out")
 
 
