@@ -14,7 +14,9 @@ import attention_fer
 from attention_fer import layers
 
 IMAGES = features(4, 32, 32, 3)
-TOLERANCE = 1e-3  # Runtimes sum in other orders, and rounding grows over fifty normalisations.
+# A random network of fifty normalisations multiplies rounding: changes of the pixels by 1e-6 change
+# this one's probabilities by 1e-4, and by 4e-2 with gates four times as strong.
+TOLERANCE, SCALE = 1e-3, 0.05
 LOAD = """
 import sys
 import numpy as np
@@ -41,7 +43,7 @@ def attached():
     assert len(receipt.places) == 15
     for layer in model.layers:
         if isinstance(layer, layers.AttentionModule):
-            randomised(layer, scale=0.2)
+            randomised(layer, scale=SCALE)
     assert difference(model, plain, IMAGES) > 1e-3
     return model
 
