@@ -8,7 +8,7 @@ from pathlib import Path
 from attention_fer.common.checks import one_of
 from attention_fer.predict.command import show
 from attention_fer.predict.command.outputs import to_file, to_screen
-from attention_fer.predict.command.work import Work
+from attention_fer.predict.command.picture_run import PictureRun
 from attention_fer.predict.faces import FAILED, NO_FACE, TOO_SMALL
 from attention_fer.predict.networks import open_network
 from attention_fer.predict.pictures import FoundPictures, find_pictures
@@ -44,11 +44,12 @@ def predict(args: argparse.Namespace) -> int:
     predictor = _predictor(args)
     counts = _count_others(found)
     renaming = convention.renaming(predictor.network.classes)
+    run = PictureRun(predictor, found, annotate, quiet=out is None and annotate is None)
     if out is None:
-        to_screen(Work(predictor, found, annotate, quiet=not annotate), form, renaming, counts)
+        to_screen(run, form, renaming, counts)
     else:
         options = {name: vars(args)[name] for name in ("inputs", "columns", "annotate")}
-        to_file(Work(predictor, found, annotate), out, renaming, counts, options)
+        to_file(run, out, renaming, counts, options)
     return _status(args, counts)
 
 

@@ -12,6 +12,8 @@ from PIL import Image
 
 from attention_fer import pretrained
 from attention_fer.predict import FaceRow, Frame, Predictor, defaults
+from attention_fer.predict.faces import FoundFace
+from attention_fer.predict.predictor import _place
 from attention_fer.predict.rows import columns
 from preprocessing import detectors
 from preprocessing.faces.crops import CropSettings, crop
@@ -137,6 +139,21 @@ def test_a_neighbour_at_the_edge_changes_nothing(predictor, portrait):
     np.testing.assert_allclose(
         probabilities(same), reference(portrait, (same.x - 151, *same.box[1:])), atol=0.02
     )
+
+
+@pytest.mark.parametrize(
+    ("box", "inside"),
+    [
+        ((-8, -1.5, 20, 30), (0, 0, 12, 28.5)),
+        ((40, 30, 20.126, 30), (40, 30, 10, 10)),
+        ((5, 6, 7.129, 8), (5, 6, 7.13, 8)),
+    ],
+)
+def test_a_box_that_reaches_beyond_the_picture_is_told_within_it(box, inside):
+    face = FoundFace(box, score=0.5)
+    known = _place(face, (40, 50, 3))
+    assert tuple(known[name] for name in ("x", "y", "width", "height")) == inside
+    assert known["score"] == 0.5 and known["roll"] is None
 
 
 def test_a_picture_without_a_face_gets_a_row_and_no_expression(predictor):

@@ -19,7 +19,7 @@ Group = list[tuple[Frame, list[FaceRow]]]
 
 
 @dataclass(frozen=True)
-class Work:
+class PictureRun:
     """What there is to do.
 
     Attributes:
