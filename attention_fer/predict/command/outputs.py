@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from attention_fer.predict.command import show
-from attention_fer.predict.command.work import Work
-from attention_fer.predict.rows import FaceRow
+from attention_fer.predict.command.work import PredictionWork
+from attention_fer.predict.rows import FaceRow, columns
 from attention_fer.predict.tables.conventions import Renaming
 from attention_fer.predict.tables.draft import Draft
 from attention_fer.predict.tables.formats import STREAMS, write_table
 from attention_fer.predict.tables.manifest import PictureCounts, versions, write_manifest
 
 
-def to_screen(work: Work, form: str, renaming: Renaming, counts: PictureCounts) -> None:
+def to_screen(work: PredictionWork, form: str, renaming: Renaming, counts: PictureCounts) -> None:
     """Prints the rows of each picture.
 
     Args:
@@ -37,12 +37,12 @@ def to_screen(work: Work, form: str, renaming: Renaming, counts: PictureCounts) 
             print("\n".join(show.lines(rows)), flush=True)
         return
     classes = work.predictor.network.classes
-    values = (renaming(row.values(classes)) for rows in pictures() for row in rows)
-    STREAMS[form](sys.stdout, renaming.columns(work.predictor.columns), values)
+    values = (renaming(row.values(classes, work.smoothed)) for rows in pictures() for row in rows)
+    STREAMS[form](sys.stdout, renaming.columns(columns(classes, work.smoothed)), values)
 
 
 def to_file(
-    work: Work,
+    work: PredictionWork,
     out: Path,
     renaming: Renaming,
     counts: PictureCounts,
@@ -57,16 +57,18 @@ def to_file(
         counts: receives what became of the pictures.
         options: further settings for the manifest.
     """
-    settings = {**work.predictor.describe(), **options}
-    draft = Draft(out, {**settings, "files": work.found.identity, "versions": versions()})
+    settings = {**work.predictor.describe(), **options, **work.settings()}
+    draft = Draft(out, {**settings, "files": work.identity(), "versions": versions()})
     if draft.discarded:
         show.note("an unfinished run with other settings or files is discarded")
     if draft.resumed:
-        show.note(f"{draft.resumed:,} pictures are done already")
+        show.note(f"{draft.resumed:,} {work.unit} are done already")
     classes = work.predictor.network.classes
-    for group in work.groups(draft.resumed):
+    for group in work.groups(draft.resumed, draft.pictures()):
         answered = [rows for _, rows in group]
-        draft.append(answered, [[row.values(classes) for row in rows] for rows in answered])
+        draft.append(
+            answered, [[row.values(classes, work.smoothed) for row in rows] for rows in answered]
+        )
     rows = 0
 
     def values() -> Iterator[dict[str, Any]]:
@@ -76,9 +78,9 @@ def to_file(
             rows += len(stored)
             yield from map(renaming, stored)
 
-    names = renaming.columns(work.predictor.columns)
+    names = renaming.columns(columns(classes, work.smoothed))
     write_table(out, names, values())
     beside = write_manifest(out, settings, names, counts, rows)
     draft.remove()
-    print(f"{out}: {rows:,} rows, {show.summary(counts)}")
+    print(f"{out}: {rows:,} rows, {show.summary(counts, work.unit)}")
     print(f"{beside}: settings, versions and counts")
