@@ -1,11 +1,13 @@
-"""Name the facial expressions in photographs.
+"""Name the facial expressions in photographs, videos and the pictures of a camera.
 
     python -m attention_fer.predict photo.jpg
     python -m attention_fer.predict photographs --out results.csv --annotate pictures
+    python -m attention_fer.predict clip.mp4 --out clip.csv --annotate clip-annotated.mp4 --every 5
+    python -m attention_fer.predict --camera 0
 
-A row for each face, and one for each picture without a face or that cannot be read. FOLDER is
-searched with its subfolders; zips and tars are read, too. Nothing is downloaded but the weights of
-detectors that are known to need it, and no picture leaves this computer.
+A row for each face, and one for each picture without a face or that cannot be read. Folders are
+searched with their subfolders; zips and tars are read, too. Nothing is downloaded but the weights
+of detectors that are known to need it, and no picture leaves this computer.
 
 What it says is the expression that people would most likely see in a face. It does not say what a
 person feels, thinks or intends, and is not for decisions about people: not for hiring, work,
@@ -39,10 +41,16 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = result.add_argument
-    add("inputs", nargs="*", metavar="INPUT", help="photographs, folders or archives of them")
+    add(
+        "inputs",
+        nargs="*",
+        metavar="INPUT",
+        help="photographs, folders or archives of them; or videos",
+    )
     add("--self-test", action="store_true", help="only check that the network works as released")
     _add_output(result.add_argument_group("output").add_argument)
     _add_faces(result.add_argument_group("faces").add_argument)
+    _add_videos(result.add_argument_group("videos and cameras").add_argument)
     group = result.add_argument_group("network").add_argument
     group(
         "--model",
@@ -67,7 +75,11 @@ def _add_output(add: Callable[..., Any]) -> None:
         metavar="NAME",
         help="names and units of columns: own (default), openface, pyfeat or deepface",
     )
-    add("--annotate", metavar="FOLDER", help="also draw boxes and labels on copies of the pictures")
+    add(
+        "--annotate",
+        metavar="PATH",
+        help="also draw boxes and labels on copies: a folder, or an .mp4 for a video or camera",
+    )
     add("--strict", action="store_true", help="exit status 1 if a picture gave no expression")
 
 
@@ -88,6 +100,21 @@ def _add_faces(add: Callable[..., Any]) -> None:
         help=f"smaller faces are reported without expression (default: {MIN_SIZE})",
     )
     add("--largest", action="store_true", help="only the largest face of each picture")
+
+
+def _add_videos(add: Callable[..., Any]) -> None:
+    add("--every", type=int, metavar="N", help="analyse every N-th frame")
+    add("--fps", type=float, metavar="X", help="analyse at most X frames a second")
+    add("--start", metavar="TIME", help="where to begin: seconds or h:mm:ss")
+    add("--end", metavar="TIME", help="where to end")
+    add(
+        "--smooth",
+        type=float,
+        metavar="SECONDS",
+        help="also columns of probabilities smoothed for each face, with this time constant",
+    )
+    add("--camera", type=int, metavar="INDEX", help="read a camera, 0 for the first")
+    add("--seconds", type=float, metavar="X", help="stop the camera after X seconds")
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:

@@ -16,12 +16,13 @@ FOUND, SKIPPED, INK = (255, 210, 0), (150, 150, 150), (20, 20, 20)
 _SAME_KIND = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
 
 
-def annotated(pixels: np.ndarray, rows: Sequence[FaceRow]) -> Image.Image:
+def annotated(pixels: np.ndarray, rows: Sequence[FaceRow], numbers: bool = False) -> Image.Image:
     """Returns a picture with the box of each of its faces, its label and probability in percent.
 
     Args:
         pixels: uint8, grey or RGB.
         rows: of this picture. Faces without expression get a grey box that says why.
+        numbers: whether to say the number of each face, as in a video.
     """
     picture = Image.fromarray(pixels).convert("RGB")
     draw = ImageDraw.Draw(picture)
@@ -33,7 +34,7 @@ def annotated(pixels: np.ndarray, rows: Sequence[FaceRow]) -> Image.Image:
         x, y, across, down = row.box
         colour = FOUND if row.success else SKIPPED
         draw.rectangle((x, y, x + across - 1, y + down - 1), outline=colour, width=line)
-        text = _caption(row)
+        text = (f"{row.face_id}: " if numbers else "") + _caption(row)
         wide, high = width(text, letters) + 2 * line, round(letters.size * 1.3)
         left = max(0, min(x, picture.width - wide))
         top = y - high if y >= high else min(y + down, picture.height - high)

@@ -56,7 +56,7 @@ def frames_of(given: Any, channels: str = "rgb") -> Iterator[Frame]:
         given: one picture, or any iterable of pictures, which is read as it is used up. A picture
             is a path, the bytes of an image file, a uint8 array, a PIL image (of an animation its
             present frame) or a `Frame`; an array (n, height, width, 3) is n pictures. A path may
-            be that of a folder or an archive.
+            be that of a folder, an archive or a video.
         channels: order of the channels of arrays, "rgb" or "bgr". It is never guessed.
 
     Raises:
@@ -112,7 +112,11 @@ def _is_pil(given: Any) -> bool:
 
 def _of_path(path: str) -> Iterator[Frame]:
     from attention_fer.predict.pictures import find_pictures
+    from attention_fer.predict.video import VideoFile, is_video
 
+    if is_video(path):
+        yield from VideoFile(path).frames()
+        return
     for picture in find_pictures([path]).pictures:
         yield picture.frame()
 

@@ -68,6 +68,13 @@ class FaceRow:
             return None
         return self.x, self.y, self.width, self.height
 
+    @classmethod
+    def of(cls, values: Mapping[str, Any], classes: Sequence[str]) -> FaceRow:
+        """Returns the row that has these `values`, but for what smoothing added."""
+        known = {name: values[name] for name in (*_BEFORE, *_AFTER)}
+        shares = {name: values[name] for name in classes if values[name] is not None}
+        return cls(**known | {"success": bool(known["success"]), "probabilities": shares})
+
     def values(self, classes: Sequence[str], smoothed: bool = False) -> dict[str, Any]:
         """The row as plain Python values by column, see `columns`; None where there is nothing."""
         found = {name: getattr(self, name) for name in _BEFORE}

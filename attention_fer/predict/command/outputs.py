@@ -8,26 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from attention_fer.predict.command import show
-from attention_fer.predict.command.picture_run import PictureRun
-from attention_fer.predict.rows import FaceRow
+from attention_fer.predict.command.work import PredictionWork
+from attention_fer.predict.rows import FaceRow, columns
 from attention_fer.predict.tables.conventions import Renaming
 from attention_fer.predict.tables.draft import Draft
 from attention_fer.predict.tables.formats import STREAMS, write_table
 from attention_fer.predict.tables.manifest import PictureCounts, versions, write_manifest
 
 
-def to_screen(run: PictureRun, form: str, renaming: Renaming, counts: PictureCounts) -> None:
+def to_screen(work: PredictionWork, form: str, renaming: Renaming, counts: PictureCounts) -> None:
     """Prints the rows of each picture.
 
     Args:
-        run: the pictures.
+        work: the pictures.
         form: "text" or one of `STREAMS`.
         renaming: of the columns.
         counts: receives what became of the pictures.
     """
 
     def pictures() -> Iterator[list[FaceRow]]:
-        for group in run.groups():
+        for group in work.groups():
             for _, rows in group:
                 counts.add([row.reason for row in rows])
                 yield rows
@@ -36,13 +36,13 @@ def to_screen(run: PictureRun, form: str, renaming: Renaming, counts: PictureCou
         for rows in pictures():
             print("\n".join(show.lines(rows)), flush=True)
         return
-    classes = run.predictor.network.classes
-    values = (renaming(row.values(classes)) for rows in pictures() for row in rows)
-    STREAMS[form](sys.stdout, renaming.columns(run.predictor.columns), values)
+    classes = work.predictor.network.classes
+    values = (renaming(row.values(classes, work.smoothed)) for rows in pictures() for row in rows)
+    STREAMS[form](sys.stdout, renaming.columns(columns(classes, work.smoothed)), values)
 
 
 def to_file(
-    run: PictureRun,
+    work: PredictionWork,
     out: Path,
     renaming: Renaming,
     counts: PictureCounts,
@@ -51,22 +51,24 @@ def to_file(
     """Writes a table and its manifest, going on where an interrupted run stopped.
 
     Args:
-        run: the pictures.
+        work: the pictures.
         out: the table.
         renaming: of the columns.
         counts: receives what became of the pictures.
         options: further settings for the manifest.
     """
-    settings = {**run.predictor.describe(), **options}
-    draft = Draft(out, {**settings, "files": run.found.identity, "versions": versions()})
+    settings = {**work.predictor.describe(), **options, **work.settings()}
+    draft = Draft(out, {**settings, "files": work.identity(), "versions": versions()})
     if draft.discarded:
         show.note("an unfinished run with other settings or files is discarded")
     if draft.resumed:
-        show.note(f"{draft.resumed:,} pictures are done already")
-    classes = run.predictor.network.classes
-    for group in run.groups(draft.resumed):
+        show.note(f"{draft.resumed:,} {work.unit} are done already")
+    classes = work.predictor.network.classes
+    for group in work.groups(draft.resumed, draft.pictures()):
         answered = [rows for _, rows in group]
-        draft.append(answered, [[row.values(classes) for row in rows] for rows in answered])
+        draft.append(
+            answered, [[row.values(classes, work.smoothed) for row in rows] for rows in answered]
+        )
     rows = 0
 
     def values() -> Iterator[dict[str, Any]]:
@@ -76,9 +78,9 @@ def to_file(
             rows += len(stored)
             yield from map(renaming, stored)
 
-    names = renaming.columns(run.predictor.columns)
+    names = renaming.columns(columns(classes, work.smoothed))
     write_table(out, names, values())
     beside = write_manifest(out, settings, names, counts, rows)
     draft.remove()
-    print(f"{out}: {rows:,} rows, {show.summary(counts)}")
+    print(f"{out}: {rows:,} rows, {show.summary(counts, work.unit)}")
     print(f"{beside}: settings, versions and counts")

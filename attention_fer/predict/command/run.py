@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import ExitStack
 from pathlib import Path
 
 from attention_fer.common.checks import one_of
 from attention_fer.predict.command import show
 from attention_fer.predict.command.outputs import to_file, to_screen
-from attention_fer.predict.command.picture_run import PictureRun
+from attention_fer.predict.command.sources import source
+from attention_fer.predict.command.work import PictureWork, PredictionWork
 from attention_fer.predict.faces import FAILED, NO_FACE, TOO_SMALL
 from attention_fer.predict.networks import open_network
-from attention_fer.predict.pictures import FoundPictures, find_pictures
 from attention_fer.predict.predictor import Predictor
 from attention_fer.predict.self_test import TOLERANCE, run_self_test
 from attention_fer.predict.tables.conventions import CONVENTIONS
@@ -37,19 +38,17 @@ def predict(args: argparse.Namespace) -> int:
     convention = CONVENTIONS[one_of("--columns", args.columns, CONVENTIONS)]
     out = Path(args.out) if args.out else None
     form = _form(args, out)
-    if not args.inputs:
-        raise ValueError("INPUT must be a photograph, folder or archive, got nothing. See --help.")
-    found = find_pictures(args.inputs)
-    annotate = _annotate_folder(args)
-    predictor = _predictor(args)
-    counts = _count_others(found)
-    renaming = convention.renaming(predictor.network.classes)
-    run = PictureRun(predictor, found, annotate, quiet=out is None and annotate is None)
-    if out is None:
-        to_screen(run, form, renaming, counts)
-    else:
-        options = {name: vars(args)[name] for name in ("inputs", "columns", "annotate")}
-        to_file(run, out, renaming, counts, options)
+    with ExitStack() as stack:
+        opened = source(args, stack)
+        predictor = _predictor(args)
+        renaming = convention.renaming(predictor.network.classes)
+        work = opened(predictor)
+        counts = _count_others(work)
+        if out is None:
+            to_screen(work, form, renaming, counts)
+        else:
+            options = {name: vars(args)[name] for name in ("inputs", "columns", "annotate")}
+            to_file(work, out, renaming, counts, options)
     return _status(args, counts)
 
 
@@ -66,22 +65,6 @@ def _form(args: argparse.Namespace, out: Path | None) -> str:
     return form
 
 
-def _annotate_folder(args: argparse.Namespace) -> Path | None:
-    """The folder of drawings, which must neither replace photographs nor become ones."""
-    if args.annotate is None:
-        return None
-    folder = Path(args.annotate).resolve()
-    for given in args.inputs:
-        place = Path(given).resolve()
-        place = place if place.is_dir() else place.parent
-        inside = place in folder.parents and Path(given).is_dir()
-        if folder == place or inside:
-            raise ValueError(
-                f"--annotate must be a folder apart from the photographs, got {args.annotate!r}."
-            )
-    return Path(args.annotate)
-
-
 def _predictor(args: argparse.Namespace) -> Predictor:
     return Predictor(
         args.model,
@@ -94,12 +77,13 @@ def _predictor(args: argparse.Namespace) -> Predictor:
     )
 
 
-def _count_others(found: FoundPictures) -> PictureCounts:
+def _count_others(work: PredictionWork) -> PictureCounts:
     counts = PictureCounts()
-    if found.others:
-        counts.skipped[NOT_A_PICTURE] = len(found.others)
-        shown = ", ".join(found.others[:3]) + (", ..." if found.others[3:] else "")
-        show.note(f"left out, not a picture: {len(found.others):,}: {shown}")
+    others = work.found.others if isinstance(work, PictureWork) else ()
+    if others:
+        counts.skipped[NOT_A_PICTURE] = len(others)
+        shown = ", ".join(others[:3]) + (", ..." if others[3:] else "")
+        show.note(f"left out, not a picture: {len(others):,}: {shown}")
     return counts
 
 

@@ -13,18 +13,22 @@ SURE = 0.5  # below it, other expressions together are as likely
 
 def lines(rows: Sequence[FaceRow]) -> list[str]:
     """Returns a line for each row of a picture."""
-    return [f"{' '.join(row.input.split())}: {_said(row)}" for row in rows]
+    return [f"{' '.join(row.input.split())}{_time(row)}: {_said(row)}" for row in rows]
 
 
-def summary(counts: PictureCounts) -> str:
-    """Returns one line that adds up."""
+def summary(counts: PictureCounts, unit: str) -> str:
+    """Returns one line that adds up; `unit` is what was counted."""
     skipped = "".join(f"; {reason}: {n:,}" for reason, n in sorted(counts.skipped.items()))
-    return f"{counts.faces:,} faces in {counts.used:,} of {counts.seen:,} files{skipped}"
+    return f"{counts.faces:,} faces in {counts.used:,} of {counts.seen:,} {unit}{skipped}"
 
 
 def note(text: str) -> None:
     """Prints what may be unexpected."""
     print(f"note: {text}", file=sys.stderr)
+
+
+def _time(row: FaceRow) -> str:
+    return "" if row.timestamp_s is None else f" at {row.timestamp_s:.3f} s"
 
 
 def _said(row: FaceRow) -> str:

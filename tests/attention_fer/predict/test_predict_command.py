@@ -18,7 +18,7 @@ from PIL import Image
 from attention_fer import cli
 from attention_fer.common.files import sha256
 from attention_fer.predict import __main__ as command
-from attention_fer.predict.command import outputs, picture_run
+from attention_fer.predict.command import outputs, work
 from attention_fer.predict.rows import columns
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -123,17 +123,17 @@ def test_a_photograph_alone_is_told_in_a_line(photographs, capsys):
 
 
 def test_an_interrupted_run_resumes_to_the_same_bytes(photographs, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(picture_run, "BATCH", 2)
+    monkeypatch.setattr(work, "BATCH", 2)
     whole, out = tmp_path / "whole.csv", tmp_path / "cut.csv"
     assert main(photographs, "--out", whole, "--annotate", tmp_path / "whole") == 0
-    groups = picture_run.PictureRun.groups
+    groups = work.PictureWork.groups
 
-    def killed(self, done):
-        yield from list(groups(self, done))[:2]
+    def killed(self, *given):
+        yield from list(groups(self, *given))[:2]
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(picture_run.PictureRun, "groups", killed)
+        patch.setattr(work.PictureWork, "groups", killed)
         assert main(photographs, "--out", out, "--annotate", tmp_path / "cut") == 130
     assert not out.exists() and "rerun the same command" in capsys.readouterr().err
     (draft,) = tmp_path.glob(".cut.csv.draft")
@@ -141,14 +141,14 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(photographs, tmp_path, mon
         stream.write('[[["torn"')  # what a power cut leaves
     read = []
 
-    def watched(self, done):
+    def watched(self, done, stored):
         read.append(done)
-        yield from groups(self, done)
+        yield from groups(self, done, stored)
 
     with monkeypatch.context() as patch:
-        patch.setattr(picture_run.PictureRun, "groups", watched)
+        patch.setattr(work.PictureWork, "groups", watched)
         assert main(photographs, "--out", out, "--annotate", tmp_path / "cut") == 0
-    assert read == [4] and "4 pictures are done already" in capsys.readouterr().err
+    assert read == [4] and "4 files are done already" in capsys.readouterr().err
     assert out.read_bytes() == whole.read_bytes()
     assert not draft.exists()
     first, second = (tmp_path / f"{name}.manifest.json" for name in ("whole", "cut"))

@@ -1,0 +1,146 @@
+"""From the arguments to what there is to do: photographs, videos or a camera."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from attention_fer.predict.command import show
+from attention_fer.predict.command.work import PictureWork, PredictionWork
+from attention_fer.predict.pictures import find_pictures
+from attention_fer.predict.predictor import Predictor
+from attention_fer.predict.video import Follower, FrameChoice, VideoFile, is_video
+from attention_fer.predict.video.annotating import SUFFIX
+from attention_fer.predict.video.choosing import seconds
+
+Opened = Callable[[Predictor], PredictionWork]
+"""What there is to do, as soon as there is a predictor."""
+
+_OF_VIDEOS = ("every", "fps", "start", "end")
+_OF_CAMERAS = ("seconds",)
+SILENT = "annotated videos have no sound"
+
+
+def source(args: argparse.Namespace, stack: ExitStack) -> Opened:
+    """Checks the arguments and opens what they name, before anything large is loaded.
+
+    Args:
+        args: the arguments.
+        stack: closes what was opened.
+
+    Raises:
+        ValueError, OSError, ImportError: something wrong, missing or not installed.
+    """
+    if args.camera is not None:
+        return _camera(args, stack)
+    if not args.inputs:
+        raise ValueError(
+            "INPUT must be a photograph, video, folder or archive, got nothing. See --help."
+        )
+    videos = [path for path in args.inputs if is_video(path)]
+    if not videos:
+        return _pictures(args)
+    if others := [path for path in args.inputs if path not in videos]:
+        raise ValueError(
+            f"Videos and photographs must be given to separate commands, got {videos[0]!r} and "
+            f"{others[0]!r}."
+        )
+    return _videos(args, list(dict.fromkeys(videos)))
+
+
+def _refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
+    for name in names:
+        if getattr(args, name) is not None:
+            raise ValueError(f"--{name} has no effect on {what}. Leave it out.")
+
+
+def _pictures(args: argparse.Namespace) -> Opened:
+    _refuse(args, (*_OF_VIDEOS, *_OF_CAMERAS, "smooth"), "photographs")
+    found = find_pictures(args.inputs)
+    annotate = _annotate_folder(args)
+    quiet = not (args.out or annotate)
+    return lambda predictor: PictureWork(predictor, found, annotate, quiet)
+
+
+def _videos(args: argparse.Namespace, paths: Sequence[str]) -> Opened:
+    from attention_fer.predict.command.video_work import VideoWork
+
+    _refuse(args, _OF_CAMERAS, "videos")
+    choice = _choice(args)
+    Follower(args.smooth)
+    videos = [VideoFile(path) for path in paths]
+    drawings = _drawings(args.annotate, videos)
+    quiet = not (args.out or drawings)
+    return lambda predictor: VideoWork(predictor, videos, choice, args.smooth, drawings, quiet)
+
+
+def _camera(args: argparse.Namespace, stack: ExitStack) -> Opened:
+    from attention_fer.predict.command.camera_work import CameraWork, now
+    from attention_fer.predict.video.cameras import open_camera
+
+    if args.inputs:
+        raise ValueError(f"INPUT has no effect with --camera, got {args.inputs[0]!r}.")
+    if args.camera < 0:
+        raise ValueError(f"--camera must be at least 0, got {args.camera}.")
+    if args.seconds is not None and not args.seconds > 0:
+        raise ValueError(f"--seconds must be above 0, got {args.seconds}.")
+    _refuse(args, _OF_VIDEOS, "a camera")
+    Follower(args.smooth)
+    annotate = None if args.annotate is None else Path(args.annotate)
+    if annotate and annotate.suffix.lower() != SUFFIX:
+        raise ValueError(f"--annotate must end in {SUFFIX} for a camera, got {args.annotate!r}.")
+
+    if annotate:
+        show.note(SILENT)
+    capture = stack.enter_context(open_camera(args.camera))
+    show.note("Control-C stops the camera" + (" and writes the table" if args.out else ""))
+    name = f"camera {args.camera}"
+    return lambda predictor: CameraWork(
+        predictor, capture, name, args.smooth, args.seconds, annotate, now()
+    )
+
+
+def _choice(args: argparse.Namespace) -> FrameChoice:
+    start = 0.0 if args.start is None else seconds("--start", args.start)
+    end = None if args.end is None else seconds("--end", args.end)
+    return FrameChoice(1 if args.every is None else args.every, args.fps, start, end)
+
+
+def _drawings(annotate: str | None, videos: Sequence[VideoFile]) -> Mapping[str, Path]:
+    """Where the annotated videos go; they must not replace videos or each other."""
+    if annotate is None:
+        return {}
+    path = Path(annotate)
+    if path.suffix.lower() == SUFFIX and not path.is_dir():
+        if len(videos) > 1:
+            raise ValueError(
+                f"--annotate must be a folder for {len(videos)} videos, got {annotate!r}."
+            )
+        found = {videos[0].name: path}
+    else:
+        found = {video.name: path / f"{video.path.stem}{SUFFIX}" for video in videos}
+    taken = {video.path.resolve() for video in videos}
+    for place in found.values():
+        if place.resolve() in taken:
+            raise ValueError(f"--annotate must not lead to {place}, which another video has.")
+        taken.add(place.resolve())
+    show.note(SILENT)
+    return found
+
+
+def _annotate_folder(args: argparse.Namespace) -> Path | None:
+    """The folder of drawings, which must neither replace photographs nor become ones."""
+    if args.annotate is None:
+        return None
+    folder = Path(args.annotate).resolve()
+    for given in args.inputs:
+        place = Path(given).resolve()
+        place = place if place.is_dir() else place.parent
+        inside = place in folder.parents and Path(given).is_dir()
+        if folder == place or inside:
+            raise ValueError(
+                f"--annotate must be a folder apart from the photographs, got {args.annotate!r}."
+            )
+    return Path(args.annotate)
