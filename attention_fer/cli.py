@@ -21,6 +21,7 @@ PROGRAM = "attention-fer"
 BACKENDS = ("tensorflow", "jax", "torch")
 PACKAGES = ("attention_fer", "preprocessing", "benchmarks")
 PREDICT = ("onnxruntime", "PIL", "simplejpeg")
+SERVE = (*PREDICT, "python_multipart", "starlette", "uvicorn")
 PREPROCESSING = ("cv2", "filelock", "PIL", "rich", "simplejpeg", "sklearn")
 BENCHMARKS = (*PREPROCESSING, "jinja2", "matplotlib", "scipy", "statsmodels", "tensorboardX")
 
@@ -162,6 +163,12 @@ COMMANDS: Mapping[str, Command] = {
         "attention_fer.predict.__main__",
         "predict",
         PREDICT,
+    ),
+    "serve": Command(
+        "name facial expressions on a web page, or over HTTP",
+        "attention_fer.serve.__main__",
+        "serve",
+        SERVE,
     ),
     "prepare": Command(
         "prepare a dataset from photographs, a published archive or EEG recordings",

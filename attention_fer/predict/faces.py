@@ -45,6 +45,14 @@ class FoundFace:
         """See `cutting.roll`."""
         return roll(self.landmarks)
 
+    @property
+    def eyes(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        """x and y of the eye on the picture's left and of that on its right; None without eyes."""
+        if self.landmarks is None or self.roll is None:
+            return None
+        (x, y), (right_x, right_y) = self.landmarks[:2].tolist()
+        return (x, y), (right_x, right_y)
+
 
 @dataclass(frozen=True)
 class NoFace:

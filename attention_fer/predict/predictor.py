@@ -113,6 +113,21 @@ class Predictor:
             for frame, faces in zip(frames, found, strict=True)
         ]
 
+    def cut_out(self, frame: Frame, number: int) -> np.ndarray:
+        """Returns a face as the network gets it: uint8, of the network's size and colour.
+
+        Args:
+            frame: with pixels.
+            number: `face_id` of the face.
+
+        Raises:
+            ValueError: the frame has no such face.
+        """
+        found = [] if frame.pixels is None else self.finder([frame.pixels])[0]
+        if isinstance(found, NoFace) or not 0 <= number < len(found):
+            raise ValueError(f"number must be that of a face in {frame.name}, got {number}.")
+        return self._cut(frame, found[number])
+
     def describe(self) -> dict[str, Any]:
         """Returns model and detector as the manifest records them, JSON-serialisable."""
         return {"model": self.network.describe(), "detector": self.finder.describe()}
@@ -135,7 +150,8 @@ class Predictor:
             return [self._row(frame, reason=faces.reason, detail=faces.detail)]
         rows = []
         for number, face in enumerate(faces):
-            known = _place(face, frame.pixels.shape) | {"face_id": number}
+            known: dict[str, Any] = _place(face, frame.pixels.shape)
+            known |= {"face_id": number, "eyes": face.eyes}
             if face.reason:
                 rows.append(self._row(frame, reason=face.reason, detail=face.detail, **known))
             else:

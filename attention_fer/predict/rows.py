@@ -30,6 +30,8 @@ class FaceRow:
         score: of the detector, 0 to 1; None without a face or if the detector has none.
         x, y, width, height: the box in pixels of the upright picture, within the picture.
         roll: degrees by which the line through the eyes is turned clockwise; None without eyes.
+        eyes: x, y of the eye on the picture's left, and of that on its right; None without eyes.
+            Not a column.
         label: the most probable class; "" without success.
         probability: its probability.
         margin: by how much it exceeds the second most probable one.
@@ -52,6 +54,7 @@ class FaceRow:
     width: float | None = None
     height: float | None = None
     roll: float | None = None
+    eyes: tuple[tuple[float, float], tuple[float, float]] | None = None
     label: str = ""
     probability: float | None = None
     margin: float | None = None

@@ -1,0 +1,5 @@
+"""A web page and an endpoint that name facial expressions, on this computer.
+
+`app.build` makes the application for any ASGI server; `attention-fer serve` runs it. Requests are
+checked by `guard`, read by `form`, wait in `desk`, and are answered by `answers`.
+"""

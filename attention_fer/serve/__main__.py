@@ -1,0 +1,81 @@
+"""Name facial expressions on a web page, or over HTTP, on this computer.
+
+    python -m attention_fer.serve
+    curl -F img=@photo.jpg http://127.0.0.1:8000/analyze
+
+The page takes photographs and the camera. POST /analyze answers in the fields of deepface. Pictures
+stay in memory: nothing is stored, and nothing leaves the computer that runs this.
+
+What it says is the expression that people would most likely see in a face, not what a person feels.
+It is not for decisions about people.
+
+Exit status: 0 ended with Ctrl-C; 2 wrong usage, something that is missing, or a port in use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from attention_fer.common.console import any_encoding
+from attention_fer.common.errors import cause
+from attention_fer.predict.defaults import DETECTOR, MODEL
+
+PROGRAM = "python -m attention_fer.serve"
+TOKEN = "ATTENTION_FER_TOKEN"
+
+
+def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
+    """Returns the parser of the command line."""
+    result = argparse.ArgumentParser(
+        prog,
+        description=(__doc__ or "").replace(PROGRAM, prog),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = result.add_argument_group("address").add_argument
+    add("--host", default="127.0.0.1", help="default: 127.0.0.1, this computer alone")
+    add("--port", type=int, default=8000, help="default: 8000; 0 for any that is free")
+    add(
+        "--token",
+        default=os.environ.get(TOKEN),
+        help=f"that requests must carry; default: {TOKEN}, or none on this computer alone, or a "
+        "new one that is printed",
+    )
+    add = result.add_argument_group("network and faces").add_argument
+    add("--model", default=MODEL, metavar="MODEL", help=f"default: {MODEL}; as for predict")
+    add("--detector", default=DETECTOR, metavar="NAME", help=f"default: {DETECTOR}")
+    add("--weights", metavar="FILE", help="weights of the detector")
+    add("--min-score", type=float, metavar="P", help="least score of a face, 0 to 1")
+    add("--threads", type=int, metavar="N", help="default: one for each core")
+    add = result.add_argument_group("limits of a request").add_argument
+    add("--max-mb", type=float, default=20.0, metavar="MB", help="size (default: 20)")
+    add("--max-megapixels", type=float, default=40.0, metavar="N", help="default: 40")
+    add("--max-seconds", type=float, default=30.0, metavar="S", help="time (default: 30)")
+    add("--max-requests", type=int, default=8, metavar="N", help="at the same time (default: 8)")
+    return result
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
+    """Runs the command line. `prog` is the command that started it.
+
+    Returns:
+        Exit status, see `--help`.
+    """
+    args = parser(prog).parse_args(arguments)
+    any_encoding()
+    try:
+        from attention_fer.serve.server import serve
+
+        serve(args)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        print(f"error: {cause(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
