@@ -12,8 +12,12 @@ import numpy as np
 
 from attention_fer.predict.networks.base import Network
 
-PATCHES = 6
-"""Patches that fit side by side; they move by half their width."""
+PARTS = 12
+"""Rows and columns of a map."""
+
+HIDDEN = 4
+"""Rows and columns that a patch hides. A third of the face hides a mouth or an eye with its brow;
+patches of a sixth change hardly any answer, because the rest of the mouth is still to be seen."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,55 +27,49 @@ class OcclusionMap:
     Attributes:
         label: the class, the most probable one of the whole face.
         probability: of the whole face.
-        drop: float64 (rows, columns), how much lower it is on average while a patch hides this
-            part; negative where it rises. The parts divide the face evenly.
+        drop: float64 (parts, parts), how much lower it is on average over the patches that hide
+            this part; negative where it rises. The parts divide height and width evenly.
+        most: the largest drop by a single patch; 0 if none lowers it.
     """
 
     label: str
     probability: float
     drop: np.ndarray
+    most: float
 
 
-def occlusion_map(network: Network, face: np.ndarray, patches: int = PATCHES) -> OcclusionMap:
-    """Hides one patch of a face after the other and asks the network each time.
+def occlusion_map(
+    network: Network, face: np.ndarray, parts: int = PARTS, hidden: int = HIDDEN
+) -> OcclusionMap:
+    """Hides one square patch of a face after the other and asks the network each time.
 
-    A patch has the mean colour of the face. It is `1 / patches` of the face wide and high and
-    moves by half of that, which makes `(2 * patches - 1) ** 2` questions.
+    A patch has the mean colour of the face and moves by one part at a time, which makes
+    `(parts - hidden + 1) ** 2` questions.
 
     Args:
         network: any.
         face: uint8 (height, width) or (height, width, 3), of the network's size and colour.
-        patches: that fit side by side.
-
-    Returns:
-        A map of `2 * patches` rows and columns.
+        parts: rows and columns of the map.
+        hidden: rows and columns that a patch hides.
     """
-    parts = 2 * patches
-    rows, columns = (
-        np.linspace(0, length, parts + 1).round().astype(int) for length in face.shape[:2]
-    )
-    hidden = []
-    for top in range(parts - 1):
-        for left in range(parts - 1):
-            copy = face.copy()
-            copy[rows[top] : rows[top + 2], columns[left] : columns[left + 2]] = face.mean((0, 1))
-            hidden.append(copy)
-    found = network([face, *hidden])
+    rows, columns = (_borders(length, parts) for length in face.shape[:2])
+    places = [(y, x) for y in range(parts - hidden + 1) for x in range(parts - hidden + 1)]
+    covered = []
+    for y, x in places:
+        copy = face.copy()
+        copy[rows[y] : rows[y + hidden], columns[x] : columns[x + hidden]] = face.mean((0, 1))
+        covered.append(copy)
+    found = network([face, *covered])
     best = int(found[0].argmax())
-    drops = (found[0, best] - found[1:, best]).reshape(parts - 1, parts - 1)
-    return OcclusionMap(network.classes[best], float(found[0, best]), _averaged(drops))
+    drops = found[0, best] - found[1:, best]
+    total, count = np.zeros((parts, parts)), np.zeros((parts, parts))
+    for (y, x), drop in zip(places, drops, strict=True):
+        total[y : y + hidden, x : x + hidden] += drop
+        count[y : y + hidden, x : x + hidden] += 1
+    probability, most = float(found[0, best]), max(float(drops.max()), 0.0)
+    return OcclusionMap(network.classes[best], probability, total / count, most)
 
 
 def _borders(length: int, parts: int) -> np.ndarray:
+    """Where the parts of a side begin and end."""
     return np.linspace(0, length, parts + 1).round().astype(int)
-
-
-def _averaged(drops: np.ndarray) -> np.ndarray:
-    """Averages over the patches that hide a part, four of them except along the borders."""
-    total, count = (np.zeros((len(drops) + 1,) * 2) for _ in range(2))
-    side = len(drops)
-    for down in (0, 1):
-        for across in (0, 1):
-            total[down : down + side, across : across + side] += drops
-            count[down : down + side, across : across + side] += 1
-    return total / count

@@ -124,4 +124,5 @@ def _looked_at(
         "width": face.shape[1],
         "rgb": base64.b64encode(colours.tobytes()).decode(),
         "drop": found.drop.round(6).tolist(),
+        "most": found.most,
     }

@@ -76,15 +76,14 @@ async function show(button, row, file, name) {
   button.after(told);
   try {
     const found = (await analyze(file, name, { looked_at: row.face_id })).looked_at;
-    const most = Math.max(...found.drop.flat());
     const side = element("div", "", "maps");
     side.append(...maps(found));
     told.before(side);
     told.textContent =
-      `Left: what the network got, ${found.width} × ${found.height} pixels. Right: orange where ` +
-      `the probability of “${found.label}” falls while a patch hides that part, by up to ` +
-      `${(100 * Math.max(most, 0)).toFixed(1)} points; blue where it rises. This is an experiment ` +
-      "on the network (occlusion). It tells nothing about the person.";
+      `First what the network got, ${found.width} × ${found.height} pixels. Then in orange where ` +
+      `the probability of “${found.label}” falls while a patch a third of the face wide hides ` +
+      `that part, by up to ${(100 * found.most).toFixed(1)} points; in blue where it rises. This ` +
+      "is an experiment on the network (occlusion). It tells nothing about the person.";
     button.remove();
   } catch (error) {
     told.textContent = error.message;
