@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -79,7 +79,7 @@ async def read(request: Request, limits: Limits, detector: str) -> Question:
     _check_actions(fields.get("actions", "emotion"))
     if _flag(fields, "anti_spoofing", False):
         raise _refused("anti_spoofing must be false: this server does not offer it.")
-    data, name = await _picture(fields)
+    data, name = _picture(fields)
     return Question(
         data,
         name,
@@ -107,9 +107,9 @@ async def _fields(request: Request, most: int) -> Mapping[str, Any]:
     try:
         if kind == "multipart/form-data":
             limits = {"max_files": 1, "max_fields": len(FIELDS), "max_part_size": most}
-            return dict(await _InMemory(request.headers, body, **limits).parse())
+            return await _once(await _InMemory(request.headers, body, **limits).parse())
         if kind == "application/x-www-form-urlencoded":
-            return dict(await FormParser(request.headers, body).parse())
+            return await _once(await FormParser(request.headers, body).parse())
         if kind == "application/json":
             found = json.loads(b"".join([chunk async for chunk in body]))
             if isinstance(found, dict):
@@ -120,6 +120,28 @@ async def _fields(request: Request, most: int) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         raise _refused("The body could not be read as what its Content-Type says.") from None
     raise HTTPException(415, "Content-Type must be multipart/form-data or application/json.")
+
+
+@dataclass(frozen=True)
+class _Upload:
+    """A file of a form."""
+
+    data: bytes
+    name: str
+
+
+async def _once(form: FormData) -> dict[str, Any]:
+    """The fields of a form, each of which may occur once."""
+    found: dict[str, Any] = {}
+    try:
+        for name, value in form.multi_items():
+            if name in found:
+                raise _refused(f"Fields must be given once, got {name[:50]!r} twice.")
+            is_file = isinstance(value, UploadFile)
+            found[name] = _Upload(await value.read(), value.filename or "") if is_file else value
+        return found
+    finally:
+        await form.close()
 
 
 async def _body(request: Request, most: int) -> AsyncGenerator[bytes, None]:
@@ -171,13 +193,12 @@ def _face_number(given: Any) -> int | None:
     raise _refused(f"looked_at must be the number of a face, got {str(given)[:50]!r}.")
 
 
-async def _picture(fields: Mapping[str, Any]) -> tuple[bytes, str]:
+def _picture(fields: Mapping[str, Any]) -> tuple[bytes, str]:
     given = [fields[name] for name in ("img", "image") if name in fields]
     if len(given) != 1:
         raise _refused("A picture must be given once, as a file in the field img.")
-    if isinstance(given[0], UploadFile):
-        with given[0].file:
-            return await given[0].read(), _base_name(given[0].filename or "")
+    if isinstance(given[0], _Upload):
+        return given[0].data, _base_name(given[0].name)
     found = re.match(r"data:image/[\w.+-]+;base64,", str(given[0])[:100])
     if found is None:
         raise _refused(

@@ -15,6 +15,7 @@ from attention_fer.serve.guard import is_loopback
 from attention_fer.serve.limits import Limits
 
 _SECONDS_TO_END = 3
+_SHORTEST_TOKEN = 16
 
 
 def serve(args: argparse.Namespace) -> None:
@@ -25,6 +26,8 @@ def serve(args: argparse.Namespace) -> None:
             that cannot be used.
         KeyboardInterrupt: Ctrl-C.
     """
+    if args.token is not None and len(args.token) < _SHORTEST_TOKEN:
+        raise ValueError(f"--token must have at least {_SHORTEST_TOKEN} characters. Leave it out.")
     limits = Limits(args.max_mb, args.max_megapixels, args.max_seconds, args.max_requests)
     local = is_loopback(args.host)
     token = args.token or (None if local else secrets.token_urlsafe(24))

@@ -1,5 +1,6 @@
 """What POST /analyze and GET /health answer, compared with the predictor and the command."""
 
+import base64
 import csv
 import hashlib
 import io
@@ -12,6 +13,8 @@ from served import analyze, data_uri, png, refused, running
 
 from attention_fer import pretrained
 from attention_fer.cli import main
+from attention_fer.predict.frames import frames_of
+from attention_fer.predict.occlusion import occlusion_map
 from attention_fer.predict.predictor import Predictor
 
 
@@ -126,3 +129,17 @@ def test_health_names_the_file_of_the_network(address):
 def test_names_have_no_folders(address, photograph):
     for given in ("C:\\me\\笑顔.png", "../../me/笑顔.png"):
         assert analyze(address, photograph, given).json()["rows"][0]["input"] == "笑顔.png"
+
+
+def test_what_it_looked_at_is_the_map_of_that_face(address, portrait, predictor):
+    data = png(np.hstack([portrait, portrait[:, ::-1]]))
+    (frame,) = frames_of(data)
+    face = predictor.cut_out(frame, 1)
+    expected = occlusion_map(predictor.network, face)
+    found = analyze(address, data, looked_at=1).json()["looked_at"]
+    assert (found["face_id"], found["label"]) == (1, expected.label)
+    assert found["drop"] == [[pytest.approx(v, abs=1e-6) for v in row] for row in expected.drop]
+    assert found["most"] == pytest.approx(expected.most) and found["most"] > 0.1
+    pixels = np.frombuffer(base64.b64decode(found["rgb"]), np.uint8).reshape(48, 48, 3)
+    assert (pixels == face[..., None]).all()
+    assert not np.array_equal(face, predictor.cut_out(frame, 0))
