@@ -1,11 +1,6 @@
-"""The page in a real browser: Chromium, driven by Playwright.
+"""The page in a real browser, see tests/conftest.py."""
 
-Playwright's own browsers are not used: the installed Chromium is, or the one that CHROME names.
-"""
-
-import os
 import re
-import shutil
 
 import pytest
 from fabricated import plan, put_plan, story, target
@@ -14,27 +9,6 @@ from benchmarks.report import analysis, formats
 from benchmarks.report.formats.columns import MINUS
 from benchmarks.results.store import Store
 from benchmarks.table import Row
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-axe = pytest.importorskip("axe_playwright_python.base", reason="axe is not installed")
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-CHROME = os.environ.get("CHROME") or next(filter(None, map(shutil.which, NAMES)), None)
-pytestmark = pytest.mark.skipif(
-    CHROME is None, reason=f"no browser: none of {', '.join(NAMES)} on PATH, and CHROME is not set"
-)
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
-    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROME, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -279,13 +253,9 @@ def test_dark_is_light_on_dark_and_paper_is_white(visit):
         pytest.param("light", 360, True, marks=pytest.mark.slow),
     ],
 )
-def test_axe_finds_nothing(visit, scheme, width, opened):
+def test_axe_finds_nothing(visit, axe_complaints, scheme, width, opened):
     page = visit(color_scheme=scheme, viewport={"width": width, "height": 900})
     if opened:
         page.get_by_role("button", name="Details of vgg16 se").nth(1).click()
         page.locator("#panel-confusion table").wait_for()
-    page.evaluate(axe.AXE_SCRIPT)
-    found = page.evaluate("axe.run()")
-    assert len(found["passes"]) > 20
-    told = [(v["id"], [node["html"][:200] for node in v["nodes"][:3]]) for v in found["violations"]]
-    assert told == []
+    assert axe_complaints(page) == []
