@@ -22,6 +22,7 @@ MODULES = {
     "benchmarks.report": "report",
     "attention_fer.explain": "explain",
     "attention_fer.predict": "predict",
+    "attention_fer.serve": "serve",
     "benchmarks.release": "release",
     "benchmarks.gates": "gates",
 }
@@ -52,6 +53,7 @@ def commands():
 def parsers():
     import attention_fer.explain.__main__ as explain
     import attention_fer.predict.__main__ as predict
+    import attention_fer.serve.__main__ as serve
     import benchmarks.gates.__main__ as gates
     import benchmarks.release.__main__ as release
     import benchmarks.report.__main__ as report
@@ -60,6 +62,7 @@ def parsers():
 
     return {
         "predict": predict.parser,
+        "serve": serve.parser,
         "prepare": prepare.parser,
         "check": prepare.parser,
         "table": partial(table.parser, ""),

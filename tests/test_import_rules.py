@@ -78,7 +78,7 @@ def loaded_by(statement):
 def test_attention_fer_knows_nothing_of_the_other_two():
     found = offences("attention_fer", lambda name: top(name) not in OURS - {"attention_fer"})
     # What is explained or predicted is decoded and cut out as it was prepared.
-    rooms = ("attention_fer.explain.", "attention_fer.predict.")
+    rooms = ("attention_fer.explain.", "attention_fer.predict.", "attention_fer.serve.")
     assert [o for o in found if not (o.startswith(rooms) and " imports preproc" in o)] == []
 
 
@@ -107,7 +107,10 @@ def test_files_of_shipped_networks_are_found_without_a_framework():
 
 
 def test_predicting_needs_no_framework_and_no_opencv():
-    code = "import attention_fer.predict.command.run, attention_fer.predict.drawing"
+    code = (
+        "import attention_fer.predict.command.run, attention_fer.predict.drawing\n"
+        "import attention_fer.serve.server"
+    )
     heavy = {"cv2", "matplotlib", "pandas", "pooch", "requests", "rich", "scipy", "sklearn"}
     assert not (FRAMEWORKS | heavy) & {top(name) for name in loaded_by(code)}
 

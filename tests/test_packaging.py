@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPT = "import sys\nfrom attention_fer.cli import main\nsys.exit(main())\n"
 EXTRAS = {
     "predict": "predict",
+    "serve": "serve",
     "prepare": "preprocessing",
     "check": "preprocessing",
     "table": "benchmarks,tensorflow",
@@ -132,7 +133,8 @@ sys.meta_path.insert(0, Refuse())
 BACKENDS = ["jax", "tensorflow", "torch"]
 BEYOND_THE_CORE = [
     *("PIL", "cv2", "filelock", "jinja2", "joblib", "onnxruntime", "pandas", "pooch", "rich"),
-    *("scipy", "simplejpeg", "sklearn", "statsmodels", "tensorboardX", *BACKENDS),
+    *("python_multipart", "scipy", "simplejpeg", "sklearn", "starlette", "statsmodels"),
+    *("tensorboardX", "uvicorn", *BACKENDS),
 ]
 
 
@@ -150,6 +152,7 @@ def test_with_the_core_alone_a_command_names_its_extra(name, arguments):
     [
         ("table", BACKENDS, "tensorflow"),
         ("prepare", ["joblib"], "preprocessing"),  # which scikit-learn needs
+        ("serve", ["uvicorn"], "serve"),
     ],
 )
 def test_only_what_is_missing_is_named(name, blocked, extra):
@@ -218,6 +221,7 @@ def test_the_wheel_holds_the_packages_and_their_data_alone(built):
         "benchmarks/tables/*.csv",
         "benchmarks/release/*.j2",
         "attention_fer/pretrained/**/*",
+        "attention_fer/serve/page/*",
         "benchmarks/report/formats/*.j2",
         *(f"benchmarks/report/formats/html/*.{kind}" for kind in ("j2", "css", "js", "svg")),
     )

@@ -6,7 +6,6 @@ const LONGEST = 1600; // pixels of a drawing; photographs are often larger than 
 export function drawn(bitmap, rows, name) {
   const scale = Math.min(1, LONGEST / Math.max(bitmap.width, bitmap.height));
   const canvas = document.createElement("canvas");
-  canvas.className = "picture";
   canvas.width = Math.round(bitmap.width * scale);
   canvas.height = Math.round(bitmap.height * scale);
   canvas.setAttribute("role", "img");

@@ -24,7 +24,9 @@ export async function article(file, name, answer, classes) {
   whole.append(element("h2", name));
   const beside = element("div", "", "beside");
   try {
-    beside.append(drawn(await createImageBitmap(file), answer.rows, name));
+    const picture = element("div", "", "picture");
+    picture.append(drawn(await createImageBitmap(file), answer.rows, name));
+    beside.append(picture);
   } catch {
     beside.append(element("p", "This browser cannot show a picture of this format.", "soft"));
   }

@@ -78,7 +78,7 @@ def test_the_box_lies_where_the_row_says(visit, photograph, predictor):
     choose(page, ("me.png", photograph))
     (row,) = predictor.predict(photograph)
     x, y, width, height = row.box
-    page.locator("canvas.picture").wait_for()
+    page.locator(".picture canvas").wait_for()
     read = (
         "[...document.querySelector('canvas').getContext('2d').getImageData(0, 0, 256, 256).data]"
     )
