@@ -137,8 +137,10 @@ async def _once(form: FormData) -> dict[str, Any]:
         for name, value in form.multi_items():
             if name in found:
                 raise _refused(f"Fields must be given once, got {name[:50]!r} twice.")
-            is_file = isinstance(value, UploadFile)
-            found[name] = _Upload(await value.read(), value.filename or "") if is_file else value
+            if isinstance(value, UploadFile):
+                found[name] = _Upload(await value.read(), value.filename or "")
+            else:
+                found[name] = value
         return found
     finally:
         await form.close()
