@@ -92,6 +92,24 @@ class Combinator(AttentionModule):
                 )
             member.build(input_shape)
 
+    def gates(self, inputs: Any, training: bool | None = None) -> Maps:
+        return self._each(inputs, "gates", training)
+
+    def views(self, inputs: Any, training: bool | None = None) -> Maps:
+        return self._each(inputs, "views", training)
+
+    def _each(self, inputs: Any, method: str, training: bool | None) -> Maps:
+        found: Maps = {}
+        for member in self.members:
+            found.update(_named(member, getattr(member, method)(inputs, training=training)))
+            if member is not self.members[-1]:
+                inputs = self._passed_on(member, inputs, training)
+        return found
+
+    def _passed_on(self, member: AttentionModule, inputs: Any, training: bool | None) -> Any:
+        """What the next module sees: the same input, unless modules follow one another."""
+        return inputs
+
     def gate_range(self, name: str) -> Range:
         member, _, gate = name.partition("/")
         return next(m.gate_range(gate) for m in self.members if m.name == member)
@@ -113,19 +131,8 @@ class Sequence(Combinator):
         ValueError: see `Combinator`.
     """
 
-    def gates(self, inputs: Any, training: bool | None = None) -> Maps:
-        return self._each(inputs, "gates", training)
-
-    def views(self, inputs: Any, training: bool | None = None) -> Maps:
-        return self._each(inputs, "views", training)
-
-    def _each(self, inputs: Any, method: str, training: bool | None) -> Maps:
-        found: Maps = {}
-        for member in self.members:
-            found.update(_named(member, getattr(member, method)(inputs, training=training)))
-            if member is not self.members[-1]:
-                inputs = member.call(inputs, training=training)
-        return found
+    def _passed_on(self, member: AttentionModule, inputs: Any, training: bool | None) -> Any:
+        return member.call(inputs, training=training)
 
     def combine(self, inputs: Any, gates: Maps) -> Any:
         # A term is scaled by the gates that follow it, so it belongs here and not to `terms`.
@@ -179,18 +186,6 @@ class Parallel(Combinator):
                     "modules must only multiply their input by gates with combination='product', "
                     f"got {member.name!r}, which does more."
                 )
-
-    def gates(self, inputs: Any, training: bool | None = None) -> Maps:
-        return self._each(inputs, "gates", training)
-
-    def views(self, inputs: Any, training: bool | None = None) -> Maps:
-        return self._each(inputs, "views", training)
-
-    def _each(self, inputs: Any, method: str, training: bool | None) -> Maps:
-        found: Maps = {}
-        for member in self.members:
-            found.update(_named(member, getattr(member, method)(inputs, training=training)))
-        return found
 
     def combine(self, inputs: Any, gates: Maps) -> Any:
         if self.combination == "product":

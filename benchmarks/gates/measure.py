@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
+from attention_fer.explain.maps.gates import module_inputs
 from attention_fer.explain.maps.layer_tree import attention_layers
-from attention_fer.explain.maps.running import (
-    batches,
-    inputs_of,
-    run_model,
-    to_numpy,
-    without_gradients,
-)
+from attention_fer.explain.maps.running import batches, to_numpy
 from attention_fer.layers import AttentionModule
 from attention_fer.layers.gate_kinds import Range
 
@@ -162,15 +156,8 @@ def _parts(
     model: keras.Model, modules: dict[str, AttentionModule], images: np.ndarray
 ) -> Iterator[tuple[str, str, str, np.ndarray]]:
     """Path, kind, name and values of each gate and term, for a batch of images."""
-    with without_gradients(), contextlib.ExitStack() as hooks:
-        seen = {path: hooks.enter_context(inputs_of(of)) for path, of in modules.items()}
-        run_model(model, images)
-    for path, given in seen.items():
-        if len(given) != 1:
-            raise ValueError(
-                f"The attention module {path!r} must run once in this model, got {len(given)} runs."
-            )
-        for kind, parts in _kinds(modules[path], given[0]):
+    for path, module, given in module_inputs(model, modules, images):
+        for kind, parts in _kinds(module, given):
             for name, values in parts.items():
                 # A part that all images share is repeated, so that it counts for each.
                 array = to_numpy(values)

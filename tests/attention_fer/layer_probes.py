@@ -23,6 +23,11 @@ COMBINATORS = [
 SPECS = [*((name, OPTIONS.get(name, {})) for name in layers.names()), *COMBINATORS]
 
 
+def readable(value):
+    """A name of a parameter for pytest; the text of a function would have its address."""
+    return getattr(value, "__name__", str(value))
+
+
 def with_options(spec, **options):
     return spec[0], {**spec[1], **options}
 

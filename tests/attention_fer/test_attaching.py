@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from attaching_networks import IMAGES, SIDE, conv, difference, outputs, relu, resnet
 from keras import layers as kl
-from layer_probes import randomised
+from layer_probes import randomised, readable
 
 import attention_fer
 from attention_fer import layers
@@ -75,7 +75,7 @@ def test_the_outputs_are_the_same_at_first_and_the_model_stays_as_it_was():
         ("stage", ["a_out", "c_out"]),
         ("scaling", ["scaling"]),  # Before the first weights: only by name.
     ],
-    ids=str,
+    ids=readable,
 )
 def test_places_are_selected(after, expected):
     plain = resnet()

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 from attaching_networks import IMAGES, difference, resnet
-from layer_probes import IDENTITY, SPECS
+from layer_probes import IDENTITY, SPECS, readable
 
 import attention_fer
 from attention_fer import layers, models
@@ -61,7 +61,7 @@ def make(name):
         (make, None, "paper"),
         (("sequence", {"modules": ["eca", "cbam_spatial"]}), None, "identity"),
     ],
-    ids=str,
+    ids=readable,
 )
 def test_an_explicit_start_wins(attention, start, expected):
     attached, receipt = attention_fer.attach(resnet(), attention, after="a_out", start=start)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from attaching_networks import IMAGES, difference, outputs, resnet
 from keras import layers as kl
-from layer_probes import randomised
+from layer_probes import randomised, readable
 
 import attention_fer
 from attention_fer import layers, models
@@ -34,7 +34,7 @@ def test_it_undoes_attach():
         (layers.SE, ["b_out", "a_out"]),
         (lambda layer: layer.channels == 32, ["a_2_bn", "a_out"]),
     ],
-    ids=str,
+    ids=readable,
 )
 def test_only_some(only, left):
     attached, _ = attention_fer.attach(resnet(), "eca", after=["a_out", "b_out"])

@@ -11,6 +11,7 @@ from layer_probes import (
     features,
     product,
     randomised,
+    readable,
     to_numpy,
     with_options,
 )
@@ -45,7 +46,7 @@ CASES = [
 EVERY = [
     (*case, rank) for case in CASES for rank in SHAPES if rank in type(layers.get(case[0])).ranks
 ]
-each_case = pytest.mark.parametrize(("spec", "formula", "rank"), EVERY, ids=str)
+each_case = pytest.mark.parametrize(("spec", "formula", "rank"), EVERY, ids=readable)
 each_fusion = pytest.mark.parametrize("fusion", ("add", "mul", "both"))
 
 
@@ -125,7 +126,7 @@ EPSILON_CASES = [
 ]
 
 
-@pytest.mark.parametrize(("spec", "formula", "scale"), EPSILON_CASES, ids=str)
+@pytest.mark.parametrize(("spec", "formula", "scale"), EPSILON_CASES, ids=readable)
 def test_the_normalisations_have_the_authors_epsilon(spec, formula, scale):
     """With variances near it, epsilon decides the output."""
     x = features(*SHAPES[2], scale=1e-3)

@@ -57,7 +57,7 @@ def gate_maps(
     size = image_size(images, next(iter(modules.values())).data_format)
     parts: dict[str, dict[str, list[np.ndarray]]] = {path: {} for path in modules}
     for rows, batch in batches(images, batch_size):
-        for path, module, given in _module_inputs(model, modules, batch):
+        for path, module, given in module_inputs(model, modules, batch):
             for name, gate in module.attention_maps(given).items():
                 shown = _as_map(name, to_numpy(gate), module, size)
                 parts[path].setdefault(name, []).append(shown[: rows.stop - rows.start])
@@ -67,10 +67,14 @@ def gate_maps(
     }
 
 
-def _module_inputs(
+def module_inputs(
     model: keras.Model, modules: dict[str, AttentionModule], images: np.ndarray
 ) -> list[tuple[str, AttentionModule, Any]]:
-    """Path, module and the input of the module, for a batch of images."""
+    """Returns path, module and the input of the module, for a batch of images.
+
+    Raises:
+        ValueError: a module that runs more than once.
+    """
     with without_gradients(), contextlib.ExitStack() as hooks:
         seen = {path: hooks.enter_context(inputs_of(of)) for path, of in modules.items()}
         run_model(model, images)
