@@ -45,6 +45,6 @@ def main(
         options = parser(package, measurements, next(iter(given), None)).parse_args(given)
         importlib.import_module(f"{package}.{options.what}").run(options, console)
     except (ValueError, OSError, ImportError) as error:
-        console.print(f"error: {error}", style="red")
+        console.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         return 2
     return 0

@@ -27,6 +27,9 @@ def test_the_page_has_a_row_for_every_family():
     rows = lines[first + 2 : first + 2 + len(NETWORKS)]
     assert [line.split(" ")[1] for line in rows] == list(NETWORKS)
     assert lines[first + 2 + len(NETWORKS)] == ""
-    for family in pkgutil.iter_modules(keras.applications.__path__):
-        builders = dir(importlib.import_module(f"keras.applications.{family.name}"))
-        assert family.name == "imagenet_utils" or set(builders) & set(NETWORKS), family
+    families = {one.name for one in pkgutil.iter_modules(keras.applications.__path__)}
+    for family in families - {"imagenet_utils"}:
+        # The module of MobileNetV3 has no builders.
+        builders = dir(importlib.import_module(f"keras.applications.{family}"))
+        named = [name for name in NETWORKS if name.lower().startswith(family.replace("_", ""))]
+        assert named or set(builders) & set(NETWORKS), family

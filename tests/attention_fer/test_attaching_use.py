@@ -6,14 +6,13 @@ import sys
 import keras
 import numpy as np
 import pytest
-from attaching_networks import difference, settled
+from attaching_networks import difference, resnet, settled
 from exports import check_onnx, check_saved_model, check_tflite, saved_model_works, works
 from layer_probes import features, randomised, to_numpy
 
 import attention_fer
 from attention_fer import layers
 
-IMAGES = features(4, 32, 32, 3)
 # A random network of fifty normalisations multiplies rounding: changes of the pixels by 1e-6 change
 # this one's probabilities by 1e-4, and by 4e-2 with gates four times as strong.
 TOLERANCE, SCALE = 1e-3, 0.05
@@ -33,19 +32,25 @@ def mobilenet(classes):
     return keras.applications.MobileNetV2(shape, alpha=0.35, weights=None, classes=classes)
 
 
-@pytest.fixture(scope="module")
-def attached():
-    """A small MobileNetV2 whose modules are no longer the identity."""
-    plain = settled(mobilenet(4), features(16, 32, 32, 3, seed=1))
+@pytest.fixture(scope="module", params=["small", pytest.param("mobilenet", marks=pytest.mark.slow)])
+def attached(request):
+    """A network whose modules are no longer the identity."""
+    plain, places = resnet(), 3
+    if request.param == "mobilenet":
+        plain, places = settled(mobilenet(4), features(16, 32, 32, 3, seed=1)), 15
     model, receipt = attention_fer.attach(
         plain, ("cbam", {"reduction_ratio": 4}), after=["residual", "stage"]
     )
-    assert len(receipt.places) == 15
+    assert len(receipt.places) >= places
     for layer in model.layers:
         if isinstance(layer, layers.AttentionModule):
             randomised(layer, scale=SCALE)
-    assert difference(model, plain, IMAGES) > 1e-3
+    assert difference(model, plain, images_of(model)) > 1e-3
     return model
+
+
+def images_of(model):
+    return features(4, *model.input_shape[1:])
 
 
 def quantised(model):
@@ -54,23 +59,23 @@ def quantised(model):
 
 @saved_model_works
 def test_saved_model(attached, tmp_path):
-    check_saved_model(attached, IMAGES, tmp_path, TOLERANCE)
+    check_saved_model(attached, images_of(attached), tmp_path, TOLERANCE)
 
 
 @works("tflite")
 def test_tflite(attached, tmp_path):
-    check_tflite(attached, IMAGES, tmp_path, TOLERANCE)
+    check_tflite(attached, images_of(attached), tmp_path, TOLERANCE)
 
 
 @works("onnx")
 def test_onnx(attached, tmp_path):
-    check_onnx(attached, IMAGES, tmp_path, TOLERANCE)
+    check_onnx(attached, images_of(attached), tmp_path, TOLERANCE)
 
 
 def test_another_process_loads_it(attached, tmp_path):
     paths = [tmp_path / name for name in ("m.keras", "y.npy", "x.npy")]
     attached.save(paths[0])
-    np.save(paths[2], IMAGES)
+    np.save(paths[2], images_of(attached))
     done = subprocess.run(
         [sys.executable, "-c", LOAD, *map(str, paths)],
         capture_output=True,
@@ -80,16 +85,17 @@ def test_another_process_loads_it(attached, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     np.testing.assert_allclose(
-        np.load(paths[1]), to_numpy(attached(IMAGES)), rtol=TOLERANCE, atol=TOLERANCE
+        np.load(paths[1]), to_numpy(attached(images_of(attached))), rtol=TOLERANCE, atol=TOLERANCE
     )
 
 
 def test_weights_alone_come_back(attached, tmp_path):
+    x = images_of(attached)
     attached.save_weights(tmp_path / "m.weights.h5")
     again = randomised(keras.models.clone_model(attached), seed=9)
-    assert np.abs(to_numpy(again(IMAGES)) - to_numpy(attached(IMAGES))).max() > 1e-3
+    assert np.abs(to_numpy(again(x)) - to_numpy(attached(x))).max() > 1e-3
     again.load_weights(tmp_path / "m.weights.h5")
-    np.testing.assert_array_equal(to_numpy(again(IMAGES)), to_numpy(attached(IMAGES)))
+    np.testing.assert_array_equal(to_numpy(again(x)), to_numpy(attached(x)))
 
 
 def test_int8(attached, tmp_path):
@@ -98,11 +104,11 @@ def test_int8(attached, tmp_path):
     quantised(model)
     module = next(one for one in model.layers if isinstance(one, layers.CBAM))
     assert str(module.channel.mlp1.kernel.dtype) == "int8"
-    got, expected = to_numpy(model(IMAGES)), to_numpy(attached(IMAGES))
+    got, expected = to_numpy(model(images_of(attached))), to_numpy(attached(images_of(attached)))
     assert 0 < np.abs(got - expected).max() < 0.1 * np.ptp(expected)
     model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras")
-    np.testing.assert_array_equal(to_numpy(again(IMAGES)), got)
+    np.testing.assert_array_equal(to_numpy(again(images_of(attached))), got)
 
 
 def test_a_quantised_network_takes_modules_in_its_precision_before():
@@ -118,6 +124,7 @@ def test_a_quantised_network_takes_modules_in_its_precision_before():
     assert receipt.weights_kept == receipt.weights == len(plain.weights)
 
 
+@pytest.mark.slow
 def test_training_changes_modules_and_layers_and_lowers_the_loss():
     plain = mobilenet(2)
     model, _ = attention_fer.attach(plain, "eca", after="residual")
