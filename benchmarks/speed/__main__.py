@@ -16,6 +16,7 @@ MEASUREMENTS = {
     "scale": "planning 100,000 cells and reporting 10,000 results",
     "cropping": "photographs to faces, against the published script",
     "topography": "topographic maps of EEG against mne.viz.plot_topomap",
+    "predict": "photographs and videos to expressions, beside other products",
     "memory": "peak memory when preparing up to 200,000 generated photographs",
 }
 

@@ -1,0 +1,1 @@
+"""Products that name expressions, each in a process of its own that answers questions."""
