@@ -41,7 +41,7 @@ def add_arguments(add: Callable[..., Any]) -> None:
     add("--dataset", metavar="DIR", help="FER2013, prepared, to make photographs from")
     add("--made", type=int, default=100, metavar="N", help="photographs made (default: 100)")
     add("--seed", type=int, default=0, metavar="N", help="of these (default: 0)")
-    add("--weights", metavar="FILE", help="weights of our detector")
+    add("--detector", default="yunet", metavar="NAME[=FILE]", help="ours (default: yunet)")
     add(
         "--other",
         nargs="+",
@@ -127,6 +127,12 @@ def prepare(options: argparse.Namespace, frames: int, folder: Path) -> tuple[Pat
         paths = write_scenes(options.dataset, options.made, options.seed, folder)
     video, material = folder / "video.avi", folder / "material.json"
     write_video(paths, frames, video)
-    settings = {"pictures": [str(path.resolve()) for path in paths], "video": str(video)}
-    material.write_text(json.dumps({**settings, "weights": options.weights}), encoding="utf-8")
+    detector, _, weights = options.detector.partition("=")
+    settings = {
+        "pictures": [str(path.resolve()) for path in paths],
+        "video": str(video),
+        "detector": detector,
+        "weights": weights or None,
+    }
+    material.write_text(json.dumps(settings), encoding="utf-8")
     return material, len(paths)

@@ -1,7 +1,7 @@
 """Answers questions about one product; runs in any Python that has it, and needs nothing else.
 
-The command line names the product and a JSON file: `pictures` (paths), `video` (a path) and
-`weights` (of our detector, or null). A question is a line "pictures N" or "video N": to analyse the
+The command line names the product and a JSON file: `pictures` (paths), `video` (a path), `detector`
+and `weights` (ours alone; null for its own). A question is a line "pictures N" or "video N": to analyse the
 next N; after the last picture comes the first again. An answer is a line of JSON: how many were
 `analysed`, their `faces`, the `seconds`, and the product's `version`.
 
@@ -28,7 +28,7 @@ def attention_fer(settings: dict[str, Any]) -> tuple[Analyser, Frames]:
     """Our own, with its own batches of pictures."""
     from attention_fer.predict import Predictor
 
-    predictor = Predictor(weights=settings["weights"])
+    predictor = Predictor(detector=settings["detector"], weights=settings["weights"])
 
     def frames(path: str) -> Iterator[Any]:
         # A generator, so that OpenCV is not loaded for photographs.
