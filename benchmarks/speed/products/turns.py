@@ -32,10 +32,10 @@ def working(starts: Mapping[str, Start], console: Console) -> Iterator[tuple[str
         except ProductError as error:
             if name == OURS:
                 raise
-            console.print(f"{name} could not be measured: {error}", markup=False)
+            console.print(f"{name} could not be measured: {error}")
             continue
         if name != OURS:
-            console.print(f"{name} {version}", markup=False)
+            console.print(f"{name} {version}")
         yield name, start
 
 

@@ -1,9 +1,9 @@
 """Answers questions about one product; runs in any Python that has it, and needs nothing else.
 
-The command line names the product and a JSON file: `pictures` (paths), `video` (a path), `detector`
-and `weights` (ours alone; null for its own). A question is a line "pictures N" or "video N": to analyse the
-next N; after the last picture comes the first again. An answer is a line of JSON: how many were
-`analysed`, their `faces`, the `seconds`, and the product's `version`.
+The command line names the product and a JSON file: `pictures` (paths), `video` (a path), and for
+ours `detector` and `weights` (null for its own). A question is a line "pictures N" or "video N": to
+analyse the next N; after the last picture comes the first again. An answer is a line of JSON: how
+many were `analysed`, their `faces`, the `seconds`, and the product's `version`.
 
 Each product finds the faces itself, by its defaults, and says all probabilities of each face.
 """
@@ -93,11 +93,16 @@ def opencv_frames(path: str) -> Iterator[Any]:
         yield frame
 
 
-PRODUCTS = {made.__name__: made for made in (attention_fer, fer, deepface, emotiefflib)}
+PRODUCTS: dict[str, Callable[[dict[str, Any]], tuple[Analyser, Frames]]] = {
+    made.__name__: made for made in (attention_fer, fer, deepface, emotiefflib)
+}
 
 
 def main() -> None:
     """Answers until the input ends."""
+    # The modules beside this one must not hide those of a product.
+    here = os.path.dirname(os.path.realpath(__file__))
+    sys.path = [folder for folder in sys.path if folder != here]
     # Products print; what they print must not become an answer.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -105,7 +110,10 @@ def main() -> None:
     with open(path, encoding="utf-8") as file:
         settings = json.load(file)
     analyse, frames = PRODUCTS[name](settings)
-    sources = {"pictures": cycle(settings["pictures"]), "video": frames(settings["video"])}
+    sources: dict[str, Iterator[Any]] = {
+        "pictures": cycle(settings["pictures"]),
+        "video": frames(settings["video"]),
+    }
     for line in sys.stdin:
         kind, number = line.split()
         start = time.perf_counter()
