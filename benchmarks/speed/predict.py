@@ -29,7 +29,7 @@ from benchmarks.speed.cropping import photographs
 from benchmarks.speed.products import tables
 from benchmarks.speed.products.material import RATE, write_scenes, write_video
 from benchmarks.speed.products.process import answering
-from benchmarks.speed.products.turns import OURS, TURN, first_answers, in_turns, working
+from benchmarks.speed.products.turns import OURS, TURN, Start, first_answers, in_turns, working
 from benchmarks.speed.products.worker import PRODUCTS
 
 LEAST_TURNS = 3
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     with tempfile.TemporaryDirectory() as folder:
         material, shown = prepare(options, turns["video"] * TURN, Path(folder))
         console.print(f"{shown} photographs, and a video of {turns['video'] * TURN:,} frames")
-        starts = {
+        starts: dict[str, Start] = {
             name: partial(answering, product, python, material)
             for name, (product, python) in pythons.items()
         }

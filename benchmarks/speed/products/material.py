@@ -38,7 +38,7 @@ def write_video(photographs: Sequence[Path], frames: int, path: Path) -> None:
         OSError: a photograph cannot be read, or OpenCV cannot write the video.
     """
     high, wide = SIZE
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), RATE, (wide, high))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), RATE, (wide, high))
     if not writer.isOpened():
         raise OSError(f"OpenCV must be able to write Motion JPEG to {path}. Try another build.")
     shown = cycle(photographs)

@@ -68,11 +68,11 @@ def emotiefflib(settings: dict[str, Any]) -> tuple[Analyser, Frames]:
     from emotiefflib.facial_analysis import EmotiEffLibRecognizer
 
     product = EmotiEffLibRecognizer(engine="onnx", model_name="enet_b0_8_best_vgaf")
-    folder = cv2.data.haarcascades
-    cascade = cv2.CascadeClassifier(f"{folder}haarcascade_frontalface_default.xml")
+    folder = os.path.join(os.path.dirname(cv2.__file__), "data")
+    cascade = cv2.CascadeClassifier(os.path.join(folder, "haarcascade_frontalface_default.xml"))
 
     def faces(picture: Any) -> int:
-        image = cv2.imread(picture) if isinstance(picture, str) else picture
+        image: Any = cv2.imread(picture) if isinstance(picture, str) else picture
         boxes = cascade.detectMultiScale(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), 1.1, 5)
         colours = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         cut = [colours[y : y + high, x : x + wide] for x, y, wide, high in boxes]
