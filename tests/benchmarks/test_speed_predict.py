@@ -20,7 +20,7 @@ from benchmarks.speed import predict
 from benchmarks.speed.__main__ import main, parser
 from benchmarks.speed.products import tables, turns
 from benchmarks.speed.products.material import RATE, write_scenes, write_video
-from benchmarks.speed.products.process import Answer, ProductError, answering
+from benchmarks.speed.products.process import ProductAnswer, ProductError, answering
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTRAIT = ROOT / "tests" / "fixtures" / "astronaut.jpg"
@@ -138,7 +138,9 @@ def test_a_product_that_cannot_run_says_why(material, capsys):
 
 
 def answers(seconds, faces, megabytes):
-    return [Answer(100, f, s, "1", m) for s, f, m in zip(seconds, faces, megabytes, strict=True)]
+    return [
+        ProductAnswer(100, f, s, "1", m) for s, f, m in zip(seconds, faces, megabytes, strict=True)
+    ]
 
 
 def test_rates_leave_out_the_first_turn_and_ratios_are_of_the_same_turn(capsys):

@@ -25,7 +25,7 @@ class ProductError(ValueError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProductAnswer:
     """What a product says about some pictures.
 
     Attributes:
@@ -43,7 +43,7 @@ class Answer:
     megabytes: float | None
 
 
-Ask = Callable[[str, int], Answer]
+Ask = Callable[[str, int], ProductAnswer]
 """Analyses the next pictures ("pictures") or frames ("video"), as many as the number says.
 Raises `ProductError` if the process ended or analysed fewer."""
 
@@ -84,7 +84,7 @@ def answering(product: str, python: str | None, material: Path) -> Iterator[Ask]
             process.communicate()
 
 
-def _ask(process: subprocess.Popen[str], errors: IO[str], kind: str, number: int) -> Answer:
+def _ask(process: subprocess.Popen[str], errors: IO[str], kind: str, number: int) -> ProductAnswer:
     assert process.stdin is not None and process.stdout is not None
     try:
         process.stdin.write(f"{kind} {number}\n")
@@ -94,7 +94,7 @@ def _ask(process: subprocess.Popen[str], errors: IO[str], kind: str, number: int
         line = ""
     if not line:
         raise ProductError(_last_words(errors) or f"ended with exit status {process.wait()}")
-    answer = Answer(**json.loads(line), megabytes=resident(process.pid))
+    answer = ProductAnswer(**json.loads(line), megabytes=resident(process.pid))
     if answer.analysed != number:
         raise ProductError(f"analysed {answer.analysed} of {number} {kind}")
     return answer

@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.faces.common import show
-from benchmarks.speed.products.turns import OURS, Answers
+from benchmarks.speed.products.turns import OURS, ProductAnswers
 from benchmarks.train import cost
 
 
@@ -19,7 +19,7 @@ def show_starts(times: Mapping[str, list[float]], console: Console) -> None:
     show(console, title, ("product", "seconds (relative to ours, quartiles)"), rows)
 
 
-def show_speed(answers: Answers, title: str, console: Console) -> None:
+def show_speed(answers: ProductAnswers, title: str, console: Console) -> None:
     """Prints what each product analyses in a second, without the first turn, and its faces."""
     timed = {name: of[1:] for name, of in answers.items()}
     speed = {name: [one.analysed / one.seconds for one in of] for name, of in timed.items()}
@@ -39,7 +39,7 @@ def show_speed(answers: Answers, title: str, console: Console) -> None:
     show(console, f"{title}, n = {n:,} (relative to ours, quartiles)", columns, rows)
 
 
-def show_memory(answers: Answers, title: str, console: Console) -> None:
+def show_memory(answers: ProductAnswers, title: str, console: Console) -> None:
     """Prints the memory of each process after the first turn and after the last."""
     first, last = answers[OURS][0].analysed, sum(one.analysed for one in answers[OURS])
     columns = ("product", f"MB after {first}", f"MB after {last:,}", "growth")

@@ -8,7 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
-from benchmarks.speed.products.process import Answer, Ask, ProductError
+from benchmarks.speed.products.process import ProductAnswer, Ask, ProductError
 from benchmarks.train import cost
 
 OURS = "ours"
@@ -16,7 +16,7 @@ TURN = 100
 """Pictures or frames of a turn."""
 
 Start = Callable[[], AbstractContextManager[Ask]]
-Answers = Mapping[str, list[Answer]]
+ProductAnswers = Mapping[str, list[ProductAnswer]]
 
 
 def working(starts: Mapping[str, Start], console: Console) -> Iterator[tuple[str, Start]]:
@@ -50,9 +50,9 @@ def first_answers(starts: Mapping[str, Start], rounds: int) -> dict[str, list[fl
     return cost.interleaved(calls, rounds, warm_up=1)
 
 
-def in_turns(running: Mapping[str, Ask], kind: str, turns: int) -> Answers:
+def in_turns(running: Mapping[str, Ask], kind: str, turns: int) -> ProductAnswers:
     """Returns the answers of each product in each turn; the first one is not for timing."""
-    answers: dict[str, list[Answer]] = {name: [] for name in running}
+    answers: dict[str, list[ProductAnswer]] = {name: [] for name in running}
 
     def one_turn(name: str) -> float:
         answers[name].append(running[name](kind, TURN))
