@@ -8,7 +8,7 @@ from functools import partial
 
 from rich.console import Console
 
-from benchmarks.speed.products.process import ProductAnswer, Ask, ProductError
+from benchmarks.speed.products.process import Ask, ProductAnswer, ProductError
 from benchmarks.train import cost
 
 OURS = "ours"
