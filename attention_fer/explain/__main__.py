@@ -10,7 +10,6 @@ data of a stored network were; without such a record they are taken whole.
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from attention_fer.common.checks import one_of, positive_int
 from attention_fer.common.console import any_encoding
 from attention_fer.common.errors import cause
-from attention_fer.common.imports import import_file
+from attention_fer.explain.command.arguments import add_options, add_pictures, import_named
 
 if TYPE_CHECKING:
     from attention_fer.explain.command.explainer import Explainer
@@ -39,11 +38,7 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     )
     add = result.add_argument
     add("model", metavar="MODEL", help="a .keras file, or a folder with model.keras")
-    add(
-        "images",
-        metavar="FOLDER",
-        help="folder or .zip of pictures or of a subfolder per class, or a prepared dataset",
-    )
+    add_pictures(add)
     add(
         "--out",
         metavar="FILE.png",
@@ -58,23 +53,7 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     add("--method", default="grad-cam", metavar="NAME", help="grad-cam (default), rollout or gates")
     add("--layer", metavar="NAME", help="grad-cam: which layer's map; gates: one attention module")
     add("--output", metavar="NAME", help="name or index, if the model has several outputs")
-    add("--classes", nargs="+", metavar="NAME", help="names in order, or one file of names")
-    add("--pixels", metavar="SCALE", help="0-255 or 0-1 (default: inferred and printed)")
-    add("--size", type=int, metavar="N", help="height and width, if the model takes any")
-    add(
-        "--whole",
-        action="store_true",
-        help="take pictures whole, as crops of faces, also where the network's data were cropped",
-    )
-    add("--limit", type=int, metavar="N", help="only N pictures, evenly spaced")
-    add(
-        "--import",
-        dest="imports",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="Python file or module that registers custom layers of the model; may be repeated",
-    )
+    add_options(add)
     return result
 
 
@@ -180,8 +159,7 @@ def _set_up(
     pixels = args.pixels and one_of("--pixels", args.pixels, PIXELS)
     size = None if args.size is None else positive_int("--size", args.size)
     names = model_file.class_names(args.classes) if args.classes else recorded.get("classes")
-    for name in args.imports:
-        import_file(name) if name.endswith(".py") else importlib.import_module(name)
+    import_named(args.imports)
     loaded = model_file.load_model(path)
     model = model_file.without_mirror_images(loaded)
     if model is not loaded:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from attention_fer.common.console import any_encoding
 from attention_fer.common.errors import cause
+from attention_fer.explain.command.arguments import add_options, add_pictures, import_named
 
 PROGRAM = "python -m benchmarks.gates"
 GATES, CHANNELS, REPLACED, PICTURE = "gates.csv", "channels.csv", "replaced.csv", "gates.png"
@@ -41,26 +42,10 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
         help="a .keras file, or the folder of a cell stored with --save-models; several must be "
         "the same network with other seeds",
     )
-    add(
-        "images",
-        metavar="FOLDER",
-        help="folder or .zip of pictures or of a subfolder per class, or a prepared dataset",
-    )
+    add_pictures(add)
     add("--out", type=Path, default=Path("gates"), metavar="FOLDER", help="default: gates")
-    add("--limit", type=int, metavar="N", help="only N pictures, evenly spaced")
-    add("--whole", action="store_true", help="take pictures whole, as crops of faces")
-    add("--classes", nargs="+", metavar="NAME", help="names in order, or one file of names")
-    add("--pixels", choices=["0-255", "0-1"], help="default: inferred and printed")
-    add("--size", type=int, metavar="N", help="height and width, if the model takes any")
     add("--batch-size", type=int, default=64, metavar="N", help="default: 64")
-    add(
-        "--import",
-        dest="imports",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="Python file or module that registers custom layers of the model; may be repeated",
-    )
+    add_options(add)
     return result
 
 
@@ -93,22 +78,23 @@ def _run(options: argparse.Namespace) -> int:
     from benchmarks.gates.study import study
 
     console = plain_console()
-    options.out.mkdir(parents=True, exist_ok=True)
+    import_named(options.imports)
     studies = {path: study(path, options, console) for path in dict.fromkeys(options.models)}
     answers, true, clusters = merged([*studies.values()])
     effects, count = losses(answers, true, clusters), len(studies)
     gates = {path: one.gates for path, one in studies.items()}
+    options.out.mkdir(parents=True, exist_ok=True)
     write_text(options.out / GATES, files.gates_csv(gates))
     write_text(options.out / CHANNELS, files.channels_csv(gates))
     write_text(options.out / REPLACED, files.losses_csv(effects, count))
-    for path, one in gates.items():
-        number = [*gates].index(path)
-        name = PICTURE if count == 1 else f"gates-{number + 1}-of-{count}.png"
-        write_bytes(options.out / name, draw(one, f"{path}, {one[0].n:,} pictures"))
+    pictures = []
+    for number, (path, one) in enumerate(gates.items(), start=1):
+        pictures.append(PICTURE if count == 1 else f"gates-{number}-of-{count}.png")
+        write_bytes(options.out / pictures[-1], draw(one, f"{path}, {one[0].n:,} pictures"))
         console.print(files.gates_table(one))
     console.print(files.losses_table(effects, count))
     console.print(files.caption(effects, count, len(true)), soft_wrap=True)
-    print(f"{options.out}: {GATES}, {CHANNELS}, {REPLACED}, {PICTURE}")
+    print(f"{options.out}: {', '.join([GATES, CHANNELS, REPLACED, *pictures])}")
     return 1 if any(one.unreadable for one in studies.values()) else 0
 
 

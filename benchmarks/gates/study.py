@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from attention_fer.common.checks import positive_int
+from attention_fer.common.checks import one_of, positive_int
 from attention_fer.common.class_names import position
-from attention_fer.common.imports import import_file
 from attention_fer.common.progress import progress
 from attention_fer.explain.command import model_file
 from attention_fer.explain.command.model_input import ModelInput, infer_input
 from attention_fer.explain.command.pictures import Picture, read_picture, spread
+from attention_fer.explain.command.pixel_scale import PIXELS
 from attention_fer.explain.command.preparation import as_recorded
 from benchmarks.gates.comparison import Study, changed_answers, changes, predicted
 from benchmarks.gates.measure import measure
@@ -38,8 +37,6 @@ def study(path: str, options: argparse.Namespace, console: Console) -> Study:
     def note(text: str) -> None:
         console.print(f"note: {text}", markup=False, soft_wrap=True)
 
-    for name in options.imports:
-        import_file(name) if name.endswith(".py") else importlib.import_module(name)
     file = model_file.find_model(path)
     recorded, _ = model_file.read_metadata(file)
     loaded = model_file.load_model(file)
@@ -49,7 +46,8 @@ def study(path: str, options: argparse.Namespace, console: Console) -> Study:
     faces = None if options.whole else recorded.get("faces")
     found, how = as_recorded(options.images, faces, note)
     size = None if options.size is None else positive_int("--size", options.size)
-    taken = infer_input(model, size=size, pixels=options.pixels, recorded=recorded.get("input"))
+    pixels = options.pixels and one_of("--pixels", options.pixels, PIXELS)
+    taken = infer_input(model, size=size, pixels=pixels, recorded=recorded.get("input"))
     console.print(f"{file}: {len(found):,} pictures, {how} {taken}", markup=False, soft_wrap=True)
     batch_size = positive_int("--batch-size", options.batch_size)
     with progress(console, "steps") as track:

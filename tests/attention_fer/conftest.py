@@ -6,14 +6,6 @@ import keras
 import pytest
 
 
-def pytest_configure(config):
-    # Keras's backends convert their variables in NumPy 1's way, whenever weights are read.
-    config.addinivalue_line(
-        "filterwarnings",
-        "ignore:__array__ implementation doesn.t accept a copy keyword:DeprecationWarning",
-    )
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _forget_networks():
     yield

@@ -258,6 +258,7 @@ def test_the_command_writes_tables_and_a_picture(stored, tmp_path, capsys):
     ]
     pictures = sorted(path.name for path in (tmp_path / "out").glob("*.png"))
     assert pictures == ["gates-1-of-2.png", "gates-2-of-2.png"]
+    assert "replaced.csv, gates-1-of-2.png, gates-2-of-2.png" in shown
     # The first gate and accuracy, by hand.
     data = Dataset.open(stored / "data")
     rows = np.flatnonzero(data.splits == "test") if (data.splits == "test").any() else slice(None)

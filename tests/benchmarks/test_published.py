@@ -11,10 +11,6 @@ from attention_fer import models
 from attention_fer.layers import SE
 from benchmarks import published
 
-# Keras's backends convert their variables in NumPy 1's way, whenever weights are read.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn.t accept a copy keyword:DeprecationWarning"
-)
 TABLE = Path(published.__file__).parent / "tables" / "published.csv"
 ROWS = [
     (row["backbone"], row["attention"], int(row["params_implementation"]))

@@ -1,0 +1,49 @@
+"""Arguments that the commands share which run a stored model over pictures."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from attention_fer.common.imports import import_file
+
+
+def add_pictures(add: Callable[..., Any]) -> None:
+    """Adds the folder of pictures, the last argument without a name."""
+    add(
+        "images",
+        metavar="FOLDER",
+        help="folder or .zip of pictures or of a subfolder per class, or a prepared dataset",
+    )
+
+
+def add_options(add: Callable[..., Any]) -> None:
+    """Adds the options that say how the model takes pictures, and which pictures."""
+    add("--classes", nargs="+", metavar="NAME", help="names in order, or one file of names")
+    add("--pixels", metavar="SCALE", help="0-255 or 0-1 (default: inferred and printed)")
+    add("--size", type=int, metavar="N", help="height and width, if the model takes any")
+    add(
+        "--whole",
+        action="store_true",
+        help="take pictures whole, as crops of faces, also where the network's data were cropped",
+    )
+    add("--limit", type=int, metavar="N", help="only N pictures, evenly spaced")
+    add(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="Python file or module that registers custom layers of the model; may be repeated",
+    )
+
+
+def import_named(names: Iterable[str]) -> None:
+    """Imports Python files and modules, given as to `--import`.
+
+    Raises:
+        ImportError, OSError, ValueError: there is no such module, or as `import_file`.
+    """
+    for name in names:
+        import_file(name) if name.endswith(".py") else importlib.import_module(name)
