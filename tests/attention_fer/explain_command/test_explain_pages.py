@@ -122,8 +122,8 @@ def test_unknown_layers_are_answered_with_each_name_once(stored, faces, tmp_path
 
 
 def test_a_missing_library_is_named_with_what_to_install():
-    code = "import sys; sys.modules['cv2'] = None\n"
+    code = "import sys; sys.modules['PIL'] = None\n"
     code += "from attention_fer.explain.__main__ import main; sys.exit(main(['m.keras', 'faces']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "cv2" in done.stderr and "attention-fer[preprocessing]" in done.stderr
+    assert "PIL" in done.stderr and "attention-fer[preprocessing]" in done.stderr
