@@ -71,6 +71,8 @@ class Job:
         execution: how the cell is executed.
         imports: the user's Python files, imported before the network is built.
         teacher: folder with the result of the cell's teacher; None without a teacher.
+        plain: for a control, folder with the result of its backbone without attention, which is
+            copied if the control equals it; None to train in any case.
         keep: whether to store the trained network too.
         checkpoint: file of the state after the last whole epoch, from which a killed cell goes on;
             None to start from the beginning.
@@ -84,6 +86,7 @@ class Job:
     execution: Execution = Execution()
     imports: tuple[Path, ...] = ()
     teacher: Path | None = None
+    plain: Path | None = None
     keep: bool = False
     checkpoint: Path | None = None
     tensorboard: Path | None = None
@@ -123,6 +126,7 @@ _DECODERS: dict[str, Callable[[Any], Any]] = {
     "execution": lambda content: Execution(**content),
     "imports": lambda paths: tuple(map(Path, paths)),
     "teacher": _optional(Path),
+    "plain": _optional(Path),
     "checkpoint": _optional(Path),
     "tensorboard": _optional(Path),
     "reference": _optional(Cell.from_spec),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -201,12 +201,24 @@ class Runner:
             execution=self.execution,
             imports=self.imports if cell.code else (),
             teacher=None if teacher is None else teacher.path.resolve(),
+            plain=self._plain(cell),
             keep=cell.slug in self.keep,
             checkpoint=self.store.checkpoint(cell).resolve(),
             tensorboard=self._store(cell).tensorboard(cell).resolve(),
         )
         more = bool(self._waiting)
         return self.executor.run(job, lambda event: self._notify(cell, event), more)
+
+    def _plain(self, cell: Cell) -> Path | None:
+        """Return the folder of the result that a control may equal, see `Job.plain`."""
+        if not cell.row.matched or cell.slug in self.keep:
+            return None
+        # A module of the user's may be all that the hash of the files was for.
+        for code in dict.fromkeys((cell.code, "")):
+            stored = self.store.read(replace(cell, row=cell.row.plain, code=code))
+            if stored is not None and stored.done:
+                return stored.path.resolve()
+        return None
 
     def _notify(self, cell: Cell, event: Mapping[str, Any]) -> None:
         if event["event"] == "note":

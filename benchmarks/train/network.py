@@ -34,16 +34,33 @@ def network(cell: Cell, input_shape: tuple[int, ...], classes: int) -> keras.Mod
         ValueError: an unknown variant, backbone, attention or option.
         TypeError: the backbone does not accept an option.
     """
-    shape = {"input_shape": cell.settings.input_shape(input_shape), "classes": classes}
+    shape = _shape(cell, input_shape, classes)
+    return _build(cell, shape, cell.row.attention, _width(cell, shape))
+
+
+def is_plain(cell: Cell, input_shape: tuple[int, ...], classes: int) -> bool:
+    """Return whether a control equals its backbone without attention.
+
+    So it does where one more channel would add more parameters than the attention, see
+    `matched_width`. The arguments are those of `network`.
+    """
+    width = _width(cell, _shape(cell, input_shape, classes))
+    return bool(cell.row.matched) and width == cell.settings.width
+
+
+def _shape(cell: Cell, input_shape: tuple[int, ...], classes: int) -> dict[str, Any]:
+    return {"input_shape": cell.settings.input_shape(input_shape), "classes": classes}
+
+
+def _width(cell: Cell, shape: dict[str, Any]) -> float:
+    own = cell.settings.width
     if not cell.row.matched:
-        return _build(cell, shape, cell.row.attention, cell.settings.width)
+        return own
 
     def count(width: float) -> int:
         return parameters(lambda: _build(cell, shape, "none", width))
 
-    target = parameters(lambda: _build(cell, shape, cell.row.matched, cell.settings.width))
-    width = matched_width(count, target, cell.settings.width)
-    return _build(cell, shape, "none", width)
+    return matched_width(count, parameters(lambda: _build(cell, shape, cell.row.matched, own)), own)
 
 
 def _build(cell: Cell, shape: dict[str, Any], attention: str, width: float) -> keras.Model:

@@ -4,9 +4,11 @@ import math
 
 import keras
 import pytest
+from fabricated import cell
 
 from attention_fer import models
-from benchmarks.train.network import matched_width, parameters
+from benchmarks.plan.settings import Settings
+from benchmarks.train.network import is_plain, matched_width, parameters
 
 SHAPE = {"input_shape": (48, 48, 1), "classes": 7}
 
@@ -49,6 +51,15 @@ def test_a_real_network_is_widened_to_its_counterpart():
 
     found = matched_width(count, counterpart, 0.125, tolerance=0.2, builds=5)
     assert abs(counts[found] - counterpart) < 0.2 * (counterpart - counts[0.125])
+
+
+@pytest.mark.parametrize(
+    ("changes", "equal"),
+    [({"matched": "eca"}, True), ({"matched": "se"}, False), ({"attention": "eca"}, False)],
+)
+def test_a_control_of_eca_is_the_plain_network(changes, equal):
+    control = cell(backbone="small_resnet", settings=Settings(), **changes)
+    assert is_plain(control, (48, 48, 1), 7) is equal
 
 
 def test_parameters_are_those_of_the_built_network():

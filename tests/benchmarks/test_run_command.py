@@ -26,8 +26,12 @@ def finished(run, tmp_path_factory):
     return out, done
 
 
+def results_of(out):
+    return Store(out / "attention").results()
+
+
 def results(out):
-    return {result.cell.row.attention: result for result in Store(out / "attention").results()}
+    return {result.cell.row.attention: result for result in results_of(out)}
 
 
 def stamps(out):
@@ -81,6 +85,21 @@ def test_stored_predictions_are_of_the_test_part_and_give_the_stored_accuracy(fi
         assert metrics["validation_accuracy"] == best["val_accuracy"]
         counts = [metrics[key] for key in ("n_train", "n_validation", "n_test")]
         assert counts == [32, 16, 16]
+
+
+def test_a_control_that_cannot_be_widened_is_the_plain_network_and_not_trained_again(run, tmp_path):
+    done = run(tmp_path, "--attentions", "none", "eca", "--control")
+    assert done.returncode == 0, done.stdout + done.stderr
+    stored = {(of.cell.row.attention, of.cell.row.matched): of for of in results_of(tmp_path)}
+    plain, attentive, control = (
+        stored[key] for key in [("none", ""), ("eca", ""), ("none", "eca")]
+    )
+    assert f"equals {plain.path.name}" in " ".join(done.stdout.split())
+    assert control.record["equals"] == plain.path.name
+    assert control.record["metrics"] == plain.record["metrics"] != attentive.record["metrics"]
+    found, expected = (of.predictions().probabilities for of in (control, plain))
+    np.testing.assert_array_equal(found, expected)
+    assert "equals" not in plain.record | attentive.record
 
 
 def test_a_run_stores_which_test_images_equal_a_training_image(finished, dataset):

@@ -59,6 +59,7 @@ def work(
             folder=place / "cell",
             imports=tuple(place / path.name for path in job.imports),
             teacher=job.teacher and place / "teacher",
+            plain=None,  # trained, since the results are not here
             checkpoint=None,  # its folder goes when the cell ends, however it ends
             tensorboard=None,  # in the folder that is sent back
         )
