@@ -7,7 +7,7 @@ import keras
 import pytest
 from attached_families import HEAD, NETWORKS, PAGE, row
 
-QUICK = ("DenseNet121", "EfficientNetV2B0", "MobileNetV2", "ResNet50V2", "VGG16")
+QUICK = ("MobileNetV2", "ResNet50V2", "VGG16")
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS if name not in QUICK]
 
 

@@ -119,7 +119,9 @@ def test_modules_on_every_block_add_the_parameters_of_the_table(attention, depth
     assert added == INCREMENTS[attention][depth] == increment(name, attention)
 
 
-@pytest.mark.parametrize("depth", BLOCKS)
+@pytest.mark.parametrize(
+    "depth", [pytest.param(depth, marks=deeper(str(depth))) for depth in BLOCKS]
+)
 def test_cbam_trains_all_but_the_two_moving_statistics_of_each_block(depth):
     total, trainable = (
         with_it - without

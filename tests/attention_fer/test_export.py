@@ -8,6 +8,12 @@ from layer_probes import CHANNELS, SPECS, features, randomised
 from attention_fer import layers
 
 each_spec = pytest.mark.parametrize("spec", SPECS, ids=str)
+# Between them they use every kind of operation; the other modules convert in the slow tests.
+QUICK = ("cbam", "coord", "gc", "lka", "shuffle", "srm", "triplet", "dan")
+each_quick_spec = pytest.mark.parametrize(
+    "spec",
+    [pytest.param(s, marks=[] if s[0] in QUICK else pytest.mark.slow, id=str(s)) for s in SPECS],
+)
 IMAGES = features(2, 9, 11, 3)
 
 
@@ -22,13 +28,13 @@ def small_model(spec):
 
 
 @saved_model_works
-@each_spec
+@each_quick_spec
 def test_saved_model(spec, tmp_path):
     check_saved_model(small_model(spec), IMAGES, tmp_path)
 
 
 @works("tflite")
-@each_spec
+@each_quick_spec
 def test_tflite(spec, tmp_path):
     check_tflite(small_model(spec), IMAGES, tmp_path)
 

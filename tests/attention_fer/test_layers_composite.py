@@ -186,12 +186,25 @@ def quantized(model, mode):
     return model
 
 
-each_mode = pytest.mark.parametrize("mode", ("int8", "int4", "float8"))
+# Quantising compiles each layer anew: all modes are tried with one module in the fast tests.
+SLOW_MODES = [pytest.param(mode, marks=pytest.mark.slow) for mode in ("int4", "float8")]
+each_mode = pytest.mark.parametrize("mode", ["int8", *SLOW_MODES])
 
 
-@each_mode
 @pytest.mark.parametrize(
-    ("kind", "policy"), [(SE, "float32"), (CBAM, "mixed_bfloat16"), (UnnamedSublayers, "float32")]
+    ("mode", "kind", "policy"),
+    [
+        ("int8", SE, "float32"),
+        ("int4", SE, "float32"),
+        ("float8", SE, "float32"),
+        ("int8", CBAM, "mixed_bfloat16"),
+        ("int8", UnnamedSublayers, "float32"),
+        *(
+            pytest.param(mode, kind, policy, marks=pytest.mark.slow)
+            for mode in ("int4", "float8")
+            for kind, policy in [(CBAM, "mixed_bfloat16"), (UnnamedSublayers, "float32")]
+        ),
+    ],
 )
 def test_a_quantised_module_computes_the_same_when_loaded(mode, policy, kind, tmp_path):
     model = randomised(classifier(kind(dtype=policy)), scale=0.2)
@@ -225,7 +238,7 @@ def test_blocks_of_int4_are_as_large_as_they_were(tmp_path):
     np.testing.assert_array_equal(to_numpy(again(x)), to_numpy(model(x)))
 
 
-@pytest.mark.parametrize("mode", ("int8", "int4"))
+@pytest.mark.parametrize("mode", ["int8", SLOW_MODES[0]])
 @pytest.mark.parametrize(
     "make",
     (

@@ -56,7 +56,11 @@ CASES = [
     "ignore:`shuffle=True` was passed, but will be ignored:UserWarning",
     "ignore:The model does not have any trainable weights:UserWarning",  # as SimAM
 )
-@pytest.mark.parametrize("shape", [(2, 9, 8), (2, 6, 5, 8), (2, 4, 3, 5, 8)], ids=str)
+@pytest.mark.parametrize(
+    "shape",
+    [(2, 9, 8), (2, 6, 5, 8), pytest.param((2, 4, 3, 5, 8), marks=pytest.mark.slow)],
+    ids=str,
+)
 @pytest.mark.parametrize(("cls", "options", "trainable", "other"), CASES)
 def test_the_layer_passes_the_harness_of_keras(cls, options, trainable, other, shape):
     if len(shape) - 2 not in cls.ranks:
