@@ -35,11 +35,18 @@ each_identity = pytest.mark.parametrize("spec", IDENTITY, ids=str)
 each_sigmoid = pytest.mark.parametrize(
     "name", ("se", "eca", "cbam", "cbam_channel", "cbam_spatial")
 )
-each_policy = pytest.mark.parametrize("policy", POLICIES)
+
+
+def policies(*quick):
+    """Each policy; all but the `quick` ones in the slow tests."""
+    others = [pytest.param(p, marks=pytest.mark.slow) for p in POLICIES if p not in quick]
+    return pytest.mark.parametrize("policy", [*quick, *others])
+
+
 SHAPES = {1: (2, 9, CHANNELS), 2: (2, 7, 5, CHANNELS), 3: (2, 4, 3, 5, CHANNELS)}
 # All policies on images, two on sequences and volumes.
 EVERY = [
-    (spec, policy, shape)
+    pytest.param(spec, policy, shape, marks=[pytest.mark.slow] if rank == 3 else [])
     for spec in SPECS
     for policy in POLICIES
     for rank, shape in SHAPES.items()
@@ -71,7 +78,7 @@ def test_the_output_has_the_compute_dtype_and_the_right_value(spec, policy, shap
 
 
 @each_spec
-@each_policy
+@policies("float16", "mixed_float16")  # those whose range is small
 def test_large_maps_of_large_values_do_not_overflow(spec, policy):
     shape = (1, 64, 64, CHANNELS)
     flat = spec[0] not in NORMALISING
@@ -147,7 +154,7 @@ def test_samples_of_a_batch_do_not_see_each_other_in_inference(spec):
 
 
 @each_identity
-@each_policy
+@policies("float32", "mixed_float16", "mixed_bfloat16")
 @pytest.mark.parametrize("data_format", ("channels_last", "channels_first"))
 def test_the_identity_start_returns_the_input_bit_for_bit(spec, policy, data_format):
     x = features(2, 6, 5, CHANNELS, scale=10)

@@ -12,11 +12,9 @@ BUILD = """
 import keras
 from attention_fer import layers, models
 assert keras.backend.backend() == {backend!r}
-for attention in ("se", "eca", "cbam"):
-    model = models.build("vgg16", attention=attention, input_shape=(32, 32, 1), classes=7,
-                         width=0.0625)
-    total = keras.ops.convert_to_numpy(model(keras.ops.ones((1, 32, 32, 1)))).sum()
-    assert abs(total - 1) < 1e-5, total
+model = models.build("vgg16", attention="cbam", input_shape=(32, 32, 1), classes=7, width=0.0625)
+total = keras.ops.convert_to_numpy(model(keras.ops.ones((1, 32, 32, 1)))).sum()
+assert abs(total - 1) < 1e-5, total
 try:
     import tensorflow
 except ImportError as error:
