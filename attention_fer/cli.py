@@ -146,7 +146,7 @@ def _check(arguments: list[str]) -> list[str]:
         description="Verify a prepared dataset and print its data card.",
     )
     parser.add_argument("folder", metavar="FOLDER", help="the prepared dataset, such as data/mine")
-    strict = "exit status 1 for what could be a mistake"
+    strict = "exit with status 1 if anything could be a mistake"
     parser.add_argument("--strict", action="store_true", help=strict)
     given = parser.parse_args(arguments)
     return [f"--check={given.folder}", *(["--strict"] if given.strict else [])]

@@ -226,7 +226,7 @@ def stop_if_broken(made: Iterable[Processed], most: int = MOST_FAILURES) -> Iter
         failures += bool(found)
         if failures >= most:
             raise RuntimeError(
-                f"The detector failed at {most} photographs in a row, the last being "
+                f"The detector failed on {most} photographs in a row, the last being "
                 f"{one[0]} ({found[0]}). Fix this, then rerun the same command to resume."
             )
         if any(isinstance(item, IndexRow) or _is(item, _ANSWERS) for item in one[1]):
@@ -291,8 +291,7 @@ def check_request(
             raise FileNotFoundError(f"No file or directory at {path}. Give {source.needs_path}.")
         if Path(path).is_dir() and Path(path).resolve() in Path(out).resolve().parents:
             raise ValueError(
-                f"{out} lies inside {path}, where it would be read the next time. "
-                "Give another --out."
+                f"{out} lies inside {path}, where the next run would read it. Give another --out."
             )
     check_target(Path(out).resolve(), overwrite)
 
@@ -328,7 +327,9 @@ def _explained_full_disk(out: str | Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        text = f"No room to write {out}. Make room, then rerun the same command to resume."
+        text = (
+            f"No space left to write {out}. Free some space, then rerun the same command to resume."
+        )
         raise OSError(error.errno, text) from error
 
 

@@ -112,7 +112,10 @@ class _Work:
             notes.append("The modules change the outputs from the start.")
         return [
             *notes,
-            *(f"{path} is called several times and shares one module." for path in self._shared),
+            *(
+                f"{path} is called several times; all calls share one module."
+                for path in self._shared
+            ),
         ]
 
     def _put(
@@ -156,7 +159,7 @@ def _notes(model: keras.Model, selection: Selection) -> list[str]:
         notes.append("All weights of the model are frozen: only the modules are trained.")
     if selection.outside:
         notes.append(
-            "Not selected by a pattern, because they lie before the first weights or in the head: "
-            f"{', '.join(selection.outside)}."
+            "Matched but not selected, because they come before the first weights or are in the "
+            f"head: {', '.join(selection.outside)}."
         )
     return notes

@@ -12,7 +12,7 @@ import keras
 from attention_fer.common import keras_private
 
 Key = tuple[int, int, int]
-"""Of a call: the ids of the model it is made in and of the operation, and which of its calls."""
+"""Identifies a call: the ids of the calling model and of the operation, and the call's number."""
 
 Shape = tuple[int | None, ...]
 

@@ -37,8 +37,8 @@ def module_for(
     if not follows:
         if start is not None:
             raise ValueError(
-                f"start must be None with {spec!r}, which has its own, got {start!r}. Give the "
-                "module by its name or class, or as a (name, config) pair."
+                f"start must be None with {spec!r}, which sets its own start, got {start!r}. Give "
+                "the module by its name or class, or as a (name, config) pair."
             )
         return _made(spec, place, name), ""
     try:

@@ -68,7 +68,7 @@ def phases(
     firsts = [first for first, _ in starts]
     if epochs < 1 or firsts != sorted(set(firsts)) or firsts[-1] > epochs:
         raise ValueError(
-            f"The epochs of unfreezing must rise from 2 to at most {epochs}, got {firsts[1:]}."
+            f"The epochs of unfreezing must increase from 2 to at most {epochs}, got {firsts[1:]}."
         )
     lasts = [first - 1 for first in firsts[1:]] + [epochs]
     return [(first, last, what) for (first, what), last in zip(starts, lasts, strict=True)]

@@ -39,8 +39,10 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
         "models",
         nargs="+",
         metavar="MODEL",
-        help="a .keras file, or the folder of a cell stored with --save-models; several must be "
-        "the same network with other seeds",
+        help=(
+            "a .keras file, or the folder of a cell stored with --save-models; several must be "
+            "the same network with different seeds"
+        ),
     )
     add_pictures(add)
     add("--out", type=Path, default=Path("gates"), metavar="FOLDER", help="default: gates")

@@ -90,8 +90,8 @@ def merged(studies: Sequence[Study]) -> tuple[Answers, np.ndarray, np.ndarray | 
     for other in studies[1:]:
         if [*other.changed] != [*first.changed] or other.pictures != first.pictures:
             raise ValueError(
-                "The models must be the same network with other seeds, so that their modules and "
-                f"pictures agree, got modules {[m for _, m in other.changed]} beside "
+                "The models must be the same network with different seeds, so that their modules "
+                f"and pictures agree, got modules {[m for _, m in other.changed]} beside "
                 f"{[m for _, m in first.changed]}."
             )
     answers = Answers(

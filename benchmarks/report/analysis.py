@@ -288,7 +288,7 @@ def stored(store: Store) -> list[TableReport]:
         kind = tuple(getattr(plan, name) for name in _TRAINING)
         groups.setdefault(kind, []).append((plan, cells))
     unplanned = [
-        (str(result.path), "no plan beside it names this cell")
+        (str(result.path), "no plan next to it names this cell")
         for slug, result in found.items()
         if slug not in known
     ]

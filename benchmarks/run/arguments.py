@@ -183,8 +183,10 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         "--minutes",
         type=float,
         metavar="X",
-        help="end after X minutes: cells that would not finish by then are not started, and those "
-        "that still run then are given up",
+        help=(
+            "end after X minutes: cells that would not finish by then are not started, and those "
+            "still running then are abandoned"
+        ),
     )
     add("--deterministic", action="store_true", help="same digits in each run, but slower")
     add("--jit", choices=list(JIT), default="auto", help="XLA (default: auto, Keras's choice)")

@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="PACKAGE",
-        help="packages that are there, and need not travel",
+        help="packages already there, which need not travel",
     )
     bundle.add_argument(
         "--raw",
@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = commands.add_parser("run", help="train there what the bundle's plan names")
     run.add_argument("--minutes", type=float, required=True, help="end before this many minutes")
-    run.add_argument("--out", type=Path, required=True, help="folder for what comes back")
+    run.add_argument("--out", type=Path, required=True, help="folder for the results")
     run.add_argument("--work", type=Path, default=Path("runs"), help="folder for the work itself")
     run.add_argument("--jobs", type=int, default=4, help="cells at a time on the GPU (default 4)")
     run.add_argument(

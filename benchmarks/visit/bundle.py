@@ -65,8 +65,9 @@ class Size:
         """Raise ValueError if more than `most` MiB would travel."""
         if self.total >= most:
             raise ValueError(
-                f"What travels must stay under {most:g} MiB, got {self.total:.1f}. Leave packages "
-                "out that are there with --without, or remove the bundle's folder cache."
+                f"The bundle must stay under {most:g} MiB, got {self.total:.1f}. Leave out "
+                "packages that are already there with --without, or remove the bundle's folder "
+                "cache."
             )
 
 

@@ -68,7 +68,7 @@ def check_target(out: Path, overwrite: bool) -> None:
     if foreign := _foreign(out):
         raise FileExistsError(
             f"{out} exists and is not a prepared dataset, which holds only {', '.join(FILES)}: "
-            f"{foreign}. Give another --out, or move what is there."
+            f"{foreign}. Give another --out, or move its content."
         )
     if not overwrite:
         raise FileExistsError(

@@ -13,7 +13,7 @@ from attention_fer.common.checks import one_of, positive_int
 from attention_fer.common.registry import Registry
 
 DEFAULT = "yunet"
-"""The detector for photographs where none is named."""
+"""The default detector for photographs."""
 
 POINTS = 5
 """Landmarks of a face."""

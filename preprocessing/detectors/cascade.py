@@ -98,7 +98,7 @@ def without_download() -> str:
     try:
         _file()
     except ImportError:
-        return f"Without a download there is --detector cascade, after {_INSTALL}."
+        return f"To avoid the download, use --detector cascade after {_INSTALL}."
     return "--detector cascade needs no download."
 
 

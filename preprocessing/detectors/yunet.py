@@ -36,7 +36,7 @@ SIDE = 1280
 SMALLEST = 320
 """Photographs are halved and searched again until their longer side is at most this long."""
 INSIDE = 0.7
-"""A box of which more lies inside a better one is a part of that face, found at another size."""
+"""A box with a larger share inside a better box is part of the same face, found at another size."""
 _EXPECTED = (
     "A YuNet export must have one float input (1, 3, height, width) and the outputs "
     "cls_8, obj_8, bbox_8, kps_8 and so on for the strides 8, 16 and 32."
@@ -200,8 +200,8 @@ def _checked(path: Path) -> Path:
     published = YUNET.sha256.get(path.name)
     if published and (found := sha256(path)) != published:
         raise ValueError(
-            f"{path} must have the SHA-256 {published}, got {found}. It is damaged or another "
-            "network: download it again, or give it another name."
+            f"{path} must have the SHA-256 {published}, got {found}. The file is damaged or holds "
+            "another network: download it again, or give it another name."
         )
     return path
 

@@ -109,7 +109,7 @@ def _check_unchanged(split: _Stored, report: CheckReport, changed: Collection[st
     try:
         now = split.scheme.sides(split.dataset)
     except InapplicableError as error:
-        report.warn(f"{FILE} has the split {name}, which would not be made now: {error}")
+        report.warn(f"{FILE} has the split {name}, which cannot be made now: {error}")
         return
     differing = int((now != split.sides).sum())
     if not differing:

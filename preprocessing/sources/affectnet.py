@@ -120,7 +120,7 @@ def open_affectnet(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
         found: Iterator[Sample | Rejected] = (image.item() for image in images)
         length, where = len(images) + len(rest), "images with annotations as .npy"
     else:
-        notice("The faces that the tables give differ in size: give the --size of the images.")
+        notice("The faces in the tables differ in size: give --size for the images.")
         items = [item for files, name in listed for item in _rows(files, name, places)]
         rest = _not_listed(places, items)
         found, length = iter(items), len(items) + len(rest)

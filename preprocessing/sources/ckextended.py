@@ -26,7 +26,7 @@ COUNTS = dict(zip(CLASSES, (45, 59, 25, 69, 28, 83, 593, 18), strict=True))
 EXPECTED = "ckextended.csv (emotion,pixels,Usage with labels 0 to 7), or what holds it"
 
 _PEOPLE = (
-    "The people of ckextended.csv are unknown, and its parts share them: figures on it are too "
+    "The people in ckextended.csv are unknown, and its parts share them, so results on it are too "
     "good. With the original frames, the dataset ckplus keeps people apart."
 )
 

@@ -33,9 +33,9 @@ NO_LABELS = (
     "use icml_face_data.csv or fer2013.csv to include them."
 )
 NO_PARTS = (
-    "{} does not say which images are FER2013's Training, PublicTest and PrivateTest, so they have "
-    "no official parts: results on other splits are not those of published tables. Use a copy with "
-    "a column Usage for the official split."
+    "{} does not say which images are FER2013's Training, PublicTest and PrivateTest, so they "
+    "have no official parts: results on other splits cannot be compared with published tables. "
+    "Use a copy with a column Usage for the official split."
 )
 
 

@@ -175,7 +175,7 @@ def _item(
     source = files.source(name)
     if source in taken:
         same = taken[source].label == label
-        detail = f"{source} is {taken[source].label} already"
+        detail = f"{source} is already {taken[source].label}"
         reason = "second row of one photograph" if same else "labels of a photograph differ"
         return Rejected(row.source, reason, detail, label)
     subject = row.subject or subjects.of(name)

@@ -150,7 +150,7 @@ def _labels(files: Files, name: str) -> tuple[dict[str, str], list[Rejected]]:
                 detail = f"{' '.join(words)[:40]!r}, expected a line like train_00001.jpg 5"
                 bad.append(Rejected(f"{where}:{number}", "no image and label", detail))
             elif labels.setdefault(match["stem"], CODES[words[1]]) != CODES[words[1]]:
-                detail = f"{match['stem']} is {labels[match['stem']]} already"
+                detail = f"{match['stem']} is already {labels[match['stem']]}"
                 bad.append(Rejected(f"{where}:{number}", "labels of an image differ", detail))
     except UnreadableError as error:
         bad.append(Rejected(where, error.reason, str(error)))

@@ -206,7 +206,7 @@ def sides(dataset: Dataset, name: str) -> np.ndarray:
         )
     result = np.array(found, np.int64)
     if missing := empty(result, scheme.folds):
-        raise ValueError(f"{path}: {name} is without {missing}. {REPAIR_HINT}")
+        raise ValueError(f"{path}: {name} lacks {missing}. {REPAIR_HINT}")
     return result
 
 

@@ -190,8 +190,10 @@ def _deal_some(
     "5-fold",
     folds=True,
     grouped=True,
-    promise="every image is tested once, also those of known parts; every class in every fold "
-    f"alike; {_PROMISE}",
+    promise=(
+        "every image is tested once, also those of known parts; every class is spread evenly over "
+        f"the folds; {_PROMISE}"
+    ),
 )
 def five_fold(dataset: Dataset, seed: int = 0) -> np.ndarray:
     """Makes five folds of equal size and class balance, as closely as whole groups allow.

@@ -141,7 +141,7 @@ def test_published_counts_are_those_of_the_classes_asked_for(made_up, tmp_path):
     notices = []
     prepare(name, None, tmp_path / "both", notice=notices.append)
     assert notices == [
-        "The dataset has 20 images, published are 19: happy 10 of 9.",
+        "The dataset has 20 images instead of the published 19: happy 10 of 9.",
     ]
     notices.clear()
     name = made_up([sample(n, ("sad", "happy")[n % 2]) for n in range(20)], expected=published)

@@ -70,7 +70,7 @@ def cropper(recorded: Mapping[str, Any], note: Callable[[str], None]) -> FaceCro
         settings["select"] = "largest"
     detector = _detector(about)
     if detector.describe().get("sha256") != about.get("sha256"):
-        note(f"the detector {about['name']} has other weights than when the data were prepared")
+        note(f"the detector {about['name']} has different weights than when the data were prepared")
     return FaceCropper(detector, **settings)
 
 

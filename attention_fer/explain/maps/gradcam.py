@@ -172,8 +172,9 @@ def _check_map(target: LayerRun) -> None:
 def _warn_if_probabilities(values: np.ndarray) -> None:
     if values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=1e-3):
         warnings.warn(
-            "The model outputs probabilities but does not end in a softmax that could be left out: "
-            "the gradient is that of the probability, which vanishes where it is certain.",
+            "The model outputs probabilities but does not end in a softmax that could be left "
+            "out, so the gradient is that of the probability, which vanishes where the model is "
+            "certain.",
             stacklevel=4,
         )
 

@@ -169,7 +169,7 @@ def _applications_model(imagenet: str, model: keras.Model) -> keras.Model:
     except Exception as error:
         raise RuntimeError(
             f"The ImageNet weights of {imagenet} could not be downloaded through "
-            f"keras.applications: {error} Without a network, download the file elsewhere and pass "
+            f"keras.applications: {error} If you are offline, download the file elsewhere and pass "
             "its path as weights, or put it into the folder `models` of the Keras home, usually "
             "~/.keras/models."
         ) from error

@@ -98,9 +98,9 @@ def _download(name: str, handle: str) -> Path:
     except Exception as error:
         cache = os.environ.get("KAGGLEHUB_CACHE") or Path.home() / ".cache" / "kagglehub"
         raise RuntimeError(
-            f"The preset {name!r} could not be downloaded from Kaggle ({handle}): {error} Without "
-            f"a network, download it elsewhere with kagglehub.model_download({handle!r}) and pass "
-            f"the folder as weights, or copy the cache, here {str(cache)!r} (KAGGLEHUB_CACHE)."
+            f"The preset {name!r} could not be downloaded from Kaggle ({handle}): {error} If you "
+            f"are offline, download it elsewhere with kagglehub.model_download({handle!r}) and "
+            f"pass the folder as weights, or copy the cache, here {str(cache)!r} (KAGGLEHUB_CACHE)."
         ) from error
 
 

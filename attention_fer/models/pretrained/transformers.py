@@ -82,7 +82,7 @@ def _preset_name(source: Any, imagenet: str | None) -> str:
     if imagenet is None:
         raise ValueError(
             "weights must be None or a path, got 'imagenet': KerasHub has no ImageNet weights for "
-            "this network in this size. It has them for ViT base and large and for DeiT."
+            "a network of this size. It has them for ViT base and large and for DeiT."
         )
     return imagenet
 

@@ -229,6 +229,6 @@ def notify(recordings: Sequence[Recording], notice: Notice) -> None:
         )
     else:
         notice(
-            "subjects are unknown: each recording is taken for a different person and kept whole; "
+            "subjects are unknown: each recording is treated as a different person and kept whole; "
             "give --subject-pattern or a column subject if some people have several"
         )
