@@ -255,8 +255,8 @@ def deviations(raw: Raw, writer: DatasetWriter, without: Collection[str] = ()) -
             off = [f"{c} {used[c]:,} of {n:,}" for c, n in expected.items() if used[c] != n]
             found.append(
                 Doubt(
-                    f"{split or 'The dataset'} has {total:,} images, published are {wanted:,}: "
-                    f"{', '.join(off)}."
+                    f"{split or 'The dataset'} has {total:,} images instead of the published "
+                    f"{wanted:,}: {', '.join(off)}."
                 )
             )
     filled = {label for _, label in writer.counts}

@@ -17,14 +17,14 @@ from attention_fer.layers.base import LOW_PRECISION
 def module_for(
     spec: layers.Spec, start: str | None, place: Call, name: str
 ) -> tuple[keras.layers.Layer, str]:
-    """Return a new module, and why it cannot start as the identity; empty if that is not so.
+    """Return a new module, and why it cannot start as the identity ("" if it can).
 
     Args:
         spec: what to make, see `layers.get`. A name, a pair or a class of an attention module
             takes start, data format and dtype policy from here, unless a pair has its own.
         start: as for `attach`.
         place: the call whose output the module takes.
-        name: of the module.
+        name: name of the module.
 
     Raises:
         ValueError: see `layers.get`; also `start` with a layer or a function, which have their own.

@@ -70,7 +70,7 @@ def _open(
         model: the model.
         front: what paths begin with.
         entries: the calls that give its inputs; None for the outermost model.
-        shapes: of its inputs.
+        shapes: shapes of its inputs.
         calls: the list to append to.
     """
     graph = as_functional(model)

@@ -78,8 +78,8 @@ def update_metrics(model: keras.Model, variables: Any, loss: Any, *batch: Any) -
 
     Args:
         model: compiled, under JAX.
-        variables: of the metrics, before the step.
-        loss: of the batch.
+        variables: variables of the metrics, before the step.
+        loss: loss of the batch.
         batch: x, y, predictions and sample weight.
     """
     logs, updated = model._update_metrics_variables(variables, loss, *batch)

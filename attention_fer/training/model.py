@@ -55,7 +55,7 @@ class TrainingModel:
 
         Args:
             steps: steps per epoch, for the cosine schedule.
-            options: of `keras.Model.compile`, such as `jit_compile`.
+            options: further arguments of `keras.Model.compile`, such as `jit_compile`.
         """
         self.model.compile(
             optimizer=optimizer(self.recipe, self.network, steps),

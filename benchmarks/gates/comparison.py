@@ -138,7 +138,7 @@ def losses(answers: Answers, true: np.ndarray, clusters: np.ndarray | None = Non
     """Compare the predictions before and after each change, network by network, image by image.
 
     Args:
-        answers: of networks that differ in their seed.
+        answers: answers of networks that differ in their seed.
         true: (n,) class index of each image, -1 where it is unknown.
         clusters: (n,) group of each image, such as the person; see `paired.compare`.
     """

@@ -63,7 +63,7 @@ class Entry:
         failed: results of the failed cells.
         missing: planned cells without a result.
         seeds: the seeds whose folds are all done, in ascending order; `scores` are theirs.
-        scores: of each of these seeds, over all test images, folds pooled.
+        scores: scores of each of these seeds, over all test images, folds pooled.
         outcomes: which test images these seeds predict correctly; None if there is no such seed.
         copies: bool (n,), which of them equal an image of the training part; None if none does, or
             if that is unknown.

@@ -85,7 +85,7 @@ def make(
     Datasets that are in the bundle already are not compressed again.
 
     Args:
-        folder: of the bundle.
+        folder: folder of the bundle.
         planned: what is to be trained; its datasets and its finished results travel.
         python: version of Python there, such as "3.12".
         machine: its processor, as in the names of wheels.

@@ -121,7 +121,7 @@ def _check_unchanged(split: _Stored, report: CheckReport, changed: Collection[st
         )
     elif FILE not in changed:  # for a file that someone edited, this would not be the reason
         report.warn(
-            f"{name} would be made differently now for {differing:,} images, as happens with "
+            f"{name} would now differ for {differing:,} images, as happens with "
             "another version of a library. The stored split is used."
         )
 

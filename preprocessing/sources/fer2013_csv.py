@@ -178,7 +178,7 @@ def items(
     Args:
         files, name: the file.
         classes: the class of each number.
-        part: of all rows, where no column tells it.
+        part: part of all rows, where no column tells it.
     """
     where = files.source(name)
     try:

@@ -169,7 +169,7 @@ def test_a_broken_detector_stops_the_run_before_its_failures_count():
     torn = [("z", [Rejected("z", "empty file")])]  # says nothing of the detector
     broken = [one for n in range(10, 60) for one in (*failures(1, n), *torn)]
     passed = []
-    with pytest.raises(RuntimeError, match="failed at 5 photographs in a row, .*photo 14 .OSErr"):
+    with pytest.raises(RuntimeError, match="failed on 5 photographs in a row, .*photo 14 .OSErr"):
         for one in stop_if_broken(good + failures(3) + good + torn + broken, 5):
             passed.append(one)
     assert passed == good + failures(3) + good + torn
@@ -185,7 +185,7 @@ def test_after_a_broken_detector_the_run_goes_on(prepared, monkeypatch):
             detector.breaks = number >= 150
             yield item
 
-    with pytest.raises(RuntimeError, match="failed at 100 photographs in a row"):
+    with pytest.raises(RuntimeError, match="failed on 100 photographs in a row"):
         prepared(dying(), faces=FaceCropper(detector), workers=1)
     detector.breaks = False
     dataset = prepared(items, faces=FaceCropper(detector))

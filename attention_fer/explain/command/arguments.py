@@ -1,4 +1,4 @@
-"""Arguments that the commands share which run a stored model over pictures."""
+"""Arguments shared by the commands that run a stored model over pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from attention_fer.common.imports import import_file
 
 
 def add_pictures(add: Callable[..., Any]) -> None:
-    """Adds the folder of pictures, the last argument without a name."""
+    """Adds the folder of pictures, the last positional argument."""
     add(
         "images",
         metavar="FOLDER",
@@ -22,7 +22,7 @@ def add_pictures(add: Callable[..., Any]) -> None:
 
 
 def add_options(add: Callable[..., Any]) -> None:
-    """Adds the options that say how the model takes pictures, and which pictures."""
+    """Adds the options that say which pictures to use and how the model takes them."""
     add(
         "--classes",
         nargs="+",

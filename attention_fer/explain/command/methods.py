@@ -56,7 +56,7 @@ class Method:
     Attributes:
         tiles: the tiles of each image.
         target: the part of the model that is explained, in words.
-        meaning: of the colours.
+        meaning: meaning of the colours.
         options: the command-line options that it uses.
     """
 

@@ -1,4 +1,4 @@
-"""Loads a model from its file, and the class names beside it or given."""
+"""Loads a model from its file, and its class names from the command line or a file next to it."""
 
 from __future__ import annotations
 

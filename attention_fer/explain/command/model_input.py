@@ -60,9 +60,9 @@ def infer_input(
 
     Args:
         model: with one input; a subclassed model must have been called on images.
-        size: height and width, if the model takes any.
+        size: height and width, if the model accepts any.
         pixels: `"0-255"` or `"0-1"`, to override the rule.
-        recorded: the note beside the model, such as `"uint8 pixels"`.
+        recorded: the note next to the model, such as `"uint8 pixels"`.
 
     Raises:
         ValueError: several inputs, an input that is not a grey or RGB image, or a size that is

@@ -31,7 +31,7 @@ class TransformerWeights:
     Attributes:
         weights: arrays by our layer names.
         grid: rows and columns of patches; None if unknown.
-        epsilon: of the layer normalisations; None if unknown.
+        epsilon: epsilon of the layer normalisations; None if unknown.
         unread: files that could not be read, with the reason.
     """
 

@@ -26,7 +26,7 @@ class Format(NamedTuple):
     """How reports become a file.
 
     Attributes:
-        suffix: of the file's name.
+        suffix: suffix of the file's name.
         render: returns the file's content.
     """
 

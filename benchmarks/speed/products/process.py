@@ -32,7 +32,7 @@ class ProductAnswer:
         analysed: number of pictures.
         faces: number of faces with an expression.
         seconds: how long it took.
-        version: of the product.
+        version: version of the product.
         megabytes: memory of its process afterwards; None where the system does not say.
     """
 

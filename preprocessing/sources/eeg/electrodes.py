@@ -51,7 +51,7 @@ def select(info: Any, montage: str | None, without: Collection[str], name: str) 
     """Return the `mne.Info` of the EEG channels, with their positions.
 
     Args:
-        info: of all channels. It is not changed.
+        info: info of all channels. It is not changed.
         montage: a montage of MNE, or a file of positions; None for the recording's own positions.
         without: names of channels to leave out.
         name: name of the recording, for messages.
