@@ -73,8 +73,8 @@ def prepare(
         restart: start over instead of resuming an interrupted preparation.
         drop_flat, drop_duplicates: leave out such images, see `survey.Filter`.
         without: classes to leave out.
-        faces: makes the rows of a sample; or a function without arguments that returns it, called
-            once the raw files are known to be good; None for `default_faces`.
+        faces: makes the rows of a sample; or a function without arguments that returns such an
+            object, called once the raw files are known to be good; None for `default_faces`.
         sheets: also draw contact sheets, see `contact_sheet.write_sheets`.
         workers: number of threads; None for one per core.
         track: shows progress.
@@ -210,11 +210,11 @@ def default_faces(source: Source) -> FaceCropper:
 
 
 def stop_if_broken(made: Iterable[Processed], most: int = MOST_FAILURES) -> Iterator[Processed]:
-    """Passes rows on, but stops if the detector fails at one photograph after the other.
+    """Passes rows on, but stops if the detector fails on one photograph after another.
 
     A single failure rejects its photograph. A broken detector, or one whose device is gone, would
-    reject all that remain; the failures before the stop are not passed on, so that a resumed run
-    tries them again.
+    reject all the rest. Failures before the stop are not passed on, so a resumed run tries them
+    again.
 
     Raises:
         RuntimeError: the detector failed `most` times in a row.
@@ -273,7 +273,7 @@ def check_request(
     without: Collection[str],
     options: dict[str, Any],
 ) -> None:
-    """Checks what can be checked before anything is read, loaded or fetched.
+    """Checks all that can be checked before anything is read, loaded or downloaded.
 
     Raises:
         ValueError, FileNotFoundError, FileExistsError: as `prepare`.

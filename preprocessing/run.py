@@ -1,8 +1,8 @@
 """Prepare a dataset: `python -m preprocessing.run --dataset fer2013 --source archive.zip`.
 
-Photographs go through a face detector, datasets of ready faces do not. To resume an interrupted
-run, give its command again. `--check DIR` verifies a prepared dataset instead and prints its data
-card.
+A face detector finds the faces in photographs; datasets of cropped faces need none. To resume an
+interrupted run, repeat its command. `--check DIR` verifies a prepared dataset instead and prints
+its data card.
 """
 
 from __future__ import annotations
@@ -138,8 +138,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Runs the command line. `prog` is the command that started it.
 
     Returns:
-        Exit status: 0 done, 1 a checked dataset has errors, or with `--strict` something could be a
-        mistake, 2 wrong usage, unreadable data, a full disk or a broken detector, 130 interrupted.
+        Exit status: 0 done; 1 a checked dataset has errors, or with `--strict` anything could be a
+            mistake; 2 wrong usage, unreadable data, a full disk or a broken detector, 130
+            interrupted.
     """
     args = parser(prog).parse_args(arguments)
     any_encoding()

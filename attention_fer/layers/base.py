@@ -131,7 +131,7 @@ class AttentionModule(CompositeLayer):
         return self.gates(self._prepared(x), training=training)
 
     def attention_terms(self, x: Any, training: bool = False) -> dict[str, Any]:
-        """Return what this layer adds to its gated input, by name. Arguments: as `attention_maps`."""
+        """Return what this layer adds to its gated input, by name; see `attention_maps`."""
         return self.terms(self._prepared(x), training=training)
 
     def attention_views(self, x: Any, training: bool = False) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the measurements share: arguments, images of a dataset, detectors, tables."""
+"""Shared by the measurements: arguments, images of a dataset, detectors, tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network loses when the means of its gates take their place."""
+"""Measures what a network loses when its gates are replaced by their means."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def losses(answers: Answers, true: np.ndarray, clusters: np.ndarray | None = Non
     """Compare the predictions before and after each change, network by network, image by image.
 
     Args:
-        answers: answers of networks that differ in their seed.
+        answers: answers of networks that differ only in their seed.
         true: (n,) class index of each image, -1 where it is unknown.
         clusters: (n,) group of each image, such as the person; see `paired.compare`.
     """

@@ -1,4 +1,4 @@
-"""Gathers the gates and terms of a network's attention modules over images."""
+"""Collects the gates and terms of a network's attention modules over images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the files of a network from a stored cell, and what is known of it."""
+"""Makes the files of a network from a stored cell, and describes the network."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Outputs:
 
     Attributes:
         raw: without the temperature.
-        calibrated: calibrated of the Keras network to be shipped.
+        calibrated: the calibrated Keras network.
     """
 
     raw: tuple[np.ndarray, np.ndarray]

@@ -57,7 +57,7 @@ def quantise(source: Path, target: Path, images: np.ndarray) -> None:
 
     Args:
         source: the float32 network.
-        target: target of the int8 network.
+        target: path of the int8 network.
         images: uint8 (n, height, width, 1), which give the ranges of the activations.
     """
     from onnxruntime import quantization

@@ -1,4 +1,4 @@
-"""Images per second of a backbone beside the same one of keras.applications and of torchvision.
+"""Images per second of a backbone, compared with keras.applications and torchvision.
 
 In turns, each trains with SGD, cross-entropy and images in memory, and predicts probabilities:
 ours and Keras's in this process, torchvision in the process of `--torch-python`, an interpreter

@@ -1,14 +1,14 @@
-"""Photographs to expressions: our `Predictor` beside other products.
+"""Photographs to expressions: our `Predictor` compared with other products.
 
-Each product runs in a process of its own and does the whole way from files to probabilities:
-decode, find the faces, cut them out, classify. All get the same photographs, then the frames of the
-same video, in turns of 100. The first turn is not timed. What is measured:
+Each product runs in its own process and does everything from files to probabilities: decode, find
+the faces, crop them, classify. All get the same photographs, then the frames of the same video, in
+turns of 100. The first turn is not timed. What is measured:
 
 - seconds from the start of a process to its first answer, each time a new process;
 - photographs, frames and faces per second;
 - memory after the first 100 and at the end.
 
-A product that cannot run is named with the reason.
+If a product cannot run, the command names it with the reason.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class Cascade:
 
 
 def without_download() -> str:
-    """Returns a sentence about the only detector that needs no download, as far as it is there."""
+    """Returns a sentence about the only detector that needs no download, if it is available."""
     try:
         _file()
     except ImportError:

@@ -79,7 +79,7 @@ class YuNet:
     Args:
         weights: "n" or "s" (published, downloaded on first use), or an .onnx file of YuNet for
             inputs of any size or of a fixed one.
-        threshold: minimum score of a face; `confidence` is the one that was found useful.
+        threshold: minimum score of a face; `confidence` is the one that proved useful.
         iou: maximum intersection over union of two faces.
         input_size: photographs whose longer side exceeds this many pixels are shrunk to it; by
             default the export's fixed size, or 1280.

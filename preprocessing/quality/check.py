@@ -1,7 +1,7 @@
-"""Verify a prepared dataset: its files are whole and agree, and what deserves caution.
+"""Verify a prepared dataset: are its files whole, do they agree, and what deserves caution?
 
-`check(path)` returns a `CheckReport`. Damage is an entry of its errors and never raised; what is
-sound but deserves caution is an entry of its warnings.
+`check(path)` returns a `CheckReport`. Damage is listed in its errors and never raised; its warnings
+list what is sound but deserves caution.
 """
 
 from __future__ import annotations

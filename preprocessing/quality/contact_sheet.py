@@ -1,4 +1,4 @@
-"""Contact sheets: pages that show, before training, what the detector made of photographs."""
+"""Contact sheets: pages that show, before training, what the detector found in photographs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What could be a mistake in a dataset that was just prepared, by its index alone."""
+"""Finds possible mistakes in a newly prepared dataset from its index alone."""
 
 from __future__ import annotations
 

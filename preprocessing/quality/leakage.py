@@ -29,7 +29,7 @@ def check_splits(
         dataset: the dataset that is split.
         copies: groups of rows whose images are byte-identical.
         report: receives the problems, and the size of every split.
-        changed: names of files that are not as they were prepared.
+        changed: names of files that have changed since they were prepared.
     """
     if not (dataset.path / FILE).is_file():
         return  # this is an error already

@@ -38,12 +38,12 @@ SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".rar
 
 
 def is_zip(start: bytes) -> bool:
-    """Whether a file that starts so is a zip archive."""
+    """Whether a file that starts with these bytes is a zip archive."""
     return start.startswith(_ZIP)
 
 
 def is_packed(start: bytes) -> bool:
-    """Whether a file that starts so, with 512 bytes, is an archive that this module reads."""
+    """Whether a file that starts with these 512 bytes is an archive that this module reads."""
     return _is_tar(start) or start.startswith(tuple(_COMPRESSIONS))
 
 

@@ -1,7 +1,7 @@
 """AffectNet, manually annotated: photographs from the internet with expression, valence, arousal.
 
 Mollahosseini et al., "AffectNet: A Database for Facial Expression, Valence, and Arousal Computing
-in the Wild", 2017, https://doi.org/10.1109/TAFFC.2017.2740923. Its authors give it to research
+in the Wild", 2017, https://doi.org/10.1109/TAFFC.2017.2740923. Its authors provide it to research
 groups on request, http://mohammadmahoor.com/affectnet/; nothing is downloaded here.
 """
 
@@ -91,8 +91,8 @@ class _Image:
 def open_affectnet(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     """Finds the images with their annotations, as `.npy` files or as tables.
 
-    Eight classes; leave contempt out for the usual seven. AffectNet has no public test part: its
-    validation part is what is published on.
+    Eight classes; leave contempt out for the usual seven. AffectNet has no public test part;
+    published results are on its validation part.
 
     Args:
         path: a directory or archive, packed or unpacked.

@@ -92,7 +92,7 @@ def open_ferplus(
 
     Args:
         path: a directory, .zip or .csv with FER2013.
-        votes: fer2013new.csv; None if it is beside FER2013's CSV or in the same archive.
+        votes: fer2013new.csv; None if it is next to FER2013's CSV or in the same archive.
         labels: "majority" uses the choice of more than half of the people and rejects rows without
             one. "plurality" uses the most frequent choice, the first in canonical order among
             equals, so that training with soft labels loses hardly any row. Both ignore choices

@@ -1,6 +1,6 @@
-"""A table of labels beside a folder of photographs: `--labels FILE`.
+"""A table of labels for a folder of photographs: `--labels FILE`.
 
-The table is a text file in any usual encoding and with any usual separator, or blanks. It has a row
+The table is a text file in any common encoding, with any common separator or blanks. It has a row
 per photograph: its file, its class and, if known, its person and its part of the dataset.
 """
 

@@ -1,7 +1,7 @@
 """RAF-DB, single labels: 15,339 photographs from the internet, aligned to 100x100 faces in colour.
 
 Li et al., "Reliable Crowdsourcing and Deep Locality-Preserving Learning for Expression Recognition
-in the Wild", 2017, https://doi.org/10.1109/CVPR.2017.277. Its authors give it to academic
+in the Wild", 2017, https://doi.org/10.1109/CVPR.2017.277. Its authors provide it to academic
 researchers on request, http://www.whdeld.com/raf/model1.html; nothing is downloaded here.
 """
 

@@ -33,7 +33,7 @@ class Segment:
         limit: number of samples of that recording or epoch.
         label, subject: class name, and who was recorded; "" where unknown.
         offset: sample of the measurement at which the epoch starts.
-        source, sequence: of windows: their name, and the name of what no split divides.
+        source, sequence: for windows, their name, and the name of the unit that no split divides.
     """
 
     number: int
