@@ -33,7 +33,7 @@ class Command(NamedTuple):
         summary: One line for `attention-fer --help`.
         module: Module whose `main(arguments, prog)` runs it.
         extra: Extra of this distribution that installs `packages`.
-        packages: Import names that it cannot do without.
+        packages: Import names that it requires.
         backend: Whether it runs networks, so that Keras must find a backend.
         translate: Maps the arguments to those of `module`.
     """
@@ -153,7 +153,7 @@ def _check(arguments: list[str]) -> list[str]:
 
 
 def _table(arguments: list[str]) -> list[str]:
-    """Accepts `table --table NAME` beside `table NAME`."""
+    """Accepts `table --table NAME` as well as `table NAME`."""
     return arguments[1:] if arguments[:1] == ["--table"] else arguments
 
 

@@ -161,7 +161,7 @@ def _write_images(job: _Job, writer: DatasetWriter, workers: int | None, notice:
 
 
 def _write_description(job: _Job, writer: DatasetWriter) -> None:
-    """Writes splits and manifest beside the images."""
+    """Writes splits and manifest next to the images."""
     dataset = Dataset.unfinished(writer.folder, job.title, writer.classes)
     splits.write(dataset, writer.folder)
     for text in what_was_divided(dataset):

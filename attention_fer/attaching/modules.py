@@ -91,7 +91,7 @@ def _with(spec: layers.Spec, own: Mapping[str, Any]) -> tuple[bool, Any]:
 
 
 def _start_of(spec: layers.Spec) -> Any:
-    """Return the start that a pair has of its own."""
+    """Return the start that a pair sets itself."""
     return spec[1].get("start") if isinstance(spec, (tuple, list)) else None
 
 

@@ -68,7 +68,7 @@ def part_of(name: str) -> str:
 def position(name: str, classes: Sequence[str]) -> int | None:
     """Returns which of these classes a name means; None if it is none of them.
 
-    The very name comes first, so that classes that a model tells apart stay apart.
+    An exact match comes first, so that classes that a model distinguishes stay distinct.
     """
     if name in classes:
         return classes.index(name)

@@ -1,4 +1,4 @@
-"""Everything private that we use of Keras, so that a new version can only break this file.
+"""All private Keras names that we use, in one file, so that a new version can break only this one.
 
 Written for Keras 3.12 to 3.15. Each function says which name it hides and why nothing public does.
 """
@@ -68,7 +68,7 @@ def clear_losses(layer: keras.layers.Layer) -> None:
 def update_loss(model: keras.Model, loss: Any, sample_weight: Any) -> None:
     """Add the loss of a batch to the mean that `fit` shows, `Trainer._loss_tracker`.
 
-    A `train_step` of our own must do so; in `model.metrics` the tracker has no public name.
+    Our own `train_step` must do so; the tracker has no public name in `model.metrics`.
     """
     model._loss_tracker.update_state(loss, sample_weight=sample_weight)
 

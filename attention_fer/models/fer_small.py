@@ -77,7 +77,7 @@ def network(classes: int = len(CLASSES), seed: int | None = None) -> keras.Model
 
 
 def recogniser(network: keras.Model, temperature: float = 1.0) -> keras.Model:
-    """Put a network behind its front and before its temperature.
+    """Put a network between its front and its temperature.
 
     Args:
         network: as `network` returns it.

@@ -41,8 +41,8 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
         "--token",
         default=os.environ.get(TOKEN),
         help=(
-            f"token that requests must carry; default: the environment variable {TOKEN}; without it, "
-            "none if only this computer can connect, otherwise a new one, which is printed"
+            f"token that requests must carry; default: the environment variable {TOKEN}; without "
+            "it, none if only this computer can connect, otherwise a new one, which is printed"
         ),
     )
     add = result.add_argument_group("network and faces").add_argument

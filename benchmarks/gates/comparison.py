@@ -91,7 +91,7 @@ def merged(studies: Sequence[Study]) -> tuple[Answers, np.ndarray, np.ndarray | 
         if [*other.changed] != [*first.changed] or other.pictures != first.pictures:
             raise ValueError(
                 "The models must be the same network with different seeds, so that their modules "
-                f"and pictures agree, got modules {[m for _, m in other.changed]} beside "
+                f"and pictures agree, got modules {[m for _, m in other.changed]} and "
                 f"{[m for _, m in first.changed]}."
             )
     answers = Answers(

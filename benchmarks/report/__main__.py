@@ -52,7 +52,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _write(reports: Sequence[TableReport], options: argparse.Namespace) -> int:
-    """Writes what is kept beside results: the table or, if asked, the gains by chance."""
+    """Writes the files kept next to results: the table and, if requested, the gains by chance."""
     if options.output or options.format != "text":
         raise ValueError(
             "--write chooses its own files and formats. Leave out --output and --format."

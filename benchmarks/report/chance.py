@@ -106,7 +106,7 @@ class ChanceReport:
         disagreement: mean percentage of images that exactly one of two runs of the same network
             predicts correctly.
         lines: by size, kind and sides; what the seeds do not suffice for is absent.
-        published: by the number of test images of a line, the published gains shown beside it.
+        published: by the number of test images of a line, the published gains shown next to it.
     """
 
     report: TableReport

@@ -5,7 +5,7 @@
     python -m benchmarks.visit collect OUT               here: stores the results under runs/
 
 The list is benchmarks/visit/plan.txt, ordered by value. Results are written to OUT as cells finish,
-so a visit may be cut off at any moment; the next one skips what is there.
+so a visit may be cut off at any moment; the next one skips what is done.
 
 Exit status: 0 if nothing is left to train, 1 if something is, 2 for wrong arguments.
 """

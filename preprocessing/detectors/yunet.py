@@ -207,7 +207,7 @@ def _checked(path: Path) -> Path:
 
 
 def _planes(image: np.ndarray, inner: tuple[int, int], canvas: Sequence[int]) -> np.ndarray:
-    """Returns an RGB image, shrunk to the size `inner`, as input: BGR, 0 to 255, black beside it.
+    """Returns an RGB image, shrunk to the size `inner`, as input: BGR, 0 to 255, black outside it.
 
     Returns:
         float32 (1, 3, *canvas).

@@ -123,8 +123,8 @@ def write_sheets(
     """Writes a PNG per class, and `dropped.png` for what was left out.
 
     The sheet of a class shows photographs, evenly spaced over its rows, with the boxes of their
-    faces, and beside each what was stored. The last sheet divides its places among the reasons. The
-    same dataset gives the same sheets.
+    faces, and next to each what was stored. The last sheet divides its places among the reasons.
+    The same dataset gives the same sheets.
 
     Args:
         dataset_folder: a prepared dataset.

@@ -34,7 +34,7 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _OTHERS = {b"Rar!": "a RAR archive", b"7z\xbc\xaf\x27\x1c": "a 7z archive"}
 
 SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".rar", ".7z")
-"""How the names of archives end, beside names without an ending."""
+"""How the names of archives end; names without an ending are possible too."""
 
 
 def is_zip(start: bytes) -> bool:

@@ -53,7 +53,7 @@ _MOST_BYTES = 4096  # of an annotation
 
 @dataclass(frozen=True, eq=False)
 class _Image:
-    """An image with annotations beside it.
+    """An image with annotations next to it.
 
     Attributes:
         files, name: where it is.

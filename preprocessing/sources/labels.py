@@ -25,7 +25,7 @@ from preprocessing.sources.tables import Cells
 
 @dataclass(frozen=True)
 class _Row:
-    """What the table says of one photograph."""
+    """What the table says about one photograph."""
 
     source: str
     name: str

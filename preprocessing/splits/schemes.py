@@ -180,8 +180,8 @@ def _deal_some(
     if len(found) < len(shares):
         raise InapplicableError(
             f"{name} needs at least {len(shares)} groups of training images that share no subject, "
-            f"sequence or photograph; {dataset.name} at {dataset.path} has {len(found)} beside its "
-            "test part. Choose another split, or add images."
+            f"sequence or photograph; {dataset.name} at {dataset.path} has {len(found)} outside "
+            "its test part. Choose another split, or add images."
         )
     return deal(group.ravel(), dataset.labels[rows], shares, seed)
 

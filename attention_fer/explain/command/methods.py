@@ -15,7 +15,7 @@ from attention_fer.explain.maps.gradcam import default_layer, grad_cam
 from attention_fer.explain.maps.layer_tree import attention_layers
 from attention_fer.explain.maps.rollout import rollout
 
-MOST_GATES = 2  # attention modules beside an image if none is chosen
+MOST_GATES = 2  # attention modules next to an image if none is chosen
 
 
 @dataclass(frozen=True, eq=False)

@@ -151,7 +151,7 @@ def _draw_tile(image: np.ndarray, tile: Tile, style: _Style) -> Image.Image:
 
 
 def _draw_legend(meaning: str, style: _Style) -> Image.Image:
-    """Draws a bar of the colours from 0 to 1 with its meaning beside it."""
+    """Draws a bar of the colours from 0 to 1 with its meaning next to it."""
     letters, gap = font(SMALL), 6
     start = width("0", letters) + gap
     after = printable(f"1  {meaning}")

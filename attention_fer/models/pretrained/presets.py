@@ -148,7 +148,7 @@ def _grid(backbone: Any) -> tuple[int, int]:
 
 
 def _add_head(source: TransformerWeights, path: Path) -> None:
-    """Add the layers of the classifier that a preset has beside its backbone."""
+    """Add the layers of the classifier that a preset has in addition to its backbone."""
     try:
         with h5py.File(path, "r") as file:
             layers = dict(read_group(file["layers"]))

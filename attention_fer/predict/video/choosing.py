@@ -47,7 +47,7 @@ class FrameChoice:
         return time < self.start - _ROUNDING
 
     def after(self, time: float) -> bool:
-        """Whether a time lies behind the span."""
+        """Whether a time lies after the span."""
         return self.end is not None and time >= self.end - _ROUNDING
 
     def chooser(self) -> Callable[[float], bool]:

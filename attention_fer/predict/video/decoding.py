@@ -88,7 +88,7 @@ class VideoFile:
 
         Args:
             choice: which frames are chosen.
-            all_pixels: whether frames that are not chosen have pixels, too.
+            all_pixels: whether frames that are not chosen have pixels as well.
         """
         if self.problem is not None:
             yield Decoded(Frame(self.name, None, problem=self.problem), True)
