@@ -149,7 +149,7 @@ def _remove(workplace: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Forces all files to disk before the name appears, so that a power cut leaves no broken folder."""
+    """Forces all files to disk before the name appears, so a power cut leaves no broken folder."""
     for path in folder.rglob("*"):
         if path.is_file():
             with open(path, "rb+") as stream:
