@@ -154,7 +154,10 @@ def _add_places(group: argparse._ArgumentGroup) -> None:
         "--shard",
         default="1/1",
         metavar="I/N",
-        help="run part I of N, counted from 1; run the same command with another I on each machine",
+        help=(
+            "run part I of N, counted from 1; run the same command with a different I on each "
+            "machine"
+        ),
     )
 
 
@@ -176,8 +179,10 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         "--replicas",
         default="1",
         metavar="N",
-        help="number of devices that share each cell's batches, or 'all' (default 1: with several "
-        "GPUs, each trains another cell)",
+        help=(
+            "number of devices that share each cell's batches, or 'all' (default 1: with several "
+            "GPUs, each trains its own cell)"
+        ),
     )
     add(
         "--minutes",
