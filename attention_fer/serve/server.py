@@ -84,4 +84,4 @@ def _greeting(
             "warning: pictures and token cross the network unencrypted; put an HTTPS server in "
             "front, or reach it through ssh -L"
         )
-    return [*lines, f"page: {address}", "Press Ctrl-C to stop."]
+    return [*lines, f"page: {address}", "Ctrl-C stops the server."]
