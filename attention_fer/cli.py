@@ -33,7 +33,7 @@ class Command(NamedTuple):
         summary: One line for `attention-fer --help`.
         module: Module whose `main(arguments, prog)` runs it.
         extra: Extra of this distribution that installs `packages`.
-        packages: Import names that it cannot do without.
+        packages: Import names that it requires.
         backend: Whether it runs networks, so that Keras must find a backend.
         translate: Maps the arguments to those of `module`.
     """
@@ -146,14 +146,14 @@ def _check(arguments: list[str]) -> list[str]:
         description="Verify a prepared dataset and print its data card.",
     )
     parser.add_argument("folder", metavar="FOLDER", help="the prepared dataset, such as data/mine")
-    strict = "exit status 1 for what could be a mistake"
+    strict = "exit with status 1 if anything could be a mistake"
     parser.add_argument("--strict", action="store_true", help=strict)
     given = parser.parse_args(arguments)
     return [f"--check={given.folder}", *(["--strict"] if given.strict else [])]
 
 
 def _table(arguments: list[str]) -> list[str]:
-    """Accepts `table --table NAME` beside `table NAME`."""
+    """Accepts `table --table NAME` as well as `table NAME`."""
     return arguments[1:] if arguments[:1] == ["--table"] else arguments
 
 

@@ -51,7 +51,7 @@ class Recipe:
             "momentum" (plain momentum 0.9); or "by-norm": SGD for a network with batch
             normalisation, Adam at a hundredth of the learning rate for one without, which SGD
             cannot start.
-        learning_rate: of the optimizer, at the start or after the warm-up.
+        learning_rate: learning rate of the optimizer, at the start or after the warm-up.
         weight_decay: decoupled from the gradient (Loshchilov and Hutter 2019): a step subtracts
             `learning_rate * weight_decay` of each weight. SGD and Adam of PyTorch, which most
             sources used, add it to the gradient: with momentum 0.9 that decays about ten times as
@@ -61,7 +61,7 @@ class Recipe:
         schedule: "constant"; "plateau": times `plateau_factor` after `plateau_patience` epochs
             without a better validation loss, as Keras counts them (PyTorch waits for one more);
             "cosine": to zero at the last step.
-        plateau_factor, plateau_patience: of the schedule "plateau".
+        plateau_factor, plateau_patience: settings of the schedule "plateau".
         warmup_epochs: epochs in which the rate of the cosine schedule rises from zero; fractions
             are rounded to whole steps.
         zoom: random zoom by up to this fraction, per axis; 0 for none.
@@ -76,11 +76,11 @@ class Recipe:
         channels: 3 repeats a grey image in three channels; None for the images' own number.
         mean, std: mean and standard deviation used to normalise pixels in [0, 1].
         loss: "crossentropy" or "focal" (Lin et al. 2017) with `focal_gamma`.
-        focal_gamma: of the focal loss.
+        focal_gamma: gamma of the focal loss.
         label_smoothing: share of each label that is spread over all classes.
         resample: how the images of an epoch are drawn; "" for each once. See
             `attention_fer.training.sampling`.
-        class_weights: of the loss: "", "balanced" or "effective".
+        class_weights: class weights of the loss: "", "balanced" or "effective".
         flip_average: whether predictions are the mean of those for an image and for its mirror
             image, in validation, in the test and in the stored network.
         drop_path: stochastic depth, the rate of the last block.
@@ -90,8 +90,8 @@ class Recipe:
         freeze: what is not trained: "" for nothing, "all" for all but the head, the name of the
             last frozen layer, or the number of frozen layers.
         unfreeze: (epoch, freeze) pairs: from that epoch on only this is frozen. The optimizer
-            starts anew there, at `learning_rate`, and so do patience and plateau. If patience or
-            the epochs end before, the rest is never released.
+            restarts there, at `learning_rate`, and so do patience and plateau. If training ends
+            before that epoch, the rest is never released.
         norm_momentum: momentum of the batch normalisations, in Keras's sense.
 
     Raises:

@@ -1,1 +1,1 @@
-"""The honest benchmark: tables as data, one cell a process, results on disk, reports from them."""
+"""The benchmark: tables as data, one process per cell, results on disk, reports from these."""

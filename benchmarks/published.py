@@ -48,7 +48,8 @@ class PublishedECA(AttentionModule):
     """One gate an image, from a convolution over a sequence of length 1.
 
     Args:
-        kernel_size: of the convolution; None for the published choice by number of channels.
+        kernel_size: kernel size of the convolution; None for the published choice by number of
+            channels.
     """
 
     def __init__(self, kernel_size: int | None = None, **kwargs: Any):

@@ -1,4 +1,4 @@
-"""`Row` and `Table`, for tables of your own: see `benchmarks.plan.table`."""
+"""`Row` and `Table`, for your own tables: see `benchmarks.plan.table`."""
 
 from benchmarks.plan.table import Row, Table
 

@@ -73,8 +73,8 @@ def prepare(
         restart: start over instead of resuming an interrupted preparation.
         drop_flat, drop_duplicates: leave out such images, see `survey.Filter`.
         without: classes to leave out.
-        faces: makes the rows of a sample; or a function without arguments that returns it, called
-            once the raw files are known to be good; None for `default_faces`.
+        faces: makes the rows of a sample; or a function without arguments that returns such an
+            object, called once the raw files are known to be good; None for `default_faces`.
         sheets: also draw contact sheets, see `contact_sheet.write_sheets`.
         workers: number of threads; None for one per core.
         track: shows progress.
@@ -161,7 +161,7 @@ def _write_images(job: _Job, writer: DatasetWriter, workers: int | None, notice:
 
 
 def _write_description(job: _Job, writer: DatasetWriter) -> None:
-    """Writes splits and manifest beside the images."""
+    """Writes splits and manifest next to the images."""
     dataset = Dataset.unfinished(writer.folder, job.title, writer.classes)
     splits.write(dataset, writer.folder)
     for text in what_was_divided(dataset):
@@ -210,11 +210,11 @@ def default_faces(source: Source) -> FaceCropper:
 
 
 def stop_if_broken(made: Iterable[Processed], most: int = MOST_FAILURES) -> Iterator[Processed]:
-    """Passes rows on, but stops if the detector fails at one photograph after the other.
+    """Passes rows on, but stops if the detector fails on one photograph after another.
 
     A single failure rejects its photograph. A broken detector, or one whose device is gone, would
-    reject all that remain; the failures before the stop are not passed on, so that a resumed run
-    tries them again.
+    reject all the rest. Failures before the stop are not passed on, so a resumed run tries them
+    again.
 
     Raises:
         RuntimeError: the detector failed `most` times in a row.
@@ -226,7 +226,7 @@ def stop_if_broken(made: Iterable[Processed], most: int = MOST_FAILURES) -> Iter
         failures += bool(found)
         if failures >= most:
             raise RuntimeError(
-                f"The detector failed at {most} photographs in a row, the last being "
+                f"The detector failed on {most} photographs in a row, the last being "
                 f"{one[0]} ({found[0]}). Fix this, then rerun the same command to resume."
             )
         if any(isinstance(item, IndexRow) or _is(item, _ANSWERS) for item in one[1]):
@@ -255,8 +255,8 @@ def deviations(raw: Raw, writer: DatasetWriter, without: Collection[str] = ()) -
             off = [f"{c} {used[c]:,} of {n:,}" for c, n in expected.items() if used[c] != n]
             found.append(
                 Doubt(
-                    f"{split or 'The dataset'} has {total:,} images, published are {wanted:,}: "
-                    f"{', '.join(off)}."
+                    f"{split or 'The dataset'} has {total:,} images instead of the published "
+                    f"{wanted:,}: {', '.join(off)}."
                 )
             )
     filled = {label for _, label in writer.counts}
@@ -273,7 +273,7 @@ def check_request(
     without: Collection[str],
     options: dict[str, Any],
 ) -> None:
-    """Checks what can be checked before anything is read, loaded or fetched.
+    """Checks all that can be checked before anything is read, loaded or downloaded.
 
     Raises:
         ValueError, FileNotFoundError, FileExistsError: as `prepare`.
@@ -291,8 +291,7 @@ def check_request(
             raise FileNotFoundError(f"No file or directory at {path}. Give {source.needs_path}.")
         if Path(path).is_dir() and Path(path).resolve() in Path(out).resolve().parents:
             raise ValueError(
-                f"{out} lies inside {path}, where it would be read the next time. "
-                "Give another --out."
+                f"{out} lies inside {path}, where the next run would read it. Give another --out."
             )
     check_target(Path(out).resolve(), overwrite)
 
@@ -328,7 +327,9 @@ def _explained_full_disk(out: str | Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        text = f"No room to write {out}. Make room, then rerun the same command to resume."
+        text = (
+            f"No space left to write {out}. Free some space, then rerun the same command to resume."
+        )
         raise OSError(error.errno, text) from error
 
 

@@ -1,8 +1,8 @@
 """Prepare a dataset: `python -m preprocessing.run --dataset fer2013 --source archive.zip`.
 
-Photographs go through a face detector, datasets of ready faces do not. To resume an interrupted
-run, give its command again. `--check DIR` verifies a prepared dataset instead and prints its data
-card.
+A face detector finds the faces in photographs; datasets of cropped faces need none. To resume an
+interrupted run, repeat its command. `--check DIR` verifies a prepared dataset instead and prints
+its data card.
 """
 
 from __future__ import annotations
@@ -50,12 +50,16 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     task.add_argument("--check", metavar="DIR", help="verify a prepared dataset, print its card")
     add = result.add_argument
     add("--source", metavar="PATH", help="the raw files: a directory, a .zip, a .csv, a recording")
-    add("--out", metavar="DIR", help="folder to make (default: data/NAME)")
-    add("--name", metavar="NAME", help="dataset's name (default: as --dataset; folder: as --out)")
+    add("--out", metavar="DIR", help="folder to create (default: data/NAME)")
+    add(
+        "--name",
+        metavar="NAME",
+        help="dataset's name (default: as --dataset; for folder, as --out)",
+    )
     add("--overwrite", action="store_true", help="replace an existing prepared dataset")
     add("--restart", action="store_true", help="start over instead of resuming an interrupted run")
     add("--workers", type=int, metavar="N", help="threads (default: one per core)")
-    add("--strict", action="store_true", help="exit status 1 for what could be a mistake")
+    add("--strict", action="store_true", help="exit with status 1 if anything could be a mistake")
     add("--sheet", action="store_true", help="draw a contact sheet of every class in DIR/sheets")
     add = result.add_argument_group("leaving images out").add_argument
     add("--without", nargs="+", default=[], metavar="CLASS", help="classes to leave out")
@@ -71,22 +75,26 @@ def _add_faces(result: argparse.ArgumentParser) -> None:
     add = result.add_argument_group("face detection").add_argument
     known, usual = ", ".join((*detectors.names(), "none")), detectors.DEFAULT
     risk = "open a .pt file of unknown hash; it can run any code"
-    add("--detector", metavar="NAME", help=f"{known} (default: {usual}; none for ready faces)")
+    add("--detector", metavar="NAME", help=f"{known} (default: {usual}; none for cropped faces)")
     add("--weights", metavar="W", help="n-0.5, n, s, m of yolo5face; n, s of yunet; or a file")
     add("--hub-repo", metavar="PATH", help="local copy of YOLO5Face's repository, for *-hub")
     add("--trust-checkpoint", action="store_true", default=None, help=risk)
     least = "minimum score of a face (default: 0.7 for yunet, else 0.6)"
     add("--min-confidence", type=float, metavar="P", help=least)
-    add("--select", choices=selection.names(), help="which of several faces (default: largest)")
-    add("--missing", choices=MISSING, help="for a photograph without a face (default: skip)")
+    add(
+        "--select",
+        choices=selection.names(),
+        help="which face, if there are several (default: largest)",
+    )
+    add("--missing", choices=MISSING, help="what to do without a face (default: skip)")
     add = result.add_argument_group("crops").add_argument
     margin = "added on each side, as a fraction of the box (default: 0)"
     add("--margin", type=float, metavar="F", help=margin)
     add("--square", action="store_true", default=None, help="widen the box to a square")
-    add("--like", choices=list(RULES), help="cut squares as this dataset shows faces")
+    add("--like", choices=list(RULES), help="crop squares as this dataset does")
     add("--align", action="store_true", default=None, help="rotate until the eyes are level")
     add("--size", type=int, metavar="N", help="side of the image in pixels (default: 48)")
-    add("--colour", choices=COLOURS, help="of the images (default: grey)")
+    add("--colour", choices=COLOURS, help="colour of the images (default: grey)")
 
 
 def _add_options(result: argparse.ArgumentParser) -> None:
@@ -97,13 +105,13 @@ def _add_options(result: argparse.ArgumentParser) -> None:
         "folder: a table of labels (default: class folders); ferplus: majority or plurality "
         "(default: majority); eeg: a CSV file of labels (default: annotations, events, conditions)"
     )
-    columns = "folder: columns of --labels, as in image=file label=emotion (default: guessed)"
+    columns = "folder: columns of --labels, as in image=file label=emotion (default: recognised)"
     join = "ferplus: table that joins the votes to FER2013 as folders"
     add("--seed", type=int, metavar="N", help="schematic, eeg-generated: random seed (default: 0)")
     add("--frames", type=int, metavar="N", help="ckplus: last frames of a sequence (default: 3)")
     add("--no-neutral", dest="neutral", action="store_false", default=None, help=neutral)
     add("--subject-pattern", metavar="REGEX", help="folder, eeg: finds the subject in a path")
-    add("--votes", metavar="PATH", help="ferplus: fer2013new.csv (default: beside the faces)")
+    add("--votes", metavar="PATH", help="ferplus: fer2013new.csv (default: next to the faces)")
     add("--labels", metavar="BY", help=labels)
     add("--columns", nargs="+", metavar="WHAT=NAME", help=columns)
     add("--join", metavar="FILE", help=join)
@@ -130,8 +138,9 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Runs the command line. `prog` is the command that started it.
 
     Returns:
-        Exit status: 0 done, 1 a checked dataset has errors, or with `--strict` something could be a
-        mistake, 2 wrong usage, unreadable data, a full disk or a broken detector, 130 interrupted.
+        Exit status: 0 done; 1 a checked dataset has errors, or with `--strict` anything could be a
+            mistake; 2 wrong usage, unreadable data, a full disk or a broken detector, 130
+            interrupted.
     """
     args = parser(prog).parse_args(arguments)
     any_encoding()

@@ -22,15 +22,15 @@ from attention_fer.common.errors import cause
 def attach(
     model: keras.Model, attention: layers.Spec, after: Selector, start: str | None = None
 ) -> tuple[keras.Model, Receipt]:
-    """Return a copy of a model with attention modules in it, and what was added.
+    """Return a copy of a model with attention modules, and a receipt of what was added.
 
-    The copy has the weights and the frozen layers of the model, which stays as it is. With modules
-    that start as the identity, both return the same outputs at first. Modules are trainable, also
-    in a model that is frozen. The copy is a functional model and not compiled.
+    The copy has the weights and the frozen layers of the model, which does not change. With modules
+    that start as the identity, both return the same outputs at first. Modules are trainable, even
+    in a frozen model. The copy is a functional model and is not compiled.
 
     A module is called `<layer>_attention` and follows the data format and the dtype policy of the
-    layer before it. A layer with weights that is called several times shares its module as well.
-    Models inside the model are searched, too; a layer that is made of other layers is one layer.
+    layer before it. If a layer with weights is called several times, all calls share one module.
+    Nested models are searched too; a layer made of other layers counts as one layer.
 
     Args:
         model: functional or sequential, with a known input.
@@ -39,19 +39,20 @@ def attach(
         after: where to attach it. `"residual"`: after the last layer of each residual branch;
             `"stage"`: after the last layer of each resolution; or the name of a layer, a pattern
             (`"conv*_out"`, `re.compile(...)`, searched for in the name), a layer class, a function
-            from a layer to a bool; or a list of these. The name of a layer in a model inside is
-            its own or `model/layer`. Only a name selects a layer before the first weights or in
-            the head.
-        start: `"identity"` or `"paper"`, see `layers.AttentionModule`; None for `"identity"` where
-            the module can start so, and else `"paper"`, which the receipt then says.
+            from a layer to a bool; or a list of these. A layer of a nested model is selected by its
+            own name or as `model/layer`. Only a name can select a layer before the first weights or
+            in the head.
+        start: `"identity"` or `"paper"`, see `layers.AttentionModule`; None for `"identity"` if the
+            module supports it, and otherwise `"paper"`, which the receipt then mentions.
 
     Returns:
         The model with attention, and a receipt to print.
 
     Raises:
-        ValueError: another kind of model, nothing is selected, or a module that does not fit one
+        ValueError: an unsupported kind of model, nothing is selected, or a module does not fit one
             of the places.
-        IdentityStartError: a `ValueError`: `start="identity"` is given, and the module cannot.
+        IdentityStartError: a `ValueError`: `start="identity"` is given, but the module does not
+            support it.
 
     Example:
         >>> plain = keras.applications.ResNet50V2(weights=None, classes=7)
@@ -112,7 +113,10 @@ class _Work:
             notes.append("The modules change the outputs from the start.")
         return [
             *notes,
-            *(f"{path} is called several times and shares one module." for path in self._shared),
+            *(
+                f"{path} is called several times; all calls share one module."
+                for path in self._shared
+            ),
         ]
 
     def _put(
@@ -156,7 +160,7 @@ def _notes(model: keras.Model, selection: Selection) -> list[str]:
         notes.append("All weights of the model are frozen: only the modules are trained.")
     if selection.outside:
         notes.append(
-            "Not selected by a pattern, because they lie before the first weights or in the head: "
-            f"{', '.join(selection.outside)}."
+            "Matched but not selected, because they come before the first weights or are in the "
+            f"head: {', '.join(selection.outside)}."
         )
     return notes

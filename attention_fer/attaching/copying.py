@@ -16,7 +16,7 @@ from attention_fer.common import keras_private
 from attention_fer.common.errors import cause
 
 Edit = Callable[[Callable[[], Any], Any], Any]
-"""`edit(call, given)` returns the output of a call: that of `call()`, or what replaces it."""
+"""`edit(call, given)` returns the output of a call: that of `call()`, or a replacement."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def copied(model: keras.Model, edits: dict[Key, Edit]) -> Copy:
     arrays = [_settle(layer, copy, model.trainable) for layer, copy in pairs]
     notes = list(copier.notes)
     if model.compiled:
-        notes.append("The model was compiled, and its copy is not: compile it.")
+        notes.append("The model was compiled, but its copy is not: compile the copy.")
     return Copy(made, sum(kept for kept, _ in arrays), sum(n for _, n in arrays), tuple(notes))
 
 
@@ -76,7 +76,7 @@ class _Copier:
         graph = as_functional(model)
         if type(model) not in (type(graph), keras.Sequential):
             self.notes.append(
-                f"{model.name} is a {type(model).__name__}, and its copy is a plain keras.Model."
+                f"{model.name} is a {type(model).__name__}, but its copy is a plain keras.Model."
             )
         originals: dict[int, Any] = {}
         numbers: dict[int, int] = {}
@@ -110,8 +110,8 @@ class _Copier:
             copy = type(operation).from_config(operation.get_config())
         except Exception as error:
             raise ValueError(
-                f"The layer {operation.name!r} must have a configuration from which it can be made "
-                f"again: {cause(error)}"
+                f"The layer {operation.name!r} must have a configuration that can rebuild it: "
+                f"{cause(error)}"
             ) from error
         self.pairs.append((operation, copy))
         return copy

@@ -17,11 +17,11 @@ from attention_fer.layers import AttentionModule
 
 
 def detach(model: keras.Model, only: Selector | None = None) -> tuple[keras.Model, Receipt]:
-    """Return a copy of a model without its attention modules, and what was removed.
+    """Return a copy of a model without its attention modules, and a receipt of what was removed.
 
-    The copy has all other weights and the frozen layers of the model, which stays as it is. It is a
-    functional model and not compiled. Modules in models inside the model are removed as well; those
-    inside other layers are not.
+    The copy has all other weights and the frozen layers of the model, which does not change. It is
+    a functional model and is not compiled. Modules in nested models are removed too; modules inside
+    other layers are not.
 
     Args:
         model: functional or sequential, with a known input.
@@ -32,7 +32,7 @@ def detach(model: keras.Model, only: Selector | None = None) -> tuple[keras.Mode
         The model without the modules, and a receipt to print.
 
     Raises:
-        ValueError: another kind of model, or there is no such module in it.
+        ValueError: an unsupported kind of model, or it has no such module.
 
     Example:
         >>> attentive, _ = attach(plain, "se", after="stage")

@@ -1,4 +1,4 @@
-"""What of a network no pattern selects: its beginning and its head."""
+"""The parts of a network that no pattern selects: its beginning and its head."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import keras
 from attention_fer.common import keras_private
 
 Key = tuple[int, int, int]
-"""Of a call: the ids of the model it is made in and of the operation, and which of its calls."""
+"""Identifies a call: the ids of the calling model and of the operation, and the call's number."""
 
 Shape = tuple[int | None, ...]
 
@@ -27,10 +27,10 @@ class Call:
         number: which of the calls of the operation in that model, counted from 0.
         path: its name, after those of the models that hold it: `"backbone/conv1"`.
         tensors: the outputs, symbolic.
-        shape: of the first output, with its batch axis.
+        shape: shape of the first output, with its batch axis.
         parents: the calls whose outputs this one takes.
         index: number of the call in the order in which they are made.
-        data_format: of the layer, or of the nearest one before it; None if unknown.
+        data_format: data format of the layer, or of the nearest one before it; None if unknown.
     """
 
     owner: keras.Model

@@ -17,14 +17,14 @@ from attention_fer.layers.base import LOW_PRECISION
 def module_for(
     spec: layers.Spec, start: str | None, place: Call, name: str
 ) -> tuple[keras.layers.Layer, str]:
-    """Return a new module, and why it cannot start as the identity; empty if that is not so.
+    """Return a new module, and why it cannot start as the identity ("" if it can).
 
     Args:
         spec: what to make, see `layers.get`. A name, a pair or a class of an attention module
             takes start, data format and dtype policy from here, unless a pair has its own.
         start: as for `attach`.
         place: the call whose output the module takes.
-        name: of the module.
+        name: name of the module.
 
     Raises:
         ValueError: see `layers.get`; also `start` with a layer or a function, which have their own.
@@ -37,8 +37,8 @@ def module_for(
     if not follows:
         if start is not None:
             raise ValueError(
-                f"start must be None with {spec!r}, which has its own, got {start!r}. Give the "
-                "module by its name or class, or as a (name, config) pair."
+                f"start must be None with {spec!r}, which sets its own start, got {start!r}. Give "
+                "the module by its name or class, or as a (name, config) pair."
             )
         return _made(spec, place, name), ""
     try:
@@ -91,7 +91,7 @@ def _with(spec: layers.Spec, own: Mapping[str, Any]) -> tuple[bool, Any]:
 
 
 def _start_of(spec: layers.Spec) -> Any:
-    """Return the start that a pair has of its own."""
+    """Return the start that a pair sets itself."""
     return spec[1].get("start") if isinstance(spec, (tuple, list)) else None
 
 

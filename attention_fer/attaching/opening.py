@@ -11,7 +11,7 @@ from attention_fer.attaching.graph import Call, Graph, Shape
 from attention_fer.common import keras_private
 
 PROBE = 256
-"""The size in pixels that stands for an unknown one."""
+"""The size in pixels used in place of an unknown one."""
 
 
 def opens(operation: Any) -> bool:
@@ -30,7 +30,7 @@ def check_model(model: Any) -> None:
     if not opens(model):
         raise ValueError(
             "model must be a functional model, or a sequential one with a known input, got "
-            f"{type(model).__name__}. The graph of other models is not known; give a Sequential a "
+            f"{type(model).__name__}. The graph of other models is unknown; give a Sequential a "
             "keras.Input or build it."
         )
 
@@ -70,7 +70,7 @@ def _open(
         model: the model.
         front: what paths begin with.
         entries: the calls that give its inputs; None for the outermost model.
-        shapes: of its inputs.
+        shapes: shapes of its inputs.
         calls: the list to append to.
     """
     graph = as_functional(model)

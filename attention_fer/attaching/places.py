@@ -1,4 +1,4 @@
-"""Places that are found from the graph of a network: residual branches and stages."""
+"""Places found from the graph of a network: residual branches and stages."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def stage(graph: Graph) -> list[Call]:
     """Return the last call of each resolution that every path through the network passes.
 
     A resolution ends where an axis shrinks or grows by half or more, so that convolutions without
-    padding stay within one. Padding, cropping and pooling belong to the layer behind them.
+    padding stay within one. Padding, cropping and pooling belong to the layer after them.
 
     Args:
         graph: with known sizes.

@@ -18,11 +18,11 @@ class Place:
     Attributes:
         after: the layer whose output the module takes, `model/layer` inside a model.
         module: the name of the module.
-        kind: its class.
-        shape: of its input, without the batch axis; None for an axis of unknown size.
-        parameters: of the module; 0 for a further place of a shared module.
-        multiply_adds: of one call, for one image; None if they cannot be counted, as for an
-            unknown size.
+        kind: the module's class.
+        shape: shape of its input, without the batch axis; None for an axis of unknown size.
+        parameters: number of parameters of the module; 0 for a further place of a shared module.
+        multiply_adds: multiply-adds of one call, for one image; None if they cannot be counted, as
+            for an unknown size.
     """
 
     after: str
@@ -43,9 +43,9 @@ class Receipt:
         places: the modules, in the order of the network.
         weights_kept: the number of arrays of weights that are equal in both models.
         weights: the number of arrays of weights of the layers that both have.
-        plain_parameters: of the model without the modules.
-        not_found: names and patterns that match nothing.
-        notes: what else there is to know, in sentences.
+        plain_parameters: parameters of the model without the modules.
+        not_found: names and patterns that matched nothing.
+        notes: anything else worth knowing, in sentences.
     """
 
     action: str

@@ -100,7 +100,8 @@ def _found(one: One, graph: Graph, model: keras.Model) -> list[Call]:
     for call in found:
         if call.is_input and isinstance(one, str) and _is_called(one, call):
             raise ValueError(
-                f"after must name a layer behind the input, got {one!r}, which is an input."
+                f"after must name a layer that comes after the input, got {one!r}, which is an "
+                "input."
             )
     return found
 
@@ -122,13 +123,13 @@ def _nothing(selectors: list[One], outside: Iterable[str], graph: Graph) -> str:
     if outside:
         first = next(iter(outside))
         return (
-            f"{text}, which matches only layers before the first weights or in the head. Give "
+            f"{text}, which matches only layers before the first weights or in the head. Select "
             f"such a layer by its name, for example {first!r}."
         )
     if any(one in PLACES for one in selectors if isinstance(one, str)):
         return (
-            f"{text}: the graph shows no such place. Layers that are made of others hide their "
-            "graph; select layers by name, pattern or class."
+            f"{text}: the graph shows no such place. Layers made of other layers hide their graph; "
+            "select layers by name, pattern or class."
         )
     names = [call.operation.name for call in graph.calls]
     asked = [one for one in selectors if isinstance(one, str)]

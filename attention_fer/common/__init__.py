@@ -1,4 +1,4 @@
-"""What every package uses: argument checks, registries, atomic writes, progress, text on pictures.
+"""Shared by every package: argument checks, registries, atomic writes, progress, text on pictures.
 
 Nothing here needs more than the standard library, except Pillow to draw text, rich for bars and
 Keras for `keras_private`.

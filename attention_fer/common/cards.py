@@ -24,7 +24,7 @@ def page(
 
     Args:
         cards: may be empty, which leaves the title and the notes.
-        width: of the page in pixels.
+        width: width of the page in pixels.
         title: one line, cut where it is longer.
         notes: smaller text below the title, at most six lines.
         legend: picture between the notes and the cards.

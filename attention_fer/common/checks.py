@@ -29,7 +29,7 @@ def positive_int(what: str, given: Any) -> int:
     """Returns `given` as an int if it is a whole number of at least 1, else raises ValueError."""
     if not isinstance(given, bool) and hasattr(given, "__index__") and operator.index(given) >= 1:
         return operator.index(given)
-    raise ValueError(f"{what} must be an integer of at least 1, given: {given!r}.")
+    raise ValueError(f"{what} must be an integer of at least 1, got {given!r}.")
 
 
 def odd_int(what: str, given: Any) -> int:
@@ -37,7 +37,7 @@ def odd_int(what: str, given: Any) -> int:
     size = positive_int(what, given)
     if size % 2 == 0:
         raise ValueError(
-            f"{what} must be odd, so that the window has a middle; given: {size}. "
+            f"{what} must be odd, so that the window has a centre, got {size}. "
             f"The nearest are {size - 1} and {size + 1}."
         )
     return size
@@ -47,7 +47,7 @@ def reduced_channels(channels: int, reduction_ratio: int) -> int:
     """Width of a bottleneck, `channels // reduction_ratio`; ValueError where that would be 0."""
     if reduction_ratio > channels:
         raise ValueError(
-            f"reduction_ratio must not exceed the number of channels, given: ratio "
+            f"reduction_ratio must not exceed the number of channels, got ratio "
             f"{reduction_ratio} for {channels} channels. Use a ratio from 1 to {channels}."
         )
     return channels // reduction_ratio

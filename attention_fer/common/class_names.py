@@ -1,7 +1,7 @@
-"""When two names mean one class or one part of a dataset, in folders, tables and models alike.
+"""Decides when two names mean one class or part of a dataset, in folders, tables and models.
 
-`anger`, `Angry` and `angry ` are one class; so are `café` in its two Unicode forms. All sources,
-and whatever compares a folder with the classes of a model, ask here.
+`anger`, `Angry` and `angry ` are one class; so are `café` in its two Unicode forms. All sources use
+this module, and so does all code that compares a folder with a model's classes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def clean(name: str) -> str:
 
 
 def identity(name: str) -> str:
-    """What all spellings of a class share: case, blanks, Unicode forms and aliases do not count.
+    """Returns what all spellings of a class share, ignoring case, blanks, Unicode form and aliases.
 
     Of an expression, it is the name in `WITH_CONTEMPT`.
 
@@ -55,7 +55,7 @@ def identity(name: str) -> str:
 
 
 def is_expression(name: str) -> bool:
-    """Whether a name, or one of its usual variants, is an expression."""
+    """Whether a name, or a common variant of it, is an expression."""
     return identity(name) in WITH_CONTEMPT
 
 
@@ -68,7 +68,7 @@ def part_of(name: str) -> str:
 def position(name: str, classes: Sequence[str]) -> int | None:
     """Returns which of these classes a name means; None if it is none of them.
 
-    The very name comes first, so that classes that a model tells apart stay apart.
+    An exact match comes first, so that classes that a model distinguishes stay distinct.
     """
     if name in classes:
         return classes.index(name)

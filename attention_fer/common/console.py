@@ -1,4 +1,4 @@
-"""Text on a terminal or in a pipe: as it is, and whatever letters the stream has."""
+"""Prints text on a terminal or into a pipe unchanged, whatever letters the stream supports."""
 
 from __future__ import annotations
 

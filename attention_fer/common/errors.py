@@ -1,4 +1,4 @@
-"""The cause of an error, where Keras wraps it in messages of its own."""
+"""The cause of an error that Keras has wrapped in its own messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and their hashes."""
+"""Writes files whole or not at all, and hashes them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yields a temporary path in the folder of `path`, which becomes `path` if the block succeeds.
 
-    Readers see the old file or the new one, never a part. Missing folders are made. If the block
+    Readers see the old file or the new one, never a part. Missing folders are created. If the block
     raises, the temporary file is removed and `path` stays as it was.
 
     Raises:

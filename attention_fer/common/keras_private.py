@@ -1,4 +1,4 @@
-"""Everything private that we use of Keras, so that a new version can only break this file.
+"""All private Keras names that we use, in one file, so that a new version can break only this one.
 
 Written for Keras 3.12 to 3.15. Each function says which name it hides and why nothing public does.
 """
@@ -68,7 +68,7 @@ def clear_losses(layer: keras.layers.Layer) -> None:
 def update_loss(model: keras.Model, loss: Any, sample_weight: Any) -> None:
     """Add the loss of a batch to the mean that `fit` shows, `Trainer._loss_tracker`.
 
-    A `train_step` of our own must do so; in `model.metrics` the tracker has no public name.
+    Our own `train_step` must do so; the tracker has no public name in `model.metrics`.
     """
     model._loss_tracker.update_state(loss, sample_weight=sample_weight)
 
@@ -78,8 +78,8 @@ def update_metrics(model: keras.Model, variables: Any, loss: Any, *batch: Any) -
 
     Args:
         model: compiled, under JAX.
-        variables: of the metrics, before the step.
-        loss: of the batch.
+        variables: variables of the metrics, before the step.
+        loss: loss of the batch.
         batch: x, y, predictions and sample weight.
     """
     logs, updated = model._update_metrics_variables(variables, loss, *batch)

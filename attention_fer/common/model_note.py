@@ -1,4 +1,4 @@
-"""What a JSON file beside a model says about it: its classes, its input, how faces were cropped."""
+"""Reads the JSON file next to a model: its classes, its input, how faces were cropped."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ METADATA = ("model.json", "classes.json", "manifest.json")
 
 
 def read_metadata(path: Path) -> tuple[dict[str, Any], Path | None]:
-    """Returns the content and the path of the first file beside a model that says it.
+    """Returns the content and the path of the first file next to a model that has its classes.
 
     Files without classes do not count; without any, the result is `({}, None)`.
 

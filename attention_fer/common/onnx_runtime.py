@@ -1,4 +1,4 @@
-"""ONNX Runtime, imported in one place, where it is told to send nothing."""
+"""Imports ONNX Runtime in one place and turns its telemetry off."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def open_session(path: Path, threads: int | None, needed_by: str) -> Any:
 
     Args:
         path: the file.
-        threads: per call on the processor; None for ONNX Runtime's choice, one for each core.
+        threads: CPU threads per call; None for ONNX Runtime's default, one for each core.
         needed_by: begins the messages of errors.
 
     Raises:

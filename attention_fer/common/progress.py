@@ -18,7 +18,7 @@ T = TypeVar("T")
 Track = Callable[[Iterable[T], str, "int | None", int], Iterable[T]]
 """`track(items, what, total, done)` passes the items on and shows progress.
 
-`done` items of `total` were finished by an earlier run; they do not count for the rate.
+`done` items of `total` were finished by an earlier run; they do not count towards the rate.
 """
 
 _BAR_SECONDS = 0.2  # between two updates: one for every image costs more than small images

@@ -1,4 +1,4 @@
-"""Explains a network's decisions: maps of what it looked at, laid over the images.
+"""Explains a network's decisions with maps of what it looked at, laid over the images.
 
 `grad_cam` is for convolutional networks, `rollout` for transformers, `gate_maps` for attention
 modules; `overlay` and `gallery` draw them, the latter with Pillow. From the command line:

@@ -2,9 +2,9 @@
 
 `python -m attention_fer.explain MODEL.keras FOLDER --out gallery.png`
 
-Subfolders named like the classes tell the true class; of a prepared dataset, its images and labels
-are read. The model is loaded in Keras's safe mode. Pictures are decoded, cropped and resized as the
-data of a stored network were; without such a record they are taken whole.
+Subfolders named after the classes give the true class; a prepared dataset brings its images and
+labels. The model is loaded in Keras's safe mode. Pictures are decoded, cropped and resized like the
+data of a stored network; without such a record they are used whole.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
 
     Returns:
         Exit status: 0 done; 1 done, but some files could not be read; 2 wrong usage, no model, no
-        picture, or a model that the method does not fit; 130 interrupted.
+        picture, or a method that does not work for the model; 130 interrupted.
     """
     args = parser(prog).parse_args(arguments)
     any_encoding()

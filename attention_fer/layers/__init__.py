@@ -1,4 +1,4 @@
-"""Attention modules as Keras layers. A new module is one file here and one import below."""
+"""Attention modules as Keras layers. To add a module, add a file here and an import below."""
 
 from attention_fer.layers.bam import BAM
 from attention_fer.layers.base import AttentionModule, IdentityStartError

@@ -26,14 +26,15 @@ class BAM(AttentionModule):
     `"all"`, have the shape of `x`; the two logits are the views `"channel"` and `"spatial"`.
 
     This is the authors' code. Their paper adds the two logits and normalises at the end of each
-    branch; the networks that they released multiply. Of the paper's form, `combination="sum"` has
-    the sum only. Their code takes the mean over a square window, which fits square maps only; here
-    it is over the map, of any size. The authors place the module between the stages of a ResNet.
+    branch; the networks that they released multiply. `combination="sum"` adopts only the sum from
+    the paper's form. Their code takes the mean over a square window, which fits only square maps;
+    here it is over the whole map, of any size. The authors place the module between the stages of a
+    ResNet.
 
     Args:
-        reduction_ratio: of the hidden width of both branches.
-        dilation: of the two convolutions in the spatial branch.
-        combination: of the two logits: `"product"` or `"sum"`.
+        reduction_ratio: both branches have the hidden width `channels // reduction_ratio`.
+        dilation: dilation of the two convolutions in the spatial branch.
+        combination: how the two logits are combined: `"product"` or `"sum"`.
         start, data_format: see `AttentionModule`. For the identity start, the last kernel of the
             spatial branch is zero, with a sum also that of the channel branch, and gates are in
             (0.5, 1.5).

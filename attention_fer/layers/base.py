@@ -17,7 +17,7 @@ LOW_PRECISION = ("float16", "bfloat16")
 
 
 class IdentityStartError(ValueError):
-    """`start="identity"` was asked of a module that cannot start as the identity."""
+    """`start="identity"` was requested for a module that cannot start as the identity."""
 
 
 class AttentionModule(CompositeLayer):
@@ -33,8 +33,8 @@ class AttentionModule(CompositeLayer):
     Class attributes that a subclass may set:
 
     - `gate_kind`: the function from logits to gates that `to_gate` applies, a name in `GATE_KINDS`.
-    - `ranks`: numbers of spatial axes that the module takes.
-    - `combinator`: whether the module is made of others, which it must be given.
+    - `ranks`: numbers of spatial axes that the module accepts.
+    - `combinator`: whether the module is made of other modules, which must be passed to it.
     - `no_identity`: why the module cannot start as the identity; empty if it can.
 
     Args:
@@ -48,7 +48,7 @@ class AttentionModule(CompositeLayer):
     any size, including unknown; `(batch, channels, *spatial)` for channels first.
 
     Raises:
-        ValueError: `start` or `data_format` is unknown, or the input has another rank or an
+        ValueError: `start` or `data_format` is unknown, or the input has an unsupported rank or an
             unknown number of channels.
         IdentityStartError: a `ValueError`: the module cannot start as the identity.
     """
@@ -109,11 +109,11 @@ class AttentionModule(CompositeLayer):
         return inputs
 
     def terms(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
-        """Return by name what is added to the gated input, each broadcastable to it; or nothing."""
+        """Return what to add to the gated input, by name, each broadcastable to it; or nothing."""
         return {}
 
     def views(self, inputs: Any, training: bool | None = None) -> dict[str, Any]:
-        """Return by name maps that explain the module but multiply nothing; or nothing."""
+        """Return maps that explain the module but multiply nothing, by name; or none."""
         return {}
 
     def attention_maps(self, x: Any, training: bool = False) -> dict[str, Any]:
@@ -131,7 +131,7 @@ class AttentionModule(CompositeLayer):
         return self.gates(self._prepared(x), training=training)
 
     def attention_terms(self, x: Any, training: bool = False) -> dict[str, Any]:
-        """Return what this layer adds to its gated input, by name. Arguments: `attention_maps`."""
+        """Return what this layer adds to its gated input, by name; see `attention_maps`."""
         return self.terms(self._prepared(x), training=training)
 
     def attention_views(self, x: Any, training: bool = False) -> dict[str, Any]:
@@ -151,10 +151,10 @@ class AttentionModule(CompositeLayer):
         return {**super().get_config(), "start": self.start, "data_format": self.data_format}
 
     def gate_range(self, name: str) -> Range:
-        """Return the lower and upper bound of a gate's values; None where there is none.
+        """Return the lower and upper bound of a gate's values; None for no bound.
 
         Args:
-            name: of the gate, a key of `attention_maps`.
+            name: name of the gate, a key of `attention_maps`.
         """
         return GATE_KINDS[self.gate_kind].range(self.start)
 
@@ -162,7 +162,7 @@ class AttentionModule(CompositeLayer):
         """Return the initializer for the kernel that computes the logits of a gate.
 
         Args:
-            published: the one of the paper start.
+            published: the initializer for `start="paper"`.
         """
         return "zeros" if self.start == "identity" else published
 

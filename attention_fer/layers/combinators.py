@@ -21,17 +21,17 @@ Maps = dict[str, Any]
 class Combinator(AttentionModule):
     """Base class of the modules that are made of other attention modules.
 
-    The gates and views have the name of their module in front, `"eca/channel"`; the second module
-    of a kind is `"eca_2"`.
+    The names of gates and views start with the name of their module, as in `"eca/channel"`; the
+    second module of a kind is `"eca_2"`.
 
     Args:
         modules: at least one module, each a name, a `(name, config)` pair, a layer class or a
-            layer as a template (see `layers.get`). Names, pairs and classes take over `start`,
-            `data_format` and the dtype policy, unless a pair has its own.
+            layer as a template (see `layers.get`). Names, pairs and classes inherit `start`,
+            `data_format` and the dtype policy, unless a pair sets its own.
         start, data_format: see `AttentionModule`.
 
     Raises:
-        ValueError: no module, or one that is no `AttentionModule`; also what the modules raise.
+        ValueError: no module, or one that is not an `AttentionModule`; also what the modules raise.
     """
 
     combinator: ClassVar[bool] = True

@@ -5,10 +5,10 @@ from __future__ import annotations
 import keras
 
 AXIS_NAMES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-"""Names of the spatial axes, by their number."""
+"""Names of the spatial axes, by how many there are."""
 
 CONVOLUTIONS = {1: keras.layers.Conv1D, 2: keras.layers.Conv2D, 3: keras.layers.Conv3D}
-"""The layer that convolves over that many spatial axes."""
+"""Convolution layers, by the number of spatial axes."""
 
 
 def kaiming_fan_out() -> keras.initializers.Initializer:

@@ -22,10 +22,10 @@ MIN_HIDDEN = 8
 class CoordinateAttention(AttentionModule):
     """Coordinate Attention: for each channel a gate per row and a gate per column.
 
-    The means of each row and of each column are concatenated to one sequence, which passes
-    `hard_silu(bn(reduce(...)))` and is cut into rows and columns again. One dense layer each gives
-    `rows = sigmoid(dense(...))` and `columns = sigmoid(dense(...))`; the output is
-    `x * rows * columns`. In training, the batch normalisation sees rows and columns together.
+    The means of each row and of each column are concatenated into one sequence, which passes
+    through `hard_silu(bn(reduce(...)))` and is split into rows and columns again. One dense layer
+    each gives `rows = sigmoid(dense(...))` and `columns = sigmoid(dense(...))`; the output is `x *
+    rows * columns`. In training, the batch normalisation sees rows and columns together.
 
     There is one gate per spatial axis: `"height"` of shape `(batch, height, 1, channels)` and
     `"width"` in images, `"length"` in sequences, and `"depth"`, `"height"`, `"width"` in volumes,
@@ -36,7 +36,7 @@ class CoordinateAttention(AttentionModule):
     channels are expanded: in an inverted residual block, after the depthwise convolution.
 
     Args:
-        reduction_ratio: of the hidden width.
+        reduction_ratio: see the hidden width above.
         start, data_format: see `AttentionModule`.
 
     Example:

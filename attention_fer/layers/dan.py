@@ -30,7 +30,7 @@ class DAN(AttentionModule):
 
     Args:
         hidden: width of the first dense layer; the authors' is 32 for 512 channels.
-        start, data_format: see `AttentionModule`; the identity start is refused.
+        start, data_format: see `AttentionModule`; the identity start raises an error.
 
     Example:
         >>> DAN()(keras.ops.ones((2, 7, 7, 64))).shape

@@ -21,7 +21,7 @@ class PfAAM(AttentionModule):
     channels. The gates, named `"all"`, have the shape of the input.
 
     The author's two files differ: the one for PyTorch has no normalisation (and multiplies shapes
-    that do not fit), the one for TensorFlow takes both means of `bn(x)` unless it is told not to.
+    that do not fit), the one for TensorFlow takes both means of `bn(x)` by default.
 
     Args:
         use_bn: whether to take the means of a batch normalisation of `x`, with the epsilon 1e-3 and

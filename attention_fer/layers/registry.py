@@ -1,4 +1,4 @@
-"""Names of the attention modules, and `get`, which turns an `attention=` argument into a layer."""
+"""Names the attention modules; `get` turns an `attention=` argument into a layer."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def register(name: str) -> Callable[[LayerClass], LayerClass]:
 
 
 def names() -> list[str]:
-    """Return the names that stand for a module alone, sorted: those of combinators are left out."""
+    """Return the sorted names of all modules except combinators."""
     return sorted(name for name, cls in _modules.items() if not _combines(cls))
 
 
 def combinators() -> list[str]:
-    """Return the names of the modules that are made of others, sorted."""
+    """Return the sorted names of the modules that are made of others."""
     return sorted(name for name, cls in _modules.items() if _combines(cls))
 
 
@@ -79,8 +79,8 @@ def get(spec: Spec, name: str | None = None) -> keras.layers.Layer | None:
         name: name of the new layer.
 
     Raises:
-        ValueError: an unknown name, an argument that the module does not take, or a spec of
-            another kind.
+        ValueError: an unknown name, an argument that the module does not accept, or an unsupported
+            kind of spec.
     """
     if spec is None:
         return None

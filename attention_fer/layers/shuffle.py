@@ -29,7 +29,7 @@ class ShuffleAttention(AttentionModule):
     Args:
         groups: number of groups, which must divide half the number of channels. The authors' 64
             need 128 channels.
-        start, data_format: see `AttentionModule`; the identity start is refused.
+        start, data_format: see `AttentionModule`; the identity start raises an error.
 
     Example:
         >>> ShuffleAttention(groups=8)(keras.ops.ones((2, 12, 12, 64))).shape

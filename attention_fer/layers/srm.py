@@ -19,8 +19,8 @@ from attention_fer.layers.statistics import unbiased_variance
 class SRM(AttentionModule):
     """Style-based recalibration: one gate per channel, from its mean and standard deviation.
 
-    `x * sigmoid(bn(w1 mean(x) + w2 std(x)))`. Each channel has two weights of its own, which start
-    at zero, and `std(x) = sqrt(var(x) + 1e-5)` with the unbiased variance. The batch normalisation
+    `x * sigmoid(bn(w1 mean(x) + w2 std(x)))`. Each channel has its own two weights, which start at
+    zero, and `std(x) = sqrt(var(x) + 1e-5)` with the unbiased variance. The batch normalisation
     sees one value per image and channel; its epsilon is 1e-5 and its momentum 0.9. There are four
     trainable weights per channel.
 

@@ -36,8 +36,8 @@ class TripletAttention(AttentionModule):
 
     Args:
         kernel_size: size of the convolution window along every axis; odd.
-        use_spatial: whether there is the gate over the spatial axes; the mean is otherwise over
-            the other gates only.
+        use_spatial: whether to include the gate over the spatial axes; if not, the mean is over the
+            other gates only.
         start, data_format: see `AttentionModule`. For the identity start the gammas are zero.
 
     Raises:

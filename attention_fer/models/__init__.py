@@ -1,4 +1,4 @@
-"""Backbones with attention as functional builders. A family is one file and one import below.
+"""Backbones with attention. To add a family, add a file here and an import below.
 
 `FERSmall` is a complete recogniser of expressions, with weights.
 """

@@ -143,8 +143,8 @@ def ConvNeXt(  # noqa: N802
         drop_path: rate of stochastic depth in the last block; it grows from 0 in the first.
         layer_scale: initial scale of the residual branches.
         head: a name in `models.HEADS` or a `models.Head`, in place of the classifier alone.
-        kernel_initializer: of the convolutions and the dense layers over the channels; None for
-            the authors', a normal distribution with standard deviation 0.02.
+        kernel_initializer: initializer of the convolutions and the dense layers over the channels;
+            None for the authors', a normal distribution with standard deviation 0.02.
         seed: makes the initial weights and stochastic depth depend on the seed and layer names
             alone, so networks that differ in attention start equal wherever both have a layer.
 

@@ -1,7 +1,7 @@
 """A complete recogniser of facial expressions: grey pixels to calibrated probabilities.
 
-It is `SmallResNet` with squeeze-and-excitation behind what the recipe `fer-small` does to an image
-before the network, and before what makes its outputs probabilities to rely on.
+It is `SmallResNet` with squeeze-and-excitation, after the image processing of the recipe
+`fer-small` and before the layers that calibrate its outputs.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ def FERSmall(  # noqa: N802
     of the network.
 
     Args:
-        weights: None for random initial weights, or "fer2013" for those that come with the package.
-            Their file is checked against its SHA-256. Nothing is downloaded.
+        weights: None for random initial weights, or "fer2013" for the weights in the package. Their
+            file is checked against its SHA-256. Nothing is downloaded.
         input_shape: None or (48, 48, 1).
         classes: number of classes. The weights have seven, in the order of
             `attention_fer.pretrained.find("fer-small", weights).classes`.
-        seed: of the initial weights, see `SmallResNet`.
+        seed: seed of the initial weights, see `SmallResNet`.
 
     Returns:
         A functional `keras.Model` from pixels (batch, 48, 48, 1), of any number type, to
         probabilities (batch, classes).
 
     Raises:
-        ValueError: another input shape, weights that do not exist or have other classes, or a
+        ValueError: an unsupported input shape, unknown weights or weights for other classes, or a
             damaged file.
         FileNotFoundError: the file of the weights is missing.
     """
@@ -77,7 +77,7 @@ def network(classes: int = len(CLASSES), seed: int | None = None) -> keras.Model
 
 
 def recogniser(network: keras.Model, temperature: float = 1.0) -> keras.Model:
-    """Put a network behind its front and before its temperature.
+    """Put a network between its front and its temperature.
 
     Args:
         network: as `network` returns it.

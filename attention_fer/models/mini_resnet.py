@@ -71,7 +71,7 @@ def MiniResNet(  # noqa: N802
 ) -> NetworkFeatures:
     """A stem of 16 channels, 2, 3 and 4 blocks of 32, 64 and 128 channels, 2048 dense units.
 
-    Where the table of the report leaves it open: the second LeakyReLU of a block follows the
+    Choices that the report's table leaves open: the second LeakyReLU of a block follows the
     addition, as in He et al. 2015; a shortcut that widens is a 3x3 convolution and its
     normalisation, without an activation; slope, epsilon and momentum are PyTorch's defaults.
 
@@ -79,11 +79,11 @@ def MiniResNet(  # noqa: N802
         include_top: whether to include the dense layers.
         weights: None or any source that `models.load_into` accepts, except "imagenet".
         input_tensor: a Keras tensor to use as the image, in place of `input_shape`.
-        input_shape: of an image; None for 48 pixels per side and one channel.
-        pooling: of the last map if `include_top` is False: None, "avg" or "max".
+        input_shape: shape of an image; None for 48 pixels per side and one channel.
+        pooling: pooling of the last map if `include_top` is False: None, "avg" or "max".
         classes: number of classes.
-        classifier_activation: of the last layer; None for logits.
-        name: of the network.
+        classifier_activation: activation of the last layer; None for logits.
+        name: name of the network.
         attention: None, a name, a `(name, config)` pair, a layer class, a layer as a template, or a
             callable; see `layers.get`.
         attention_position: "pre-add": on the residual branch, before the addition (standard);
@@ -93,12 +93,13 @@ def MiniResNet(  # noqa: N802
         attention_stages: some of (1, 2, 3); None for all.
         activation: any Keras activation; None for the report's LeakyReLU.
         width: multiplier for every number of channels and units.
-        negative_slope: of the LeakyReLUs; 0 makes them ReLUs. Ignored if `activation` is given.
+        negative_slope: slope of the LeakyReLUs; 0 makes them ReLUs. Ignored if `activation` is
+            given.
         map_dropout, dropout: rates of the dropout of whole channels after the last max-pool and of
             the dropout after the dense layer; the report has both but states neither rate.
         head: a name in `models.HEADS` or a `models.Head`, in place of both dense layers.
-        kernel_initializer: of the convolutions and the dense layer. "he_normal" has the standard
-            deviation of PyTorch's `kaiming_normal_`, but is truncated at two of them.
+        kernel_initializer: initializer of the convolutions and the dense layer. "he_normal" has the
+            standard deviation of PyTorch's `kaiming_normal_`, but is truncated at two of them.
         seed: makes the initial weights and dropouts depend on the seed and layer names alone, so
             networks that differ in attention start equal wherever both have a layer.
 

@@ -129,7 +129,7 @@ def _multiplies(layer: kl.Layer) -> bool:
     own = [weight for weight in keras_private.own_variables(layer) if len(weight.shape) > 1]
     if own and not isinstance(layer, (kl.Dense, *CONVOLUTIONS, *TRANSPOSED)):
         raise TypeError(
-            f"The multiply-adds of {type(layer).__name__} are not known, layer {layer.name}: add "
+            f"The multiply-adds of {type(layer).__name__} (layer {layer.name}) are unknown: add "
             "it to attention_fer.models.multiply_adds."
         )
     return bool(own)

@@ -51,7 +51,7 @@ def names() -> list[str]:
 
 
 def recognisers() -> list[str]:
-    """Return the names of the complete recognisers, which take pixels and may come trained."""
+    """Return the names of the complete recognisers, which take pixels and may be pretrained."""
     return _recognisers.names()
 
 
@@ -75,6 +75,6 @@ def build(name: str, **options: Any) -> keras.Model:
 
     Raises:
         ValueError: an unknown name.
-        TypeError: an option that the builder does not take.
+        TypeError: an option that the builder does not accept.
     """
     return _builder(name)(**options)

@@ -123,20 +123,22 @@ def ResidualMaskingNetwork(  # noqa: N802
 ) -> NetworkFeatures:
     """ResNet-34 with masking blocks of depth 4, 3, 2 and 1 after its four stages.
 
-    The network is that of the authors for images whose sides are multiples of 32, which theirs
-    requires. For other sizes, maps inside a mask are rounded up and the larger one is cropped.
+    For images whose sides are multiples of 32, which the authors' code requires, this is the
+    authors' network. For other sizes, maps inside a mask are rounded up and the larger one is
+    cropped.
 
     Args:
         include_top: whether to include the pooling, the dropout and the classifier.
         weights: None or any source that `models.load_into` accepts, except "imagenet";
             Keras has no ImageNet weights for this network, from which the authors started.
         input_tensor: a Keras tensor to use as the image, in place of `input_shape`.
-        input_shape: of an image; None for 224 pixels per side and three channels. If height or
-            width is unknown, the sides of images must be multiples of 32.
-        pooling: of the last map, "avg" or "max"; None for "avg", or for no pooling without the top.
+        input_shape: shape of an image; None for 224 pixels per side and three channels. If height
+            or width is unknown, the sides of images must be multiples of 32.
+        pooling: pooling of the last map, "avg" or "max"; None for "avg", or for no pooling without
+            the top.
         classes: number of classes.
-        classifier_activation: of the last layer; None for logits.
-        name: of the network.
+        classifier_activation: activation of the last layer; None for logits.
+        name: name of the network.
         attention: a further module in the residual blocks of ResNet-34: None, a name, a
             `(name, config)` pair, a layer class, a layer as a template, or a callable; see
             `layers.get`.
@@ -151,8 +153,8 @@ def ResidualMaskingNetwork(  # noqa: N802
         masks: whether to include the masking blocks; without them this is ResNet-34.
         dropout: rate before the classifier or head; the authors use 0.4.
         head: a name in `models.HEADS` or a `models.Head`, in place of the classifier alone.
-        kernel_initializer: of the convolutions; None for the authors', a normal distribution with
-            variance 2 / fan-out.
+        kernel_initializer: initializer of the convolutions; None for the authors', a normal
+            distribution with variance 2 / fan-out.
         seed: makes the initial weights and dropout depend on the seed and layer names alone, so
             networks that differ in attention start equal wherever both have a layer.
 

@@ -170,15 +170,15 @@ def resnet(
             the pre-activation; "identity": on the shortcut; "after-3x3": after the 3x3
             convolution, its normalisation and its activation.
         attention_stages: some of (2, 3, 4, 5), the stages conv2 to conv5; None for all.
-        activation: of the residual blocks; any Keras activation.
+        activation: activation of the residual blocks; any Keras activation.
         outer_activation: outside the blocks, that is after the stem in V1 and before the pooling
             in V2; None for the same as `activation`.
         width: multiplier for every number of channels.
         stem: "imagenet" (7x7 stride 2, max-pool) or "small" (3x3 stride 1, no max-pool).
         normalization: callable from a layer name to a normalisation layer.
         head: a name in `models.HEADS` or a `models.Head`, in place of the classifier alone.
-        kernel_initializer: of the convolutions; `keras.applications` uses "glorot_uniform", the
-            ResNet papers "he_normal".
+        kernel_initializer: initializer of the convolutions; `keras.applications` uses
+            "glorot_uniform", the ResNet papers "he_normal".
         seed: makes the initial weights of the backbone depend on the seed and layer names alone, so
             networks that differ in attention start equal wherever both have a layer.
 

@@ -103,21 +103,21 @@ def CNNV1(  # noqa: N802
         include_top: whether to include the dense layers.
         weights: None or any source that `models.load_into` accepts, except "imagenet".
         input_tensor: a Keras tensor to use as the image, in place of `input_shape`.
-        input_shape: of an image; None for 48 pixels per side and one channel.
-        pooling: of the last map if `include_top` is False: None, "avg" or "max".
+        input_shape: shape of an image; None for 48 pixels per side and one channel.
+        pooling: pooling of the last map if `include_top` is False: None, "avg" or "max".
         classes: number of classes.
-        classifier_activation: of the last layer; None for logits.
-        name: of the network.
+        classifier_activation: activation of the last layer; None for logits.
+        name: name of the network.
         attention: None, a name, a `(name, config)` pair, a layer class, a layer as a template, or a
             callable; see `layers.get`.
         attention_position: "last": on the last map, after the last max-pool; "every": after the
             activation of each convolution; or a tuple of indices of convolutions, counted from 1.
         attention_stages: some of (1, 2), the groups of convolutions to which the places of
             attention are restricted; None for all.
-        activation: of the convolutions and hidden dense layers; any Keras activation.
+        activation: activation of the convolutions and hidden dense layers; any Keras activation.
         width: multiplier for every number of channels and units.
         head: a name in `models.HEADS` or a `models.Head`, in place of all dense layers.
-        kernel_initializer: of the convolutions and hidden dense layers.
+        kernel_initializer: initializer of the convolutions and hidden dense layers.
         seed: makes the initial weights and dropouts depend on the seed and layer names alone, so
             networks that differ in attention start equal wherever both have a layer.
 

@@ -1,4 +1,4 @@
-"""A small residual network that learns 48-pixel faces on a processor, with attention.
+"""A small residual network with attention that learns 48-pixel faces on a CPU.
 
 He et al. 2015, https://arxiv.org/abs/1512.03385, figure 5, left, four stages of so few channels
 and blocks that an epoch of FER2013 takes about a minute on two cores.
@@ -66,18 +66,19 @@ def SmallResNet(  # noqa: N802
 ) -> NetworkFeatures:
     """A 3x3 stem of stride 2, then 1, 2, 2 and 1 basic blocks of 24, 48, 96 and 192 channels.
 
-    The scale of the last normalisation of each branch starts at zero, so that every block starts
-    as its shortcut (Goyal et al. 2017, https://arxiv.org/abs/1706.02677).
+    The scale of the last normalisation of each branch starts at zero, so every block starts as its
+    shortcut (Goyal et al. 2017, https://arxiv.org/abs/1706.02677).
 
     Args:
         include_top: whether to include the pooling, the dropout and the classifier.
         weights: None or any source that `models.load_into` accepts, except "imagenet".
         input_tensor: a Keras tensor to use as the image, in place of `input_shape`.
-        input_shape: of an image; None for 48 pixels per side and one channel.
-        pooling: of the last map, "avg" or "max"; None for "avg", or for no pooling without the top.
+        input_shape: shape of an image; None for 48 pixels per side and one channel.
+        pooling: pooling of the last map, "avg" or "max"; None for "avg", or for no pooling without
+            the top.
         classes: number of classes.
-        classifier_activation: of the last layer; None for logits.
-        name: of the network.
+        classifier_activation: activation of the last layer; None for logits.
+        name: name of the network.
         attention: None, a name, a `(name, config)` pair, a layer class, a layer as a template, or a
             callable; see `layers.get`.
         attention_position: "pre-add": on the residual branch, before the addition (standard);
@@ -90,7 +91,7 @@ def SmallResNet(  # noqa: N802
         drop_path: rate of stochastic depth in the last block; it grows evenly from 0 in the first.
         dropout: rate before the classifier or head.
         head: a name in `models.HEADS` or a `models.Head`, in place of the classifier alone.
-        kernel_initializer: of the convolutions.
+        kernel_initializer: initializer of the convolutions.
         seed: makes the initial weights and dropouts depend on the seed and layer names alone, so
             networks that differ in attention start equal wherever both have a layer.
 

@@ -109,15 +109,15 @@ def vgg(
             convolutions, counted from 1.
         attention_stages: some of (1, 2, 3, 4, 5), the blocks to which those places are restricted;
             None for all.
-        activation: of the convolutions and dense layers; any Keras activation.
+        activation: activation of the convolutions and dense layers; any Keras activation.
         width: multiplier for every number of channels and units.
         stem: "imagenet", or "small" to leave out the first max-pool, for images of about 48 pixels.
-        pool_padding: of the max-pools, "valid" or "same".
+        pool_padding: padding of the max-pools, "valid" or "same".
         head: a name in `models.HEADS` or a `models.Head`, in place of the two dense layers and the
             classifier.
-        kernel_initializer: of the convolutions and the two dense layers; `keras.applications` uses
-            "glorot_uniform", with which ReLU networks of this depth start slowly, because their
-            signal fades; "he_normal" preserves it.
+        kernel_initializer: initializer of the convolutions and the two dense layers;
+            `keras.applications` uses "glorot_uniform", with which ReLU networks of this depth start
+            slowly, because their signal fades; "he_normal" preserves it.
         seed: makes the initial weights of the backbone depend on the seed and layer names alone, so
             networks that differ in attention start equal wherever both have a layer.
 

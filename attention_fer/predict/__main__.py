@@ -1,22 +1,22 @@
-"""Name the facial expressions in photographs, videos and the pictures of a camera.
+"""Name the facial expressions in photographs, videos and camera pictures.
 
     python -m attention_fer.predict photo.jpg
     python -m attention_fer.predict photographs --out results.csv --annotate pictures
     python -m attention_fer.predict clip.mp4 --out clip.csv --annotate clip-annotated.mp4 --every 5
     python -m attention_fer.predict --camera 0
 
-A row for each face, and one for each picture without a face or that cannot be read. Folders are
-searched with their subfolders; zips and tars are read, too. Nothing is downloaded but the weights
-of detectors that are known to need it, and no picture leaves this computer.
+The result is a row for each face, and one for each picture that has no face or cannot be read.
+Folders are searched with their subfolders; zips and tars are read too. Nothing is downloaded except
+detector weights, and no picture leaves this computer.
 
-What it says is the expression that people would most likely see in a face. It does not say what a
-person feels, thinks or intends, and is not for decisions about people: not for hiring, work,
-education, policing, borders, insurance or diagnosis. In the European Union, inferring emotions at
-work and in education is prohibited (Regulation (EU) 2024/1689, Article 5).
+It names the expression that people would most likely see in a face. It does not say what a person
+feels, thinks or intends. Do not use it for decisions about people: not for hiring, work, education,
+policing, borders, insurance or diagnosis. In the European Union, inferring emotions at work and in
+education is prohibited (Regulation (EU) 2024/1689, Article 5).
 
 Exit status: 0 done; 1 no picture could be read, the self-test failed, or with --strict a picture
-gave no expression; 2 wrong usage or something that is missing; 130 interrupted: with --out, the
-same command resumes.
+gave no expression; 2 wrong usage, or something is missing; 130 interrupted: with --out, the same
+command resumes.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
         metavar="MODEL",
         help=f"{MODEL} (default), an .onnx or .keras file with its JSON, or the folder of a cell",
     )
-    group("--threads", type=int, metavar="N", help="default: one for each core")
+    group("--threads", type=int, metavar="N", help="default: one per core")
     return result
 
 
@@ -80,7 +80,7 @@ def _add_output(add: Callable[..., Any]) -> None:
         metavar="PATH",
         help="also draw boxes and labels on copies: a folder, or an .mp4 for a video or camera",
     )
-    add("--strict", action="store_true", help="exit status 1 if a picture gave no expression")
+    add("--strict", action="store_true", help="exit with status 1 if a picture gave no expression")
 
 
 def _add_faces(add: Callable[..., Any]) -> None:
@@ -91,27 +91,27 @@ def _add_faces(add: Callable[..., Any]) -> None:
         help=f"default: {DETECTOR}; {WHOLE} if the pictures are cropped faces",
     )
     add("--weights", metavar="FILE", help="weights of the detector")
-    add("--min-score", type=float, metavar="P", help="least score of a face, 0 to 1")
+    add("--min-score", type=float, metavar="P", help="minimum score of a face, 0 to 1")
     add(
         "--min-size",
         type=float,
         default=MIN_SIZE,
         metavar="PIXELS",
-        help=f"smaller faces are reported without expression (default: {MIN_SIZE})",
+        help=f"smaller faces are reported without an expression (default: {MIN_SIZE})",
     )
-    add("--largest", action="store_true", help="only the largest face of each picture")
+    add("--largest", action="store_true", help="use only the largest face of each picture")
 
 
 def _add_videos(add: Callable[..., Any]) -> None:
     add("--every", type=int, metavar="N", help="analyse every N-th frame")
-    add("--fps", type=float, metavar="X", help="analyse at most X frames a second")
+    add("--fps", type=float, metavar="X", help="analyse at most X frames per second")
     add("--start", metavar="TIME", help="where to begin: seconds or h:mm:ss")
     add("--end", metavar="TIME", help="where to end")
     add(
         "--smooth",
         type=float,
         metavar="SECONDS",
-        help="also columns of probabilities smoothed for each face, with this time constant",
+        help="add columns of probabilities smoothed for each face, with this time constant",
     )
     add("--camera", type=int, metavar="INDEX", help="read a camera, 0 for the first")
     add("--seconds", type=float, metavar="X", help="stop the camera after X seconds")

@@ -1,4 +1,4 @@
-"""Which part of a picture a network sees: the one place that decides how a found face is cut."""
+"""Which part of a picture a network sees: the one place that decides how a face is cropped."""
 
 from __future__ import annotations
 

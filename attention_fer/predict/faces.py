@@ -1,4 +1,4 @@
-"""Finds the faces of pictures and says which of them are to be predicted."""
+"""Finds the faces in pictures and decides which of them are predicted."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FoundFace:
     Attributes:
         box: x, y, width, height in pixels as detected; None if the picture is a face already.
         landmarks: (5, 2), see `preprocessing.detectors.Faces`, or None.
-        score: of the detector, or None.
+        score: the detector's score, or None.
         reason, detail: why no expression is predicted; "" if one is.
     """
 
@@ -66,13 +66,14 @@ class FaceFinder:
     """A detector and what counts as a face.
 
     Args:
-        detector: name of a detector of `preprocessing.detectors`; "none" if pictures are faces
-            already.
+        detector: name of a detector of `preprocessing.detectors`; "none" if pictures are already
+            faces.
         weights: file of its weights; None for its own.
-        min_score: least score of a face, 0 to 1; None for the detector's usual one, or 0.6.
-        min_size: least width and height in pixels; smaller faces are reported without expression.
+        min_score: minimum score of a face, 0 to 1; None for the detector's usual one, or 0.6.
+        min_size: minimum width and height in pixels; smaller faces are reported without an
+            expression.
         largest: whether only the largest face of a picture counts.
-        threads: of one detection.
+        threads: number of threads of one detection.
 
     Raises:
         ValueError: an unknown detector, or a value out of range.

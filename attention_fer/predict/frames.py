@@ -1,4 +1,4 @@
-"""Pictures as a stream: what every source of them yields, and what may be given from Python.
+"""Pictures as a stream: what every source yields, and what Python code may pass.
 
 A folder of photographs, a video and a camera all become `Frame` objects; `Predictor.stream` turns
 them into rows, whatever they came from.

@@ -1,7 +1,7 @@
-"""What a network looked at, by occlusion: how much probability is lost where a patch is hidden.
+"""What a network looked at, by occlusion: how much probability is lost when a patch is hidden.
 
 Zeiler & Fergus (2014), "Visualizing and Understanding Convolutional Networks", section 4.2. It
-needs nothing but the network's answers, so that it works for every network, also without Keras.
+needs only the network's answers, so it works for every network, even without Keras.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PARTS = 12
 
 HIDDEN = 4
 """Rows and columns that a patch hides. A third of the face hides a mouth or an eye with its brow;
-patches of a sixth change hardly any answer, because the rest of the mouth is still to be seen."""
+patches of a sixth hardly change an answer, because the rest of the mouth stays visible."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class OcclusionMap:
 
     Attributes:
         label: the class, the most probable one of the whole face.
-        probability: of the whole face.
+        probability: probability of that class for the whole face.
         drop: float64 (parts, parts), how much lower it is on average over the patches that hide
             this part; negative where it rises. The parts divide height and width evenly.
         most: the largest drop by a single patch; 0 if none lowers it.
@@ -41,10 +41,10 @@ class OcclusionMap:
 def occlusion_map(
     network: Network, face: np.ndarray, parts: int = PARTS, hidden: int = HIDDEN
 ) -> OcclusionMap:
-    """Hides one square patch of a face after the other and asks the network each time.
+    """Hides one square patch of a face after another and runs the network each time.
 
-    A patch has the mean colour of the face and moves by one part at a time, which makes
-    `(parts - hidden + 1) ** 2` questions.
+    A patch has the mean colour of the face and moves by one part at a time, which takes `(parts -
+    hidden + 1) ** 2` runs.
 
     Args:
         network: any.

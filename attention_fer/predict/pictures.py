@@ -1,4 +1,4 @@
-"""Photographs on disk: files, folders and archives as named pictures, nothing left out silently."""
+"""Photographs on disk as named pictures: files, folders, archives; nothing is left out silently."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PictureFile:
     load: Callable[[], np.ndarray]
 
     def frame(self) -> Frame:
-        """Reads the file; never raises for what is in it."""
+        """Reads the file; never raises because of its content."""
         return reading(self.name, self.load)
 
 
@@ -40,7 +40,7 @@ class FoundPictures:
     """What lies at some paths.
 
     Attributes:
-        pictures: photographs, and whatever else was found that may hide one, in order.
+        pictures: photographs, and anything else that may hide one, in order.
         others: names of files that are no pictures.
         identity: a hash that changes with the files.
     """

@@ -1,4 +1,4 @@
-"""From frames to rows: finds faces, cuts them, and asks the network for all of them at once."""
+"""From frames to rows: finds faces, crops them, and runs the network on all of them at once."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Predictor:
 
     Args:
         model: see `networks.open_network`.
-        detector: name of a face detector; "none" if pictures are cropped faces already.
+        detector: name of a face detector; "none" if pictures are already cropped faces.
         weights, min_score, min_size, largest: see `faces.FaceFinder`.
-        threads: of the detector and the network; None for all cores.
+        threads: number of threads for the detector and the network; None for all cores.
 
     Attributes:
         network: the network, with its `classes`.
@@ -65,7 +65,7 @@ class Predictor:
         )
 
     def predict(self, given: Any, *, channels: str = "rgb") -> list[FaceRow]:
-        """Returns a row for each face, and one for each picture without a face or that is broken.
+        """Returns a row for each face, and one for each picture that has no face or is broken.
 
         Args:
             given: a picture or several, see `frames.frames_of`: a path, bytes of an image file,
@@ -80,13 +80,13 @@ class Predictor:
         return [row for rows in self.stream(frames_of(given, channels)) for row in rows]
 
     def stream(self, frames: Iterable[Any], batch: int = BATCH) -> Iterator[list[FaceRow]]:
-        """Yields the rows of each frame, in order, while the frames are used up.
+        """Yields the rows of each frame, in order, as frames arrive.
 
         At most `batch` frames are in memory. A frame has at least one row.
 
         Args:
             frames: any iterable of `Frame` objects, also endless; or of whatever `predict` takes.
-            batch: frames that are worked on at once. Use 1 for a camera, so that no frame waits.
+            batch: frames processed at once. Use 1 for a camera, so that no frame waits.
 
         Raises:
             TypeError, ValueError: something that is no picture.

@@ -27,7 +27,7 @@ class FaceRow:
         success: whether an expression was predicted.
         reason: why not, in the same words for all rows of a kind; "" if it was.
         detail: what was found in this case.
-        score: of the detector, 0 to 1; None without a face or if the detector has none.
+        score: the detector's score, 0 to 1; None without a face or if the detector has none.
         x, y, width, height: the box in pixels of the upright picture, within the picture.
         roll: degrees by which the line through the eyes is turned clockwise; None without eyes.
         eyes: x, y of the eye on the picture's left, and of that on its right; None without eyes.
@@ -35,7 +35,7 @@ class FaceRow:
         label: the most probable class; "" without success.
         probability: its probability.
         margin: by how much it exceeds the second most probable one.
-        probabilities: of each class, in the order of the model; empty without success.
+        probabilities: probability of each class, in the model's order; empty without success.
         smoothed: the same after smoothing over time; None where nothing is smoothed.
         model, model_sha256: name and hash of the network.
         detector: name of the detector.
@@ -94,7 +94,7 @@ def columns(classes: Sequence[str], smoothed: bool = False) -> tuple[str, ...]:
     """The columns of the long table, the same however many faces there are.
 
     Args:
-        classes: of the network.
+        classes: classes of the network.
         smoothed: whether there are columns for smoothed probabilities, as of a video.
 
     Raises:
@@ -103,7 +103,7 @@ def columns(classes: Sequence[str], smoothed: bool = False) -> tuple[str, ...]:
     fixed = {one.name for one in fields(FaceRow)}
     if taken := [name for name in classes if name in fixed or name.startswith(SMOOTHED)]:
         raise ValueError(
-            f"Classes must not be called like a column of the table, got {taken[0]!r}."
+            f"Classes must not have the name of a column of the table, got {taken[0]!r}."
         )
     after = [f"{SMOOTHED}{name}" for name in classes] if smoothed else []
     return (*_BEFORE, *classes, *after, *_AFTER)

@@ -1,7 +1,7 @@
-"""Checks that a network gives the probabilities that it gave when it was made.
+"""Checks that a network still gives the probabilities that it gave when it was made.
 
-A file beside the network holds small colour pictures and their expected probabilities by class. A
-wrong order of labels, scale of pixels or order of channels gives other ones.
+A file next to the network holds small colour pictures and their expected probabilities by class. A
+wrong label order, pixel scale or channel order gives different ones.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def run_self_test(network: Network) -> list[float]:
     """
     if network.self_test is None:
         raise ValueError(
-            f"{network.name} has no self-test: there is no .selftest.npz beside it. "
+            f"{network.name} has no self-test: there is no .selftest.npz next to it. "
             "attention_fer.predict.self_test.write_self_test makes one."
         )
     pictures, expected, classes = _read(network.self_test)

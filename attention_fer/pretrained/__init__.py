@@ -1,14 +1,14 @@
-"""Networks that come with this package, trained: their files, and what is known about them.
+"""The trained networks in this package: their files, and what is known about them.
 
     from attention_fer import pretrained
     network = pretrained.find("fer-small", "fer2013")
     network.classes, network.file("onnx")
 
-Each network is a folder, and its weights are files there that share a name: `fer2013.json` says
-what the others are, what they take and how well they do, `fer2013.md` says the same for people.
-Nothing here imports a framework, so that ONNX Runtime can use the ONNX files without Keras;
-`attention_fer.models.build("fer-small", weights="fer2013")` returns the Keras network.
-`python -m benchmarks.release` writes these files.
+Each network is a folder, and its weights are files there that share a name: `fer2013.json`
+describes the other files, their inputs and their accuracy; `fer2013.md` says the same for people.
+Nothing here imports a framework, so ONNX Runtime can use the ONNX files without Keras;
+`attention_fer.models.build("fer-small", weights="fer2013")` returns the Keras network. `python -m
+benchmarks.release` writes these files.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def find(name: str, weights: str, folder: str | os.PathLike[str] | None = None) 
     """Return a network that comes with the package.
 
     Args:
-        name: of the network, such as "fer-small".
+        name: name of the network, such as "fer-small".
         weights: name of its weights, such as "fer2013".
         folder: where to look; None for this package.
 

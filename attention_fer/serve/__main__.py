@@ -1,15 +1,15 @@
-"""Name facial expressions on a web page, or over HTTP, on this computer.
+"""Name facial expressions on a local web page or over HTTP.
 
     python -m attention_fer.serve
     curl -F img=@photo.jpg http://127.0.0.1:8000/analyze
 
-The page takes photographs and the camera. POST /analyze answers in the fields of deepface. Pictures
-stay in memory: nothing is stored, and nothing leaves the computer that runs this.
+The page takes photographs and camera pictures. POST /analyze answers with deepface's fields.
+Pictures stay in memory: nothing is stored, and nothing leaves the computer that runs this.
 
-What it says is the expression that people would most likely see in a face, not what a person feels.
-It is not for decisions about people.
+It names the expression that people would most likely see in a face, not what a person feels. Do not
+use it for decisions about people.
 
-Exit status: 0 ended with Ctrl-C; 2 wrong usage, something that is missing, or a port in use.
+Exit status: 0 ended with Ctrl-C; 2 wrong usage, something is missing, or the port is in use.
 """
 
 from __future__ import annotations
@@ -35,20 +35,22 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = result.add_argument_group("address").add_argument
-    add("--host", default="127.0.0.1", help="default: 127.0.0.1, this computer alone")
-    add("--port", type=int, default=8000, help="default: 8000; 0 for any that is free")
+    add("--host", default="127.0.0.1", help="default: 127.0.0.1, this computer only")
+    add("--port", type=int, default=8000, help="default: 8000; 0 for any free port")
     add(
         "--token",
         default=os.environ.get(TOKEN),
-        help=f"that requests must carry; default: {TOKEN}, or none on this computer alone, or a "
-        "new one that is printed",
+        help=(
+            f"token that requests must carry; default: the environment variable {TOKEN}; without "
+            "it, none if only this computer can connect, otherwise a new one, which is printed"
+        ),
     )
     add = result.add_argument_group("network and faces").add_argument
     add("--model", default=MODEL, metavar="MODEL", help=f"default: {MODEL}; as for predict")
     add("--detector", default=DETECTOR, metavar="NAME", help=f"default: {DETECTOR}")
     add("--weights", metavar="FILE", help="weights of the detector")
-    add("--min-score", type=float, metavar="P", help="least score of a face, 0 to 1")
-    add("--threads", type=int, metavar="N", help="default: one for each core")
+    add("--min-score", type=float, metavar="P", help="minimum score of a face, 0 to 1")
+    add("--threads", type=int, metavar="N", help="default: one per core")
     add = result.add_argument_group("limits of a request").add_argument
     add("--max-mb", type=float, default=20.0, metavar="MB", help="size (default: 20)")
     add("--max-megapixels", type=float, default=40.0, metavar="N", help="default: 40")

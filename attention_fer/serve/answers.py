@@ -1,4 +1,4 @@
-"""What is answered: the fields of deepface, our own rows, and what the network looked at."""
+"""Makes the answers: deepface's fields, our own rows, and what the network looked at."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Answerer:
     """Answers questions with one predictor.
 
     Args:
-        predictor: of the server.
-        whole: the same network for pictures that are faces already.
-        most_pixels: of a picture.
+        predictor: predictor of the server.
+        whole: the same network for pictures that are already faces.
+        most_pixels: largest number of pixels of a picture.
     """
 
     def __init__(self, predictor: Predictor, whole: Predictor, most_pixels: int):
@@ -49,7 +49,7 @@ class Answerer:
         (rows,) = predictor.rows([frame])
         if question.enforce and not any(row.success for row in rows):
             why = f"{rows[0].reason}: {rows[0].detail}"
-            raise HTTPException(422, f"{why}. With enforce_detection=false this is no error.")
+            raise HTTPException(422, f"{why}. With enforce_detection=false this is not an error.")
         values = [row.values(predictor.network.classes) for row in rows]
         assert frame.pixels is not None
         height, width = frame.pixels.shape[:2]

@@ -43,10 +43,10 @@ def build(
 
     Args:
         predictor: answers the requests, one at a time.
-        whole: the same network with the detector "none", for pictures that are faces already.
-        limits: of a request.
-        token: that requests must carry; None for none.
-        loopback: whether it is reached as localhost alone; other names are then refused.
+        whole: the same network with the detector "none", for pictures that are already faces.
+        limits: limits of a request.
+        token: token that requests must carry; None for none.
+        loopback: whether it serves only localhost; requests under other names are then refused.
     """
     limits = limits or Limits()
     desk = Desk(limits)

@@ -1,4 +1,4 @@
-"""One prediction at a time, in a thread of its own, with few requests waiting for it."""
+"""Runs one prediction at a time, in its own thread, with few requests waiting for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Desk:
     """Where requests wait. ONNX Runtime spreads one prediction over all cores by itself.
 
     Args:
-        limits: of the server.
+        limits: limits of the server.
     """
 
     def __init__(self, limits: Limits):

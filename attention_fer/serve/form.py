@@ -28,7 +28,7 @@ FIELDS = ("img", "image", "actions", "detector_backend", "enforce_detection", "a
     "looked_at",
 )
 SKIP = "skip"
-"""As deepface says that a picture is a face already."""
+"""The value by which deepface says that a picture is already a face."""
 
 _FLAGS = dict.fromkeys(("true", "1", "yes", "on"), True)
 _FLAGS |= dict.fromkeys(("false", "0", "no", "off"), False)
@@ -41,8 +41,8 @@ class Question:
 
     Attributes:
         data: bytes of the picture's file.
-        name: of the picture, without folders.
-        skip: whether the picture is a face already.
+        name: name of the picture, without folders.
+        skip: whether the picture is already a face.
         enforce: whether a picture without a face is an error.
         align: whether faces may be turned upright.
         csv: whether the answer also holds the table as CSV.
@@ -63,8 +63,8 @@ async def read(request: Request, limits: Limits, detector: str) -> Question:
 
     Args:
         request: to /analyze.
-        limits: of the server.
-        detector: of the server.
+        limits: limits of the server.
+        detector: detector of the server.
 
     Raises:
         HTTPException: 408, 413, 415 or 422, with what to do.
@@ -118,7 +118,7 @@ async def _fields(request: Request, most: int) -> Mapping[str, Any]:
     except MultiPartException as error:
         raise _refused(f"The form could not be read: {error.message}") from None
     except (ValueError, RecursionError):
-        raise _refused("The body could not be read as what its Content-Type says.") from None
+        raise _refused("The body does not match its Content-Type.") from None
     raise HTTPException(415, "Content-Type must be multipart/form-data or application/json.")
 
 

@@ -1,4 +1,4 @@
-"""What every request must fulfil before it is read, and the headers of every answer."""
+"""What every request must satisfy before it is read, and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Gate:
 
     Args:
         app: what is protected.
-        token: that requests for `PROTECTED` must carry; None for none.
+        token: token that requests for `PROTECTED` must carry; None for none.
         loopback: whether the header `Host` must name this computer. A site whose name was made to
             point to 127.0.0.1 (DNS rebinding) is reached under its own name.
     """
@@ -71,7 +71,7 @@ class Gate:
         if self._loopback and not is_loopback(_host_name(headers.get("host", ""))):
             answer = _refusal(400, "The header Host must name this computer, such as localhost.")
         elif _foreign(headers):
-            answer = _refusal(403, "Pages of other sites are not answered.")
+            answer = _refusal(403, "Requests from pages of other sites are refused.")
         elif scope["path"] in PROTECTED and not self._known(headers):
             told = "The header must be 'Authorization: Bearer TOKEN', with the server's token."
             answer = _refusal(401, told, {"WWW-Authenticate": "Bearer"})

@@ -12,10 +12,10 @@ class Limits:
     """Limits of a server.
 
     Attributes:
-        megabytes: of a request's body.
-        megapixels: of a picture.
+        megabytes: largest size of a request's body.
+        megapixels: largest size of a picture.
         seconds: for receiving a request, and again for answering it.
-        places: requests that are received, wait or are answered at the same time.
+        places: requests being received, waiting or being answered at the same time.
 
     Raises:
         ValueError: a value that is not above 0.

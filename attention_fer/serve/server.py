@@ -81,7 +81,7 @@ def _greeting(
         address += f"#token={token}"
     if not is_loopback(host):
         lines.append(
-            "warning: pictures and token cross the network unencrypted; put a server with HTTPS "
-            "before it, or reach it through ssh -L"
+            "warning: pictures and token cross the network unencrypted; put an HTTPS server in "
+            "front, or reach it through ssh -L"
         )
-    return [*lines, f"page: {address}", "Ctrl-C ends it."]
+    return [*lines, f"page: {address}", "Ctrl-C stops the server."]

@@ -21,8 +21,8 @@ class Distillation:
             (Hinton et al. 2015, https://arxiv.org/abs/1503.02531); `"hard"`: the cross entropy
             with the class that the teacher finds most probable (Touvron et al. 2021,
             https://arxiv.org/abs/2012.12877).
-        temperature: of the soft kind.
-        weight: of the second term, from 0 to 1.
+        temperature: temperature of the kind `"soft"`.
+        weight: weight of the second term, from 0 to 1.
 
     Raises:
         ValueError: an unknown kind or a value out of range.

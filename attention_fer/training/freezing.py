@@ -1,4 +1,4 @@
-"""Which layers of a pretrained network are trained, and from which epoch on."""
+"""Decides which layers of a pretrained network are trained, and from which epoch on."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def freeze(model: keras.Model, until: Until | None = "all") -> list[str]:
     inside the network are counted in its place. A frozen BatchNormalization uses its moving
     statistics and does not update them. Compile afterwards.
 
-    Attention modules shift the numbers of all layers behind them: for a network with attention
+    Attention modules shift the numbers of all layers after them: for a network with attention
     pass the name of the last frozen layer. The first 165 layers of keras.applications' ResNet50
     are those up to and including "conv5_block2_out".
 
@@ -56,19 +56,19 @@ def phases(
     Args:
         until: what is frozen from epoch 1 on, as for `freeze`.
         unfreeze: pairs of an epoch, counted from 1, and what is frozen from its beginning on.
-        epochs: of the whole training.
+        epochs: number of epochs of the whole training.
 
     Returns:
         (first epoch, last epoch, until) of each, in order, both epochs included.
 
     Raises:
-        ValueError: epochs that do not rise, or lie outside 2 to `epochs`.
+        ValueError: epochs that do not increase, or lie outside 2 to `epochs`.
     """
     starts = [(1, until), *unfreeze]
     firsts = [first for first, _ in starts]
     if epochs < 1 or firsts != sorted(set(firsts)) or firsts[-1] > epochs:
         raise ValueError(
-            f"The epochs of unfreezing must rise from 2 to at most {epochs}, got {firsts[1:]}."
+            f"The epochs of unfreezing must increase from 2 to at most {epochs}, got {firsts[1:]}."
         )
     lasts = [first - 1 for first in firsts[1:]] + [epochs]
     return [(first, last, what) for (first, what), last in zip(starts, lasts, strict=True)]

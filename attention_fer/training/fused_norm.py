@@ -1,4 +1,4 @@
-"""TensorFlow's fused kernel for the batch normalisations of a training on processors."""
+"""TensorFlow's fused kernel for batch normalisation in training on CPUs."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import keras
 
 @contextlib.contextmanager
 def fused_batch_normalization() -> Iterator[None]:
-    """Trains batch normalisations of images through one kernel, where that is faster.
+    """Trains batch normalisation of images with one kernel where that is faster.
 
     Keras 3 computes them from a dozen elementwise operations, each of which reads the whole map;
-    XLA joins them, but TensorFlow on a processor does not. Its fused kernel, which Keras 2 used,
+    XLA fuses them, but TensorFlow on a CPU does not. Its fused kernel, which Keras 2 used,
     makes a training step of `small_resnet` about a sixth faster. Results are equal up to rounding,
     and a layer outside the context, or stored, is Keras's own.
 

@@ -20,8 +20,8 @@ def preprocess(images: Any, network: keras.Model, recipe: Recipe | None = None) 
             images itself.
 
     Raises:
-        ValueError: images smaller than `crop_size`, or several channels, but not as many as the
-            network reads.
+        ValueError: images smaller than `crop_size`, or a number of channels other than 1 or the
+            network's.
     """
     if recipe is not None and recipe.crop_size:
         images = _centre(images, recipe.crop_size)

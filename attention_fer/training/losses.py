@@ -19,14 +19,14 @@ def loss(
     gamma: float = 2.0,
     class_weights: Sequence[float] | None = None,
 ) -> keras.losses.Loss:
-    """Return a loss of soft labels and probabilities, both (batch, classes).
+    """Return a loss for soft labels and probabilities, both (batch, classes).
 
     Args:
         kind: `"crossentropy"`, or `"focal"`: the sum over the classes of
             `-label * (1 - p) ** gamma * log(p)` (Lin et al. 2017,
             https://arxiv.org/abs/1708.02002, with alpha 1).
         label_smoothing: s turns a label into `label * (1 - s) + s / classes`.
-        gamma: of the focal loss; 0 gives the cross entropy.
+        gamma: gamma of the focal loss; 0 gives the cross entropy.
         class_weights: (classes,); an image's loss is multiplied by the mean of the weights under
             its label before smoothing. None: all 1.
 
@@ -72,7 +72,7 @@ class ClassWeighted(_Around):
     """Multiplies another loss by `labels . class_weights` for each image.
 
     Args:
-        loss: of soft labels.
+        loss: loss of soft labels.
         class_weights: (classes,), at least 0.
 
     Raises:
@@ -105,7 +105,7 @@ class Sparse(_Around):
     """Applies a loss of soft labels to integer labels, (batch,) or (batch, 1).
 
     Args:
-        loss: of soft labels.
+        loss: loss of soft labels.
         classes: number of classes.
     """
 

@@ -55,7 +55,7 @@ class TrainingModel:
 
         Args:
             steps: steps per epoch, for the cosine schedule.
-            options: of `keras.Model.compile`, such as `jit_compile`.
+            options: further arguments of `keras.Model.compile`, such as `jit_compile`.
         """
         self.model.compile(
             optimizer=optimizer(self.recipe, self.network, steps),
@@ -83,7 +83,7 @@ def training_model(
     teacher: keras.Model | None = None,
     distillation: Distillation | None = None,
 ) -> TrainingModel:
-    """Return `network` behind augmentation and preprocessing, ready to be compiled.
+    """Put `network` after augmentation and preprocessing, ready to be compiled.
 
     Pixels become numbers in [0, 1], are augmented, cut, normalised, resized (bilinear) and repeated
     to the channels of the network, in that order. The draws of the augmentation depend on the seed,

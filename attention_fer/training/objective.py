@@ -21,7 +21,7 @@ class Objective(keras.layers.Layer):
     of weight regularisers.
 
     Args:
-        loss: of soft labels and probabilities; its own reduction is not used.
+        loss: loss for soft labels and probabilities; its own reduction is not used.
         distillation: what is learned from the teacher; None without one.
 
     Call arguments: a list of the class probabilities, the soft labels and, with a distillation,

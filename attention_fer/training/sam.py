@@ -20,8 +20,8 @@ class SAM(keras.Model):
     takes twice as long.
 
     Args:
-        rho: the radius, of the Euclidean norm.
-        args, kwargs: of `keras.Model`, such as inputs and outputs.
+        rho: radius in the Euclidean norm.
+        args, kwargs: arguments of `keras.Model`, such as inputs and outputs.
 
     Raises:
         ValueError: rho is not above 0.

@@ -24,8 +24,8 @@ def draw(
             The last three draw without replacement; when oversampled, the counts of the images of
             a class differ by at most one.
         rng: its state advances; the same state gives the same rows.
-        beta: of `"class-balanced"`, in [0, 1): 0 draws all images alike, and towards 1 it becomes
-            `"inverse-frequency"`.
+        beta: parameter of `"class-balanced"`, in [0, 1): 0 draws all images with equal probability,
+            and towards 1 it becomes `"inverse-frequency"`.
 
     Returns:
         Indices into `labels`. Classes without an image are ignored.
@@ -55,7 +55,7 @@ def class_weights(
         kind: `"balanced"`: n / (classes present * count), as scikit-learn does, whose mean over
             the images is 1; `"effective"`: (1 - beta) / (1 - beta ** count), scaled to sum to the
             number of classes present (Cui et al. 2019, https://arxiv.org/abs/1901.05555).
-        beta: of `"effective"`, in [0, 1).
+        beta: parameter of `"effective"`, in [0, 1).
 
     Raises:
         ValueError: an unknown kind, no labels, a label out of range, or beta out of range.

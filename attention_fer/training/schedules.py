@@ -18,8 +18,8 @@ def schedule(
             and Hutter 2017, https://arxiv.org/abs/1608.03983, without restarts); `"plateau"`:
             constant here, as the callback of `plateau` lowers it.
         learning_rate: the highest.
-        steps: of the whole training, including the warm-up.
-        warmup_steps: of the cosine.
+        steps: steps of the whole training, including the warm-up.
+        warmup_steps: warm-up steps of the cosine.
 
     Raises:
         ValueError: an unknown kind, a warm-up for one that has none, or a value out of range.

@@ -1,1 +1,1 @@
-"""Finding and cutting out faces, measured with FER2013: `python -m benchmarks.faces`."""
+"""Measures how faces are found and cropped, with FER2013: `python -m benchmarks.faces`."""

@@ -10,7 +10,7 @@ from benchmarks import measurements
 MEASUREMENTS = {
     "detectors": "recall, false hits and time of face detectors",
     "position": "where boxes and eyes lie in FER2013's images",
-    "crops": "accuracy of the network that comes with the package, by kind of crop",
+    "crops": "accuracy of the network in the package, by kind of crop",
 }
 
 parser = partial(measurements.parser, "benchmarks.faces", MEASUREMENTS)

@@ -1,4 +1,4 @@
-"""What the measurements share: arguments, images of a dataset, detectors, tables."""
+"""Shared by the measurements: arguments, images of a dataset, detectors, tables."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from preprocessing.dataset import Dataset
 
 def add_data(add: Callable[..., Any], n: int) -> None:
     """Adds the arguments that choose the images."""
-    add("--dataset", required=True, metavar="DIR", help="FER2013, prepared")
+    add("--dataset", required=True, metavar="DIR", help="prepared FER2013")
     add("--n", type=int, default=n, metavar="N", help=f"images, drawn at random (default: {n})")
     add("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
 

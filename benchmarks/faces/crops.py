@@ -1,9 +1,9 @@
-"""How the crop changes the accuracy of the network that comes with the package.
+"""Measures how the crop changes the accuracy of the network in the package.
 
 Each test image of FER2013 is enlarged to 64 to 320 pixels, pasted at a random place of a picture
 whose background is grey, noise or a blurred photograph, found by the detector, and cut out again.
-The network sees it as it is and as each kind of crop shows it. `true square` cuts out exactly what
-was pasted: what it loses is lost by enlarging and shrinking.
+The network classifies it as it is and as each kind of crop shows it. `true square` cuts out exactly
+what was pasted, so its loss is that of enlarging and shrinking.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Recall is measured on test images of FER2013 in pictures of 960x1280 pixels; false hits on those
 pictures and on photographs without a face, if a folder of them is given. A face is found if a box
-of about its size lies at its place. Time is processor time with one thread, for pictures of
-480x640 pixels.
+of about its size lies at its place. Time is CPU time with one thread, for pictures of 480x640
+pixels.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a detector's boxes and landmarks lie in FER2013's images, and what each rule makes of them.
+"""Measures where boxes and landmarks lie in FER2013's images, and the effect of each rule.
 
 Training images are enlarged four times in the middle of a larger picture. All lengths are fractions
 of the image: 0 is its left or upper border, 1 the right or lower one.

@@ -1,5 +1,5 @@
-"""What the attention modules of trained networks do, and whether the networks use them.
+"""Shows what the attention modules of trained networks do, and whether the networks use them.
 
-`measure` gathers the gates over a set of images, `replace` puts their means in their place,
-`comparison` asks what that costs in accuracy, and `files` and `drawing` show it.
+`measure` collects the gates over a set of images, `replace` replaces them by their means,
+`comparison` measures what that costs in accuracy, and `files` and `drawing` show the results.
 """

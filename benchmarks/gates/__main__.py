@@ -2,13 +2,14 @@
 
 `python -m benchmarks.gates MODEL FOLDER --out gates`
 
-The gates of all modules are gathered over the pictures. Then their means take their place: for each
-channel and position, so that the gates no longer depend on the picture; and one number for each
-gate, so that they weigh nothing. A network that uses its gates then gives other answers. With
-pictures in folders named like the classes, or a prepared dataset, the accuracy is compared picture
-by picture; several networks that differ in their seed are compared seed by seed, as in a report.
+The command collects the gates of all modules over the pictures, then replaces them by their means:
+first for each channel and position, so that the gates no longer depend on the picture; then by one
+number for each gate, so that they weigh nothing. If the network uses its gates, its answers change.
+With pictures in folders named after the classes, or a prepared dataset, the accuracy is compared
+picture by picture; networks that differ only in their seed are compared seed by seed, as in a
+report.
 
-The means are those of the same pictures; no label takes part in them.
+The means come from the same pictures and use no labels.
 """
 
 from __future__ import annotations
@@ -39,8 +40,10 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
         "models",
         nargs="+",
         metavar="MODEL",
-        help="a .keras file, or the folder of a cell stored with --save-models; several must be "
-        "the same network with other seeds",
+        help=(
+            "a .keras file, or the folder of a cell stored with --save-models; several must be "
+            "the same network with different seeds"
+        ),
     )
     add_pictures(add)
     add("--out", type=Path, default=Path("gates"), metavar="FOLDER", help="default: gates")

@@ -1,4 +1,4 @@
-"""What a network loses when the means of its gates take their place."""
+"""Measures what a network loses when its gates are replaced by their means."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def merged(studies: Sequence[Study]) -> tuple[Answers, np.ndarray, np.ndarray | 
     for other in studies[1:]:
         if [*other.changed] != [*first.changed] or other.pictures != first.pictures:
             raise ValueError(
-                "The models must be the same network with other seeds, so that their modules and "
-                f"pictures agree, got modules {[m for _, m in other.changed]} beside "
+                "The models must be the same network with different seeds, so that their modules "
+                f"and pictures agree, got modules {[m for _, m in other.changed]} and "
                 f"{[m for _, m in first.changed]}."
             )
     answers = Answers(
@@ -138,7 +138,7 @@ def losses(answers: Answers, true: np.ndarray, clusters: np.ndarray | None = Non
     """Compare the predictions before and after each change, network by network, image by image.
 
     Args:
-        answers: of networks that differ in their seed.
+        answers: answers of networks that differ only in their seed.
         true: (n,) class index of each image, -1 where it is unknown.
         clusters: (n,) group of each image, such as the person; see `paired.compare`.
     """

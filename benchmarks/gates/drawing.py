@@ -14,7 +14,7 @@ from benchmarks.gates.measure import GateStatistics
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ACROSS = 3  # gates beside each other
+ACROSS = 3  # gates side by side
 _STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so pictures are the same everywhere
     "font.size": 9,

@@ -161,7 +161,7 @@ def caption(losses: Sequence[Loss], networks: int, pictures: int) -> str:
     """Return what the figures of `losses_table` rest on."""
     text = f"{counted(pictures, 'picture')}, {counted(networks, 'network')}."
     if not losses or losses[0].difference is None:
-        return f"{text} No picture lies in a folder named like a class, so accuracy is unknown."
+        return f"{text} No picture is in a folder named after a class, so accuracy is unknown."
     known = losses[0].n
     text += f" Accuracy over {known:,} of known class; {losses[0].before:.2f} % with the gates."
     if networks > 1:

@@ -1,4 +1,4 @@
-"""Gathers the gates and terms of a network's attention modules over images."""
+"""Collects the gates and terms of a network's attention modules over images."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class GateStatistics:
 
     Attributes:
         module: path of its module.
-        name: of the gate, a key of `attention_maps`; or of the term.
+        name: name of the gate, a key of `attention_maps`; or of the term.
         kind: "gate" or "term".
-        channel_axis: of `mean` and `deviation`.
-        bounds: of the values, see `AttentionModule.gate_range`; (None, None) for a term.
+        channel_axis: channel axis of `mean` and `deviation`.
+        bounds: bounds of the values, see `AttentionModule.gate_range`; (None, None) for a term.
         n: number of images.
         mean, deviation: over the images, of the gate's shape without the batch.
         saturated: share of all values in the outer twentieths of the bounds; None without two.

@@ -1,4 +1,4 @@
-"""Runs a network with the means of its gates in place of the gates."""
+"""Runs a network with its gates replaced by their means."""
 
 from __future__ import annotations
 

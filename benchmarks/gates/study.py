@@ -26,7 +26,7 @@ def study(path: str, options: argparse.Namespace, console: Console) -> Study:
     """Load a network and the pictures, measure the gates and replace them.
 
     Args:
-        path: of the model, see `model_file.find_model`.
+        path: path of the model, see `model_file.find_model`.
         options: the command line, see `benchmarks.gates.__main__`.
         console: shows notes and progress.
 

@@ -1,1 +1,1 @@
-"""What a command trains, as data: tables, settings, cells and plans."""
+"""Describes what a command trains, as data: tables, settings, cells and plans."""

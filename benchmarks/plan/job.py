@@ -14,7 +14,7 @@ from benchmarks.plan.cell import Cell
 
 # The values of `jit_compile` in Keras.
 JIT: dict[str, Any] = {"auto": "auto", "on": True, "off": False}
-# Folder of TensorBoard logs, beside the results and in the working folder of a node.
+# Folder of TensorBoard logs, next to the results and in the working folder of a node.
 TENSORBOARD = "tensorboard"
 
 

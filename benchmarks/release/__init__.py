@@ -1,1 +1,1 @@
-"""From a stored cell to a network to be shipped: calibrated, exported, measured, described."""
+"""Turns a stored cell into a network for release: calibrates, exports, measures, describes it."""

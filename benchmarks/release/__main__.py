@@ -1,10 +1,10 @@
-"""Makes a network to be shipped from a stored cell: `python -m benchmarks.release RESULT`.
+"""Makes a network for release from a stored cell: `python -m benchmarks.release RESULT`.
 
 RESULT is the folder of a cell of `small_resnet` with `se`, trained on the official split of FER2013
 by `benchmarks.run --save-models` with the recipe `fer-small` or `fer-small-long`. The command
 
 - fits the temperature on the validation images (PublicTest),
-- writes the network for Keras and ONNX, and smaller for ONNX if that keeps its accuracy,
+- writes the network for Keras and ONNX, and a smaller ONNX file if that keeps the accuracy,
 - measures it once on the test images (PrivateTest): accuracy, calibration, robustness, speed,
 - writes a model card and, with hashes and all figures, a manifest,
 - stores three drawings with their probabilities for `attention-fer predict --self-test`.

@@ -1,4 +1,4 @@
-"""Makes the files of a network from a stored cell, and what is known of it."""
+"""Makes the files of a network from a stored cell, and describes the network."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Outputs:
 
     Attributes:
         raw: without the temperature.
-        calibrated: of the Keras network to be shipped.
+        calibrated: the calibrated Keras network.
     """
 
     raw: tuple[np.ndarray, np.ndarray]
@@ -83,7 +83,7 @@ def release(
     """Write all files of a network into an empty folder.
 
     Args:
-        result: of the cell, with its network.
+        result: result of the cell, with its network.
         dataset: that it was trained on.
         folder: where to write.
         command: that trained it; None to derive it from the stored plan.

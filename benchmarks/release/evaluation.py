@@ -1,4 +1,4 @@
-"""What is measured of a network to be shipped, as plain data for its manifest."""
+"""Measures a network for release; returns plain data for its manifest."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def export(model: keras.Model, path: Path, notes: Mapping[str, Any]) -> None:
 
     Args:
         model: pixels (batch, height, width, 1) to probabilities (batch, classes).
-        path: of the ONNX file.
+        path: path of the ONNX file.
         notes: stored in the file as JSON, by name, so that it explains itself.
 
     Raises:
@@ -57,7 +57,7 @@ def quantise(source: Path, target: Path, images: np.ndarray) -> None:
 
     Args:
         source: the float32 network.
-        target: of the int8 network.
+        target: path of the int8 network.
         images: uint8 (n, height, width, 1), which give the ranges of the activations.
     """
     from onnxruntime import quantization

@@ -45,7 +45,7 @@ def training(result: Result, command: str | None = None) -> dict[str, Any]:
     """Return how a cell was trained, as plain data.
 
     Args:
-        result: of the cell.
+        result: result of the cell.
         command: that trained it; None to derive it from the stored plan.
     """
     cell, record = result.cell, result.record

@@ -1,7 +1,7 @@
 """The pictures by which users check that a network works as released.
 
-They are drawings, so that the package holds no photograph of a person, and tinted, so that another
-order of channels is another picture.
+They are drawings, so the package contains no photograph of a person, and tinted, so the wrong
+channel order gives a different picture.
 """
 
 from __future__ import annotations

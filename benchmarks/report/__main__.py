@@ -52,9 +52,11 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _write(reports: Sequence[TableReport], options: argparse.Namespace) -> int:
-    """Writes what is kept beside results: the table or, if asked, the gains by chance."""
+    """Writes the files kept next to results: the table and, if requested, the gains by chance."""
     if options.output or options.format != "text":
-        raise ValueError("--write names its files and formats itself; leave out the others.")
+        raise ValueError(
+            "--write chooses its own files and formats. Leave out --output and --format."
+        )
     by_chance = chance.chance_reports(reports) if options.chance else []
     paths = formats.write_records(reports, options.folder)
     if by_chance:

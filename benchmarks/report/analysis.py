@@ -63,7 +63,7 @@ class Entry:
         failed: results of the failed cells.
         missing: planned cells without a result.
         seeds: the seeds whose folds are all done, in ascending order; `scores` are theirs.
-        scores: of each of these seeds, over all test images, folds pooled.
+        scores: scores of each of these seeds, over all test images, folds pooled.
         outcomes: which test images these seeds predict correctly; None if there is no such seed.
         copies: bool (n,), which of them equal an image of the training part; None if none does, or
             if that is unknown.
@@ -288,7 +288,7 @@ def stored(store: Store) -> list[TableReport]:
         kind = tuple(getattr(plan, name) for name in _TRAINING)
         groups.setdefault(kind, []).append((plan, cells))
     unplanned = [
-        (str(result.path), "no plan beside it names this cell")
+        (str(result.path), "no plan next to it names this cell")
         for slug, result in found.items()
         if slug not in known
     ]

@@ -1,12 +1,12 @@
-"""How often a gain that is not there would show, from the runs of a report.
+"""Estimates how often a report would show a gain that is not there, from its runs.
 
 Three comparisons, each of one run against one, of the best of three against one and of the best of
 three against the best of three, on test sets of the sizes in the published table and on all images:
 
 - runs of the same network: nothing differs but the seed;
-- where one network has too few seeds for that, runs of the networks that share backbone and
-  reference, their names drawn by lot: a gain means nothing either, but real differences between
-  the networks widen the spread;
+- if a network has too few seeds for that, runs of the networks that share backbone and reference,
+  with names assigned at random: a gain means nothing here either, but real differences between the
+  networks widen the spread;
 - a network with attention against its reference, as they are.
 """
 
@@ -106,7 +106,7 @@ class ChanceReport:
         disagreement: mean percentage of images that exactly one of two runs of the same network
             predicts correctly.
         lines: by size, kind and sides; what the seeds do not suffice for is absent.
-        published: by the number of test images of a line, the published gains shown beside it.
+        published: by the number of test images of a line, the published gains shown next to it.
     """
 
     report: TableReport

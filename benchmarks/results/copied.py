@@ -1,4 +1,4 @@
-"""The result of a control that equals its backbone without attention: not trained again."""
+"""Copies the result of a control that equals its backbone without attention."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a row costs beside its backbone without attention, stored with the results."""
+"""Stores with the results what a row costs relative to its backbone without attention."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Plans, stored next to their results.
 
-They tell a report which cells are still missing, and contain a user's table, so that a report need
-not run the user's file.
+They tell a report which cells are still missing, and contain a user's table, so a report need not
+run the user's file.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def save(
 
     Args:
         predictor: the network.
-        folder: of the cell.
+        folder: folder of the cell.
         classes: their names, in order.
         faces: how photographs became the pixels, as a manifest records it; None if unknown.
     """

@@ -99,7 +99,7 @@ class Store:
         return self.root / LOCKS / f"{cell.slug}.lock"
 
     def checkpoint(self, cell: Cell) -> Path:
-        """Return the file from which a killed training of a cell goes on.
+        """Return the file from which a killed training of a cell continues.
 
         `commit` removes it with the result, unless the cell failed.
         """

@@ -154,7 +154,10 @@ def _add_places(group: argparse._ArgumentGroup) -> None:
         "--shard",
         default="1/1",
         metavar="I/N",
-        help="run part I of N, counted from 1; run the same command with another I on each machine",
+        help=(
+            "run part I of N, counted from 1; run the same command with a different I on each "
+            "machine"
+        ),
     )
 
 
@@ -176,15 +179,19 @@ def _add_execution(group: argparse._ArgumentGroup) -> None:
         "--replicas",
         default="1",
         metavar="N",
-        help="number of devices that share each cell's batches, or 'all' (default 1: with several "
-        "GPUs, each trains another cell)",
+        help=(
+            "number of devices that share each cell's batches, or 'all' (default 1: with several "
+            "GPUs, each trains its own cell)"
+        ),
     )
     add(
         "--minutes",
         type=float,
         metavar="X",
-        help="end after X minutes: cells that would not finish by then are not started, and those "
-        "that still run then are given up",
+        help=(
+            "end after X minutes: cells that would not finish by then are not started, and those "
+            "still running then are abandoned"
+        ),
     )
     add("--deterministic", action="store_true", help="same digits in each run, but slower")
     add("--jit", choices=list(JIT), default="auto", help="XLA (default: auto, Keras's choice)")

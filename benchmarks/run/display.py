@@ -1,4 +1,4 @@
-"""What a run shows: the settings of its plan, and the progress of its cells."""
+"""Shows the settings of a run's plan and the progress of its cells."""
 
 from __future__ import annotations
 

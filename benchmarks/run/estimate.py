@@ -1,7 +1,7 @@
 """Estimates how long the missing cells will take: from finished cells, else by arithmetic.
 
 The arithmetic is rough: the start of a process, tracing the graph layer by layer, and the
-multiply-adds at the rate of a common processor core or accelerator.
+multiply-adds at the rate of a common CPU core or accelerator.
 """
 
 from __future__ import annotations

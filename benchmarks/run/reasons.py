@@ -1,4 +1,4 @@
-"""Why cells are trained although others of the same network are stored."""
+"""Explains why cells are trained although others of the same network are stored."""
 
 from __future__ import annotations
 

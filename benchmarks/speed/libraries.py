@@ -1,4 +1,4 @@
-"""Images per second of a backbone beside the same one of keras.applications and of torchvision.
+"""Images per second of a backbone, compared with keras.applications and torchvision.
 
 In turns, each trains with SGD, cross-entropy and images in memory, and predicts probabilities:
 ours and Keras's in this process, torchvision in the process of `--torch-python`, an interpreter
@@ -46,7 +46,11 @@ def add_arguments(add: Callable[..., Any]) -> None:
     add("--batch-size", type=int, default=32, metavar="N", help="(default: 32)")
     add("--steps", type=int, default=3, metavar="N", help="steps per turn (default: 3)")
     add("--rounds", type=int, default=7, metavar="N", help="repetitions (default: 7)")
-    add("--torch-python", metavar="FILE", help="Python that has torchvision; else it is left out")
+    add(
+        "--torch-python",
+        metavar="FILE",
+        help="a Python with torchvision; without it, torchvision is left out",
+    )
 
 
 def run(options: argparse.Namespace, console: Console) -> None:

@@ -30,13 +30,18 @@ from preprocessing.dataset.folder import Dataset
 def add_arguments(add: Callable[..., Any]) -> None:
     """Adds the arguments of this measurement."""
     add("--dataset", type=Path, required=True, metavar="DIR", help="prepared dataset")
-    add("--protocol", default="official", metavar="NAME", help="its split (default: official)")
+    add(
+        "--protocol",
+        default="official",
+        metavar="NAME",
+        help="split of the dataset (default: official)",
+    )
     add("--backbone", default="resnet50", metavar="NAME", help="(default: resnet50)")
     add("--attention", default="cbam", metavar="NAME", help="(default: cbam)")
     add("--width", type=float, default=1.0, metavar="X", help="(default: 1)")
     add("--precision", default="float32", metavar="POLICY", help="(default: float32)")
-    add("--epochs", type=int, default=2, metavar="N", help="trained here (default: 2)")
-    add("--of-epochs", type=int, default=16, metavar="N", help="of the cell (default: 16)")
+    add("--epochs", type=int, default=2, metavar="N", help="epochs to train (default: 2)")
+    add("--of-epochs", type=int, default=16, metavar="N", help="epochs of the cell (default: 16)")
 
 
 def run(options: argparse.Namespace, console: Console) -> None:

@@ -1,14 +1,14 @@
-"""Photographs to expressions: our `Predictor` beside other products.
+"""Photographs to expressions: our `Predictor` compared with other products.
 
-Each product runs in a process of its own and does the whole way from files to probabilities:
-decode, find the faces, cut them out, classify. All get the same photographs, then the frames of the
-same video, in turns of 100. The first turn is not timed. What is measured:
+Each product runs in its own process and does everything from files to probabilities: decode, find
+the faces, crop them, classify. All get the same photographs, then the frames of the same video, in
+turns of 100. The first turn is not timed. What is measured:
 
 - seconds from the start of a process to its first answer, each time a new process;
 - photographs, frames and faces per second;
 - memory after the first 100 and at the end.
 
-A product that cannot run is named with the reason.
+If a product cannot run, the command names it with the reason.
 """
 
 from __future__ import annotations
@@ -37,20 +37,26 @@ LEAST_TURNS = 3
 
 def add_arguments(add: Callable[..., Any]) -> None:
     """Adds the arguments of this measurement."""
-    add("--pictures", type=Path, metavar="FOLDER", help="photographs; without it, they are made")
-    add("--dataset", metavar="DIR", help="FER2013, prepared, to make photographs from")
-    add("--made", type=int, default=100, metavar="N", help="photographs made (default: 100)")
-    add("--seed", type=int, default=0, metavar="N", help="of these (default: 0)")
+    add("--pictures", type=Path, metavar="FOLDER", help="photographs (default: generated ones)")
+    add("--dataset", metavar="DIR", help="prepared FER2013, from which photographs are generated")
+    add("--made", type=int, default=100, metavar="N", help="photographs to generate (default: 100)")
+    add("--seed", type=int, default=0, metavar="N", help="random seed (default: 0)")
     add("--detector", default="yunet", metavar="NAME[=FILE]", help="ours (default: yunet)")
     add(
         "--other",
         nargs="+",
         default=[],
         metavar="NAME=PYTHON",
-        help=f"a product and a Python that has it: {', '.join(PRODUCTS)}",
+        help=f"a product and a Python in which it is installed: {', '.join(PRODUCTS)}",
     )
-    add("--predictions", type=int, default=5000, metavar="N", help="of each (default: 5000)")
-    add("--minutes", type=float, default=1.0, metavar="M", help="of the video (default: 1)")
+    add(
+        "--predictions",
+        type=int,
+        default=5000,
+        metavar="N",
+        help="predictions of each product (default: 5000)",
+    )
+    add("--minutes", type=float, default=1.0, metavar="M", help="length of the video (default: 1)")
     add("--starts", type=int, default=5, metavar="N", help="processes started (default: 5)")
 
 

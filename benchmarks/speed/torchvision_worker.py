@@ -1,6 +1,6 @@
 """Times a network of torchvision for `benchmarks.speed.libraries`; needs nothing but torchvision.
 
-It reads its settings as JSON from the command line, then a question a line: "parameters",
+It reads its settings as JSON from the command line, then one question per line: "parameters",
 "training" or "prediction". It answers with a number, of parameters or of seconds.
 """
 

@@ -108,7 +108,7 @@ class RandomTestSets:
         correct: (runs, N) whether each run predicts each image correctly.
         n: size of a test set, at most N.
         draws: number of simulated test sets.
-        seed: of the simulation.
+        seed: seed of the simulation.
 
     Raises:
         ValueError: `n` is out of range, or `correct` has another shape.

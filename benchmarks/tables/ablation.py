@@ -2,8 +2,7 @@
 
     python -m benchmarks.run --table ablation --datasets fer2013 --seeds 3 --set drop_copies=true
 
-The reference is the whole recipe. It is made for processors, so that both profiles train by it
-alone.
+The reference is the whole recipe. It is made for CPUs, so both profiles use it unchanged.
 """
 
 from benchmarks.plan.settings import QUICK, choices, settle

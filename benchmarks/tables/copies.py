@@ -1,9 +1,9 @@
-"""What the copies in FER2013 are worth: the small residual network trained with and without them.
+"""Measures the effect of FER2013's copies: a small residual network trained with and without.
 
     python -m benchmarks.run --table copies --datasets fer2013 --recipe fer-small --profile full \
         --seeds 5
 
-288 images of FER2013's PrivateTest lie in Training, too. The reference leaves such images out of
+288 images of FER2013's PrivateTest are also in Training. The reference leaves such images out of
 its training; the other row trains on them. Their difference on all test images is what the copies
 are worth; on images without a copy it should vanish.
 

@@ -2,8 +2,8 @@
 
     python -m benchmarks.run --table imbalance
 
-The reference is training on the images as they are. Accuracy favours the larger classes: look at
-macro F1, too.
+The reference is training on the images as they are. Accuracy favours the larger classes, so look at
+macro F1 too.
 """
 
 from benchmarks.table import Row, Table

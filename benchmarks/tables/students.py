@@ -1,10 +1,10 @@
-"""A wider network teaches the one that is shipped.
+"""A wider network teaches the one in the package.
 
     python -m benchmarks.run --table students --epochs 200
 
-The teacher has twice the channels, so four times the weights and multiply-adds, and its stored
-network still is a file of 15 MB. The student learns from its softened probabilities (Hinton et al.
-2015, https://arxiv.org/abs/1503.02531) beside the labels, on the same augmented images. The
+The teacher has twice the channels, hence four times the weights and multiply-adds; its stored
+network is still only 15 MB. The student learns from its softened probabilities (Hinton et al. 2015,
+https://arxiv.org/abs/1503.02531) in addition to the labels, on the same augmented images. The
 reference is the same network without a teacher.
 """
 

@@ -42,7 +42,7 @@ class TrainingSequence(Batches):
         seed: seed of the order.
         resample: how an epoch's images are drawn, see `attention_fer.training.sampling`; "" for
             each once.
-        with_labels: whether the model reads the labels as an input, too.
+        with_labels: whether the model also reads the labels as an input.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The state of a training after its last whole epoch, from which a killed cell goes on."""
+"""The state of a training after its last complete epoch, from which a killed cell continues."""
 
 from __future__ import annotations
 

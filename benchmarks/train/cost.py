@@ -1,4 +1,4 @@
-"""What a network costs beside another: parameters, multiply-adds, and times measured in turns."""
+"""What a network costs relative to another: parameters, multiply-adds, interleaved times."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def cost(
     rounds: int = 20,
     steps: int = 5,
 ) -> dict[str, Any]:
-    """Return what `cell` costs beside `reference`, as JSON; see `measure`.
+    """Return what `cell` costs relative to `reference`, as JSON; see `measure`.
 
     Steps are those of the first epoch, with what is frozen there. Teachers are left out.
     """

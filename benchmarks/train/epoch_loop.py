@@ -1,8 +1,8 @@
-"""How batches reach the device: one by one, or all of an epoch in a loop that is compiled whole.
+"""How batches reach the device: one by one, or a whole epoch in one compiled loop.
 
 A small network computes a batch of 48-pixel images faster on a GPU than Python starts the step.
 Under JAX the images can stay on the device, and an epoch is then one compiled loop, in which
-nothing waits for the processor.
+nothing waits for the CPU.
 """
 
 from __future__ import annotations

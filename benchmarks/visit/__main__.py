@@ -1,11 +1,11 @@
 """Trains a list of networks during a short visit to a machine with a GPU.
 
-    python -m benchmarks.visit bundle                    here: writes visit/, which travels
-    python -m benchmarks.visit run --minutes 14 --out OUT    there, without a network
+    python -m benchmarks.visit bundle                    here: writes visit/, to take along
+    python -m benchmarks.visit run --minutes 14 --out OUT    there, offline
     python -m benchmarks.visit collect OUT               here: stores the results under runs/
 
 The list is benchmarks/visit/plan.txt, ordered by value. Results are written to OUT as cells finish,
-so a visit may be cut off at any moment; the next one skips what is there.
+so a visit may be cut off at any moment; the next one skips what is done.
 
 Exit status: 0 if nothing is left to train, 1 if something is, 2 for wrong arguments.
 """
@@ -90,16 +90,18 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    bundle = commands.add_parser("bundle", help="write the folder that travels")
+    bundle = commands.add_parser("bundle", help="write the folder to take along")
     bundle.add_argument("--data", type=Path, default=Path("data"), help="prepared datasets")
     bundle.add_argument("--python", default="3.12", help="version of Python there (default 3.12)")
-    bundle.add_argument("--machine", default="x86_64", help="its processor (default x86_64)")
+    bundle.add_argument(
+        "--machine", default="x86_64", help="CPU architecture there (default x86_64)"
+    )
     bundle.add_argument(
         "--without",
         nargs="+",
         default=[],
         metavar="PACKAGE",
-        help="packages that are there, and need not travel",
+        help="packages already there, which need not travel",
     )
     bundle.add_argument(
         "--raw",
@@ -107,16 +109,16 @@ def _parser() -> argparse.ArgumentParser:
         type=_named_path,
         default=[],
         metavar="NAME=PATH",
-        help="original images of a dataset, which travel in place of its pixels",
+        help="original images of a dataset, to send in place of its pixels",
     )
     bundle.add_argument(
         "--most", type=float, default=64.0, metavar="MIB", help="size with the checkout (64)"
     )
     bundle.set_defaults(command=_bundle)
 
-    run = commands.add_parser("run", help="train there what the bundle's plan names")
+    run = commands.add_parser("run", help="train the bundle's plan on the machine with the GPU")
     run.add_argument("--minutes", type=float, required=True, help="end before this many minutes")
-    run.add_argument("--out", type=Path, required=True, help="folder for what comes back")
+    run.add_argument("--out", type=Path, required=True, help="folder for the results")
     run.add_argument("--work", type=Path, default=Path("runs"), help="folder for the work itself")
     run.add_argument("--jobs", type=int, default=4, help="cells at a time on the GPU (default 4)")
     run.add_argument(
@@ -125,8 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--volumes", type=int, default=4, help="how many such files at most (4)")
     run.set_defaults(command=_run)
 
-    collect = commands.add_parser("collect", help="store the results that came back")
-    collect.add_argument("results", type=Path, help="folder that came back")
+    collect = commands.add_parser("collect", help="store the results brought back")
+    collect.add_argument("results", type=Path, help="folder brought back")
     collect.set_defaults(command=_collect)
 
     for one in (bundle, run, collect):
@@ -134,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     for one in (bundle, collect):
         one.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the results")
     for one in (bundle, run):
-        one.add_argument("--plan", type=Path, default=PLAN, help="list of what to train")
+        one.add_argument("--plan", type=Path, default=PLAN, help="list of runs to train")
         one.add_argument("extra", nargs="*", help="after --: arguments for each line of the plan")
     return parser
 

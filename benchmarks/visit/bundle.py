@@ -65,8 +65,9 @@ class Size:
         """Raise ValueError if more than `most` MiB would travel."""
         if self.total >= most:
             raise ValueError(
-                f"What travels must stay under {most:g} MiB, got {self.total:.1f}. Leave packages "
-                "out that are there with --without, or remove the bundle's folder cache."
+                f"The bundle must stay under {most:g} MiB, got {self.total:.1f}. Leave out "
+                "packages that are already there with --without, or remove the bundle's folder "
+                "cache."
             )
 
 
@@ -84,11 +85,11 @@ def make(
     Datasets that are in the bundle already are not compressed again.
 
     Args:
-        folder: of the bundle.
+        folder: folder of the bundle.
         planned: what is to be trained; its datasets and its finished results travel.
         python: version of Python there, such as "3.12".
         machine: its processor, as in the names of wheels.
-        without: packages of `PACKAGES` that are there.
+        without: packages of `PACKAGES` that the other machine has.
         raw: by dataset, the folder or zip archive of its original images, which then travel in
             place of the pixels.
 
@@ -135,7 +136,7 @@ def _download(names: Collection[str], folder: Path, python: str, machine: str) -
 
 
 def _compress(dataset: Dataset, path: Path, raw: Path | None) -> None:
-    """Write a prepared dataset as tar.xz, and beside it an empty file that names its content."""
+    """Write a prepared dataset as tar.xz, with an empty file next to it that names its content."""
     mark = path.with_name(f"{path.name}.{dataset.fingerprint[:12]}{'-raw' if raw else ''}")
     if path.is_file() and mark.is_file():
         return

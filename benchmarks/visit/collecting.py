@@ -1,4 +1,4 @@
-"""Stores the results of a visit among those that are there."""
+"""Adds the results of a visit to those already stored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILES = (RESULT, PREDICTIONS, CARD, MODEL)
 def collect(results: Path, runs: Path, bundle: Path | None = None) -> list[str]:
     """Store the results in a folder that came back from a visit.
 
-    Finished results that are there stay as they are, but get their network if they have none.
+    Finished results already stored stay as they are, but get their network if they have none.
 
     Args:
         results: folder with the volumes of an `Outbox`.
@@ -51,7 +51,7 @@ def collect(results: Path, runs: Path, bundle: Path | None = None) -> list[str]:
 
 
 def copy(result: Result, store: Store) -> bool:
-    """Store a result in another store, too; False if it has it already, or another run trains it.
+    """Store a result in another store; False if it is already there, or another run trains it.
 
     Raises:
         OSError: the disk is full, for example.

@@ -52,7 +52,7 @@ def restore(folder: Path, track: Track) -> None:
     """Replace the files of `write` by the prepared images.
 
     Args:
-        folder: of the dataset.
+        folder: folder of the dataset.
         track: shows progress.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What comes back from a visit: a few tar files of limited size, each whole at any moment."""
+"""The results of a visit: a few tar files of limited size, each complete at any moment."""
 
 from __future__ import annotations
 

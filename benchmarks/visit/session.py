@@ -1,4 +1,4 @@
-"""Trains on the machine with the GPU, and writes what comes back as cells finish."""
+"""Trains on the machine with the GPU, and writes the results as cells finish."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unpacks a bundle where there is no network. Needs the standard library alone."""
+"""Unpacks a bundle on a machine without internet access. Needs only the standard library."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Unpacked:
 
 
 def prepare(bundle: Path, work: Path, track: Track = untracked) -> Unpacked:
-    """Unpack a bundle below `work`, unless it is there, and make its packages importable.
+    """Unpack a bundle below `work`, unless already done, and make its packages importable.
 
     Packages of this machine come first: those of the bundle fill gaps. Nothing is installed.
 

@@ -73,10 +73,10 @@ def fingerprint(
     Args:
         folder: a prepared folder.
         classes: its class names.
-        images: its images, if something else looks at them on the way; None to read them here.
+        images: its images, if the caller already iterates over them; None to read them here.
 
     Raises:
-        ValueError: the index is damaged or has another number of rows.
+        ValueError: the index is damaged or has a different number of rows.
     """
     further = [name for name in column_names(folder / INDEX) if name not in COLUMNS]
     rows = read_rows(folder / INDEX, [*COLUMNS[:3], *further])
@@ -107,7 +107,7 @@ class Dataset:
         path: the folder.
         images: uint8 (n, height, width, channels), memory-mapped read-only.
         labels: int64 (n,), positions in `classes`.
-        splits: object (n,) of str: "train", "validation", "test" or "", as the authors divided it.
+        splits: object (n,) of str: "train", "validation", "test" or "", as divided by the authors.
         subjects: object (n,) of str, "" if unknown.
         manifest: content of `manifest.json`.
     """

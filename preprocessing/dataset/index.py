@@ -22,7 +22,7 @@ DROPPED_COLUMNS = ("source", "reason", "detail", "label")
 OnProblem = Callable[[Exception], None]
 """Receives each problem of a prepared folder as an exception that says where it is and what to do.
 
-One that raises ends the reading, one that returns lets it go on to the next problem.
+If it raises, reading stops; if it returns, reading continues with the next problem.
 """
 
 

@@ -68,7 +68,7 @@ def check_target(out: Path, overwrite: bool) -> None:
     if foreign := _foreign(out):
         raise FileExistsError(
             f"{out} exists and is not a prepared dataset, which holds only {', '.join(FILES)}: "
-            f"{foreign}. Give another --out, or move what is there."
+            f"{foreign}. Give another --out, or move its content."
         )
     if not overwrite:
         raise FileExistsError(
@@ -149,7 +149,7 @@ def _remove(workplace: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Forces all files to disk before the name appears, so that a power cut leaves no husk."""
+    """Forces all files to disk before the name appears, so a power cut leaves no broken folder."""
     for path in folder.rglob("*"):
         if path.is_file():
             with open(path, "rb+") as stream:

@@ -1,9 +1,9 @@
 """Write images, index and dropped items of a prepared dataset from a stream.
 
-Images are appended to `images.npy` as they come, in constant memory; a full disk is then an error
-of that write, and not the fatal signal that writing through a memory map would give. Progress is
-recorded every few seconds, so that a preparation that was stopped, killed or ran into a full disk
-resumes from there.
+Images are appended to `images.npy` as they come, in constant memory; a full disk then makes that
+write fail, instead of causing the fatal signal of a write through a memory map. Progress is
+recorded every few seconds, so a preparation that was stopped, was killed or filled the disk resumes
+from there.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class DatasetWriter(AbstractContextManager["DatasetWriter"]):
         """Starts in an empty folder, or resumes where an earlier writer of it stopped.
 
         Args:
-            folder: the folder to write into; its progress is recorded beside it.
+            folder: the folder to write into; progress is recorded next to it.
             classes: class names; other labels are refused.
             columns: names of the index's further columns.
             settings: values that JSON can hold; must be equal to resume.

@@ -13,7 +13,7 @@ from attention_fer.common.checks import one_of, positive_int
 from attention_fer.common.registry import Registry
 
 DEFAULT = "yunet"
-"""The detector for photographs where none is named."""
+"""The default detector for photographs."""
 
 POINTS = 5
 """Landmarks of a face."""
@@ -67,8 +67,8 @@ class Detector(Protocol):
         name: its name on the command line.
         has_scores: whether its scores are numbers rather than NaN.
         has_landmarks: whether its landmarks are numbers rather than NaN.
-        batch: number of images per call that is fastest; 1 if it processes them one by one.
-        confidence: score from which a face is usually one; it may be left out, which means 0.6.
+        batch: fastest number of images per call; 1 if it processes them one by one.
+        confidence: score from which a detection usually is a face; 0.6 if left out.
     """
 
     name: str
@@ -123,7 +123,7 @@ def make(name: str, **given: Any) -> Detector:
 def opencv(detector: str) -> Any:
     """Returns the module cv2. Raises ImportError that names the detector and what installs it.
 
-    Detectors import it on use, so that others work where it is not installed.
+    Detectors import it on use, so the others work without it.
     """
     try:
         import cv2

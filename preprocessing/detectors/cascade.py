@@ -94,11 +94,11 @@ class Cascade:
 
 
 def without_download() -> str:
-    """Returns a sentence about the only detector that needs no download, as far as it is there."""
+    """Returns a sentence about the only detector that needs no download, if it is available."""
     try:
         _file()
     except ImportError:
-        return f"Without a download there is --detector cascade, after {_INSTALL}."
+        return f"To avoid the download, use --detector cascade after {_INSTALL}."
     return "--detector cascade needs no download."
 
 

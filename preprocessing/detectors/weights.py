@@ -23,7 +23,7 @@ class Release:
     """Published files of one detector.
 
     Attributes:
-        address: of the folder they are in, ending with a slash.
+        address: address of the folder they are in, ending with a slash.
         names: the file name, without its suffix, for each name on the command line.
         sha256: the hash of each file.
     """
@@ -110,7 +110,7 @@ def fetch(file: str, sha256: str, address: str) -> Path:
     Args:
         file: its name in the release.
         sha256: its hash, 64 hexadecimal digits.
-        address: of the release, ending with a slash.
+        address: address of the release, ending with a slash.
 
     Raises:
         WeightsError: no network, no such file, or a file with another hash.

@@ -208,8 +208,8 @@ def load(
             if hub_repo is not None:
                 raise
             raise OSError(
-                f"Cannot load https://github.com/{REPOSITORY}: {error}. Clone it where there is a "
-                "network, and pass the clone with --hub-repo PATH."
+                f"Cannot load https://github.com/{REPOSITORY}: {error}. If you are offline, clone "
+                "it elsewhere and pass the clone with --hub-repo PATH."
             ) from error
         network = network.eval().requires_grad_(False).to(device).fuse()
         _check_output(network, device)

@@ -36,7 +36,7 @@ SIDE = 1280
 SMALLEST = 320
 """Photographs are halved and searched again until their longer side is at most this long."""
 INSIDE = 0.7
-"""A box of which more lies inside a better one is a part of that face, found at another size."""
+"""A box with a larger share inside a better box is part of the same face, found at another size."""
 _EXPECTED = (
     "A YuNet export must have one float input (1, 3, height, width) and the outputs "
     "cls_8, obj_8, bbox_8, kps_8 and so on for the strides 8, 16 and 32."
@@ -79,7 +79,7 @@ class YuNet:
     Args:
         weights: "n" or "s" (published, downloaded on first use), or an .onnx file of YuNet for
             inputs of any size or of a fixed one.
-        threshold: minimum score of a face; `confidence` is the one that was found useful.
+        threshold: minimum score of a face; `confidence` is the one that proved useful.
         iou: maximum intersection over union of two faces.
         input_size: photographs whose longer side exceeds this many pixels are shrunk to it; by
             default the export's fixed size, or 1280.
@@ -200,14 +200,14 @@ def _checked(path: Path) -> Path:
     published = YUNET.sha256.get(path.name)
     if published and (found := sha256(path)) != published:
         raise ValueError(
-            f"{path} must have the SHA-256 {published}, got {found}. It is damaged or another "
-            "network: download it again, or give it another name."
+            f"{path} must have the SHA-256 {published}, got {found}. The file is damaged or holds "
+            "another network: download it again, or give it another name."
         )
     return path
 
 
 def _planes(image: np.ndarray, inner: tuple[int, int], canvas: Sequence[int]) -> np.ndarray:
-    """Returns an RGB image, shrunk to the size `inner`, as input: BGR, 0 to 255, black beside it.
+    """Returns an RGB image, shrunk to the size `inner`, as input: BGR, 0 to 255, black outside it.
 
     Returns:
         float32 (1, 3, *canvas).

@@ -54,8 +54,8 @@ class CropSettings:
             one_of("like", self.like, RULES)
             if self.margin or self.square:
                 raise ValueError(
-                    f"like must be None where margin or square is given, got {self.like!r}. "
-                    "It makes a square of its own."
+                    f"like must be None with margin or square, got {self.like!r}. "
+                    "It defines its own square."
                 )
 
     @property

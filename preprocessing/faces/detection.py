@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # ready-made faces need no detector libraries
 def detect_each(
     detector: Detector, images: Sequence[np.ndarray], pixels: Pixels = OPENCV
 ) -> list[Faces | Exception]:
-    """Detects the faces in each image; an exception stands for an image that failed.
+    """Detects the faces in each image; an image that failed gives its exception instead.
 
     Args:
         detector: finds the faces.

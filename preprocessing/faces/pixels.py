@@ -1,6 +1,6 @@
-"""What cropping does to pixels: with OpenCV, or with NumPy where no OpenCV is to be installed.
+"""The pixel operations of cropping, with OpenCV or, to avoid installing it, with NumPy.
 
-Both give the same picture up to one grey level, or three where a face is turned. Datasets are
+Both give the same picture to within one grey level, or three if a face is turned. Datasets are
 prepared with OpenCV, which is faster.
 """
 

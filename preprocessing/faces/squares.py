@@ -1,8 +1,8 @@
 """Squares around a detected face that show as much of it as the images of a dataset do.
 
-A network sees best what it was trained on. Each rule was measured in the images of its dataset. It
-is a function of the box alone and holds for YuNet's boxes, which reach from the forehead to the
-chin; other detectors draw other boxes.
+A network works best on pictures like those it was trained on. Each rule was measured on the images
+of its dataset. It depends only on the box and holds for YuNet's boxes, which reach from the
+forehead to the chin; other detectors draw different boxes.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What a prepared dataset looks like and what is wrong with it."""
+"""Shows what a prepared dataset looks like and what is wrong with it."""

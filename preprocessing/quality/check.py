@@ -1,7 +1,7 @@
-"""Verify a prepared dataset: its files are whole and agree, and what deserves caution.
+"""Verify a prepared dataset: are its files whole, do they agree, and what deserves caution?
 
-`check(path)` returns a `CheckReport`. Damage is an entry of its errors and never raised; what is
-sound but deserves caution is an entry of its warnings.
+`check(path)` returns a `CheckReport`. Damage is listed in its errors and never raised; its warnings
+list what is sound but deserves caution.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _check_classes(manifest: dict[str, Any], index: Index, report: CheckReport) 
 
 
 IMBALANCE = 10
-"""At this ratio of the largest class to the smallest, accuracy says little of the smallest."""
+"""At this ratio of the largest class to the smallest, accuracy says little about the smallest."""
 
 
 def check_images(dataset: Dataset, report: CheckReport, track: Track) -> list[np.ndarray]:
@@ -181,7 +181,7 @@ def _check_quality(quality: dict[str, Any], report: CheckReport) -> None:
     flat, mixed = quality["flat"], quality["conflicting_labels"]
     if flat["images"]:
         report.warn(
-            f"{counted(flat['images'], 'flat image')} of hardly more than one grey level, e.g. "
+            f"{counted(flat['images'], 'flat image')} with little more than one grey level, e.g. "
             f"{flat['examples'][0]}; --drop-flat leaves them out."
         )
     if mixed["groups"]:
@@ -204,5 +204,5 @@ def _check_balance(dataset: Dataset, report: CheckReport) -> None:
         report.warn(
             f"The classes are unbalanced: {counted(numbers[most], 'image')} of "
             f"{dataset.classes[most]}, {numbers[least]:,} of {dataset.classes[least]}. Accuracy "
-            "says little of the latter; look at macro F1 too."
+            "says little about the latter; look at macro F1 too."
         )

@@ -1,4 +1,4 @@
-"""Contact sheets: pages that show, before training, what the detector made of photographs."""
+"""Contact sheets: pages that show, before training, what the detector found in photographs."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ def write_sheets(
     """Writes a PNG per class, and `dropped.png` for what was left out.
 
     The sheet of a class shows photographs, evenly spaced over its rows, with the boxes of their
-    faces, and beside each what was stored. The last sheet divides its places among the reasons. The
-    same dataset gives the same sheets.
+    faces, and next to each what was stored. The last sheet divides its places among the reasons.
+    The same dataset gives the same sheets.
 
     Args:
         dataset_folder: a prepared dataset.

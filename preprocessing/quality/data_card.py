@@ -14,7 +14,7 @@ def render(report: CheckReport) -> str:
     """Returns a page that helps to decide what the dataset is good for.
 
     It gives the findings of a check, for a damaged dataset as far as it could be read. It depends
-    on the folder's content alone, so that two cards can be compared.
+    only on the folder's content, so two cards can be compared.
     """
     name = report.facts.get("manifest", {}).get("dataset", report.path.name)
     lines = [f"# {_cell(name)}", ""]

@@ -1,4 +1,4 @@
-"""What could be a mistake in a dataset that was just prepared, by its index alone."""
+"""Finds possible mistakes in a newly prepared dataset from its index alone."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def doubts(dataset: Dataset, *, people_matter: bool) -> Iterator[Doubt]:
     known = dataset.subjects != ""
     if people_matter and not known.any():
         yield Doubt(
-            "It is unknown whom the images show: those of one person may be on both sides of a "
-            "split. Give the subjects if you can, with --subject-pattern or in a table."
+            "The people in the images are unknown, so images of one person may be on both sides "
+            "of a split. Give the subjects if you can, with --subject-pattern or in a table."
         )
     people = {part: set(dataset.subjects[known & (dataset.splits == part)]) for part in SPLITS}
     trained = people.pop("train")

@@ -29,7 +29,7 @@ def check_splits(
         dataset: the dataset that is split.
         copies: groups of rows whose images are byte-identical.
         report: receives the problems, and the size of every split.
-        changed: names of files that are not as they were prepared.
+        changed: names of files that have changed since they were prepared.
     """
     if not (dataset.path / FILE).is_file():
         return  # this is an error already
@@ -109,7 +109,7 @@ def _check_unchanged(split: _Stored, report: CheckReport, changed: Collection[st
     try:
         now = split.scheme.sides(split.dataset)
     except InapplicableError as error:
-        report.warn(f"{FILE} has the split {name}, which would not be made now: {error}")
+        report.warn(f"{FILE} has the split {name}, which cannot be made now: {error}")
         return
     differing = int((now != split.sides).sum())
     if not differing:
@@ -121,7 +121,7 @@ def _check_unchanged(split: _Stored, report: CheckReport, changed: Collection[st
         )
     elif FILE not in changed:  # for a file that someone edited, this would not be the reason
         report.warn(
-            f"{name} would be made differently now for {differing:,} images, as happens with "
+            f"{name} would now differ for {differing:,} images, as happens with "
             "another version of a library. The stored split is used."
         )
 

@@ -15,7 +15,7 @@ class CheckReport:
     Attributes:
         path: the folder.
         errors: its files are damaged, or contradict each other or what they promise.
-        warnings: it is as it was prepared, but this deserves caution.
+        warnings: what deserves caution although the folder is as it was prepared.
         doubts: those of the warnings that the preparation gave: what could be a mistake.
         facts: what could be read: "manifest", "shape", "counts", "subjects", "columns", "boxes",
             "quality", "fingerprint" and "splits", as far as there is no error.

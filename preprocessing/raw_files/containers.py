@@ -68,7 +68,7 @@ def _archive(path: Path) -> Files | None:
 
 
 def _may_be_archive(name: str) -> bool:
-    """Whether a name ends like an archive's or not at all: a .docx is a zip, too."""
+    """Whether a name ends like an archive's or not at all: a .docx is a zip as well."""
     suffix = Path(name).suffix.lower()
     return suffix in SUFFIXES or not suffix
 

@@ -1,4 +1,4 @@
-"""Lists the files below a directory and reports whatever may hide some of them."""
+"""Lists the files below a directory and reports anything that may hide some of them."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ class UnreadableError(Exception):
     """An item that cannot be read.
 
     Args:
-        reason: its category, the same words for every item of a kind: `"undecodable image"`.
+        reason: its category, in the same words for every item of a kind, such as `"undecodable
+            image"`.
         detail: what was found in this item, and what was expected; the message of the error.
     """
 
@@ -71,7 +72,7 @@ class Files:
         raise NotImplementedError
 
     def problems(self) -> list[Rejected]:
-        """Everything else that was found, sorted: it may hide samples."""
+        """Everything else found, sorted; it may hide samples."""
         return sorted(self._problems, key=lambda item: (item.source, item.reason))
 
     def size(self, name: str) -> int:

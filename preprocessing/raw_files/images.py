@@ -21,7 +21,7 @@ READABLE = ("JPEG", "PNG", "BMP", "GIF", "TIFF", "WEBP", "PPM", "AVIF")
 """Formats of photographs; JPEG includes MPO. None of them starts a program, as EPS does."""
 
 _LIBRARIES = {"JPEG": "jpg", "WEBP": "webp", "AVIF": "avif"}
-"""Libraries that formats need beside Pillow, as named in `PIL.features`."""
+"""Libraries that formats need besides Pillow, as named in `PIL.features`."""
 
 _SIGNATURES = (
     (0, b"\xff\xd8\xff", "JPEG"),

@@ -34,16 +34,16 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _OTHERS = {b"Rar!": "a RAR archive", b"7z\xbc\xaf\x27\x1c": "a 7z archive"}
 
 SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".rar", ".7z")
-"""How the names of archives end, beside names without an ending."""
+"""How the names of archives end; names without an ending are possible too."""
 
 
 def is_zip(start: bytes) -> bool:
-    """Whether a file that starts so is a zip archive."""
+    """Whether a file that starts with these bytes is a zip archive."""
     return start.startswith(_ZIP)
 
 
 def is_packed(start: bytes) -> bool:
-    """Whether a file that starts so, with 512 bytes, is an archive that this module reads."""
+    """Whether a file that starts with these 512 bytes is an archive that this module reads."""
     return _is_tar(start) or start.startswith(tuple(_COMPRESSIONS))
 
 

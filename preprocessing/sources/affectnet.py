@@ -1,7 +1,7 @@
 """AffectNet, manually annotated: photographs from the internet with expression, valence, arousal.
 
 Mollahosseini et al., "AffectNet: A Database for Facial Expression, Valence, and Arousal Computing
-in the Wild", 2017, https://doi.org/10.1109/TAFFC.2017.2740923. Its authors give it to research
+in the Wild", 2017, https://doi.org/10.1109/TAFFC.2017.2740923. Its authors provide it to research
 groups on request, http://mohammadmahoor.com/affectnet/; nothing is downloaded here.
 """
 
@@ -53,7 +53,7 @@ _MOST_BYTES = 4096  # of an annotation
 
 @dataclass(frozen=True, eq=False)
 class _Image:
-    """An image with annotations beside it.
+    """An image with annotations next to it.
 
     Attributes:
         files, name: where it is.
@@ -91,8 +91,8 @@ class _Image:
 def open_affectnet(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     """Finds the images with their annotations, as `.npy` files or as tables.
 
-    Eight classes; leave contempt out for the usual seven. AffectNet has no public test part: its
-    validation part is what is published on.
+    Eight classes; leave contempt out for the usual seven. AffectNet has no public test part;
+    published results are on its validation part.
 
     Args:
         path: a directory or archive, packed or unpacked.
@@ -120,7 +120,7 @@ def open_affectnet(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
         found: Iterator[Sample | Rejected] = (image.item() for image in images)
         length, where = len(images) + len(rest), "images with annotations as .npy"
     else:
-        notice("The faces that the tables give differ in size: give the --size of the images.")
+        notice("The faces in the tables differ in size: give --size for the images.")
         items = [item for files, name in listed for item in _rows(files, name, places)]
         rest = _not_listed(places, items)
         found, length = iter(items), len(items) + len(rest)

@@ -1,4 +1,4 @@
-"""What a source yields and how it describes itself, the registry, and subjects."""
+"""Defines what a source yields and how it describes itself; the registry; subjects."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """CK+ as ckextended.csv: 920 cropped grey 48x48 frames in the form of FER2013's CSV.
 
 Of each of the 593 sequences of CK+ it has a neutral frame, and of the 327 labelled ones a frame of
-the expression. Whom a row shows is not known, and its parts divide rows, not people: figures on
-them are too good. CK+ is licensed to its users by the University of Pittsburgh; nothing is
-downloaded here.
+the expression. The people in its rows are unknown, and its parts divide rows, not people, so
+results on them are too good. CK+ is licensed to its users by the University of Pittsburgh; nothing
+is downloaded here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COUNTS = dict(zip(CLASSES, (45, 59, 25, 69, 28, 83, 593, 18), strict=True))
 EXPECTED = "ckextended.csv (emotion,pixels,Usage with labels 0 to 7), or what holds it"
 
 _PEOPLE = (
-    "The people of ckextended.csv are unknown, and its parts share them: figures on it are too "
+    "The people in ckextended.csv are unknown, and its parts share them, so results on it are too "
     "good. With the original frames, the dataset ckplus keeps people apart."
 )
 

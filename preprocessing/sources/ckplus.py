@@ -248,12 +248,12 @@ def _missing(found: _Scan) -> str:
     if found.labels:
         return (
             "The images of CK+ are missing: put extended-cohn-kanade-images.zip, packed or "
-            "unpacked, beside the labels and give the directory that holds both."
+            "unpacked, next to the labels and give the directory that holds both."
         )
     if found.sequences:
         return (
-            "The labels of CK+ are missing: put Emotion_labels.zip, packed or unpacked, beside the "
-            "images and give the directory that holds both."
+            "The labels of CK+ are missing: put Emotion_labels.zip, packed or unpacked, next to "
+            "the images and give the directory that holds both."
         )
     if found.loose:
         return (

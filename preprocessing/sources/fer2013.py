@@ -46,7 +46,7 @@ def open_fer2013(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     separator and encoding, no header, labels as names, other names for columns and parts, and a
     column for each pixel. Folders may be named like expressions, numbered 0 to 6, or both, such as
     `3_happy`, with parts above them or without. If neither they nor the file names tell two parts
-    apart, those are one. Images of a copy that tells no parts have none, which is a `Doubt`.
+    apart, these become one part. Images of a copy without parts have none, which is a `Doubt`.
 
     Args:
         path: the table, the archive, or a directory.

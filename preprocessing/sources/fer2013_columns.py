@@ -103,7 +103,7 @@ def _first_rows(files: Files, name: str, by: str, width: int) -> list[list[str]]
 
 
 def _of_rows(rows: Sequence[Sequence[str]]) -> Columns | None:
-    """Finds the columns by what all of these rows hold: numbers to 255 beside labels or parts.
+    """Finds the columns by what all of these rows hold: numbers up to 255, and labels or parts.
 
     Where the first and the last column could both be the labels, the first is.
     """

@@ -33,9 +33,9 @@ NO_LABELS = (
     "use icml_face_data.csv or fer2013.csv to include them."
 )
 NO_PARTS = (
-    "{} does not say which images are FER2013's Training, PublicTest and PrivateTest, so they have "
-    "no official parts: results on other splits are not those of published tables. Use a copy with "
-    "a column Usage for the official split."
+    "{} does not say which images are FER2013's Training, PublicTest and PrivateTest, so they "
+    "have no official parts: results on other splits cannot be compared with published tables. "
+    "Use a copy with a column Usage for the official split."
 )
 
 
@@ -103,7 +103,7 @@ def _together(names: list[str]) -> list[dict[str, str]]:
 def _labelled(files: Files, parts: Mapping[str, str], unlabelled: Sequence[str]) -> Distribution:
     """Returns a copy without a column of parts, read with the tables that have no labels.
 
-    Beside these, a table is the Training of the challenge, whatever its name.
+    Next to these, a table is the Training part of the challenge, whatever its name.
     """
     known = {name: part or ("train" if unlabelled else "") for name, part in parts.items()}
     splits = {part for part in known.values() if part}
@@ -178,7 +178,7 @@ def items(
     Args:
         files, name: the file.
         classes: the class of each number.
-        part: of all rows, where no column tells it.
+        part: part of all rows, if no column gives it.
     """
     where = files.source(name)
     try:

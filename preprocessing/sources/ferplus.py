@@ -92,7 +92,7 @@ def open_ferplus(
 
     Args:
         path: a directory, .zip or .csv with FER2013.
-        votes: fer2013new.csv; None if it is beside FER2013's CSV or in the same archive.
+        votes: fer2013new.csv; None if it is next to FER2013's CSV or in the same archive.
         labels: "majority" uses the choice of more than half of the people and rejects rows without
             one. "plurality" uses the most frequent choice, the first in canonical order among
             equals, so that training with soft labels loses hardly any row. Both ignore choices
@@ -161,7 +161,7 @@ def _votes(
     if not found:
         raise ValueError(
             f"No votes of FER+ at {path if votes is None else votes}: put fer2013new.csv of "
-            "https://github.com/microsoft/FERPlus beside FER2013, or pass it as `votes`; "
+            "https://github.com/microsoft/FERPlus next to FER2013, or pass it as `votes`; "
             f"found {listing(places)}."
         )
     return first_of("files of votes", found, lambda one: one[0].source(one[1]), notice)
@@ -174,7 +174,7 @@ def _items(files: Files, name: str, votes: Votes, labels: str) -> Iterator[Sampl
 def _relabelled(
     rows: Iterable[tuple[Sample | Rejected, int]], votes: Votes, labels: str
 ) -> Iterator[Sample | Rejected]:
-    """Gives each sample the label and the votes of the row of votes beside it."""
+    """Gives each sample the label and the votes of the row of votes paired with it."""
     choose, none = _RULES[labels]
     chosen, lost = choose(votes.counts).tolist(), {-1: none, **_NO_EXPRESSION}
     for item, position in rows:

@@ -206,7 +206,7 @@ def _check_layout(
         notice(
             Doubt(
                 f"{shown} look like expressions, the classes {', '.join(classes[:5])} do not: is "
-                "the layout ROOT/<class>/..., and is there no unrelated folder beside the classes?"
+                "the layout ROOT/<class>/..., and is there no unrelated folder next to the classes?"
             )
         )
     elif below and all(map(part_of, below)):

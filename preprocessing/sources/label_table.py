@@ -57,7 +57,7 @@ class LabelTable:
 
 
 class Finder:
-    """Finds files by what a table calls them.
+    """Finds files by the names that a table gives them.
 
     A name may be a path below the folder, or the end of one, or a longer path that ends with one;
     and it may lack its ending. Folders that it names must agree.

@@ -1,6 +1,6 @@
-"""A table of labels beside a folder of photographs: `--labels FILE`.
+"""A table of labels for a folder of photographs: `--labels FILE`.
 
-The table is a text file in any usual encoding and with any usual separator, or blanks. It has a row
+The table is a text file in any common encoding, with any common separator or blanks. It has a row
 per photograph: its file, its class and, if known, its person and its part of the dataset.
 """
 
@@ -25,7 +25,7 @@ from preprocessing.sources.tables import Cells
 
 @dataclass(frozen=True)
 class _Row:
-    """What the table says of one photograph."""
+    """What the table says about one photograph."""
 
     source: str
     name: str
@@ -175,7 +175,7 @@ def _item(
     source = files.source(name)
     if source in taken:
         same = taken[source].label == label
-        detail = f"{source} is {taken[source].label} already"
+        detail = f"{source} is already {taken[source].label}"
         reason = "second row of one photograph" if same else "labels of a photograph differ"
         return Rejected(row.source, reason, detail, label)
     subject = row.subject or subjects.of(name)

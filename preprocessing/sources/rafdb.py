@@ -1,7 +1,7 @@
 """RAF-DB, single labels: 15,339 photographs from the internet, aligned to 100x100 faces in colour.
 
 Li et al., "Reliable Crowdsourcing and Deep Locality-Preserving Learning for Expression Recognition
-in the Wild", 2017, https://doi.org/10.1109/CVPR.2017.277. Its authors give it to academic
+in the Wild", 2017, https://doi.org/10.1109/CVPR.2017.277. Its authors provide it to academic
 researchers on request, http://www.whdeld.com/raf/model1.html; nothing is downloaded here.
 """
 
@@ -150,7 +150,7 @@ def _labels(files: Files, name: str) -> tuple[dict[str, str], list[Rejected]]:
                 detail = f"{' '.join(words)[:40]!r}, expected a line like train_00001.jpg 5"
                 bad.append(Rejected(f"{where}:{number}", "no image and label", detail))
             elif labels.setdefault(match["stem"], CODES[words[1]]) != CODES[words[1]]:
-                detail = f"{match['stem']} is {labels[match['stem']]} already"
+                detail = f"{match['stem']} is already {labels[match['stem']]}"
                 bad.append(Rejected(f"{where}:{number}", "labels of an image differ", detail))
     except UnreadableError as error:
         bad.append(Rejected(where, error.reason, str(error)))

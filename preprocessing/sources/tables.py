@@ -1,4 +1,4 @@
-"""Tables of text, such as a CSV: any usual encoding and separator, a dictionary for each row."""
+"""Text tables, such as CSV, in any common encoding and with any separator: a dictionary per row."""
 
 from __future__ import annotations
 

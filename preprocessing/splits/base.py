@@ -1,6 +1,6 @@
 """Splits, the schemes that make them, their registry, and the file that stores them.
 
-`splits.csv` needs no package of ours to read: it has a row per image, in the order of the index,
+`splits.csv` can be read without this package: it has a row per image, in the order of the index,
 and a column per scheme. A hold-out says "train", "validation", "test" or, for an unused image, "".
 A scheme with folds gives the fold that tests the image, counted from 0. When fold i tests, fold
 i + 1 validates (fold 0 if i is the last) and the others train.
@@ -206,7 +206,7 @@ def sides(dataset: Dataset, name: str) -> np.ndarray:
         )
     result = np.array(found, np.int64)
     if missing := empty(result, scheme.folds):
-        raise ValueError(f"{path}: {name} is without {missing}. {REPAIR_HINT}")
+        raise ValueError(f"{path}: {name} lacks {missing}. {REPAIR_HINT}")
     return result
 
 

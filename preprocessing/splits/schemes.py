@@ -44,7 +44,7 @@ def official(dataset: Dataset, seed: int = 0) -> np.ndarray:
 
 
 def held_out(dataset: Dataset) -> np.ndarray:
-    """Returns which images nothing is trained on where a part is known for it, bool (n,).
+    """Returns which images no split may train on because their part is known, bool (n,).
 
     It is the test part, or without one the validation part; none if the dataset has no train part.
     """
@@ -55,7 +55,7 @@ def held_out(dataset: Dataset) -> np.ndarray:
 
 
 def what_was_divided(dataset: Dataset) -> list[str]:
-    """Says which parts `official` takes where the dataset has only two, in at most a sentence."""
+    """Says in a sentence which parts `official` uses if the dataset has only two, else nothing."""
     given = [name for name in SPLITS if (dataset.splits == name).any()]
     if len(given) != 2 or "train" not in given or SCHEMES["official"].why_not(dataset):
         return []
@@ -180,8 +180,8 @@ def _deal_some(
     if len(found) < len(shares):
         raise InapplicableError(
             f"{name} needs at least {len(shares)} groups of training images that share no subject, "
-            f"sequence or photograph; {dataset.name} at {dataset.path} has {len(found)} beside its "
-            "test part. Choose another split, or add images."
+            f"sequence or photograph; {dataset.name} at {dataset.path} has {len(found)} outside "
+            "its test part. Choose another split, or add images."
         )
     return deal(group.ravel(), dataset.labels[rows], shares, seed)
 
@@ -190,8 +190,10 @@ def _deal_some(
     "5-fold",
     folds=True,
     grouped=True,
-    promise="every image is tested once, also those of known parts; every class in every fold "
-    f"alike; {_PROMISE}",
+    promise=(
+        "every image is tested once, also those of known parts; every class is spread evenly over "
+        f"the folds; {_PROMISE}"
+    ),
 )
 def five_fold(dataset: Dataset, seed: int = 0) -> np.ndarray:
     """Makes five folds of equal size and class balance, as closely as whole groups allow.

@@ -184,7 +184,7 @@ def test_the_copy_is_not_compiled_and_says_so():
     plain.compile("sgd", "mse")
     attached, receipt = attention_fer.attach(plain, "eca", after="a_out")
     assert not attached.compiled and receipt.notes == (
-        "The model was compiled, and its copy is not: compile it.",
+        "The model was compiled, but its copy is not: compile the copy.",
     )
     attached.compile("sgd", "mse")
     attached.fit(IMAGES, np.zeros((3, 5)), verbose=0)
@@ -198,7 +198,7 @@ def test_the_class_of_a_model_is_lost_with_a_note():
     body = resnet()
     plain = Twin(body.inputs, body.outputs, name="own")
     _, receipt = attention_fer.attach(plain, "eca", after="a_out")
-    assert receipt.notes == ("own is a Twin, and its copy is a plain keras.Model.",)
+    assert receipt.notes == ("own is a Twin, but its copy is a plain keras.Model.",)
 
 
 def test_an_adapted_normalisation_is_copied():

@@ -111,7 +111,7 @@ def test_phases_cover_every_epoch_once():
 
 @pytest.mark.parametrize("unfreeze", [((1, None),), ((4, 1), (4, 0)), ((9, None),), ((0, None),)])
 def test_epochs_that_do_not_rise_within_the_training_are_refused(unfreeze):
-    with pytest.raises(ValueError, match="must rise .*8"):
+    with pytest.raises(ValueError, match="must increase .*8"):
         phases("all", unfreeze, 8)
 
 

@@ -223,8 +223,8 @@ def test_the_command_prints_and_writes(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--write", "--format", "csv"], "--write names its files"),
-        (["--write", "--output", "x.md"], "--write names its files"),
+        (["--write", "--format", "csv"], "--write chooses its own files"),
+        (["--write", "--output", "x.md"], "--write chooses its own files"),
         (["--chance", "--format", "html"], "'html'"),
     ],
 )

@@ -71,7 +71,7 @@ def test_results_that_no_plan_names_are_a_problem_that_is_shown(tmp_path):
     plan_file.write(of, store.root)
     other = put_done(store, cell(seed=7), [True, False])
     (built,) = analysis.stored(store)
-    assert built.problems == ((str(other.path), "no plan beside it names this cell"),)
+    assert built.problems == ((str(other.path), "no plan next to it names this cell"),)
 
 
 def test_results_of_other_settings_are_never_averaged(tmp_path):

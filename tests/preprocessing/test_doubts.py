@@ -61,7 +61,7 @@ def test_strict_is_an_exit_status_for_what_could_be_a_mistake(photographs, tmp_p
     out = tmp_path / "out"
     assert command(photographs, out) == 0
     shown = capsys.readouterr().err.replace("\n", " ")
-    assert "warning: It is unknown whom" in shown
+    assert "warning: The people in the images are unknown" in shown
     assert "note: The dataset has no validation part" in shown and "the 10 images" in shown
     assert command(photographs, out, "--strict", "--overwrite") == 1
     assert main(["--check", str(out)]) == 0

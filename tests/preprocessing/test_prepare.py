@@ -141,7 +141,7 @@ def test_published_counts_are_those_of_the_classes_asked_for(made_up, tmp_path):
     notices = []
     prepare(name, None, tmp_path / "both", notice=notices.append)
     assert notices == [
-        "The dataset has 20 images, published are 19: happy 10 of 9.",
+        "The dataset has 20 images instead of the published 19: happy 10 of 9.",
     ]
     notices.clear()
     name = made_up([sample(n, ("sad", "happy")[n % 2]) for n in range(20)], expected=published)
@@ -169,7 +169,7 @@ def test_a_broken_detector_stops_the_run_before_its_failures_count():
     torn = [("z", [Rejected("z", "empty file")])]  # says nothing of the detector
     broken = [one for n in range(10, 60) for one in (*failures(1, n), *torn)]
     passed = []
-    with pytest.raises(RuntimeError, match="failed at 5 photographs in a row, .*photo 14 .OSErr"):
+    with pytest.raises(RuntimeError, match="failed on 5 photographs in a row, .*photo 14 .OSErr"):
         for one in stop_if_broken(good + failures(3) + good + torn + broken, 5):
             passed.append(one)
     assert passed == good + failures(3) + good + torn
@@ -185,7 +185,7 @@ def test_after_a_broken_detector_the_run_goes_on(prepared, monkeypatch):
             detector.breaks = number >= 150
             yield item
 
-    with pytest.raises(RuntimeError, match="failed at 100 photographs in a row"):
+    with pytest.raises(RuntimeError, match="failed on 100 photographs in a row"):
         prepared(dying(), faces=FaceCropper(detector), workers=1)
     detector.breaks = False
     dataset = prepared(items, faces=FaceCropper(detector))

@@ -31,7 +31,7 @@ def test_it_prepares_and_summarises(source, tmp_path, capsys, monkeypatch):
     assert "fer2013: archive.zip/folders in ." in shown.out
     assert "seen 28, used 28" in shown.out and dataset.fingerprint in shown.out
     assert "validation" in shown.out and "surprise" in shown.out
-    assert "warning: train has 14 images, published are 28,709" in shown.err
+    assert "warning: train has 14 images instead of the published 28,709" in shown.err
 
 
 def test_options_reach_the_preparation(tmp_path):

@@ -127,7 +127,7 @@ def test_a_full_disk_is_said_and_the_command_goes_on_when_there_is_room(straight
     process = start(out, limit=1_000_000)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2 and "Traceback" not in errors
-    assert f"No room to write {out}." in errors and "to resume" in errors
+    assert f"No space left to write {out}." in errors and "to resume" in errors
     assert not out.exists()
     _, errors = finish(out)
     assert 0 < done_before(errors) < COUNT

@@ -68,7 +68,9 @@ def test_used_and_dropped_make_up_all_that_was_seen(folder, raw):
 def test_deviations_from_the_published_counts_are_noted(folder):
     warnings = Dataset.open(folder).manifest["warnings"]
     assert len(warnings) == 3 and set(warnings) <= set(check(folder).warnings)
-    assert warnings[0].startswith("train has 14 images, published are 28,709: angry 2 of 3,995,")
+    assert warnings[0].startswith(
+        "train has 14 images instead of the published 28,709: angry 2 of 3,995,"
+    )
 
 
 def test_the_folder_is_readable_without_the_package(folder):

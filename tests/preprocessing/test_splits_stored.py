@@ -134,7 +134,7 @@ DAMAGE = {
     "cells": (lambda text: text.replace("\n", ",x\n", 2).replace(",x\n", "\n", 1), "line 2: 8 cel"),
     "empty": (lambda text: "", "has no split 'official'"),
     "binary": (lambda text: "official\n" + '"' + "x" * 200_000, "not readable"),
-    "no test": (lambda text: text.replace(",test,", ",,"), "official is without a test part"),
+    "no test": (lambda text: text.replace(",test,", ",,"), "official lacks a test part"),
 }
 
 
@@ -168,7 +168,7 @@ def test_a_fold_beyond_the_rows_is_refused_before_room_is_made_for_it(dataset):
 
 def test_a_missing_fold_is_noticed(dataset):
     edit(dataset, rewrite("loso", 5, "13"))
-    with pytest.raises(ValueError, match="loso is without fold 12"):
+    with pytest.raises(ValueError, match="loso lacks fold 12"):
         splits.stored(dataset, "loso")
 
 

@@ -59,7 +59,7 @@ def test_it_is_turned_upright_and_a_whole_photograph_is_squared():
 
 @pytest.mark.parametrize("other", [{"margin": 0.1}, {"square": True}])
 def test_it_makes_a_square_of_its_own(other):
-    with pytest.raises(ValueError, match="like must be None where margin or square"):
+    with pytest.raises(ValueError, match="like must be None with margin or square"):
         CropSettings(like="fer2013", **other)
     with pytest.raises(ValueError, match="like: 'fer2012'.*Did you mean 'fer2013'"):
         CropSettings(like="fer2012")

@@ -22,7 +22,7 @@ class Answer:
         picture: its path within the folder.
         predicted: the most probable class; "" if the picture could not be read.
         true: the class of its folder, None if unknown.
-        probabilities: of each class.
+        probabilities: probabilities of each class.
         problem: why it could not be read; "" if it could.
     """
 

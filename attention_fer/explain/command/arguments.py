@@ -1,4 +1,4 @@
-"""Arguments that the commands share which run a stored model over pictures."""
+"""Arguments shared by the commands that run a stored model over pictures."""
 
 from __future__ import annotations
 
@@ -10,25 +10,33 @@ from attention_fer.common.imports import import_file
 
 
 def add_pictures(add: Callable[..., Any]) -> None:
-    """Adds the folder of pictures, the last argument without a name."""
+    """Adds the folder of pictures, the last positional argument."""
     add(
         "images",
         metavar="FOLDER",
-        help="folder or .zip of pictures or of a subfolder per class, or a prepared dataset",
+        help=(
+            "folder or .zip of pictures, with a subfolder per class or without; or a prepared "
+            "dataset"
+        ),
     )
 
 
 def add_options(add: Callable[..., Any]) -> None:
-    """Adds the options that say how the model takes pictures, and which pictures."""
-    add("--classes", nargs="+", metavar="NAME", help="names in order, or one file of names")
+    """Adds the options that say which pictures to use and how the model takes them."""
+    add(
+        "--classes",
+        nargs="+",
+        metavar="NAME",
+        help="class names in order, or a file that lists them",
+    )
     add("--pixels", metavar="SCALE", help="0-255 or 0-1 (default: inferred and printed)")
-    add("--size", type=int, metavar="N", help="height and width, if the model takes any")
+    add("--size", type=int, metavar="N", help="height and width, if the model accepts any size")
     add(
         "--whole",
         action="store_true",
-        help="take pictures whole, as crops of faces, also where the network's data were cropped",
+        help="use pictures as they are, as crops of faces, even if the network's data were cropped",
     )
-    add("--limit", type=int, metavar="N", help="only N pictures, evenly spaced")
+    add("--limit", type=int, metavar="N", help="use only N pictures, evenly spaced")
     add(
         "--import",
         dest="imports",

@@ -32,7 +32,7 @@ class Explainer:
         model: any Keras model that outputs class scores.
         method: see `METHODS`.
         model_input: how pictures become the model's input.
-        names: of the classes, in order; None to number them.
+        names: names of the classes, in order; None to number them.
         note: receives sentences about what may be unexpected.
         layer, output: the chosen ones, None for the default.
         target: the part of the model that is explained, in words; "" before the first picture.

@@ -15,7 +15,7 @@ from attention_fer.explain.maps.gradcam import default_layer, grad_cam
 from attention_fer.explain.maps.layer_tree import attention_layers
 from attention_fer.explain.maps.rollout import rollout
 
-MOST_GATES = 2  # attention modules beside an image if none is chosen
+MOST_GATES = 2  # attention modules next to an image if none is chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Method:
     Attributes:
         tiles: the tiles of each image.
         target: the part of the model that is explained, in words.
-        meaning: of the colours.
+        meaning: meaning of the colours.
         options: the command-line options that it uses.
     """
 

@@ -1,4 +1,4 @@
-"""Loads a model from its file, and the class names beside it or given."""
+"""Loads a model from its file, and its class names from the command line or a file next to it."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def load_model(path: Path) -> keras.Model:
     except Exception as error:  # Damaged archives make Keras raise almost anything.
         first = (cause(error).splitlines() or [""])[0][:300]
         raise ValueError(
-            f"{str(path)!r} could not be read as a Keras model: {type(error).__name__}: {first} "
-            "If it has layers of other packages, name the file or module that registers them with "
+            f"{str(path)!r} could not be read as a Keras model: {type(error).__name__}: {first} If "
+            "it uses layers of other packages, pass the file or module that registers them with "
             "--import."
         ) from error
     if not isinstance(model, keras.Model):

@@ -60,9 +60,9 @@ def infer_input(
 
     Args:
         model: with one input; a subclassed model must have been called on images.
-        size: height and width, if the model takes any.
+        size: height and width, if the model accepts any.
         pixels: `"0-255"` or `"0-1"`, to override the rule.
-        recorded: the note beside the model, such as `"uint8 pixels"`.
+        recorded: the note next to the model, such as `"uint8 pixels"`.
 
     Raises:
         ValueError: several inputs, an input that is not a grey or RGB image, or a size that is
@@ -84,7 +84,7 @@ def infer_input(
     if pixels:
         chosen, why = pixels, "as given"
     elif recorded == "uint8 pixels":
-        chosen, why = "0-255", "as recorded beside the model"
+        chosen, why = "0-255", "as recorded next to the model"
     elif "int" in dtype:
         chosen, why = "0-255", f"its input is {dtype}"
     else:
@@ -102,7 +102,7 @@ def _inputs(model: keras.Model) -> tuple[list[tuple[Any, ...]], str]:
     shapes = [tuple(shape) for shape in built.values() if isinstance(shape, (list, tuple))]
     if not shapes:
         raise ValueError(
-            f"The model {model.name!r} does not know what it takes. Call it on a batch of images "
+            f"The model {model.name!r} has no known input shape. Call it on a batch of images "
             "before you save it."
         )
     return shapes, "float32"

@@ -19,14 +19,15 @@ _NORMALISING = (keras.layers.Normalization, keras.layers.BatchNormalization)
 def probe(model: keras.Model, shape: tuple[int, ...]) -> tuple[str, str]:
     """Returns the scale of the pixels that a model reads, and how that was found.
 
-    Whatever a model does to its input before the first layer with weights (layers, operations and
-    nested models alike) is run on the same pictures in both scales. A network is trained on numbers
-    of about 1 in which pictures differ: the scale is chosen that comes nearer to this. Hence a
-    model that does nothing to its input, or shifts it by less than 1, takes 0 to 1.
+    Everything before the first layer with weights (layers, operations and nested models alike) is
+    run on the same pictures in both scales. Networks are trained on numbers of about 1 in which
+    pictures differ, so the scale that comes nearer to this is chosen. A model that does nothing to
+    its input, or shifts it by less than 1, therefore takes 0 to 1.
 
     Args:
         model: with one input of images.
-        shape: of an image as the model takes it, `(height, width, channels)` or channels first.
+        shape: shape of an image as the model takes it, `(height, width, channels)` or channels
+            first.
     """
     pictures = _gradients(shape)
     found, other = _first_input(model, pictures), _first_input(model, pictures / 255)

@@ -1,4 +1,4 @@
-"""Prepares photographs as the data of a network were prepared: face found, cropped, resized."""
+"""Prepares photographs as a network's data were prepared: finds, crops and resizes the face."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def as_recorded(
 def cropper(recorded: Mapping[str, Any], note: Callable[[str], None]) -> FaceCropper:
     """Makes the cropper that a prepared dataset's manifest describes under `faces`.
 
-    Of several faces the one is taken that the dataset would have taken; where it took all, the
-    largest.
+    If there are several faces, it takes the one that the dataset would have taken, or the largest
+    if the dataset took all.
 
     Args:
         recorded: see `FaceCropper.describe`.
-        note: receives a sentence if the detector is another version than the recorded one.
+        note: receives a sentence if the detector's version differs from the recorded one.
 
     Raises:
         ValueError: a description that this version does not understand.
@@ -70,7 +70,7 @@ def cropper(recorded: Mapping[str, Any], note: Callable[[str], None]) -> FaceCro
         settings["select"] = "largest"
     detector = _detector(about)
     if detector.describe().get("sha256") != about.get("sha256"):
-        note(f"the detector {about['name']} has other weights than when the data were prepared")
+        note(f"the detector {about['name']} has different weights than when the data were prepared")
     return FaceCropper(detector, **settings)
 
 

@@ -1,4 +1,4 @@
-"""Galleries: pages of images beside what a network looked at in them."""
+"""Galleries: pages that show images next to what a network looked at in them."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class Card:
     """An image and its explanations.
 
     Attributes:
-        name: of the image, usually a path.
+        name: name of the image, usually a path.
         image: uint8 of shape `(height, width)` or with 1 or 3 channels; None if it could not be
             read.
         text: shown below the image, such as its true class; without an image, the reason.
-        tiles: shown beside the image.
+        tiles: shown next to the image.
     """
 
     name: str
@@ -70,10 +70,10 @@ def gallery(
     """Draws one page of cards and writes it as a PNG file, whole or not at all.
 
     Args:
-        cards: at least one; a page of about 50 is pleasant to look at.
+        cards: at least one; about 50 fit well on a page.
         path: the file. Missing folders are made, an existing file is replaced.
         title, notes: text above the cards, the notes in smaller letters.
-        meaning: of the colours, shown beside a colour bar; None leaves out the bar.
+        meaning: meaning of the colours, shown next to a colour bar; None leaves out the bar.
         size: longest side of an image in pixels.
         alpha, colormap: see `overlay`.
 
@@ -151,7 +151,7 @@ def _draw_tile(image: np.ndarray, tile: Tile, style: _Style) -> Image.Image:
 
 
 def _draw_legend(meaning: str, style: _Style) -> Image.Image:
-    """Draws a bar of the colours from 0 to 1 with its meaning beside it."""
+    """Draws a bar of the colours from 0 to 1 with its meaning next to it."""
     letters, gap = font(SMALL), 6
     start = width("0", letters) + gap
     after = printable(f"1  {meaning}")

@@ -1,6 +1,6 @@
 """Class scores of one output of a model, with or without its final softmax.
 
-A single number, as two classes often have it, counts as that of the second of two classes.
+A single output, as is common for two classes, counts as that of the second class.
 """
 
 from __future__ import annotations

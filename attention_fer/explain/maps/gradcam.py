@@ -48,12 +48,12 @@ def grad_cam(
     output: str | int | None = None,
     batch_size: int = 32,
 ) -> np.ndarray:
-    """Maps what raises the score of a class in each image.
+    """Returns maps of the regions that raise the score of a class in each image.
 
     The channels of a convolution's output are summed, each weighted by the gradient of the class
     score with respect to it, averaged over all positions; negative sums become 0. The score is the
     logit of the class: the softmax or sigmoid at the model's end is left out while the gradient is
-    computed, so that a certain prediction has a map, too.
+        computed, so even a certain prediction has a map.
 
     Args:
         model: any Keras model from one batch of images to class scores or probabilities.
@@ -75,7 +75,7 @@ def grad_cam(
     Warns:
         EmptyMapWarning: some maps are 0 everywhere.
         UserWarning: the model outputs probabilities but does not end in a softmax or sigmoid, so
-            that the gradient may vanish.
+            the gradient may vanish.
     """
     images, scores = check_images(images), ClassScores(model, output)
     positive_int("batch_size", batch_size)
@@ -172,8 +172,9 @@ def _check_map(target: LayerRun) -> None:
 def _warn_if_probabilities(values: np.ndarray) -> None:
     if values.min() >= 0 and np.allclose(values.sum(axis=1), 1, atol=1e-3):
         warnings.warn(
-            "The model outputs probabilities but does not end in a softmax that could be left out: "
-            "the gradient is that of the probability, which vanishes where it is certain.",
+            "The model outputs probabilities but does not end in a softmax that could be left "
+            "out, so the gradient is that of the probability, which vanishes where the model is "
+            "certain.",
             stacklevel=4,
         )
 

@@ -150,7 +150,8 @@ def find_layer(order: list[LayerRun], name: str) -> LayerRun:
     found = [run for run in order if run.path == matching[0]]
     if len(found) > 1:
         raise ValueError(
-            f"The layer {name!r} must run once in this model, got {len(found)} runs. Give another."
+            f"The layer {name!r} must run once in this model, got {len(found)} runs. Choose "
+            "another."
         )
     return found[0]
 
@@ -172,17 +173,17 @@ def last_convolution(order: list[LayerRun]) -> LayerRun:
     if not convolutions or tokens:
         found = "cuts its map into tokens" if tokens else "has no convolution with a map"
         raise ValueError(
-            f"This model {found}, and Grad-CAM needs the last map of a convolution, of more than "
-            "one pixel. For a transformer use the attention rollout (`rollout`, --method rollout); "
-            "for another model name a layer that outputs a map (`layer=`, --layer)."
+            f"This model {found}, but Grad-CAM needs the last map of a convolution, with more than "
+            "one pixel. For a transformer use the attention rollout (`rollout`, --method "
+            "rollout); for another model name a layer that outputs a map (`layer=`, --layer)."
         )
     of_size = [run for run in maps if run.size == convolutions[-1].size]
     layers = [run.layer for run in order]
     once = [run for run in of_size if layers.count(run.layer) == 1]
     if not once:
         raise ValueError(
-            f"The last map must be made once in this model, but {of_size[-1].path!r} runs more "
-            "than once. Give a model that runs it once, such as the network within."
+            f"The last map must be computed once in this model, but {of_size[-1].path!r} runs more "
+            "than once. Give a model that runs it once, such as the inner network."
         )
     return once[-1]
 

@@ -1,4 +1,4 @@
-"""Attention rollout: the patches that a transformer's decision draws on.
+"""Attention rollout: the patches on which a transformer's decision is based.
 
 Abnar and Zuidema 2020, https://arxiv.org/abs/2005.00928
 """
@@ -88,7 +88,7 @@ def _layer_scores(layer: Any, tokens: Any) -> np.ndarray:
 def rollout(
     model: keras.Model, images: Any, *, token: int | None = None, batch_size: int = 32
 ) -> np.ndarray:
-    """Maps how much the class token takes from each patch through all layers.
+    """Returns maps of how much the class token takes from each patch through all layers.
 
     A map does not depend on a class. Its lowest values are above 0 and often similar, because each
     layer adds the token itself; the maps are not stretched to hide this.

@@ -30,11 +30,11 @@ class NetworkFeatures:
         network: title of the network, for error messages.
         layers: applies the layers from the image to the last map.
         default_input: pixels per side and channels if `input_shape` is None.
-        minimum: least pixels per side, and the reason for it.
+        minimum: minimum number of pixels per side, and the reason for it.
         flatten: whether the top flattens the last map instead of pooling it.
         neck: applies further layers after the pooling or flattening.
-        imagenet: name of the network in `keras.applications`, if it is there.
-        default_name: of the model if `name` is None.
+        imagenet: name of the network in `keras.applications`, if it exists there.
+        default_name: name of the model if `name` is None.
     """
 
     network: str

@@ -25,7 +25,7 @@ class BasicBlocks(SeededLayers):
         attend: the places of the attention layers, at positions in `POSITIONS`.
         activation: any Keras activation; None for the one with `negative_slope`.
         kernel_initializer, seed: of the convolutions; see `common.seeded`.
-        negative_slope: of the activation; 0 is a ReLU.
+        negative_slope: slope of the activation; 0 is a ReLU.
         projection: kernel size of a shortcut whose number of channels changes.
         branch_gamma: initializer for the scale of the last normalisation of a branch; with "zeros"
             a block starts as its shortcut (Goyal et al. 2017, https://arxiv.org/abs/1706.02677).

@@ -16,7 +16,7 @@ class Head:
     """Hidden dense layers, each followed by normalisation, activation and dropout, in this order.
 
     Attributes:
-        units: of each hidden layer; empty for the classifier alone.
+        units: numbers of units of the hidden layers; empty for the classifier alone.
         dropout: rate after each hidden layer, at least 0 and below 1.
         batch_norm: whether to normalise each before its activation.
         activation: name of the Keras activation of the hidden layers.

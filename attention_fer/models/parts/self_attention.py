@@ -21,7 +21,7 @@ class SelfAttention(CompositeLayer):
 
     Args:
         heads: number of heads, a divisor of the channels.
-        kernel_initializer: of the projections, each of which draws its own kernel.
+        kernel_initializer: initializer of the projections, each of which draws its own kernel.
 
     Input and output shape: `(batch, tokens, channels)`.
 
@@ -119,7 +119,7 @@ class GatedPositionalSelfAttention(SelfAttention):
     Args:
         heads: a square number.
         locality_strength: alpha in the paper.
-        kernel_initializer: of the projections, except that of the values.
+        kernel_initializer: initializer of the projections, except that of the values.
 
     Input and output shape: `(batch, patches, channels)`, the patches of a square grid row by row,
     without a class token.

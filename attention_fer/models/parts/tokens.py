@@ -19,7 +19,7 @@ class LearnedTokens(keras.layers.Layer):
 
     Args:
         count: number of learned tokens.
-        initializer: of the tokens.
+        initializer: initializer of the tokens.
 
     Input shape: `(batch, tokens, channels)`. Output shape: `(batch, count + tokens, channels)`.
 
@@ -62,7 +62,7 @@ class PositionEmbedding(keras.layers.Layer):
     """Adds a learned vector to each token, one per place in the sequence.
 
     Args:
-        initializer: of the vectors.
+        initializer: initializer of the vectors.
 
     Input and output shape: `(batch, tokens, channels)`, with a known number of tokens.
     """

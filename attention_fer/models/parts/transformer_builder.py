@@ -70,10 +70,10 @@ def transformer(
         input_tensor: a Keras tensor to use as the image, in place of `input_shape`.
         input_shape: `(height, width, channels)` or as the image data format says; None for
             224 x 224 x 3. Any number of channels; the patches must divide height and width.
-        pooling: of the patches' tokens if `include_top` is False: None, "avg" or "max".
+        pooling: pooling of the patches' tokens if `include_top` is False: None, "avg" or "max".
         classes: number of classes.
-        classifier_activation: of the classifier; None for logits.
-        name: of the network.
+        classifier_activation: activation of the classifier; None for logits.
+        name: name of the network.
         attention: must be None: transformers take no attention module.
         size: "tiny", "small" or "base"; ViT also has "large".
         patch_size: pixels per side of a patch.

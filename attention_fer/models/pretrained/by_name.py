@@ -36,8 +36,8 @@ class LoadReport:
 
     Attributes:
         loaded: layers of the network whose weights were loaded.
-        adapted: loaded layers whose weights were fitted to another number of channels or to
-            another grid of patches.
+        adapted: loaded layers whose weights were fitted to a different number of channels or a
+            different grid of patches.
         new: layers of the network that keep their initial weights.
         missed: layers of the source that match no layer of the network, with the reason.
     """
@@ -61,9 +61,9 @@ def load_into(
 ) -> LoadReport:
     """Load weights into `model` by layer name and log the report.
 
-    A layer is loaded whole or not at all. A first convolution with another number of input
-    channels is adapted: a grey image gives the output that its copy in three channels gave. The
-    report is logged, as a warning if any layer is new or missed.
+    A layer is loaded whole or not at all. A first convolution with a different number of input
+    channels is adapted: a grey image gives the output that its three-channel copy gave. The report
+    is logged, as a warning if any layer is new or missed.
 
     Args:
         model: the network to load the weights into.
@@ -169,7 +169,7 @@ def _applications_model(imagenet: str, model: keras.Model) -> keras.Model:
     except Exception as error:
         raise RuntimeError(
             f"The ImageNet weights of {imagenet} could not be downloaded through "
-            f"keras.applications: {error} Without a network, download the file elsewhere and pass "
+            f"keras.applications: {error} If you are offline, download the file elsewhere and pass "
             "its path as weights, or put it into the folder `models` of the Keras home, usually "
             "~/.keras/models."
         ) from error

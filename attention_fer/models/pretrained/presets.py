@@ -31,7 +31,7 @@ class TransformerWeights:
     Attributes:
         weights: arrays by our layer names.
         grid: rows and columns of patches; None if unknown.
-        epsilon: of the layer normalisations; None if unknown.
+        epsilon: epsilon of the layer normalisations; None if unknown.
         unread: files that could not be read, with the reason.
     """
 
@@ -98,9 +98,9 @@ def _download(name: str, handle: str) -> Path:
     except Exception as error:
         cache = os.environ.get("KAGGLEHUB_CACHE") or Path.home() / ".cache" / "kagglehub"
         raise RuntimeError(
-            f"The preset {name!r} could not be downloaded from Kaggle ({handle}): {error} Without "
-            f"a network, download it elsewhere with kagglehub.model_download({handle!r}) and pass "
-            f"the folder as weights, or copy the cache, here {str(cache)!r} (KAGGLEHUB_CACHE)."
+            f"The preset {name!r} could not be downloaded from Kaggle ({handle}): {error} If you "
+            f"are offline, download it elsewhere with kagglehub.model_download({handle!r}) and "
+            f"pass the folder as weights, or copy the cache, here {str(cache)!r} (KAGGLEHUB_CACHE)."
         ) from error
 
 
@@ -148,7 +148,7 @@ def _grid(backbone: Any) -> tuple[int, int]:
 
 
 def _add_head(source: TransformerWeights, path: Path) -> None:
-    """Add the layers of the classifier that a preset has beside its backbone."""
+    """Add the layers of the classifier that a preset has in addition to its backbone."""
     try:
         with h5py.File(path, "r") as file:
             layers = dict(read_group(file["layers"]))

@@ -1,4 +1,4 @@
-"""Loading pretrained weights of transformers, also for other images, channels and classes."""
+"""Loads pretrained weights into transformers, also for other image sizes, channels and classes."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def load_pretrained(
         source: "imagenet" for the preset that `imagenet` names; the name of another preset of
             KerasHub for ViT or DeiT; the folder of a preset; the path of a `.keras`,
             `.weights.h5` or old Keras `.h5` file; or another model.
-        sha256: SHA-256 of the file of weights, checked before the file is read; in a preset that of
-            `model.weights.h5` alone, not of the classifier beside it. None checks nothing.
+        sha256: SHA-256 of the file of weights, checked before the file is read; in a preset, of
+            `model.weights.h5` only, not of the classifier next to it. None checks nothing.
         imagenet: name of a preset.
 
     Raises:
-        ImportError: a preset, and KerasHub is not installed.
+        ImportError: `source` is a preset, but KerasHub is not installed.
         FileNotFoundError: no file at the path.
         ValueError: an unknown preset, weights that cannot be read, or none that match.
-        RuntimeError: the preset could not be downloaded, or the hash is another one.
+        RuntimeError: the preset could not be downloaded, or the hash differs.
     """
     found = _source(source, sha256, imagenet)
     adapted = _fit_positions(found, model)
@@ -82,7 +82,7 @@ def _preset_name(source: Any, imagenet: str | None) -> str:
     if imagenet is None:
         raise ValueError(
             "weights must be None or a path, got 'imagenet': KerasHub has no ImageNet weights for "
-            "this network in this size. It has them for ViT base and large and for DeiT."
+            "a network of this size. It has them for ViT base and large and for DeiT."
         )
     return imagenet
 

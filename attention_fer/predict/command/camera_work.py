@@ -1,4 +1,4 @@
-"""A camera on its way through a predictor, until its time is over or somebody stops it."""
+"""Runs a camera through a predictor until its time is over or somebody stops it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class CameraWork:
         return self.smooth is not None
 
     def identity(self) -> str:
-        """See `work.PredictionWork`. What a camera showed comes never again."""
+        """See `work.PredictionWork`. Camera pictures never come again."""
         return self.started
 
     def settings(self) -> Mapping[str, Any]:

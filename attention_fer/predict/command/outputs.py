@@ -48,7 +48,7 @@ def to_file(
     counts: PictureCounts,
     options: Mapping[str, Any],
 ) -> None:
-    """Writes a table and its manifest, going on where an interrupted run stopped.
+    """Writes a table and its manifest, continuing where an interrupted run stopped.
 
     Args:
         work: the pictures.
@@ -62,7 +62,7 @@ def to_file(
     if draft.discarded:
         show.note("an unfinished run with other settings or files is discarded")
     if draft.resumed:
-        show.note(f"{draft.resumed:,} {work.unit} are done already")
+        show.note(f"{draft.resumed:,} {work.unit} are already done")
     classes = work.predictor.network.classes
     for group in work.groups(draft.resumed, draft.pictures()):
         answered = [rows for _, rows in group]

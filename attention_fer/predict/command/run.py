@@ -1,4 +1,4 @@
-"""Runs the command: checks what was given, predicts, and says how it went."""
+"""Runs the command: checks its arguments, predicts, and reports the outcome."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _form(args: argparse.Namespace, out: Path | None) -> str:
     """The format of what is printed, "" if a file is written."""
     if out is not None:
         if args.format:
-            raise ValueError("--format has no effect with --out, whose name says the format.")
+            raise ValueError("--format has no effect with --out, whose name gives the format.")
         check_file(out)
         return ""
     form = one_of("--format", args.format or "text", ["text", *STREAMS])

@@ -23,7 +23,7 @@ def summary(counts: PictureCounts, unit: str) -> str:
 
 
 def note(text: str) -> None:
-    """Prints what may be unexpected."""
+    """Prints a note on something that may be unexpected."""
     print(f"note: {text}", file=sys.stderr)
 
 

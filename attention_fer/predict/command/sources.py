@@ -1,4 +1,4 @@
-"""From the arguments to what there is to do: photographs, videos or a camera."""
+"""Turns the arguments into work: photographs, videos or a camera."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from attention_fer.predict.video.annotating import SUFFIX
 from attention_fer.predict.video.choosing import seconds
 
 Opened = Callable[[Predictor], PredictionWork]
-"""What there is to do, as soon as there is a predictor."""
+"""The work to do once there is a predictor."""
 
 _OF_VIDEOS = ("every", "fps", "start", "end")
 _OF_CAMERAS = ("seconds",)
@@ -124,7 +124,9 @@ def _drawings(annotate: str | None, videos: Sequence[VideoFile]) -> Mapping[str,
     taken = {video.path.resolve() for video in videos}
     for place in found.values():
         if place.resolve() in taken:
-            raise ValueError(f"--annotate must not lead to {place}, which another video has.")
+            raise ValueError(
+                f"--annotate must not lead to {place}, which another video already uses."
+            )
         taken.add(place.resolve())
     show.note(SILENT)
     return found

@@ -1,4 +1,4 @@
-"""Videos on their way through a predictor: decoded once, faces followed, frames drawn."""
+"""Runs videos through a predictor: decodes them once, follows faces, draws on frames."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class VideoWork:
     def groups(self, done: int = 0, stored: Iterable[StoredPicture] = ()) -> Iterator[Group]:
         """See `work.PredictionWork`. Faces are followed, and frames drawn, from the first frame on.
 
-        A group is never part of two videos, so that each begins with a whole one.
+        A group never spans two videos, so each video begins with a whole group.
         """
         classes = self.predictor.network.classes
         left = done

@@ -1,4 +1,4 @@
-"""Pictures on their way through a predictor, with progress and drawings."""
+"""Runs pictures through a predictor, with progress and drawings."""
 
 from __future__ import annotations
 

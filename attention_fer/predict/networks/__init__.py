@@ -1,4 +1,4 @@
-"""Networks that may be used: the shipped one, ONNX files, cells of a table and Keras files."""
+"""The supported networks: the one in the package, ONNX files, cells of a table and Keras files."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def open_network(model: str | os.PathLike[str] = MODEL, *, threads: int | None =
 
     Args:
         model: a network of the package, "fer-small" or "fer-small/fer2013"; an .onnx file with a
-            JSON file beside it, see `networks.description`; a .keras file; or the folder of a cell
+            JSON file next to it, see `networks.description`; a .keras file; or the folder of a cell
             that was stored with `--save-models`.
-        threads: of an ONNX file; None for all cores.
+        threads: number of threads for an ONNX file; None for all cores.
 
     Raises:
         ValueError: an unknown name, or files that do not fit together.

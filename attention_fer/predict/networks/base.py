@@ -1,4 +1,4 @@
-"""What every network offers, and how its outputs become probabilities."""
+"""The interface of every network, and how its outputs become probabilities."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class Network:
         """Returns the probabilities of faces, float64 (n, classes); each row sums to 1.
 
         Args:
-            faces: of the network's size and colour, see `cutting.cut`.
+            faces: faces of the network's size and colour, see `cutting.cut`.
 
         Raises:
-            ValueError: the network returns something else than it should.
+            ValueError: the network does not return what it should.
         """
         if not len(faces):
             return np.empty((0, len(self.classes)))
@@ -76,7 +76,7 @@ class Network:
         if found.ndim != 2 or found.shape[1] != len(self.classes):
             raise ValueError(
                 f"{self.name} must return {len(self.classes)} numbers for each face, one for each "
-                f"class, got shape {found.shape}. Correct the classes in the JSON file beside it."
+                f"class, got shape {found.shape}. Correct the classes in the JSON file next to it."
             )
         if not np.isfinite(found).all():
             raise ValueError(f"{self.name} must return finite numbers, got NaN or infinity.")
@@ -85,8 +85,8 @@ class Network:
         elif found.min() < -_ROUNDING or np.abs(found.sum(1) - 1).max() > _ROUNDING:
             raise ValueError(
                 f"{self.name} must return probabilities, which sum to 1, got {found[0].round(3)}. "
-                'If these are logits, write "output": {"kind": "logits"} into the JSON file beside '
-                "it."
+                'If these are logits, write "output": {"kind": "logits"} into the JSON file next '
+                "to it."
             )
         found = found.clip(0)
         return found / found.sum(1, keepdims=True)

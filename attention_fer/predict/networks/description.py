@@ -1,4 +1,4 @@
-"""The JSON file beside a network: what it takes and what it returns.
+"""The JSON file next to a network: what the network takes and returns.
 
 `net.onnx` is described by `net.json`:
 
@@ -14,8 +14,8 @@ Only `classes` is needed, and `input.range` unless the network takes whole numbe
 brought from 0..255 to `range`, then `mean` is subtracted and the result divided by `std`, if given.
 `colour` is "grey", "rgb" or "bgr"; without it, one channel is grey and three are RGB. `size` is
 height and width where the file leaves them open. `kind` is "probabilities", the default, or
-"logits". `faces` says how faces were cut from photographs, in the words of a prepared dataset's
-manifest.
+"logits". `faces` says how faces were cropped from photographs, with the keys of a prepared
+dataset's manifest.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class InputFormat:
     """How uint8 faces become the input of a network.
 
     Attributes:
-        shape: of a face as the network takes it, without the batch.
+        shape: shape of a face as the network takes it, without the batch.
         channels_first: whether the channel is its first axis.
-        dtype: of the input.
+        dtype: dtype of the input.
         colour: "grey", "rgb" or "bgr".
         low, high: what 0 and 255 become.
         mean, std: numbers, or one for each channel, applied after that; None for nothing.
@@ -78,12 +78,12 @@ class InputFormat:
 def input_format(
     note: Mapping[str, Any], shape: tuple[Any, ...], dtype: str, where: Path
 ) -> InputFormat:
-    """Returns how faces become the input, from the network and the JSON file beside it.
+    """Returns how faces become the input, from the network and the JSON file next to it.
 
     Args:
         note: content of that file.
-        shape: of the network's input, with the batch; other entries than numbers are open.
-        dtype: of it, in NumPy's words.
+        shape: shape of the network's input, with the batch; entries that are not numbers are open.
+        dtype: NumPy's name of the input's dtype.
         where: the JSON file, for messages.
 
     Raises:
@@ -133,7 +133,8 @@ def _size(sides: tuple[Any, ...], given: Any, where: Path) -> tuple[int, int]:
     whole = isinstance(wanted, list) and len(wanted) == 2
     if not whole or not all(type(side) is int and side > 0 for side in wanted):
         raise ValueError(
-            f"size in {where} must be the height and width in pixels, as the network takes any: "
+            f"size in {where} must be the height and width in pixels, because the network accepts "
+            "any size: "
             f'"input": {{"size": [48, 48]}}; got {given!r}.'
         )
     if any(side not in (None, own) for side, own in zip(fixed, wanted, strict=True)):

@@ -19,7 +19,7 @@ from attention_fer.predict.networks.onnx_network import SELF_TEST
 
 
 def open_keras(path: Path) -> Network:
-    """Opens a .keras file, or the `model.keras` of a folder, with the JSON file beside it.
+    """Opens a .keras file, or the `model.keras` of a folder, with the JSON file next to it.
 
     The file is read in Keras's safe mode. Whether pixels go from 0 to 255 or from 0 to 1 is found
     as `attention-fer explain` finds it.
@@ -32,7 +32,7 @@ def open_keras(path: Path) -> Network:
     note, where = read_metadata(file)
     if where is None:
         raise ValueError(
-            f"{file} must have {file.stem}.json beside it, which names its classes: "
+            f"{file} must have {file.stem}.json next to it, which names its classes: "
             '{"classes": ["angry", ...]}.'
         )
     model = model_file.load_model(file)

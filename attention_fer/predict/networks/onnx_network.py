@@ -29,7 +29,7 @@ def open_shipped(found: ShippedNetwork, threads: int | None = None) -> Network:
 
 
 def open_onnx(path: Path, threads: int | None = None) -> Network:
-    """Opens an ONNX file that a JSON file beside it describes, see `description`.
+    """Opens an ONNX file described by a JSON file next to it, see `description`.
 
     Raises:
         FileNotFoundError: no such file.
@@ -41,7 +41,7 @@ def open_onnx(path: Path, threads: int | None = None) -> Network:
     note, where = read_metadata(path)
     if where is None:
         raise ValueError(
-            f"{path} must have {path.stem}.json beside it, which names its classes and the range "
+            f"{path} must have {path.stem}.json next to it, which names its classes and the range "
             'of its pixels: {"classes": ["angry", ...], "input": {"range": [0, 255]}}.'
         )
     beside = path.with_suffix(SELF_TEST)

@@ -1,4 +1,4 @@
-"""Columns as other tools call them, so that scripts written for those can read a table.
+"""Columns under the names that other tools use, so that scripts for those tools can read a table.
 
 - `openface`: OpenFace 2 (Baltrusaitis et al., 2018): frames from 1, `timestamp`, `confidence`.
 - `pyfeat`: `Fex` of py-feat (Cheong et al., 2023): `FaceRectX`, `FaceScore`, `anger` for `angry`.

@@ -1,4 +1,4 @@
-"""The rows of an unfinished run on disk, from which the same command goes on."""
+"""The rows of an unfinished run on disk, from which the same command continues."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ StoredPicture = tuple[list[str], list[dict[str, Any]]]
 class Draft:
     """A file with the settings of a run in the first line and a group of pictures in each other.
 
-    A line is written at once and counts when it is complete. A run goes on after whole groups,
+    A line is written at once and counts when it is complete. A run continues after whole groups,
     because a network may give other last digits to a face in another group.
 
     Args:
-        table: that the run will write; the draft lies beside it, hidden.
+        table: the table that the run will write; the draft is a hidden file next to it.
         settings: whatever changes rows. A draft of other settings is discarded.
 
     Attributes:

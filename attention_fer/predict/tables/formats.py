@@ -85,7 +85,7 @@ def check_file(path: Path) -> None:
 
 
 def write_table(path: Path, names: Sequence[str], rows: Iterable[Values]) -> None:
-    """Writes a table whole or not at all, in the format that the end of its name says.
+    """Writes a table whole or not at all, in the format given by its suffix.
 
     Args:
         path: ends in .csv, .jsonl or .parquet.

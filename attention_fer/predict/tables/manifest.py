@@ -1,4 +1,4 @@
-"""What is known about a table of results, as JSON beside it."""
+"""What is known about a table of results, as a JSON file next to it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def write_manifest(
 ) -> Path:
     """Writes the manifest of a table and returns its path.
 
-    It holds no time, so that equal work gives equal files.
+    It holds no time, so equal work gives equal files.
     """
     path = manifest_path(table)
     about = {"file": table.name, "rows": rows, "sha256": sha256(table), "columns": list(names)}

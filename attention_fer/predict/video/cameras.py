@@ -1,4 +1,4 @@
-"""The newest picture of a camera, whenever somebody asks for one; older ones are dropped."""
+"""Delivers the newest picture of a camera on request; older ones are dropped."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def open_camera(index: int) -> Iterator[Any]:
 
 
 class LatestFrames:
-    """Reads a camera in a thread of its own, so that no picture waits while faces are predicted.
+    """Reads a camera in its own thread, so that no picture waits while faces are predicted.
 
     Args:
         capture: of the camera.

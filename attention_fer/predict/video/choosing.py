@@ -36,7 +36,7 @@ class FrameChoice:
         if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
             raise ValueError(f"fps must be a number above 0, got {self.fps}.")
         if self.fps is not None and self.every != 1:
-            raise ValueError("every and fps exclude each other. Give one of them.")
+            raise ValueError("every and fps exclude each other. Give only one of them.")
         if not (math.isfinite(self.start) and self.start >= 0):
             raise ValueError(f"start must be at least 0 seconds, got {self.start}.")
         if self.end is not None and not self.end > self.start:
@@ -47,7 +47,7 @@ class FrameChoice:
         return time < self.start - _ROUNDING
 
     def after(self, time: float) -> bool:
-        """Whether a time lies behind the span."""
+        """Whether a time lies after the span."""
         return self.end is not None and time >= self.end - _ROUNDING
 
     def chooser(self) -> Callable[[float], bool]:

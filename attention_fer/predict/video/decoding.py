@@ -88,7 +88,7 @@ class VideoFile:
 
         Args:
             choice: which frames are chosen.
-            all_pixels: whether frames that are not chosen have pixels, too.
+            all_pixels: whether frames that are not chosen have pixels as well.
         """
         if self.problem is not None:
             yield Decoded(Frame(self.name, None, problem=self.problem), True)
@@ -150,8 +150,8 @@ class VideoFile:
         if read >= self.announced or length - (time + 1 / self.rate) < min(_SHORTFALL, length / 10):
             return ""
         return (
-            f"{read:,} frames to {time:.3f} s could be read, the file announces {self.announced:,} "
-            f"frames and {length:.3f} s: damaged or cut off"
+            f"{read:,} frames to {time:.3f} s could be read, but the file announces "
+            f"{self.announced:,} frames and {length:.3f} s: damaged or truncated"
         )
 
 

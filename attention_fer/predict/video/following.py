@@ -13,7 +13,7 @@ from attention_fer.predict.video.tracking import Tracker
 class Follower:
     """Follows the faces of one video or camera; call it with the rows of each frame, in order.
 
-    It depends on nothing but the boxes, times and probabilities of the rows.
+    It depends only on the boxes, times and probabilities of the rows.
 
     Args:
         smooth: time constant in seconds of exponential smoothing; None for no smoothing. A value

@@ -1,4 +1,4 @@
-"""OpenCV for videos and cameras, imported in one place, where it is told to print nothing."""
+"""Imports OpenCV for videos and cameras in one place and turns its output off."""
 
 from __future__ import annotations
 

@@ -9,10 +9,10 @@ FaceBox = tuple[float, float, float, float]
 """x, y, width and height in pixels."""
 
 SAME = 0.3
-"""Least overlap, as intersection over union, of the boxes of one face."""
+"""Minimum overlap, as intersection over union, of the boxes of one face."""
 
 REMEMBERED = 2.0
-"""Seconds for which a face that is not found keeps its number."""
+"""Seconds for which a lost face keeps its number."""
 
 
 @dataclass
@@ -39,10 +39,10 @@ class _Track:
 class Tracker:
     """Gives each face of a video a number that it keeps.
 
-    Faces of the frame before come first: a new box belongs to the one whose expected place it
-    overlaps most. What is left is compared with the last boxes of the faces that were lost at most
-    `REMEMBERED` seconds ago. What overlaps none by `SAME` is a new face; numbers are not used
-    again.
+    Faces of the previous frame come first: a new box belongs to the face whose expected place it
+        overlaps most. The remaining boxes are compared with the last boxes of faces lost at most
+        `REMEMBERED` seconds ago. A box that overlaps none by `SAME` is a new face; numbers are not
+        reused.
     """
 
     def __init__(self) -> None:

@@ -51,7 +51,7 @@ export function maps(found) {
   };
   const label = `${found.height} by ${found.width} pixels`;
   return [
-    painted(found, rgb, plain, `The face as the network got it, ${label}`),
+    painted(found, rgb, plain, `The face as the network sees it, ${label}`),
     painted(found, rgb, coloured, "The same face, coloured where hiding it changes the answer"),
   ];
 }

@@ -28,7 +28,7 @@ export async function article(file, name, answer, classes) {
     picture.append(drawn(await createImageBitmap(file), answer.rows, name));
     beside.append(picture);
   } catch {
-    beside.append(element("p", "This browser cannot show a picture of this format.", "soft"));
+    beside.append(element("p", "This browser cannot display this picture format.", "soft"));
   }
   const faces = element("div");
   faces.append(...answer.rows.map((row) => card(row, file, name, classes)));
@@ -73,7 +73,7 @@ function bars(row, classes) {
 
 async function show(button, row, file, name) {
   button.disabled = true;
-  const told = element("p", "Asking the network …", "soft");
+  const told = element("p", "Running the network …", "soft");
   told.setAttribute("role", "status");
   button.after(told);
   try {
@@ -82,10 +82,10 @@ async function show(button, row, file, name) {
     side.append(...maps(found));
     told.before(side);
     told.textContent =
-      `First what the network got, ${found.width} × ${found.height} pixels. Then in orange where ` +
+      `First, what the network saw: ${found.width} × ${found.height} pixels. Then, in orange, where ` +
       `the probability of “${found.label}” falls while a patch a third of the face wide hides ` +
-      `that part, by up to ${(100 * found.most).toFixed(1)} points; in blue where it rises. This ` +
-      "is an experiment on the network (occlusion). It tells nothing about the person.";
+      `that part, by up to ${(100 * found.most).toFixed(1)} points; in blue, where it rises. This ` +
+      "is an experiment on the network (occlusion). It says nothing about the person.";
     button.remove();
   } catch (error) {
     told.textContent = error.message;

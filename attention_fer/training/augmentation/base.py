@@ -14,7 +14,7 @@ class Augmentation(keras.layers.Layer):
 
     A subclass defines `augment`, and keeps each of its arguments in an attribute of the same name,
     with which it is saved. It draws from `self.generator`, whose state moves on with each step, so
-    that the draws depend on the seed and the number of the step alone.
+    the draws depend only on the seed and the number of the step.
 
     Args:
         seed: seed of the draws.
@@ -60,7 +60,7 @@ class RandomApply(Augmentation):
     Args:
         layer: the other augmentation. It is computed for all images.
         p: probability, from 0 to 1.
-        seed: seed of the draws which images are changed.
+        seed: seed of the draws that decide which images are changed.
     """
 
     def __init__(self, layer: keras.layers.Layer, p: float, **kwargs: Any):

@@ -17,7 +17,7 @@ class Cutout(Augmentation):
     DeVries and Taylor 2017, https://arxiv.org/abs/1708.04552
 
     Args:
-        fraction: of the image's height and width.
+        fraction: fraction of the image's height and width.
         seed: seed of the draws.
     """
 

@@ -26,7 +26,7 @@ _FIRST = {"flip": 1, "zoom": 2}
 def build(specification: Specification, seed: int) -> list[keras.layers.Layer]:
     """Return the layers of a specification, in its order; images are float32 in [0, 1].
 
-    Each layer changes images in training only, and draws for every image anew. The draws depend on
+    Each layer changes images only in training, with new draws for every image. The draws depend on
     the seed, the name of the augmentation, how often that name came before, and the number of the
     step: adding an augmentation does not change the draws of the others.
 

@@ -29,7 +29,7 @@ class AugmentationKind:
         layer: what makes the layer from the options and a `seed`: a callable, or where to find it,
             `"module:name"` in this package, so that it is imported only when it is built.
         options: the rule of each option. With a `p` each image is changed with that probability.
-        mixes_labels: whether it mixes the labels, too.
+        mixes_labels: whether it mixes labels as well.
         own_p: whether the layer itself takes `p`; else `RandomApply` does it.
     """
 

@@ -26,7 +26,7 @@ class Format(NamedTuple):
     """How reports become a file.
 
     Attributes:
-        suffix: of the file's name.
+        suffix: suffix of the file's name.
         render: returns the file's content.
     """
 
@@ -121,4 +121,4 @@ def write_chance(reports: Sequence[ChanceReport], folder: Path) -> list[Path]:
     return [*found.values(), *pictures]
 
 
-_RECORDS = ("markdown", "csv")  # of the files that are kept beside published results
+_RECORDS = ("markdown", "csv")  # of the files kept next to published results

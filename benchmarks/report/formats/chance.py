@@ -118,8 +118,9 @@ _MEANING = {
 
 
 _EASIER = (
-    "Lines of a higher accuracy: the same runs on test sets made easier by images that all of them "
-    "predict correctly, until the accuracy is the median of the published table on that dataset."
+    "Lines with a higher accuracy: the same runs on test sets made easier by images that all of "
+    "them predict correctly, until the accuracy is the median of the published table on that "
+    "dataset."
 )
 
 

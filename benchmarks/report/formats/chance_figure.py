@@ -14,7 +14,7 @@ from benchmarks.report.formats.chance import NAMES
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHOWN = 2  # points: how often a gain of so many appears stands beside each span
+SHOWN = 2  # points: next to each span, how often a gain of so many appears
 _STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so pictures are the same everywhere
     "font.size": 10,
@@ -31,7 +31,7 @@ _CHANCE, _LOT, _PUBLISHED, _EASIER = "#0969da", "#8250df", "#bc4c00", "#57606a"
 
 
 def render(report: ChanceReport, suffix: str) -> bytes:
-    """Returns the picture as "svg" or "png"; it has a background of its own.
+    """Returns the picture as "svg" or "png"; it has its own background.
 
     It is 5.2 inches wide, so that its text can be read on a phone.
     """

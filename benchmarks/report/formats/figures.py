@@ -25,7 +25,7 @@ class RowFigures:
     Attributes:
         entry: the row with its results.
         backbone, attention, setting: the network and its training in words.
-        parameters: of the network.
+        parameters: number of parameters of the network.
         multiply_adds: for one image.
         step_ratio: time of a training step relative to the same backbone without attention.
         latency_ratio: time to predict one image relative to the same backbone without attention.

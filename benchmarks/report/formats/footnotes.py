@@ -74,12 +74,12 @@ def copies(section: Section, report: ReportFigures) -> str:
     if len(trained_on) == len(section.rows):
         return text + (
             "All minus without has two parts: how much easier the copied images are, and what is "
-            "gained by training on them. Networks trained without copies (drop copies) have the "
-            "first part alone."
+            "gained by training on them. Networks trained without copies (drop copies) show only "
+            "the first part."
         )
     return text + (
-        f"Trained on these copies: {'; '.join(trained_on)}. The others were not, so that the "
-        "difference in accuracy on all images is what the copies are worth."
+        f"Trained on these copies: {'; '.join(trained_on)}. The others were not, so the difference "
+        "in accuracy on all images is the effect of the copies."
     )
 
 

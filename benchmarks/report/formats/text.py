@@ -49,7 +49,7 @@ class Blocks:
     """A table that shows the columns for which a narrow console has no room in further blocks.
 
     Args:
-        title: of the table.
+        title: title of the table.
         section: its rows.
         columns: its columns.
     """

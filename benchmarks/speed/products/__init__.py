@@ -1,1 +1,1 @@
-"""Products that name expressions, each in a process of its own that answers questions."""
+"""Products that name expressions, each in its own process that answers questions."""

@@ -1,4 +1,4 @@
-"""The process of a product, as the one that asks sees it."""
+"""The process of a product, from the caller's side."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class ProductError(ValueError):
 
 @dataclass(frozen=True)
 class ProductAnswer:
-    """What a product says about some pictures.
+    """A product's answer about some pictures.
 
     Attributes:
         analysed: number of pictures.
         faces: number of faces with an expression.
         seconds: how long it took.
-        version: of the product.
+        version: version of the product.
         megabytes: memory of its process afterwards; None where the system does not say.
     """
 

@@ -1,4 +1,4 @@
-"""The measurements of products as tables, each product beside ours."""
+"""The measurements of products as tables, each product next to ours."""
 
 from __future__ import annotations
 

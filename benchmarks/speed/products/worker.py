@@ -1,11 +1,11 @@
 """Answers questions about one product; runs in any Python that has it, and needs nothing else.
 
 The command line names the product and a JSON file: `pictures` (paths), `video` (a path), and for
-ours `detector` and `weights` (null for its own). A question is a line "pictures N" or "video N": to
-analyse the next N; after the last picture comes the first again. An answer is a line of JSON: how
-many were `analysed`, their `faces`, the `seconds`, and the product's `version`.
+ours `detector` and `weights` (null for its own). A question is a line "pictures N" or "video N":
+analyse the next N, starting over after the last picture. An answer is a line of JSON: how many were
+`analysed`, their `faces`, the `seconds`, and the product's `version`.
 
-Each product finds the faces itself, by its defaults, and says all probabilities of each face.
+Each product finds the faces itself, with its defaults, and gives all probabilities of each face.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ PRODUCTS: dict[str, Callable[[dict[str, Any]], tuple[Analyser, Frames]]] = {
 
 def main() -> None:
     """Answers until the input ends."""
-    # The modules beside this one must not hide those of a product.
+    # The modules next to this one must not hide those of a product.
     here = os.path.dirname(os.path.realpath(__file__))
     sys.path = [folder for folder in sys.path if folder != here]
     # Products print; what they print must not become an answer.

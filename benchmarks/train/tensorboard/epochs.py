@@ -79,8 +79,8 @@ def statistics(gate: Any, bounds: Range) -> Statistics:
 
     Args:
         gate: array of any shape.
-        bounds: of the values, see `AttentionModule.gate_range`. Saturated are values in the outer
-            twentieths of this range; without two bounds there is no such share.
+        bounds: bounds of the values, see `AttentionModule.gate_range`. Saturated are values in the
+            outer twentieths of this range; without two bounds there is no such share.
     """
     values = np.asarray(gate, "float64")
     found = {"mean": float(values.mean()), "spread": float(values.std())}
@@ -108,8 +108,8 @@ class EpochLog(keras.callbacks.Callback):
     minutes. Place it after the callbacks that add to the logs.
 
     Args:
-        writer: of the cell's event file.
-        gates: of the trained network; one without attention has none.
+        writer: writer of the cell's event file.
+        gates: gates of the trained network; one without attention has none.
         share: maximum share of the training time for measuring gates before the last epoch.
         clock: returns seconds.
 

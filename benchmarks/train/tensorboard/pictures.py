@@ -41,7 +41,7 @@ def confusion(labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str])
 
 
 def _frame(n: int, side: int, labels: Sequence[str]) -> Image.Image:
-    """Names beside the rows and above the columns of an empty matrix."""
+    """Names next to the rows and above the columns of an empty matrix."""
     canvas = Image.new("RGB", (LABEL + n * side + HEAD, LABEL + n * side + HEAD), "white")
     draw, letters = ImageDraw.Draw(canvas), font(min(LETTERS, side + 2))
     draw.text((8, 8), "rows: true", "black", letters)

@@ -30,7 +30,7 @@ def session(folder: Path, spec: Mapping[str, Any]) -> Iterator[EventWriter]:
 
     Args:
         folder: created if missing; TensorBoard names the run after it.
-        spec: of the cell, see `Cell.spec`.
+        spec: spec of the cell, see `Cell.spec`.
     """
     with closing(EventWriter(folder)) as writer:
         writer.begin(flat(spec))
@@ -57,13 +57,13 @@ def write_result(
     """Writes metrics, confusion matrix, most confident errors and a description of the cell.
 
     Args:
-        writer: of the cell, see `session`.
+        writer: writer of the cell, see `session`.
         classes: names, by number.
         images: uint8 of shape (n, height, width, channels), the test part.
         labels: (n,), true classes.
         probabilities: (n, classes).
-        spec: of the cell.
-        metrics: of the cell, with those in `METRICS`.
+        spec: spec of the cell.
+        metrics: metrics of the cell, with those in `METRICS`.
         step: the epoch whose weights were tested.
     """
     for name, tag in METRICS.items():

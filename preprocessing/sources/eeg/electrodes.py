@@ -2,7 +2,7 @@
 
 `mne.viz.plot_topomap` interpolates by a cubic on a triangulation (Clough and Tocher) whose
 gradients it estimates from the values. This is linear in the values, up to the tolerance of the
-estimation, so that any map is a sum of the maps of single electrodes. MNE draws these once, with
+estimation, so any map is a sum of the maps of single electrodes. MNE draws these once, with
 its defaults: cubic, extrapolated to the head with the mean of the neighbours.
 """
 
@@ -51,7 +51,7 @@ def select(info: Any, montage: str | None, without: Collection[str], name: str) 
     """Return the `mne.Info` of the EEG channels, with their positions.
 
     Args:
-        info: of all channels. It is not changed.
+        info: MNE's info on all channels. It is not changed.
         montage: a montage of MNE, or a file of positions; None for the recording's own positions.
         without: names of channels to leave out.
         name: name of the recording, for messages.
@@ -174,7 +174,7 @@ def topography(info: Any, size: int, radius: float | None = None) -> Topography:
 
 
 def frame(info: Any) -> float:
-    """Return the radius in metres of what MNE shows: the head, or all electrodes if that is more.
+    """Return the radius in metres that MNE shows: that of the head, or of all electrodes if larger.
 
     Draw recordings of different electrodes with the largest of their radii, so that a place on the
     head is the same place in every image.

@@ -33,7 +33,7 @@ class Segment:
         limit: number of samples of that recording or epoch.
         label, subject: class name, and who was recorded; "" where unknown.
         offset: sample of the measurement at which the epoch starts.
-        source, sequence: of windows: their name, and the name of what no split divides.
+        source, sequence: for windows, their name, and the name of the unit that no split divides.
     """
 
     number: int
@@ -229,6 +229,6 @@ def notify(recordings: Sequence[Recording], notice: Notice) -> None:
         )
     else:
         notice(
-            "subjects are unknown: each recording is taken for a different person and kept whole; "
+            "subjects are unknown: each recording is treated as a different person and kept whole; "
             "give --subject-pattern or a column subject if some people have several"
         )

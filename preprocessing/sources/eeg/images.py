@@ -2,7 +2,7 @@
 
 Features are a few numbers per electrode, each of which becomes an image channel. A value becomes
 the same grey level in every recording, subject and split: the range is fixed in advance and not
-measured, so that nothing of a test recording reaches the training images. The price is that
+measured, so no information from a test recording reaches the training images. The price is that
 amplifiers and skulls differ visibly, and a network has to cope with that, as with a new person.
 """
 
@@ -227,7 +227,7 @@ def image(
 
 
 def check(signal: np.ndarray, names: Sequence[str]) -> None:
-    """Reject a window whose map would show what nobody measured.
+    """Reject a window whose map would show something that was not measured.
 
     Args:
         signal: (electrodes, samples).

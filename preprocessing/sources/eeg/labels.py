@@ -82,7 +82,7 @@ def assign(table: Labels, recordings: Sequence[Recording], cut: Cut) -> list[Rec
     """
     timed = "start" in table.columns
     if timed and (cut.tmin is not None or cut.tmax is not None):
-        raise ValueError(f"{table.path} gives times: tmin and tmax have no effect beside it.")
+        raise ValueError(f"{table.path} gives times: tmin and tmax have no effect with it.")
     rows: dict[str, list[LabelRow]] = {one.name: [] for one in recordings}
     if "file" not in table.columns and len(rows) > 1:
         raise ValueError(f"{table.path} must have a column file for {len(rows):,} recordings.")

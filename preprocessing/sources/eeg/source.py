@@ -220,7 +220,7 @@ def open_eeg(
     cut = Cut(window, step, tmin, tmax)
     table = None if labels is None else read_labels(labels)
     if table is not None and events is not None:
-        raise ValueError("events have no effect beside a table of labels: give one of them.")
+        raise ValueError("events have no effect with a table of labels: give only one of them.")
     beside = [table.path.resolve()] if table else []
     recordings, problems, identity = _open_all(Path(path), beside, cut, montage, drop_channels)
     for one in recordings:

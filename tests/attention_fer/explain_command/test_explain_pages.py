@@ -21,7 +21,7 @@ def test_a_folder_of_classes_becomes_a_page(stored, faces, tmp_path, capsys):
     said = capsys.readouterr().out
     assert "classes: dark, bright" in said and "model.json" in said
     assert "pictures: 6 of 6; each picture whole, without looking for a face" in said
-    assert "pixels 0-255 (as recorded beside the model)" in said
+    assert "pixels 0-255 (as recorded next to the model)" in said
     assert "6 pictures, grad-cam of layer se" in said
     with Image.open(tmp_path / "page.png") as page:
         assert page.width > 500

@@ -103,7 +103,7 @@ def test_another_detector_than_the_recorded_one_is_told():
     assert {**made.describe(), "select": "all"} == recorded
     recorded["detector"]["sha256"] = "0" * 64
     preparation.cropper(recorded, told.append)
-    assert "cascade has other weights" in told[0]
+    assert "cascade has different weights" in told[0]
     whole = FaceCropper(size=20).describe()
     assert preparation.cropper(whole, pytest.fail).detector is None
     assert "whole, as the network's data" in preparation.describe(whole)

@@ -148,7 +148,7 @@ def test_an_interrupted_run_resumes_to_the_same_bytes(photographs, tmp_path, mon
     with monkeypatch.context() as patch:
         patch.setattr(work.PictureWork, "groups", watched)
         assert main(photographs, "--out", out, "--annotate", tmp_path / "cut") == 0
-    assert read == [4] and "4 files are done already" in capsys.readouterr().err
+    assert read == [4] and "4 files are already done" in capsys.readouterr().err
     assert out.read_bytes() == whole.read_bytes()
     assert not draft.exists()
     first, second = (tmp_path / f"{name}.manifest.json" for name in ("whole", "cut"))
@@ -194,7 +194,7 @@ def test_control_c_stops_cleanly_and_the_command_resumes(tmp_path, portrait):
         text=True,
         **settings,
     )
-    assert "are done already" in done.stderr
+    assert "are already done" in done.stderr
     assert (tmp_path / "cut.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 

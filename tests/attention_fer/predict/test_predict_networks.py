@@ -201,7 +201,7 @@ def test_a_stored_cell_and_a_keras_file_predict_as_keras_does(
 
 def test_a_keras_file_without_classes_is_refused(tmp_path, keras_network):
     keras_network.save(tmp_path / "net.keras")
-    with pytest.raises(ValueError, match=r"net\.json beside it"):
+    with pytest.raises(ValueError, match=r"net\.json next to it"):
         open_network(tmp_path / "net.keras")
 
 
@@ -268,7 +268,7 @@ def test_any_network_can_have_a_self_test(tmp_path):
         input={"range": [0, 1]},
         output={"kind": "logits"},
     )
-    with pytest.raises(ValueError, match=r"no \.selftest\.npz beside it"):
+    with pytest.raises(ValueError, match=r"no \.selftest\.npz next to it"):
         run_self_test(open_network(path))
     write_self_test(open_network(path), PICTURE[None], tmp_path / "net.selftest.npz")
     assert run_self_test(open_network(path)) == [0]

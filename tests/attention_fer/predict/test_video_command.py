@@ -198,7 +198,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(clip, tmp_path, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(Predictor, "rows", lambda *given: answered.extend(given[1]) or rows(*given))
         assert main(clip, *options, *files["cut"]) == 0
-    assert "14 frames are done already" in capsys.readouterr().err
+    assert "14 frames are already done" in capsys.readouterr().err
     assert [frame.number for frame in answered] == list(range(28, 60, 2))
     for name in ("a.csv", "a.mp4"):
         assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

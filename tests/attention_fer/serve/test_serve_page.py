@@ -145,7 +145,7 @@ def test_the_map_comes_on_demand_and_with_the_keyboard_alone(visit, two_faces):
         page.keyboard.press("Tab")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
-    page.get_by_text("tells nothing about the person").wait_for()
+    page.get_by_text("says nothing about the person").wait_for()
     plain, coloured = page.locator(".face").first.locator(".maps canvas").all()
     read = "e => [...e.getContext('2d').getImageData(0, 0, 48, 48).data]"
     before, after = (np.array(e.evaluate(read)).reshape(48, 48, 4) for e in (plain, coloured))
@@ -261,7 +261,7 @@ def test_it_fits_and_axe_finds_nothing(visit, axe_complaints, two_faces, empty, 
     choose(page, (f"{'a long name ' * 4}{'x' * 80}.png", two_faces), ("empty.png", empty))
     page.get_by_text("What it is not for").click()
     page.get_by_role("button", name="looked at").first.click()
-    page.get_by_text("tells nothing about the person").wait_for()
+    page.get_by_text("says nothing about the person").wait_for()
     assert axe_complaints(page) == []
     widths = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert widths == [width, width]

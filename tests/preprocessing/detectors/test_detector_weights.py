@@ -117,7 +117,7 @@ def test_the_error_names_a_detector_that_needs_no_download(cache, monkeypatch):
         with pytest.raises(WeightsError, match="--detector cascade needs no download"):
             fetch("x.onnx", DIGEST, "http://127.0.0.1:9/")
         monkeypatch.delattr(cv2, "CascadeClassifier")
-    with pytest.raises(WeightsError, match='--detector cascade, after .*opencv.*<5"'):
+    with pytest.raises(WeightsError, match='--detector cascade after .*opencv.*<5"'):
         fetch("x.onnx", DIGEST, "http://127.0.0.1:9/")
 
 

@@ -24,9 +24,9 @@ class PageSection:
     Attributes:
         report, section: the figures it shows.
         title: its heading.
-        columns: of its table.
+        columns: columns of its table.
         start: position of its first row in the embedded data.
-        origins: of the cells of each row.
+        origins: origins of the cells of each row.
     """
 
     report: ReportFigures

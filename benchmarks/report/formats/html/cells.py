@@ -22,7 +22,7 @@ class Origin:
 
     Attributes:
         words: hardware and versions.
-        revision: of the project; "" if unknown.
+        revision: Git revision of the project; "" if unknown.
         cells: number of cells measured there.
         first, last: times of the first and last of them, ISO 8601.
     """
