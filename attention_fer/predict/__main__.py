@@ -22,6 +22,7 @@ same command resumes.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -129,6 +130,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         from attention_fer.predict.command.run import predict, self_test
 
         return self_test(args) if args.self_test else predict(args)
+    except BrokenPipeError:
+        return _unread()
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         print(f"error: {cause(error)}", file=sys.stderr)
         return 2
@@ -139,6 +142,12 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         advice = ": rerun the same command to resume" if args.out else ""
         print(f"interrupted{advice}", file=sys.stderr)
         return 130
+
+
+def _unread() -> int:
+    """Ends as the system's own commands do when nobody reads on, as behind `| head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it at the end
+    return 141
 
 
 if __name__ == "__main__":

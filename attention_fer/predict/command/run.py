@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def self_test(args: argparse.Namespace) -> int:
 
 def predict(args: argparse.Namespace) -> int:
     """Predicts and returns the exit status."""
+    _refuse_empty(args)
     convention = CONVENTIONS[one_of("--columns", args.columns, CONVENTIONS)]
     out = Path(args.out) if args.out else None
     form = _form(args, out)
@@ -52,6 +54,13 @@ def predict(args: argparse.Namespace) -> int:
     return _status(args, counts)
 
 
+def _refuse_empty(args: argparse.Namespace) -> None:
+    """Empty text is what a variable of a shell gives that was never set."""
+    for name in ("out", "annotate", "weights"):
+        if vars(args)[name] == "":
+            raise ValueError(f"--{name} must not be empty. Give a name, or leave it out.")
+
+
 def _form(args: argparse.Namespace, out: Path | None) -> str:
     """The format of what is printed, "" if a file is written."""
     if out is not None:
@@ -59,6 +68,8 @@ def _form(args: argparse.Namespace, out: Path | None) -> str:
             raise ValueError("--format has no effect with --out, whose name says the format.")
         check_file(out)
         return ""
+    if sys.stdout is None:
+        raise ValueError("There is no standard output to print to. Give --out FILE.")
     form = one_of("--format", args.format or "text", ["text", *STREAMS])
     if form == "text" and args.columns != "own":
         raise ValueError("--columns has no effect on text. Give --out FILE or --format csv.")

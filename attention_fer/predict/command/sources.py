@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from attention_fer.predict.command import show
 from attention_fer.predict.command.work import PictureWork, PredictionWork
-from attention_fer.predict.pictures import find_pictures
+from attention_fer.predict.pictures import PictureFile, find_pictures
 from attention_fer.predict.predictor import Predictor
 from attention_fer.predict.video import Follower, FrameChoice, VideoFile, is_video
 from attention_fer.predict.video.annotating import SUFFIX
@@ -59,7 +60,7 @@ def _refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
 def _pictures(args: argparse.Namespace) -> Opened:
     _refuse(args, (*_OF_VIDEOS, *_OF_CAMERAS, "smooth"), "photographs")
     found = find_pictures(args.inputs)
-    annotate = _annotate_folder(args)
+    annotate = _annotate_folder(args, found.pictures)
     quiet = not (args.out or annotate)
     return lambda predictor: PictureWork(predictor, found, annotate, quiet)
 
@@ -130,8 +131,8 @@ def _drawings(annotate: str | None, videos: Sequence[VideoFile]) -> Mapping[str,
     return found
 
 
-def _annotate_folder(args: argparse.Namespace) -> Path | None:
-    """The folder of drawings, which must neither replace photographs nor become ones."""
+def _annotate_folder(args: argparse.Namespace, pictures: Sequence[PictureFile]) -> Path | None:
+    """The folder of drawings, which must neither replace photographs or each other nor be read."""
     if args.annotate is None:
         return None
     folder = Path(args.annotate).resolve()
@@ -143,4 +144,27 @@ def _annotate_folder(args: argparse.Namespace) -> Path | None:
             raise ValueError(
                 f"--annotate must be a folder apart from the photographs, got {args.annotate!r}."
             )
+    _check_drawings(Path(args.annotate), pictures)
     return Path(args.annotate)
+
+
+def _check_drawings(folder: Path, pictures: Sequence[PictureFile]) -> None:
+    from attention_fer.predict.drawing import annotation_path
+
+    sources = {os.path.realpath(picture.path) for picture in pictures if picture.path}
+    drawn: dict[str, str] = {}
+    for picture in pictures:
+        if picture.broken:
+            continue
+        place = os.path.realpath(annotation_path(folder, picture.name))
+        if place in sources:
+            raise ValueError(
+                f"--annotate must be a folder apart from the photographs, got {str(folder)!r}, "
+                f"where the drawing of {picture.name} would replace a photograph."
+            )
+        first = drawn.setdefault(place, picture.name)
+        if first is not picture.name:
+            raise ValueError(
+                f"--annotate must give each picture a file of its own, but {first} and "
+                f"{picture.name} would both become {place}. Give them to separate commands."
+            )
