@@ -139,7 +139,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         print("error: Not enough memory. Shrink the largest pictures.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        advice = ": rerun the same command to resume" if args.out else ""
+        advice = ": rerun the same command to resume" if args.out and args.camera is None else ""
         print(f"interrupted{advice}", file=sys.stderr)
         return 130
 

@@ -93,7 +93,7 @@ def _count_others(work: PredictionWork) -> PictureCounts:
     others = work.found.others if isinstance(work, PictureWork) else ()
     if others:
         counts.skipped[NOT_A_PICTURE] = len(others)
-        shown = ", ".join(others[:3]) + (", ..." if others[3:] else "")
+        shown = ", ".join(map(show.plain, others[:3])) + (", ..." if others[3:] else "")
         show.note(f"left out, not a picture: {len(others):,}: {shown}")
     return counts
 

@@ -15,6 +15,7 @@ from attention_fer.predict.predictor import Predictor
 from attention_fer.predict.video import Follower, FrameChoice, VideoFile, is_video
 from attention_fer.predict.video.annotating import SUFFIX
 from attention_fer.predict.video.choosing import seconds
+from preprocessing.raw_files.images import is_photograph
 
 Opened = Callable[[Predictor], PredictionWork]
 """What there is to do, as soon as there is a predictor."""
@@ -121,7 +122,8 @@ def _drawings(annotate: str | None, videos: Sequence[VideoFile]) -> Mapping[str,
             )
         found = {videos[0].name: path}
     else:
-        found = {video.name: path / f"{video.path.stem}{SUFFIX}" for video in videos}
+        folder = _folder(annotate, f" or end in {SUFFIX}")
+        found = {video.name: folder / f"{video.path.stem}{SUFFIX}" for video in videos}
     taken = {video.path.resolve() for video in videos}
     for place in found.values():
         if place.resolve() in taken:
@@ -144,8 +146,16 @@ def _annotate_folder(args: argparse.Namespace, pictures: Sequence[PictureFile]) 
             raise ValueError(
                 f"--annotate must be a folder apart from the photographs, got {args.annotate!r}."
             )
-    _check_drawings(Path(args.annotate), pictures)
+    _check_drawings(_folder(args.annotate), pictures)
     return Path(args.annotate)
+
+
+def _folder(annotate: str, otherwise: str = "") -> Path:
+    """A folder that is there or may be made; nobody means to call one `drawing.png`."""
+    path = Path(annotate)
+    if not path.is_dir() and (path.exists() or is_video(annotate) or is_photograph(annotate)):
+        raise ValueError(f"--annotate must be a folder{otherwise}, got {annotate!r}.")
+    return path
 
 
 def _check_drawings(folder: Path, pictures: Sequence[PictureFile]) -> None:

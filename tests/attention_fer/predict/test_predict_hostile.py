@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from attention_fer.common.files import sha256
+from attention_fer.predict import Predictor
 from attention_fer.predict import __main__ as command
 from attention_fer.predict.tables.draft import Draft
 
@@ -153,3 +154,30 @@ def test_without_a_standard_output_a_file_is_asked_for(photographs):
     )
     assert run.returncode == 2 and "Give --out FILE" in run.stderr
     assert len(run.stderr.splitlines()) == 1
+
+
+def test_names_do_not_reach_the_terminal_as_commands(tmp_path, portrait, capsys):
+    for name in ("a\x1b[2J.png", "b\x1b[2J.txt", "c\u200d😀\x9b.png"):
+        Image.fromarray(portrait).save(tmp_path / name, "PNG")
+    assert main(tmp_path) == 0
+    told = capsys.readouterr()
+    assert "a\\x1b[2J.png: " in told.out and "c\u200d😀\\x9b.png: " in told.out
+    assert "b\\x1b[2J.txt" in told.err and not {"\x1b", "\x9b"} & {*told.out, *told.err}
+    assert main(tmp_path, "--format", "csv") == 0
+    assert "a\x1b[2J.png" in inputs_of(capsys.readouterr().out)
+
+
+def test_an_opened_file_is_one_picture(photographs):
+    predictor = Predictor(detector="none")
+    (expected,) = predictor.predict(photographs / "b.png")
+    with open(photographs / "b.png", "rb") as stream:
+        (row,) = predictor.predict(stream)
+    (second,) = predictor.predict([io.BytesIO((photographs / "b.png").read_bytes())])
+    assert row.probabilities == second.probabilities == expected.probabilities
+    with open(photographs / "text.jpg") as stream, pytest.raises(TypeError, match="got str"):
+        predictor.predict(stream)
+
+
+def test_a_picture_of_no_pixels_is_unreadable():
+    (row,) = Predictor(detector="none").predict(Image.new("RGB", (0, 3)))
+    assert row.reason == "undecodable image" and row.detail == "0 x 3 pixels"
