@@ -100,6 +100,11 @@ def _add_faces(add: Callable[..., Any]) -> None:
         metavar="PIXELS",
         help=f"smaller faces are reported without expression (default: {MIN_SIZE})",
     )
+    add(
+        "--roi",
+        metavar="X,Y,WIDTH,HEIGHT",
+        help="search this part of each picture only, in pixels of the upright picture",
+    )
     add("--largest", action="store_true", help="only the largest face of each picture")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
+from dataclasses import astuple
 from pathlib import Path
 
 from attention_fer.common.checks import one_of
@@ -15,6 +16,7 @@ from attention_fer.predict.command.work import PictureWork, PredictionWork
 from attention_fer.predict.faces import FAILED, NO_FACE, TOO_SMALL
 from attention_fer.predict.networks import open_network
 from attention_fer.predict.predictor import Predictor
+from attention_fer.predict.region import Region
 from attention_fer.predict.self_test import TOLERANCE, run_self_test
 from attention_fer.predict.tables.conventions import CONVENTIONS
 from attention_fer.predict.tables.formats import STREAMS, check_file
@@ -84,6 +86,7 @@ def _predictor(args: argparse.Namespace) -> Predictor:
         min_score=args.min_score,
         min_size=args.min_size,
         largest=args.largest,
+        roi=None if args.roi is None else astuple(Region.parsed(args.roi)),
         threads=args.threads,
     )
 
