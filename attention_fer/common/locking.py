@@ -20,7 +20,7 @@ def locked(path: Path) -> IO[bytes]:
         OSError: the file cannot be written.
     """
     while True:
-        stream = open(path, "ab")
+        stream = open(path, "ab")  # noqa: SIM115 - the caller closes it
         try:
             _lock(stream)
             if _is(stream, path):

@@ -55,8 +55,8 @@ def frames_of(given: Any, channels: str = "rgb") -> Iterator[Frame]:
     Args:
         given: one picture, or any iterable of pictures, which is read as it is used up. A picture
             is a path, the bytes of an image file, a file opened for reading bytes, a uint8 array, a
-            PIL image (of an animation its present frame) or a `Frame`; an array (n, height, width, 3) is n pictures. A path may
-            be that of a folder, an archive or a video.
+            PIL image (of an animation its present frame) or a `Frame`; an array (n, height, width,
+            3) is n pictures. A path may be that of a folder, an archive or a video.
         channels: order of the channels of arrays, "rgb" or "bgr". It is never guessed.
 
     Raises:

@@ -9,10 +9,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 def impatient(seconds: float) -> type[H11Protocol]:
-    """Returns a protocol that gives a connection some seconds for each line and headers of a request.
+    """Returns a protocol that gives a connection so many seconds for the headers of each request.
 
-    uvicorn limits how long a connection may rest after an answer, but not before a first request
-    nor within its headers.
+    uvicorn limits how long a connection may rest after an answer, but not before its first request,
+    nor between two headers.
     """
 
     class Impatient(H11Protocol):
