@@ -46,7 +46,7 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
         "inputs",
         nargs="*",
         metavar="INPUT",
-        help="photographs, folders or archives of them; or videos",
+        help="photographs, folders or archives of them; or videos, or folders of them",
     )
     add("--self-test", action="store_true", help="only check that the network works as released")
     _add_output(result.add_argument_group("output").add_argument)

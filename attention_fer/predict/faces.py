@@ -135,9 +135,13 @@ class FaceFinder:
         """Returns what the manifest records, JSON-serialisable."""
         if self._detector is None:
             return {"name": WHOLE}
-        chosen = {"select": self._select, "min_score": self._least, "min_size": self._min_size}
-        chosen["roi"] = None if self._region is None else list(astuple(self._region))
-        return {**self._detector.describe(), **chosen}
+        return {
+            **self._detector.describe(),
+            "select": self._select,
+            "min_score": self._least,
+            "min_size": self._min_size,
+            "roi": None if self._region is None else list(astuple(self._region)),
+        }
 
     def _detected(
         self, detector: detectors.Detector, images: Sequence[np.ndarray]
@@ -150,8 +154,9 @@ class FaceFinder:
         found: list[detectors.Faces | Exception | NoFace] = []
         for image, part in zip(images, parts, strict=True):
             answer = next(answers) if part.size else self._outside(image)
-            within = isinstance(answer, detectors.Faces)
-            found.append(self._region.moved(answer) if within else answer)
+            if isinstance(answer, detectors.Faces):
+                answer = self._region.moved(answer)
+            found.append(answer)
         return found
 
     def _outside(self, image: np.ndarray) -> NoFace:

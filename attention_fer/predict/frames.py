@@ -118,9 +118,14 @@ def _is_pil(given: Any) -> bool:
 def _of_path(path: str) -> Iterator[Frame]:
     from attention_fer.predict.pictures import find_pictures
     from attention_fer.predict.video import VideoFile, is_video
+    from attention_fer.predict.video.folders import video_folder
 
     if is_video(path):
         yield from VideoFile(path).frames()
+        return
+    if folder := video_folder(path):
+        for name in folder.videos:
+            yield from VideoFile(os.path.join(path, name), name).frames()
         return
     for picture in find_pictures([path]).pictures:
         yield picture.frame()

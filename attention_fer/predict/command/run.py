@@ -21,6 +21,7 @@ from attention_fer.predict.self_test import TOLERANCE, run_self_test
 from attention_fer.predict.tables.conventions import CONVENTIONS
 from attention_fer.predict.tables.formats import STREAMS, check_file
 from attention_fer.predict.tables.manifest import NOT_A_PICTURE, PictureCounts
+from attention_fer.predict.video.decoding import named_video
 
 
 def self_test(args: argparse.Namespace) -> int:
@@ -96,8 +97,9 @@ def _count_others(work: PredictionWork) -> PictureCounts:
     others = work.found.others if isinstance(work, PictureWork) else ()
     if others:
         counts.skipped[NOT_A_PICTURE] = len(others)
-        shown = ", ".join(map(show.plain, others[:3])) + (", ..." if others[3:] else "")
-        show.note(f"left out, not a picture: {len(others):,}: {shown}")
+        show.note(f"left out, not a picture: {show.several(others)}")
+        if videos := [name for name in others if named_video(name)]:
+            show.note(f"give the videos to a command of their own: {show.several(videos)}")
     return counts
 
 

@@ -18,6 +18,11 @@ def lines(rows: Sequence[FaceRow]) -> list[str]:
     return [f"{plain(row.input)}{_time(row)}: {_said(row)}" for row in rows]
 
 
+def several(names: Sequence[str]) -> str:
+    """Returns how many names there are, and the first three."""
+    return f"{len(names):,}: {', '.join(map(plain, names[:3]))}" + (", ..." if names[3:] else "")
+
+
 def plain(name: str) -> str:
     """Returns a name on one line, without what would move or colour a terminal."""
     return _CONTROL.sub(lambda found: repr(found[0])[1:-1], " ".join(name.split()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from attention_fer.predict.predictor import Predictor
 from attention_fer.predict.video import Follower, FrameChoice, VideoFile, is_video
 from attention_fer.predict.video.annotating import SUFFIX
 from attention_fer.predict.video.choosing import seconds
+from attention_fer.predict.video.folders import VideoFolder, video_folder
 from preprocessing.raw_files.images import is_photograph
 
 Opened = Callable[[Predictor], PredictionWork]
@@ -41,7 +42,8 @@ def source(args: argparse.Namespace, stack: ExitStack) -> Opened:
         raise ValueError(
             "INPUT must be a photograph, video, folder or archive, got nothing. See --help."
         )
-    videos = [path for path in args.inputs if is_video(path)]
+    folders = {path: video_folder(path) for path in args.inputs}
+    videos = [path for path in args.inputs if is_video(path) or folders[path]]
     if not videos:
         return _pictures(args)
     if others := [path for path in args.inputs if path not in videos]:
@@ -49,7 +51,7 @@ def source(args: argparse.Namespace, stack: ExitStack) -> Opened:
             f"Videos and photographs must be given to separate commands, got {videos[0]!r} and "
             f"{others[0]!r}."
         )
-    return _videos(args, list(dict.fromkeys(videos)))
+    return _videos(args, folders)
 
 
 def _refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
@@ -66,16 +68,38 @@ def _pictures(args: argparse.Namespace) -> Opened:
     return lambda predictor: PictureWork(predictor, found, annotate, quiet)
 
 
-def _videos(args: argparse.Namespace, paths: Sequence[str]) -> Opened:
+def _videos(args: argparse.Namespace, folders: Mapping[str, VideoFolder | None]) -> Opened:
     from attention_fer.predict.command.video_work import VideoWork
 
     _refuse(args, _OF_CAMERAS, "videos")
     choice = _choice(args)
     Follower(args.smooth)
-    videos = [VideoFile(path) for path in paths]
-    drawings = _drawings(args.annotate, videos)
+    videos = _once(
+        video
+        for path, folder in folders.items()
+        for video in ([VideoFile(path)] if folder is None else _within(folder, len(folders) == 1))
+    )
+    drawings = _drawings(args.annotate, videos, [one for one in folders.values() if one])
     quiet = not (args.out or drawings)
     return lambda predictor: VideoWork(predictor, videos, choice, args.smooth, drawings, quiet)
+
+
+def _once(videos: Iterable[VideoFile]) -> list[VideoFile]:
+    """The videos without those that an earlier path leads to."""
+    found: dict[str, VideoFile] = {}
+    for video in videos:
+        first = found.setdefault(os.path.realpath(video.path), video)
+        if first is not video:
+            show.note(f"left out, given already as {show.plain(first.name)}: {video.name}")
+    return list(found.values())
+
+
+def _within(folder: VideoFolder, alone: bool) -> list[VideoFile]:
+    """The videos of a folder, called by their places in it, or by those and the folder's."""
+    if folder.others:
+        show.note(f"left out, not a video: {show.several(folder.others)}")
+    paths = {os.path.join(folder.path, name): name for name in folder.videos}
+    return [VideoFile(path, name if alone else path) for path, name in paths.items()]
 
 
 def _camera(args: argparse.Namespace, stack: ExitStack) -> Opened:
@@ -110,11 +134,19 @@ def _choice(args: argparse.Namespace) -> FrameChoice:
     return FrameChoice(1 if args.every is None else args.every, args.fps, start, end)
 
 
-def _drawings(annotate: str | None, videos: Sequence[VideoFile]) -> Mapping[str, Path]:
-    """Where the annotated videos go; they must not replace videos or each other."""
+def _drawings(
+    annotate: str | None, videos: Sequence[VideoFile], folders: Sequence[VideoFolder]
+) -> Mapping[str, Path]:
+    """Where the annotated videos go; they must not replace videos or each other, nor be read."""
     if annotate is None:
         return {}
     path = Path(annotate)
+    for folder in folders:
+        place = Path(folder.path).resolve()
+        if place in (path.resolve(), *path.resolve().parents):
+            raise ValueError(
+                f"--annotate must lead to a folder apart from the videos, got {annotate!r}."
+            )
     if path.suffix.lower() == SUFFIX and not path.is_dir():
         if len(videos) > 1:
             raise ValueError(
@@ -123,7 +155,7 @@ def _drawings(annotate: str | None, videos: Sequence[VideoFile]) -> Mapping[str,
         found = {videos[0].name: path}
     else:
         folder = _folder(annotate, f" or end in {SUFFIX}")
-        found = {video.name: folder / f"{video.path.stem}{SUFFIX}" for video in videos}
+        found = {video.name: folder / _drawing_name(video, folders) for video in videos}
     taken = {video.path.resolve() for video in videos}
     for place in found.values():
         if place.resolve() in taken:
@@ -131,6 +163,12 @@ def _drawings(annotate: str | None, videos: Sequence[VideoFile]) -> Mapping[str,
         taken.add(place.resolve())
     show.note(SILENT)
     return found
+
+
+def _drawing_name(video: VideoFile, folders: Sequence[VideoFolder]) -> str:
+    """That of the video, with its place in a folder that was given alone."""
+    inside = len(folders) == 1 and video.name in folders[0].videos
+    return f"{Path(video.name if inside else video.path.name).with_suffix(SUFFIX)}"
 
 
 def _annotate_folder(args: argparse.Namespace, pictures: Sequence[PictureFile]) -> Path | None:

@@ -27,7 +27,12 @@ _SHORTFALL = 1.0  # seconds; announced lengths of sound videos are off by less
 
 def is_video(path: str | os.PathLike[str]) -> bool:
     """Whether a path ends as that of a video does and is no folder."""
-    return as_text(os.fspath(path)).lower().endswith(SUFFIXES) and not os.path.isdir(path)
+    return named_video(os.fspath(path)) and not os.path.isdir(path)
+
+
+def named_video(name: str) -> bool:
+    """Whether a name ends as that of a video does."""
+    return as_text(name).lower().endswith(SUFFIXES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +53,10 @@ class VideoFile:
 
     Args:
         path: where it lies.
+        name: what the column `input` says; None for the path.
 
     Attributes:
-        path, name: where it lies; `name` can always be printed.
+        path, name: where it lies and what it is called; `name` can always be printed.
         rate: frames a second, as announced.
         announced: number of frames, as announced; 0 if unknown.
         size: width and height of the upright frames.
@@ -61,8 +67,8 @@ class VideoFile:
         ImportError: OpenCV is not installed.
     """
 
-    def __init__(self, path: str | os.PathLike[str]):
-        self.name = as_text(os.fspath(path))
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None):
+        self.name = as_text(os.fspath(path) if name is None else name)
         if "://" in self.name:
             raise FileNotFoundError(f"Nothing is downloaded: save {self.name} and give the file.")
         self.path = Path(path)

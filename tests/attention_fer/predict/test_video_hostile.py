@@ -94,3 +94,68 @@ def test_times_rise_however_fast_a_damaged_file_says_it_is(clip):
 def test_a_camera_of_any_number_is_only_missing(index):
     with pytest.raises(OSError, match=f"Camera {index} must be connected"), open_camera(index):
         pass
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """A folder of two videos, 3 and 2 frames long, and of what is none."""
+    folder = tmp_path / "clips"
+    (folder / "sub").mkdir(parents=True)
+    write(folder / "sub" / "a.avi", numbered(3), 25)
+    write(folder / "b.mp4", numbered(2), 25)
+    (folder / "notes.txt").write_text("no video")
+    (folder / "lost.mp4").symlink_to("nowhere.mp4")
+    return folder
+
+
+def frames_of(text):
+    return [(row["input"], row["frame"]) for row in csv.DictReader(io.StringIO(text))]
+
+
+def test_a_folder_of_videos_stands_for_them(clips, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "b.mp4").mkdir()  # is not the one in the folder
+    expected = [("b.mp4", "0"), ("b.mp4", "1"), *(("sub/a.avi", str(n)) for n in range(3))]
+    assert main("clips", "--format", "csv") == 0
+    told = capsys.readouterr()
+    assert frames_of(told.out) == expected
+    assert "left out, not a video: 2: notes.txt, lost.mp4 (dangling link)" in told.err
+    rows = Predictor(detector="none").predict("clips")
+    assert [(row.input, str(row.frame)) for row in rows] == expected
+    other = write(tmp_path / "other.avi", numbered(1), 25)
+    assert main("clips", other.name, "--every", "9", "--format", "csv") == 0
+    assert frames_of(capsys.readouterr().out) == [
+        ("clips/b.mp4", "0"),
+        ("clips/sub/a.avi", "0"),
+        ("other.avi", "0"),
+    ]
+
+
+def test_a_folder_with_photographs_names_the_videos_it_leaves_out(clips, portrait, capsys):
+    Image.fromarray(portrait).save(clips / "a.png")
+    assert main(clips, "--format", "csv") == 0
+    told = capsys.readouterr()
+    assert {"a.png"} <= {name for name, _ in frames_of(told.out)} <= {"a.png", "lost.mp4"}
+    assert "give the videos to a command of their own: 2: b.mp4, sub/a.avi" in told.err
+
+
+def test_drawings_of_a_folder_keep_its_order_and_are_not_read(clips, tmp_path, capsys):
+    write(clips / "a.avi", numbered(1), 25)
+    assert main(clips, "--annotate", tmp_path / "drawn") == 0
+    drawn = tmp_path / "drawn"
+    names = {path.relative_to(drawn).as_posix() for path in drawn.rglob("*.mp4")}
+    assert names == {"a.mp4", "b.mp4", "sub/a.mp4"}
+    for place in (clips, clips / "sub", clips / "drawn", clips / "drawn.mp4"):
+        assert main(clips, "--annotate", place) == 2
+        assert "apart from the videos" in capsys.readouterr().err
+    assert {path.name for path in clips.iterdir()} == {
+        *("a.avi", "b.mp4", "lost.mp4", "notes.txt", "sub")
+    }
+
+
+def test_a_video_that_two_paths_lead_to_counts_once(clips, tmp_path, capsys):
+    (tmp_path / "link.mp4").symlink_to(clips / "b.mp4")
+    assert main(clips, tmp_path / "link.mp4", clips / "b.mp4", "--format", "csv") == 0
+    told = capsys.readouterr()
+    assert len(frames_of(told.out)) == 5
+    assert told.err.count(f"given already as {clips}/b.mp4") == 2
