@@ -20,7 +20,7 @@ from attention_fer.predict.region import Region
 from attention_fer.predict.self_test import TOLERANCE, run_self_test
 from attention_fer.predict.tables.conventions import CONVENTIONS
 from attention_fer.predict.tables.formats import STREAMS, check_file
-from attention_fer.predict.tables.manifest import NOT_A_PICTURE, PictureCounts
+from attention_fer.predict.tables.manifest import NOT_A_PICTURE, PictureCounts, check_manifest
 from attention_fer.predict.video.decoding import named_video
 
 
@@ -70,6 +70,7 @@ def _form(args: argparse.Namespace, out: Path | None) -> str:
         if args.format:
             raise ValueError("--format has no effect with --out, whose name says the format.")
         check_file(out)
+        check_manifest(out)
         return ""
     if sys.stdout is None:
         raise ValueError("There is no standard output to print to. Give --out FILE.")

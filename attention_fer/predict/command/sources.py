@@ -154,8 +154,8 @@ def _drawings(
             )
         found = {videos[0].name: path}
     else:
-        folder = _folder(annotate, f" or end in {SUFFIX}")
-        found = {video.name: folder / _drawing_name(video, folders) for video in videos}
+        root = _folder(annotate, f" or end in {SUFFIX}")
+        found = {video.name: root / _drawing_name(video, folders) for video in videos}
     taken = {video.path.resolve() for video in videos}
     for place in found.values():
         if place.resolve() in taken:

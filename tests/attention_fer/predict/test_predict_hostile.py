@@ -181,3 +181,27 @@ def test_an_opened_file_is_one_picture(photographs):
 def test_a_picture_of_no_pixels_is_unreadable():
     (row,) = Predictor(detector="none").predict(Image.new("RGB", (0, 3)))
     assert row.reason == "undecodable image" and row.detail == "0 x 3 pixels"
+
+
+def test_names_as_long_as_a_file_system_allows_are_drawn(tmp_path, portrait):
+    folder = tmp_path / "faces"
+    folder.mkdir()
+    names = {"a" * 251 + ".png", "笑" * 83 + ".png"}
+    for name in names:
+        Image.fromarray(portrait).save(folder / name)
+    assert main(folder, "--annotate", tmp_path / "drawn") == 0
+    assert {path.name for path in (tmp_path / "drawn").iterdir()} == names
+
+
+def test_a_table_keeps_its_manifest(photographs, tmp_path, capsys):
+    first, second = tmp_path / "a.csv", tmp_path / "a.jsonl"
+    for _ in range(2):
+        assert main(photographs, "--out", first) == 0
+    kept = (tmp_path / "a.manifest.json").read_bytes()
+    assert main(photographs, "--out", second) == 2
+    assert "from a.csv" in capsys.readouterr().err
+    assert (tmp_path / "a.manifest.json").read_bytes() == kept and not second.exists()
+    first.unlink()
+    assert main(photographs, "--out", second) == 0
+    (tmp_path / "a.manifest.json").write_text("[]")
+    assert main(photographs, "--out", first) == 0
