@@ -22,6 +22,7 @@ command resumes.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -45,7 +46,7 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
         "inputs",
         nargs="*",
         metavar="INPUT",
-        help="photographs, folders or archives of them; or videos",
+        help="photographs, folders or archives of them; or videos, or folders of them",
     )
     add("--self-test", action="store_true", help="only check that the network works as released")
     _add_output(result.add_argument_group("output").add_argument)
@@ -99,6 +100,11 @@ def _add_faces(add: Callable[..., Any]) -> None:
         metavar="PIXELS",
         help=f"smaller faces are reported without an expression (default: {MIN_SIZE})",
     )
+    add(
+        "--roi",
+        metavar="X,Y,WIDTH,HEIGHT",
+        help="search only this part of each picture, in pixels of the upright picture",
+    )
     add("--largest", action="store_true", help="use only the largest face of each picture")
 
 
@@ -129,6 +135,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         from attention_fer.predict.command.run import predict, self_test
 
         return self_test(args) if args.self_test else predict(args)
+    except BrokenPipeError:
+        return _unread()
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         print(f"error: {cause(error)}", file=sys.stderr)
         return 2
@@ -136,9 +144,15 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         print("error: Not enough memory. Shrink the largest pictures.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        advice = ": rerun the same command to resume" if args.out else ""
+        advice = ": rerun the same command to resume" if args.out and args.camera is None else ""
         print(f"interrupted{advice}", file=sys.stderr)
         return 130
+
+
+def _unread() -> int:
+    """Ends as the system's own commands do when nobody reads on, as behind `| head`."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it at the end
+    return 141
 
 
 if __name__ == "__main__":

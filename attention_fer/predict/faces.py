@@ -6,7 +6,7 @@ import inspect
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,14 @@ import numpy as np
 from attention_fer.common.checks import one_of
 from attention_fer.predict.cutting import roll
 from attention_fer.predict.defaults import DETECTOR, MIN_SIZE, WHOLE
+from attention_fer.predict.region import Region
 from preprocessing import detectors
 from preprocessing.faces import selection
 from preprocessing.faces.detection import detect_each
 from preprocessing.faces.pixels import NUMPY
 
 NO_FACE, TOO_SMALL, FAILED = "no face found", "face too small", "detector failed"
+OUTSIDE = "region outside the picture"
 _LIKE_A_CROP = 128  # pixels: photographs are larger, crops of faces often are not
 
 
@@ -73,6 +75,8 @@ class FaceFinder:
         min_size: minimum width and height in pixels; smaller faces are reported without an
             expression.
         largest: whether only the largest face of a picture counts.
+        roi: x, y, width and height in pixels of the upright picture, to which the detector is
+            confined; None for the whole picture.
         threads: number of threads of one detection.
 
     Raises:
@@ -88,6 +92,7 @@ class FaceFinder:
         min_score: float | None = None,
         min_size: float = MIN_SIZE,
         largest: bool = False,
+        roi: Sequence[int] | None = None,
         threads: int = 1,
     ):
         if not (math.isfinite(min_size) and min_size >= 0):
@@ -98,14 +103,15 @@ class FaceFinder:
         self._min_size = min_size
         self._select = "largest" if largest else "all"
         self._least: float | None = None
+        self._region = None if roi is None else Region.of(roi)
         self._detector: detectors.Detector | None = None
         if detector != WHOLE:
             options = _options(detector, weights, min_score, threads)
             self._detector = detectors.make(detector, **options)
             self._least = _least_score(self._detector, self._select, min_score)
-        elif weights is not None or min_score is not None:
+        elif weights is not None or min_score is not None or roi is not None:
             raise ValueError(
-                "weights and min_score have no effect without a detector: leave them out."
+                "weights, min_score and roi have no effect without a detector: leave them out."
             )
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[list[FoundFace] | NoFace]:
@@ -122,7 +128,7 @@ class FaceFinder:
         step = max(1, self._detector.batch)
         for start in range(0, len(images), step):
             group = images[start : start + step]
-            answers = detect_each(self._detector, group, NUMPY)
+            answers = self._detected(self._detector, group)
             found += [self._chosen(*pair) for pair in zip(group, answers, strict=True)]
         return found
 
@@ -130,12 +136,39 @@ class FaceFinder:
         """Returns what the manifest records, JSON-serialisable."""
         if self._detector is None:
             return {"name": WHOLE}
-        chosen = {"select": self._select, "min_score": self._least, "min_size": self._min_size}
-        return {**self._detector.describe(), **chosen}
+        return {
+            **self._detector.describe(),
+            "select": self._select,
+            "min_score": self._least,
+            "min_size": self._min_size,
+            "roi": None if self._region is None else list(astuple(self._region)),
+        }
+
+    def _detected(
+        self, detector: detectors.Detector, images: Sequence[np.ndarray]
+    ) -> list[detectors.Faces | Exception | NoFace]:
+        """The faces of each image, in its own pixels, also if only a region was searched."""
+        if self._region is None:
+            return [*detect_each(detector, images, NUMPY)]
+        parts = [self._region.part(image) for image in images]
+        answers = iter(detect_each(detector, [part for part in parts if part.size], NUMPY))
+        found: list[detectors.Faces | Exception | NoFace] = []
+        for image, part in zip(images, parts, strict=True):
+            answer = next(answers) if part.size else self._outside(image)
+            if isinstance(answer, detectors.Faces):
+                answer = self._region.moved(answer)
+            found.append(answer)
+        return found
+
+    def _outside(self, image: np.ndarray) -> NoFace:
+        height, width = image.shape[:2]
+        return NoFace(OUTSIDE, f"{self._region} of {width} x {height} pixels")
 
     def _chosen(
-        self, image: np.ndarray, faces: detectors.Faces | Exception
+        self, image: np.ndarray, faces: detectors.Faces | Exception | NoFace
     ) -> list[FoundFace] | NoFace:
+        if isinstance(faces, NoFace):
+            return faces
         if isinstance(faces, Exception):
             return NoFace(FAILED, f"{type(faces).__name__}: {faces}")
         order = selection.choose(faces, image.shape, self._select, self._least)

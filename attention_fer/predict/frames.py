@@ -54,9 +54,9 @@ def frames_of(given: Any, channels: str = "rgb") -> Iterator[Frame]:
 
     Args:
         given: one picture, or any iterable of pictures, which is read as it is used up. A picture
-            is a path, the bytes of an image file, a uint8 array, a PIL image (of an animation its
-            present frame) or a `Frame`; an array (n, height, width, 3) is n pictures. A path may
-            be that of a folder, an archive or a video.
+            is a path, the bytes of an image file, a file opened for reading bytes, a uint8 array, a
+            PIL image (of an animation its present frame) or a `Frame`; an array (n, height, width,
+            3) is n pictures. A path may be that of a folder, an archive or a video.
         channels: order of the channels of arrays, "rgb" or "bgr". It is never guessed.
 
     Raises:
@@ -103,7 +103,12 @@ def grouped(frames: Iterable[Frame], most: int) -> Iterator[list[Frame]]:
 def _is_one(given: Any) -> bool:
     if isinstance(given, np.ndarray):
         return given.ndim < 4
-    return isinstance(given, (bytes, bytearray, memoryview)) or _is_pil(given)
+    return isinstance(given, (bytes, bytearray, memoryview)) or _is_pil(given) or _is_file(given)
+
+
+def _is_file(given: Any) -> bool:
+    """Whether it is an opened file, which would be an iterable of lines, too."""
+    return hasattr(given, "read")
 
 
 def _is_pil(given: Any) -> bool:
@@ -113,9 +118,14 @@ def _is_pil(given: Any) -> bool:
 def _of_path(path: str) -> Iterator[Frame]:
     from attention_fer.predict.pictures import find_pictures
     from attention_fer.predict.video import VideoFile, is_video
+    from attention_fer.predict.video.folders import video_folder
 
     if is_video(path):
         yield from VideoFile(path).frames()
+        return
+    if folder := video_folder(path):
+        for name in folder.videos:
+            yield from VideoFile(os.path.join(path, name), name).frames()
         return
     for picture in find_pictures([path]).pictures:
         yield picture.frame()
@@ -128,6 +138,8 @@ def _frame(given: Any, name: str, channels: str) -> Frame:
         return Frame(name, _checked(given, channels))
     if _is_pil(given):
         return reading(name, lambda: _of_pil(given))
+    if _is_file(given):
+        given = given.read()
     if isinstance(given, (bytes, bytearray, memoryview)):
         return reading(name, lambda: decode_photograph(bytes(given)))
     raise TypeError(f"A picture must be {_EXPECTED}, got {type(given).__name__}.")
@@ -147,6 +159,8 @@ def _of_pil(image: Image.Image) -> np.ndarray:
     from preprocessing.raw_files.images import upright_pixels
 
     try:
+        if 0 in image.size:
+            raise OSError(f"{image.width} x {image.height} pixels")
         return upright_pixels(image)
     except OSError as error:
         raise UnreadableError("undecodable image", str(error)) from error

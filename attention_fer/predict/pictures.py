@@ -12,6 +12,7 @@ import numpy as np
 
 from attention_fer.predict.frames import Frame, reading
 from preprocessing.raw_files.containers import container
+from preprocessing.raw_files.directory import DirectoryFiles
 from preprocessing.raw_files.files import Rejected, UnreadableError, as_text, joined
 from preprocessing.raw_files.images import is_photograph, load_photograph
 
@@ -25,10 +26,14 @@ class PictureFile:
     Attributes:
         name: what the column `input` says.
         load: decodes it to upright uint8 pixels, grey or RGB. Raises `UnreadableError`.
+        path: where it lies; "" for a member of an archive, and if it is broken.
+        broken: whether it is known that `load` raises.
     """
 
     name: str
     load: Callable[[], np.ndarray]
+    path: str = ""
+    broken: bool = False
 
     def frame(self) -> Frame:
         """Reads the file; never raises because of its content."""
@@ -55,41 +60,78 @@ def find_pictures(paths: Sequence[str]) -> FoundPictures:
 
     A single folder or archive gives names within it. Several paths, and files, keep the path as it
     was given. A file in a folder counts as a photograph if its name ends as one's does; a file that
-    was given itself always does.
+    was given itself always does. What is found a second time, under another name, is a problem.
 
     Args:
         paths: files, folders, zips or tars; each counts once.
 
     Raises:
         FileNotFoundError: nothing at a path, or an address of the internet.
-        ValueError: a damaged archive, or no photograph at all.
+        ValueError: a damaged archive, an empty path, or no photograph at all.
     """
     pictures: list[PictureFile] = []
     others: list[str] = []
     identities: list[str] = []
     paths = list(dict.fromkeys(map(os.fspath, paths)))
+    once = _Once()
     for path in paths:
+        if not path:
+            raise ValueError(f"A path must not be empty, got ''. Give {_EXPECTED}.")
         if "://" in path:
             raise FileNotFoundError(f"Nothing is downloaded: save {path} and give the file.")
-        files = container(path, _EXPECTED)
-        names = files.names()
-        alone = names == [Path(path).name] and Path(path).is_file()
         prefix = "" if len(paths) == 1 else f"{as_text(path).rstrip('/')}/"
-        chosen = names if alone else [name for name in names if is_photograph(name)]
-        for name in chosen:
-            shown = as_text(path) if alone else prefix + files.source(name)
-            pictures.append(PictureFile(shown, partial(load_photograph, files, name)))
-        pictures += [_problem(prefix, item) for item in files.problems()]
-        others += [prefix + files.source(name) for name in sorted({*names} - {*chosen})]
-        identities.append(files.identity(chosen))
+        try:
+            found = _found_at(path, prefix)
+        except FileNotFoundError:
+            raise
+        except OSError as error:  # such as a file that may not be read
+            item = Rejected(as_text(path), "unreadable file", error.strerror or "")
+            found = FoundPictures([_problem("", item)], [], "unreadable")
+        pictures += found.pictures if len(paths) == 1 else map(once, found.pictures)
+        others += found.others
+        identities.append(found.identity)
     if not pictures:
         shown = ", ".join(map(repr, map(as_text, paths)))
         raise ValueError(f"No photograph in {shown}. Give {_EXPECTED}.")
     return FoundPictures(pictures, others, joined(identities))
 
 
+def _found_at(path: str, prefix: str) -> FoundPictures:
+    files = container(path, _EXPECTED)
+    names = files.names()
+    alone = names == [Path(path).name] and Path(path).is_file()
+    chosen = names if alone else [name for name in names if is_photograph(name)]
+    root = files.root if isinstance(files, DirectoryFiles) else None
+    pictures = [
+        PictureFile(
+            as_text(path) if alone else prefix + files.source(name),
+            partial(load_photograph, files, name),
+            "" if root is None else os.path.join(root, name),
+        )
+        for name in chosen
+    ]
+    pictures += [_problem(prefix, item) for item in files.problems()]
+    others = [prefix + files.source(name) for name in sorted({*names} - {*chosen})]
+    return FoundPictures(pictures, others, files.identity(chosen))
+
+
+class _Once:
+    """Turns what several paths lead to into a problem, but for the first time."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def __call__(self, picture: PictureFile) -> PictureFile:
+        if not picture.path:
+            return picture
+        first = self._names.setdefault(os.path.realpath(picture.path), picture.name)
+        if first is picture.name:
+            return picture
+        return _problem("", Rejected(picture.name, "file read already", f"as {first}"))
+
+
 def _problem(prefix: str, item: Rejected) -> PictureFile:
     def load() -> np.ndarray:
         raise UnreadableError(item.reason, item.detail)
 
-    return PictureFile(prefix + item.source, load)
+    return PictureFile(prefix + item.source, load, broken=True)

@@ -25,7 +25,7 @@ class Predictor:
     Args:
         model: see `networks.open_network`.
         detector: name of a face detector; "none" if pictures are already cropped faces.
-        weights, min_score, min_size, largest: see `faces.FaceFinder`.
+        weights, min_score, min_size, largest, roi: see `faces.FaceFinder`.
         threads: number of threads for the detector and the network; None for all cores.
 
     Attributes:
@@ -51,6 +51,7 @@ class Predictor:
         min_score: float | None = None,
         min_size: float = MIN_SIZE,
         largest: bool = False,
+        roi: Sequence[int] | None = None,
         threads: int | None = None,
     ):
         self.network = open_network(model, threads=threads)
@@ -61,6 +62,7 @@ class Predictor:
             min_score=min_score,
             min_size=min_size,
             largest=largest,
+            roi=roi,
             threads=threads or os.cpu_count() or 1,
         )
 

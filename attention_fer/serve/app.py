@@ -9,8 +9,8 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -68,13 +68,22 @@ def build(
             Mount("/", StaticFiles(directory=PAGE, html=True)),
         ],
         middleware=[Middleware(Gate, token, loopback)],
-        exception_handlers={HTTPException: _refusal, Exception: _failure},
+        exception_handlers={
+            HTTPException: _refusal,
+            ClientDisconnect: _gone,
+            Exception: _failure,
+        },
     )
     return SafeHeaders(app)
 
 
 async def _refusal(request: Request, error: Any) -> JSONResponse:
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Nobody receives it: the sender left before the request was complete."""
+    return Response(status_code=400)
 
 
 async def _failure(request: Request, error: Exception) -> JSONResponse:

@@ -100,4 +100,7 @@ def _host_name(given: str) -> str:
 def _foreign(headers: Headers) -> bool:
     """Whether a browser says that a page of another site sent the request."""
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    try:
+        return origin is not None and urlsplit(origin).netloc != headers.get("host")
+    except ValueError:  # such as half an IPv6 address
+        return True

@@ -13,6 +13,7 @@ from attention_fer.predict.predictor import Predictor
 from attention_fer.serve.app import build
 from attention_fer.serve.guard import is_loopback
 from attention_fer.serve.limits import Limits
+from attention_fer.serve.waiting import impatient
 
 _SECONDS_TO_END = 3
 _SHORTEST_TOKEN = 16
@@ -44,7 +45,7 @@ def serve(args: argparse.Namespace) -> None:
         print("\n".join(_greeting(args.host, listener, predictor, token)), flush=True)
         settings = uvicorn.Config(
             app,
-            http="h11",
+            http=impatient(limits.seconds),
             ws="none",
             lifespan="off",
             log_config=None,

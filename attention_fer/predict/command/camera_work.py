@@ -96,15 +96,24 @@ def _window(title: str) -> Window | None:
 
 @contextmanager
 def _stopped_by_user() -> Iterator[Event]:
-    """Yields what the first Control-C sets; the second interrupts as usual."""
+    """Yields what the first Control-C or end from outside sets; the second works as usual.
+
+    What a camera showed comes never again, so that no end but a kill may lose the table.
+    """
     stop = Event()
+    before: dict[int, Any] = {}
 
     def first(*given: object) -> None:
         stop.set()
-        signal.signal(signal.SIGINT, before)
+        back()
 
-    before = signal.signal(signal.SIGINT, first)
+    def back() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, first)
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        back()

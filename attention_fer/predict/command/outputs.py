@@ -36,9 +36,16 @@ def to_screen(work: PredictionWork, form: str, renaming: Renaming, counts: Pictu
         for rows in pictures():
             print("\n".join(show.lines(rows)), flush=True)
         return
+    _as_a_file(sys.stdout)
     classes = work.predictor.network.classes
     values = (renaming(row.values(classes, work.smoothed)) for rows in pictures() for row in rows)
     STREAMS[form](sys.stdout, renaming.columns(columns(classes, work.smoothed)), values)
+
+
+def _as_a_file(stream: Any) -> None:
+    """Lets a pipe or file receive the bytes that `--out` would write, on Windows, too."""
+    if hasattr(stream, "reconfigure") and not stream.isatty():
+        stream.reconfigure(encoding="utf-8", newline="\n")
 
 
 def to_file(
@@ -58,7 +65,27 @@ def to_file(
         options: further settings for the manifest.
     """
     settings = {**work.predictor.describe(), **options, **work.settings()}
-    draft = Draft(out, {**settings, "files": work.identity(), "versions": versions()})
+    with Draft(out, {**settings, "files": work.identity(), "versions": versions()}) as draft:
+        _fill(draft, work)
+        names = renaming.columns(columns(work.predictor.network.classes, work.smoothed))
+        rows = 0
+
+        def values() -> Iterator[dict[str, Any]]:
+            nonlocal rows
+            for reasons, stored in draft.pictures():
+                counts.add(reasons)
+                rows += len(stored)
+                yield from map(renaming, stored)
+
+        write_table(out, names, values())
+        beside = write_manifest(out, settings, names, counts, rows)
+        draft.remove()
+    print(f"{out}: {rows:,} rows, {show.summary(counts, work.unit)}")
+    print(f"{beside}: settings, versions and counts")
+
+
+def _fill(draft: Draft, work: PredictionWork) -> None:
+    """Predicts what the draft does not have yet."""
     if draft.discarded:
         show.note("an unfinished run with other settings or files is discarded")
     if draft.resumed:
@@ -69,18 +96,3 @@ def to_file(
         draft.append(
             answered, [[row.values(classes, work.smoothed) for row in rows] for rows in answered]
         )
-    rows = 0
-
-    def values() -> Iterator[dict[str, Any]]:
-        nonlocal rows
-        for reasons, stored in draft.pictures():
-            counts.add(reasons)
-            rows += len(stored)
-            yield from map(renaming, stored)
-
-    names = renaming.columns(columns(classes, work.smoothed))
-    write_table(out, names, values())
-    beside = write_manifest(out, settings, names, counts, rows)
-    draft.remove()
-    print(f"{out}: {rows:,} rows, {show.summary(counts, work.unit)}")
-    print(f"{beside}: settings, versions and counts")

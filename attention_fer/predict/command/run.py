@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from contextlib import ExitStack
+from dataclasses import astuple
 from pathlib import Path
 
 from attention_fer.common.checks import one_of
@@ -14,10 +16,12 @@ from attention_fer.predict.command.work import PictureWork, PredictionWork
 from attention_fer.predict.faces import FAILED, NO_FACE, TOO_SMALL
 from attention_fer.predict.networks import open_network
 from attention_fer.predict.predictor import Predictor
+from attention_fer.predict.region import Region
 from attention_fer.predict.self_test import TOLERANCE, run_self_test
 from attention_fer.predict.tables.conventions import CONVENTIONS
 from attention_fer.predict.tables.formats import STREAMS, check_file
-from attention_fer.predict.tables.manifest import NOT_A_PICTURE, PictureCounts
+from attention_fer.predict.tables.manifest import NOT_A_PICTURE, PictureCounts, check_manifest
+from attention_fer.predict.video.decoding import named_video
 
 
 def self_test(args: argparse.Namespace) -> int:
@@ -35,6 +39,7 @@ def self_test(args: argparse.Namespace) -> int:
 
 def predict(args: argparse.Namespace) -> int:
     """Predicts and returns the exit status."""
+    _refuse_empty(args)
     convention = CONVENTIONS[one_of("--columns", args.columns, CONVENTIONS)]
     out = Path(args.out) if args.out else None
     form = _form(args, out)
@@ -52,13 +57,23 @@ def predict(args: argparse.Namespace) -> int:
     return _status(args, counts)
 
 
+def _refuse_empty(args: argparse.Namespace) -> None:
+    """Empty text is what a variable of a shell gives that was never set."""
+    for name in ("out", "annotate", "weights"):
+        if vars(args)[name] == "":
+            raise ValueError(f"--{name} must not be empty. Give a name, or leave it out.")
+
+
 def _form(args: argparse.Namespace, out: Path | None) -> str:
     """The format of what is printed, "" if a file is written."""
     if out is not None:
         if args.format:
             raise ValueError("--format has no effect with --out, whose name gives the format.")
         check_file(out)
+        check_manifest(out)
         return ""
+    if sys.stdout is None:
+        raise ValueError("There is no standard output to print to. Give --out FILE.")
     form = one_of("--format", args.format or "text", ["text", *STREAMS])
     if form == "text" and args.columns != "own":
         raise ValueError("--columns has no effect on text. Give --out FILE or --format csv.")
@@ -73,6 +88,7 @@ def _predictor(args: argparse.Namespace) -> Predictor:
         min_score=args.min_score,
         min_size=args.min_size,
         largest=args.largest,
+        roi=None if args.roi is None else astuple(Region.parsed(args.roi)),
         threads=args.threads,
     )
 
@@ -82,8 +98,9 @@ def _count_others(work: PredictionWork) -> PictureCounts:
     others = work.found.others if isinstance(work, PictureWork) else ()
     if others:
         counts.skipped[NOT_A_PICTURE] = len(others)
-        shown = ", ".join(others[:3]) + (", ..." if others[3:] else "")
-        show.note(f"left out, not a picture: {len(others):,}: {shown}")
+        show.note(f"left out, not a picture: {show.several(others)}")
+        if videos := [name for name in others if named_video(name)]:
+            show.note(f"give the videos to a command of their own: {show.several(videos)}")
     return counts
 
 

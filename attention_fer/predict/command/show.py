@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 
 from attention_fer.predict.rows import FaceRow
 from attention_fer.predict.tables.manifest import PictureCounts
 
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f]")
 SURE = 0.5  # below it, other expressions together are as likely
 
 
 def lines(rows: Sequence[FaceRow]) -> list[str]:
     """Returns a line for each row of a picture."""
-    return [f"{' '.join(row.input.split())}{_time(row)}: {_said(row)}" for row in rows]
+    return [f"{plain(row.input)}{_time(row)}: {_said(row)}" for row in rows]
+
+
+def several(names: Sequence[str]) -> str:
+    """Returns how many names there are, and the first three."""
+    return f"{len(names):,}: {', '.join(map(plain, names[:3]))}" + (", ..." if names[3:] else "")
+
+
+def plain(name: str) -> str:
+    """Returns a name on one line, without what would move or colour a terminal."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], " ".join(name.split()))
 
 
 def summary(counts: PictureCounts, unit: str) -> str:

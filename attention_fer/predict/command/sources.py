@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from attention_fer.predict.command import show
 from attention_fer.predict.command.work import PictureWork, PredictionWork
-from attention_fer.predict.pictures import find_pictures
+from attention_fer.predict.pictures import PictureFile, find_pictures
 from attention_fer.predict.predictor import Predictor
 from attention_fer.predict.video import Follower, FrameChoice, VideoFile, is_video
 from attention_fer.predict.video.annotating import SUFFIX
 from attention_fer.predict.video.choosing import seconds
+from attention_fer.predict.video.folders import VideoFolder, video_folder
+from preprocessing.raw_files.images import is_photograph
 
 Opened = Callable[[Predictor], PredictionWork]
 """The work to do once there is a predictor."""
@@ -39,7 +42,8 @@ def source(args: argparse.Namespace, stack: ExitStack) -> Opened:
         raise ValueError(
             "INPUT must be a photograph, video, folder or archive, got nothing. See --help."
         )
-    videos = [path for path in args.inputs if is_video(path)]
+    folders = {path: video_folder(path) for path in args.inputs}
+    videos = [path for path in args.inputs if is_video(path) or folders[path]]
     if not videos:
         return _pictures(args)
     if others := [path for path in args.inputs if path not in videos]:
@@ -47,7 +51,7 @@ def source(args: argparse.Namespace, stack: ExitStack) -> Opened:
             f"Videos and photographs must be given to separate commands, got {videos[0]!r} and "
             f"{others[0]!r}."
         )
-    return _videos(args, list(dict.fromkeys(videos)))
+    return _videos(args, folders)
 
 
 def _refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
@@ -59,21 +63,43 @@ def _refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
 def _pictures(args: argparse.Namespace) -> Opened:
     _refuse(args, (*_OF_VIDEOS, *_OF_CAMERAS, "smooth"), "photographs")
     found = find_pictures(args.inputs)
-    annotate = _annotate_folder(args)
+    annotate = _annotate_folder(args, found.pictures)
     quiet = not (args.out or annotate)
     return lambda predictor: PictureWork(predictor, found, annotate, quiet)
 
 
-def _videos(args: argparse.Namespace, paths: Sequence[str]) -> Opened:
+def _videos(args: argparse.Namespace, folders: Mapping[str, VideoFolder | None]) -> Opened:
     from attention_fer.predict.command.video_work import VideoWork
 
     _refuse(args, _OF_CAMERAS, "videos")
     choice = _choice(args)
     Follower(args.smooth)
-    videos = [VideoFile(path) for path in paths]
-    drawings = _drawings(args.annotate, videos)
+    videos = _once(
+        video
+        for path, folder in folders.items()
+        for video in ([VideoFile(path)] if folder is None else _within(folder, len(folders) == 1))
+    )
+    drawings = _drawings(args.annotate, videos, [one for one in folders.values() if one])
     quiet = not (args.out or drawings)
     return lambda predictor: VideoWork(predictor, videos, choice, args.smooth, drawings, quiet)
+
+
+def _once(videos: Iterable[VideoFile]) -> list[VideoFile]:
+    """The videos without those that an earlier path leads to."""
+    found: dict[str, VideoFile] = {}
+    for video in videos:
+        first = found.setdefault(os.path.realpath(video.path), video)
+        if first is not video:
+            show.note(f"left out, given already as {show.plain(first.name)}: {video.name}")
+    return list(found.values())
+
+
+def _within(folder: VideoFolder, alone: bool) -> list[VideoFile]:
+    """The videos of a folder, called by their places in it, or by those and the folder's."""
+    if folder.others:
+        show.note(f"left out, not a video: {show.several(folder.others)}")
+    paths = {os.path.join(folder.path, name): name for name in folder.videos}
+    return [VideoFile(path, name if alone else path) for path, name in paths.items()]
 
 
 def _camera(args: argparse.Namespace, stack: ExitStack) -> Opened:
@@ -108,11 +134,19 @@ def _choice(args: argparse.Namespace) -> FrameChoice:
     return FrameChoice(1 if args.every is None else args.every, args.fps, start, end)
 
 
-def _drawings(annotate: str | None, videos: Sequence[VideoFile]) -> Mapping[str, Path]:
-    """Where the annotated videos go; they must not replace videos or each other."""
+def _drawings(
+    annotate: str | None, videos: Sequence[VideoFile], folders: Sequence[VideoFolder]
+) -> Mapping[str, Path]:
+    """Where the annotated videos go; they must not replace videos or each other, nor be read."""
     if annotate is None:
         return {}
     path = Path(annotate)
+    for folder in folders:
+        place = Path(folder.path).resolve()
+        if place in (path.resolve(), *path.resolve().parents):
+            raise ValueError(
+                f"--annotate must lead to a folder apart from the videos, got {annotate!r}."
+            )
     if path.suffix.lower() == SUFFIX and not path.is_dir():
         if len(videos) > 1:
             raise ValueError(
@@ -120,7 +154,8 @@ def _drawings(annotate: str | None, videos: Sequence[VideoFile]) -> Mapping[str,
             )
         found = {videos[0].name: path}
     else:
-        found = {video.name: path / f"{video.path.stem}{SUFFIX}" for video in videos}
+        root = _folder(annotate, f" or end in {SUFFIX}")
+        found = {video.name: root / _drawing_name(video, folders) for video in videos}
     taken = {video.path.resolve() for video in videos}
     for place in found.values():
         if place.resolve() in taken:
@@ -132,8 +167,14 @@ def _drawings(annotate: str | None, videos: Sequence[VideoFile]) -> Mapping[str,
     return found
 
 
-def _annotate_folder(args: argparse.Namespace) -> Path | None:
-    """The folder of drawings, which must neither replace photographs nor become ones."""
+def _drawing_name(video: VideoFile, folders: Sequence[VideoFolder]) -> str:
+    """That of the video, with its place in a folder that was given alone."""
+    inside = len(folders) == 1 and video.name in folders[0].videos
+    return f"{Path(video.name if inside else video.path.name).with_suffix(SUFFIX)}"
+
+
+def _annotate_folder(args: argparse.Namespace, pictures: Sequence[PictureFile]) -> Path | None:
+    """The folder of drawings, which must neither replace photographs or each other nor be read."""
     if args.annotate is None:
         return None
     folder = Path(args.annotate).resolve()
@@ -145,4 +186,35 @@ def _annotate_folder(args: argparse.Namespace) -> Path | None:
             raise ValueError(
                 f"--annotate must be a folder apart from the photographs, got {args.annotate!r}."
             )
+    _check_drawings(_folder(args.annotate), pictures)
     return Path(args.annotate)
+
+
+def _folder(annotate: str, otherwise: str = "") -> Path:
+    """A folder that is there or may be made; nobody means to call one `drawing.png`."""
+    path = Path(annotate)
+    if not path.is_dir() and (path.exists() or is_video(annotate) or is_photograph(annotate)):
+        raise ValueError(f"--annotate must be a folder{otherwise}, got {annotate!r}.")
+    return path
+
+
+def _check_drawings(folder: Path, pictures: Sequence[PictureFile]) -> None:
+    from attention_fer.predict.drawing import annotation_path
+
+    sources = {os.path.realpath(picture.path) for picture in pictures if picture.path}
+    drawn: dict[str, str] = {}
+    for picture in pictures:
+        if picture.broken:
+            continue
+        place = os.path.realpath(annotation_path(folder, picture.name))
+        if place in sources:
+            raise ValueError(
+                f"--annotate must be a folder apart from the photographs, got {str(folder)!r}, "
+                f"where the drawing of {picture.name} would replace a photograph."
+            )
+        first = drawn.setdefault(place, picture.name)
+        if first is not picture.name:
+            raise ValueError(
+                f"--annotate must give each picture a file of its own, but {first} and "
+                f"{picture.name} would both become {place}. Give them to separate commands."
+            )

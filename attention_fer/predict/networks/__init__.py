@@ -31,7 +31,7 @@ def open_network(model: str | os.PathLike[str] = MODEL, *, threads: int | None =
         from attention_fer.predict.networks.onnx_network import open_onnx
 
         return open_onnx(path, threads)
-    if path.suffix == ".keras" or path.is_dir():
+    if path.suffix == ".keras" or (given and path.is_dir()):
         return _keras(path)
     return _shipped(given, threads)
 

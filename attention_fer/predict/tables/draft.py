@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from attention_fer.common.locking import LockedError, locked
 from attention_fer.predict.rows import FaceRow
 
 StoredPicture = tuple[list[str], list[dict[str, Any]]]
@@ -20,6 +21,8 @@ class Draft:
     A line is written at once and counts when it is complete. A run continues after whole groups,
     because a network may give other last digits to a face in another group.
 
+    Only one run at a time writes a table: use it in a `with` statement, which ends that.
+
     Args:
         table: the table that the run will write; the draft is a hidden file next to it.
         settings: whatever changes rows. A draft of other settings is discarded.
@@ -27,16 +30,32 @@ class Draft:
     Attributes:
         resumed: pictures that an earlier run left.
         discarded: whether there was a draft of other settings.
+
+    Raises:
+        OSError: another run writes this table, or the folder cannot be written.
     """
 
     def __init__(self, table: Path, settings: Mapping[str, Any]):
         self.path = table.with_name(f".{table.name}.draft")
         self._head = json.dumps(settings, sort_keys=True) + "\n"
         table.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock = locked(self.path)
+        except LockedError as error:
+            raise OSError(
+                f"--out must not be a table that another run writes at this moment, got {table}. "
+                "Wait for that run, or give another name."
+            ) from error
         self.discarded = False
         self.resumed = self._complete()
         if not self.resumed:
             self.path.write_text(self._head, encoding="utf-8")
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.close()
 
     def append(self, group: Sequence[Sequence[FaceRow]], values: Sequence[Any]) -> None:
         """Stores a group of pictures, on disk before it returns.
@@ -62,11 +81,13 @@ class Draft:
 
     def remove(self) -> None:
         """Deletes the file."""
+        if os.name == "nt":  # which deletes no open file
+            self._lock.close()
         self.path.unlink(missing_ok=True)
 
     def _complete(self) -> int:
         """Counts the pictures of complete groups and cuts off what follows them."""
-        if not self.path.is_file():
+        if not self.path.stat().st_size:
             return 0
         with open(self.path, "rb+") as stream:
             if stream.readline() != self._head.encode():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import platform
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -58,6 +59,23 @@ class PictureCounts:
 def manifest_path(table: Path) -> Path:
     """Returns where the manifest of a table lies: `results.manifest.json` of `results.csv`."""
     return table.with_name(f"{table.stem}.manifest.json")
+
+
+def check_manifest(table: Path) -> None:
+    """Checks before any work that no manifest of another table would be replaced.
+
+    Raises:
+        ValueError: it would.
+    """
+    path = manifest_path(table)
+    try:
+        other = json.loads(path.read_text("utf-8"))["table"]["file"]
+    except (OSError, ValueError, LookupError, TypeError):  # none, or none of ours
+        return
+    if other != table.name and isinstance(other, str) and table.with_name(other).is_file():
+        raise ValueError(
+            f"--out must not take {path} from {other}, got {table}. Give another name or folder."
+        )
 
 
 def versions() -> dict[str, str]:

@@ -16,6 +16,7 @@ from attention_fer.predict.video.opencv import import_opencv
 from preprocessing.raw_files.files import UnreadableError
 
 LOST = "camera lost"
+_LARGEST = 99  # index; OpenCV takes hundreds for the name of a library
 _PATIENCE = 10.0  # seconds without a picture after which a camera counts as lost
 
 
@@ -38,9 +39,9 @@ def open_camera(index: int) -> Iterator[Any]:
         ImportError: OpenCV is not installed.
     """
     cv2 = import_opencv()
-    capture = cv2.VideoCapture(index)
+    capture = cv2.VideoCapture()
     try:
-        if not capture.isOpened():
+        if index > _LARGEST or not capture.open(index):
             known = ", ".join(sorted(map(str, Path("/dev").glob("video*")))) or "no /dev/video*"
             raise OSError(
                 f"Camera {index} must be connected, free and permitted, got none that opens "

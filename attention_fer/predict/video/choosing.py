@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from attention_fer.common.checks import positive_int
 
+_FASTEST = 1_000_000  # frames a second
 _ROUNDING = 1e-6  # of timestamps, which containers store in milliseconds or finer
 _TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d*)?)")
 
@@ -20,7 +21,7 @@ class FrameChoice:
     Attributes:
         every: every how many frames one is analysed, counted from the first frame of the span.
         fps: at most so many frames a second are analysed: the first of each 1/fps seconds.
-        start, end: the span in seconds of the video; `end` itself is outside. None is the end.
+        start, end: the span in seconds of the video; `end` itself is outside. None is its end.
 
     Raises:
         ValueError: a value out of range, or both `every` and `fps`.
@@ -33,14 +34,16 @@ class FrameChoice:
 
     def __post_init__(self) -> None:
         positive_int("every", self.every)
-        if self.fps is not None and not (math.isfinite(self.fps) and self.fps > 0):
-            raise ValueError(f"fps must be a number above 0, got {self.fps}.")
+        if self.fps is not None and not 0 < self.fps <= _FASTEST:
+            raise ValueError(f"fps must be above 0 and at most {_FASTEST:,}, got {self.fps}.")
         if self.fps is not None and self.every != 1:
             raise ValueError("every and fps exclude each other. Give only one of them.")
         if not (math.isfinite(self.start) and self.start >= 0):
             raise ValueError(f"start must be at least 0 seconds, got {self.start}.")
-        if self.end is not None and not self.end > self.start:
-            raise ValueError(f"end must be after start, got {self.end} and {self.start} seconds.")
+        if self.end is not None and not self.start < self.end < math.inf:
+            raise ValueError(
+                f"end must be a time after start, got {self.end} and {self.start} seconds."
+            )
 
     def before(self, time: float) -> bool:
         """Whether a time lies before the span."""

@@ -19,13 +19,20 @@ SUFFIXES = (
     *(".3gp", ".ogv", ".ts", ".mts", ".m2ts"),
 )
 UNDECODABLE, ENDED = "undecodable video", "video ended early"
+OUTSIDE = "no frame in the span"
 _USUAL_RATE = 30.0  # where the container has none
+_FASTEST_RATE = 100_000.0  # damaged files announce more, and times would not rise
 _SHORTFALL = 1.0  # seconds; announced lengths of sound videos are off by less
 
 
 def is_video(path: str | os.PathLike[str]) -> bool:
-    """Whether a path ends as that of a video does."""
-    return as_text(os.fspath(path)).lower().endswith(SUFFIXES)
+    """Whether a path ends as that of a video does and is no folder."""
+    return named_video(os.fspath(path)) and not os.path.isdir(path)
+
+
+def named_video(name: str) -> bool:
+    """Whether a name ends as that of a video does."""
+    return as_text(name).lower().endswith(SUFFIXES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,9 +53,10 @@ class VideoFile:
 
     Args:
         path: where it lies.
+        name: what the column `input` says; None for the path.
 
     Attributes:
-        path, name: where it lies; `name` can always be printed.
+        path, name: where it lies and what it is called; `name` can always be printed.
         rate: frames a second, as announced.
         announced: number of frames, as announced; 0 if unknown.
         size: width and height of the upright frames.
@@ -59,8 +67,8 @@ class VideoFile:
         ImportError: OpenCV is not installed.
     """
 
-    def __init__(self, path: str | os.PathLike[str]):
-        self.name = as_text(os.fspath(path))
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None):
+        self.name = as_text(os.fspath(path) if name is None else name)
         if "://" in self.name:
             raise FileNotFoundError(f"Nothing is downloaded: save {self.name} and give the file.")
         self.path = Path(path)
@@ -83,6 +91,8 @@ class VideoFile:
     def decoded(self, choice: FrameChoice, all_pixels: bool = False) -> Iterator[Decoded]:
         """Yields every frame of the span, also those between the chosen ones.
 
+        What ended early or has no frame in the span has a frame without pixels, which says so.
+
         Frames before the span are decoded and passed over: only that gives right numbers and times
         in every container.
 
@@ -94,21 +104,23 @@ class VideoFile:
             yield Decoded(Frame(self.name, None, problem=self.problem), True)
             return
         capture, choose = self._open(), choice.chooser()
-        number, time = -1, -1 / self.rate
+        number, time, inside, behind = -1, -1 / self.rate, False, False
         try:
             while capture.grab():
                 milliseconds = capture.get(self._cv2.CAP_PROP_POS_MSEC)
                 number, time = number + 1, later(milliseconds / 1000, time, self.rate)
-                if choice.after(time):
-                    return
+                if behind := choice.after(time):
+                    break
                 if not choice.before(time):
+                    inside = True
                     chosen = choose(time)
                     pixels = self._pixels(capture) if chosen or all_pixels else None
                     yield Decoded(Frame(self.name, pixels, number, time), chosen)
         finally:
             capture.release()
-        if missing := self._missing(number + 1, time):
-            problem = UnreadableError(ENDED, missing)
+        missing = "" if behind else self._missing(number + 1, time)
+        if missing or not inside:
+            problem = UnreadableError(ENDED, missing) if missing else _outside(choice, time)
             yield Decoded(Frame(self.name, None, number + 1, problem=problem), True)
 
     def expected(self, choice: FrameChoice) -> int | None:
@@ -116,7 +128,7 @@ class VideoFile:
         if not self.announced:
             return None
         most = self.announced if choice.end is None else math.ceil(choice.end * self.rate)
-        return max(0, min(self.announced, most) - math.floor(choice.start * self.rate))
+        return max(0, min(self.announced, most) - math.floor(choice.start * self.rate)) or None
 
     def _open(self) -> Any:
         # A full path, because FFmpeg takes "a:b.mp4" for a protocol.
@@ -136,7 +148,7 @@ class VideoFile:
             height, width = self._pixels(capture).shape[:2]
         finally:
             capture.release()
-        self.rate = rate if math.isfinite(rate) and rate > 0 else _USUAL_RATE
+        self.rate = rate if 0 < rate <= _FASTEST_RATE else _USUAL_RATE
         self.announced = int(count) if math.isfinite(count) and count > 0 else 0
         self.size = width, height
         return None
@@ -153,6 +165,11 @@ class VideoFile:
             f"{read:,} frames to {time:.3f} s could be read, but the file announces "
             f"{self.announced:,} frames and {length:.3f} s: damaged or truncated"
         )
+
+
+def _outside(choice: FrameChoice, time: float) -> UnreadableError:
+    span = f"from {choice.start:g} s" + ("" if choice.end is None else f" to {choice.end:g} s")
+    return UnreadableError(OUTSIDE, f"wanted {span}, the last frame that was read is at {time:g} s")
 
 
 def later(time: float, before: float, rate: float) -> float:

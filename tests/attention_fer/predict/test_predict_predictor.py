@@ -218,7 +218,7 @@ def test_other_arrays_are_refused_with_what_is_expected(predictor, portrait):
         ({"detector": "cascade", "min_score": 0.5}, ["min_score", "no scores", "0.5"]),
         ({"detector": "cascade", "weights": "x.onnx"}, ["weights", "cascade"]),
         ({"detector": "cascade", "min_score": 1.5}, ["min_score", "0 to 1", "1.5"]),
-        ({"detector": "none", "min_score": 0.5}, ["min_score have no effect"]),
+        ({"detector": "none", "min_score": 0.5}, ["min_score and roi have no effect"]),
         ({"detector": "none", "min_size": -1}, ["min_size", "-1"]),
         ({"model": "fer-smal", "detector": "none"}, ["'fer-small/fer2013'", ".onnx"]),
     ],

@@ -27,14 +27,15 @@ from attention_fer.predict.video.window import Window
 class Played:
     """A video as a camera shows it: a picture each 20 ms, nothing after the end."""
 
-    def __init__(self, path, pace=0.02, interrupt_at=None):
+    def __init__(self, path, pace=0.02, interrupt_at=None, by=signal.SIGINT):
         self._capture = cv2.VideoCapture(str(path))
+        self._by = by
         self._pace, self._interrupt_at, self.count = pace, interrupt_at, 0
 
     def read(self):
         time.sleep(self._pace)
         if self.count == self._interrupt_at:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), self._by)
         self.count += 1
         return self._capture.read()
 
@@ -105,12 +106,13 @@ def test_a_camera_that_is_unplugged_leaves_its_table(clip, tmp_path, capsys):
     ]
 
 
-def test_control_c_ends_a_camera_and_everything_is_written(clip, tmp_path):
-    camera = Played(clip, pace=0.05, interrupt_at=10)
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_who_ends_a_camera_gets_everything_written(clip, tmp_path, by):
+    camera = Played(clip, pace=0.05, interrupt_at=10, by=by)
     work = work_of(clip, capture=camera, annotate=tmp_path / "drawn.mp4")
-    before = signal.getsignal(signal.SIGINT)
+    before = signal.getsignal(by)
     rows, counts = table_of(work, tmp_path)
-    assert signal.getsignal(signal.SIGINT) is before
+    assert signal.getsignal(by) is before
     assert rows and all(row["success"] == "1" for row in rows)
     assert int(rows[-1]["frame"]) < 59 and not counts.skipped
     length = VideoFile(tmp_path / "drawn.mp4").announced / 30

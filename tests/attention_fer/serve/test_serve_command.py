@@ -1,11 +1,13 @@
 """`attention-fer serve` as a process of its own."""
 
+import http.client
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -67,6 +69,62 @@ def test_a_token_may_come_from_the_environment():
         assert requests.get(f"{address}/health", timeout=30).status_code == 401
         headers = {"Authorization": f"Bearer {MINE}"}
         assert requests.get(f"{address}/health", headers=headers, timeout=30).status_code == 200
+
+
+def address_of(printed):
+    return "127.0.0.1", int(re.search(r"127\.0\.0\.1:(\d+)", printed)[1])
+
+
+def test_connections_that_ask_nothing_take_no_places():
+    with started("--max-seconds", "1") as (_, printed):
+        address = address_of(printed)
+        idle = [socket.create_connection(address) for _ in range(45)]
+        try:
+            for one in idle[::2]:
+                one.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX-Half: ")
+            waiting = http.client.HTTPConnection(*address, timeout=30)
+            for _ in range(20):
+                time.sleep(0.2)
+                waiting.request("GET", "/health")
+                answer = waiting.getresponse()
+                answer.read()
+                if answer.status == 200:
+                    break
+            assert answer.status == 200
+            for one in idle:
+                one.settimeout(10)
+                assert one.recv(100) == b""
+        finally:
+            for one in idle:
+                one.close()
+            waiting.close()
+
+
+def test_a_connection_that_goes_on_asking_stays():
+    with started("--max-seconds", "0.5") as (_, printed):
+        asking = http.client.HTTPConnection(*address_of(printed), timeout=10)
+        asking.connect()
+        socket_of_all = asking.sock
+        for _ in range(6):
+            time.sleep(0.3)
+            asking.request("GET", "/icon.svg")
+            with asking.getresponse() as answer:
+                assert answer.status == 200 and answer.read()
+            assert asking.sock is socket_of_all
+        asking.close()
+
+
+def test_a_sender_that_leaves_is_no_error_of_the_server():
+    with started() as (process, printed):
+        for kind in ("application/json", "multipart/form-data; boundary=x"):
+            with socket.create_connection(address_of(printed), timeout=10) as one:
+                head = f"Host: localhost\r\nContent-Type: {kind}\r\nContent-Length: 99\r\n\r\n"
+                one.sendall(f"POST /analyze HTTP/1.1\r\n{head}--x\r\n".encode())
+                time.sleep(0.2)
+        host, port = address_of(printed)
+        assert requests.get(f"http://{host}:{port}/health", timeout=30).status_code == 200
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[1] == "stopped\n"
 
 
 @pytest.mark.parametrize(

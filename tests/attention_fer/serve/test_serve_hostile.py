@@ -164,7 +164,9 @@ def test_its_own_names_are_allowed(address, host):
     assert answer.status_code == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "origin", ["http://[", "http://evil.example", "null", "http://127.0.0.1:1"]
+)
 def test_pages_of_other_sites_are_refused(address, photograph, origin):
     refused(analyze(address, photograph, headers={"Origin": origin}), 403, "other sites")
     assert analyze(address, photograph, headers={"Origin": address}).status_code == 200
