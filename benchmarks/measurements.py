@@ -7,7 +7,8 @@ import importlib
 import sys
 from collections.abc import Mapping, Sequence
 
-from attention_fer.common.console import any_encoding, plain_console
+from attention_fer.common.command import run
+from attention_fer.common.console import plain_console
 
 
 def parser(
@@ -39,12 +40,10 @@ def main(
 ) -> int:
     """Runs the command line. Returns 0, or 2 if something is missing or wrong."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    any_encoding()
-    console = plain_console()
-    try:
+
+    def measure() -> int:
         options = parser(package, measurements, next(iter(given), None)).parse_args(given)
-        importlib.import_module(f"{package}.{options.what}").run(options, console)
-    except (ValueError, OSError, ImportError) as error:
-        console.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
-        return 2
-    return 0
+        importlib.import_module(f"{package}.{options.what}").run(options, plain_console())
+        return 0
+
+    return run(measure)

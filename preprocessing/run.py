@@ -14,7 +14,8 @@ from typing import Any
 
 from rich.console import Console
 
-from attention_fer.common.console import any_encoding, plain_console
+from attention_fer.common.command import run
+from attention_fer.common.console import escaped, plain_console
 from attention_fer.common.progress import progress
 from preprocessing import detectors, sources
 from preprocessing.detectors.decode import THRESHOLD
@@ -25,7 +26,7 @@ from preprocessing.faces.squares import RULES
 from preprocessing.prepare import check_request, prepare
 from preprocessing.quality.check import check
 from preprocessing.quality.data_card import render
-from preprocessing.quality.summary import printable, show
+from preprocessing.quality.summary import show
 
 PROGRAM = "python -m preprocessing.run"
 DETECTION = ("weights", "hub_repo", "trust_checkpoint")
@@ -143,21 +144,13 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
             interrupted.
     """
     args = parser(prog).parse_args(arguments)
-    any_encoding()
     output = plain_console(soft_wrap=True)
     errors = plain_console(stderr=True, soft_wrap=True)
-    try:
-        return _check(args, errors) if args.check else _prepare(args, output, errors)
-    except (ValueError, OSError, RuntimeError, ImportError) as error:
-        errors.print(f"error: {printable(str(error))}", style="red")
-        return 2
-    except MemoryError as error:
-        errors.print(f"error: Not enough memory ({error}). Give fewer --workers.", style="red")
-        return 2
-    except KeyboardInterrupt:
-        advice = "" if args.check else ": rerun the same command to resume"
-        errors.print(f"interrupted{advice}")
-        return 130
+    return run(
+        lambda: _check(args, errors) if args.check else _prepare(args, output, errors),
+        advice="" if args.check else "rerun the same command to resume",
+        shrink="Give fewer --workers.",
+    )
 
 
 def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
@@ -194,7 +187,7 @@ def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
 
 def _tell(text: str, errors: Console) -> None:
     kind, style = ("warning", "red") if isinstance(text, sources.Doubt) else ("note", "yellow")
-    errors.print(f"{kind}: {printable(text)}", style=style)
+    errors.print(f"{kind}: {escaped(text)}", style=style)
 
 
 def _faces_in_time(
@@ -243,9 +236,9 @@ def _check(args: argparse.Namespace, errors: Console) -> int:
             raise ValueError(f"{_flag(name)} has no effect with --check. Leave one of them out.")
     with progress(errors) as track:
         report = check(args.check, track=track)
-    print(printable(render(report)))  # plain text, which can go into a file
+    print(escaped(render(report)))  # plain text, which can go into a file
     for text in report.errors:
-        errors.print(f"error: {printable(text)}", style="red")
+        errors.print(f"error: {escaped(text)}", style="red")
     verdict = "sound" if report.ok else "damaged; do not use it as it is"
     errors.print(f"{args.check} is {verdict}; warnings: {len(report.warnings)}, in the card")
     return 0 if report.ok and not (args.strict and report.doubts) else 1

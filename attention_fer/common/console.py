@@ -38,6 +38,13 @@ def any_encoding() -> None:
             stream.reconfigure(errors=_HANDLER)
 
 
+def escaped(text: str) -> str:
+    """Returns the text with control characters escaped, which names of files may contain."""
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
+
+
 def plain_console(**options: Any) -> Console:
     """Return a console of rich that shows text as it is: `[x]` in a path is not a style."""
     from rich.console import Console

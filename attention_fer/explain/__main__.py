@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attention_fer.common.checks import one_of, positive_int
-from attention_fer.common.console import any_encoding
-from attention_fer.common.errors import cause
+from attention_fer.common.command import run
 from attention_fer.explain.command.arguments import add_options, add_pictures, import_named
 
 if TYPE_CHECKING:
@@ -65,16 +64,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         picture, or a method that does not work for the model; 130 interrupted.
     """
     args = parser(prog).parse_args(arguments)
-    any_encoding()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        return _explain(args)
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
-        print(f"error: {cause(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    return run(lambda: _explain(args))
 
 
 def _explain(args: argparse.Namespace) -> int:

@@ -22,13 +22,11 @@ command resumes.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from attention_fer.common.console import any_encoding
-from attention_fer.common.errors import cause
+from attention_fer.common.command import run
 from attention_fer.predict.defaults import DETECTOR, MIN_SIZE, MODEL, WHOLE
 
 PROGRAM = "python -m attention_fer.predict"
@@ -130,29 +128,18 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         Exit status, see `--help`.
     """
     args = parser(prog).parse_args(arguments)
-    any_encoding()
-    try:
-        from attention_fer.predict.command.run import predict, self_test
-
-        return self_test(args) if args.self_test else predict(args)
-    except BrokenPipeError:
-        return _unread()
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
-        print(f"error: {cause(error)}", file=sys.stderr)
-        return 2
-    except MemoryError:
-        print("error: Not enough memory. Shrink the largest pictures.", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        advice = ": rerun the same command to resume" if args.out and args.camera is None else ""
-        print(f"interrupted{advice}", file=sys.stderr)
-        return 130
+    resumes = args.out and args.camera is None
+    return run(
+        lambda: _predict(args),
+        advice="rerun the same command to resume" if resumes else "",
+        shrink="Shrink the largest pictures.",
+    )
 
 
-def _unread() -> int:
-    """Ends as the system's own commands do when nobody reads on, as behind `| head`."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it at the end
-    return 141
+def _predict(args: argparse.Namespace) -> int:
+    from attention_fer.predict.command.run import predict, self_test
+
+    return self_test(args) if args.self_test else predict(args)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from attention_fer.common.console import any_encoding
-from attention_fer.common.errors import cause
+from attention_fer.common.command import run
 from attention_fer.predict.defaults import DETECTOR, MODEL
 
 PROGRAM = "python -m attention_fer.serve"
@@ -66,15 +65,15 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         Exit status, see `--help`.
     """
     args = parser(prog).parse_args(arguments)
-    any_encoding()
-    try:
-        from attention_fer.serve.server import serve
+    return run(lambda: _serve(args))
 
+
+def _serve(args: argparse.Namespace) -> int:
+    from attention_fer.serve.server import serve
+
+    try:
         serve(args)
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
-        print(f"error: {cause(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # the way to stop it
         print("stopped", file=sys.stderr)
     return 0
 

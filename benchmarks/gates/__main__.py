@@ -20,8 +20,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from attention_fer.common.console import any_encoding
-from attention_fer.common.errors import cause
+from attention_fer.common.command import run
 from attention_fer.explain.command.arguments import add_options, add_pictures, import_named
 
 PROGRAM = "python -m benchmarks.gates"
@@ -60,19 +59,11 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
         picture, or a network without attention modules; 130 interrupted.
     """
     options = parser(prog).parse_args(arguments)
-    any_encoding()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        return _run(options)
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
-        print(f"error: {cause(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+    return run(lambda: _gates(options))
 
 
-def _run(options: argparse.Namespace) -> int:
+def _gates(options: argparse.Namespace) -> int:
     from attention_fer.common.console import plain_console
     from attention_fer.common.files import write_bytes, write_text
     from benchmarks.gates import files

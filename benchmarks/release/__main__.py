@@ -24,7 +24,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from attention_fer.common.console import any_encoding, plain_console
+from attention_fer.common.command import run
+from attention_fer.common.console import plain_console
 from attention_fer.common.progress import progress
 
 if TYPE_CHECKING:
@@ -36,14 +37,7 @@ PROGRAM = "python -m benchmarks.release"
 def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Run the command line, see `--help`; return the exit status."""
     options = parser(prog).parse_args(arguments)
-    any_encoding()
-    console = plain_console(soft_wrap=True)
-    try:
-        _release(options, console)
-    except (ValueError, OSError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return run(lambda: _release(options, plain_console(soft_wrap=True)))
 
 
 def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
@@ -68,7 +62,7 @@ def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
     return result
 
 
-def _release(options: argparse.Namespace, console: Console) -> None:
+def _release(options: argparse.Namespace, console: Console) -> int:
     from benchmarks.release.onnx_files import check_packages
 
     check_packages()
@@ -88,6 +82,7 @@ def _release(options: argparse.Namespace, console: Console) -> None:
         replace(draft, target)
     for path in sorted(target.iterdir()):
         console.print(f"{path} {path.stat().st_size:,} bytes")
+    return 0
 
 
 def replace(draft: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from attention_fer.common.console import any_encoding
+from attention_fer.common.command import run
 from attention_fer.common.files import write_text
 from benchmarks.report import analysis, chance, formats
 from benchmarks.report.analysis import TableReport
@@ -24,12 +24,7 @@ PROGRAM = "python -m benchmarks.report"
 def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Runs the command line. Returns 0, or 2 without results or if a file cannot be written."""
     options = _parser(prog).parse_args(arguments)
-    any_encoding()
-    try:
-        return _report(options)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return run(lambda: _report(options))
 
 
 def _report(options: argparse.Namespace) -> int:

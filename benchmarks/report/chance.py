@@ -29,7 +29,7 @@ from benchmarks.statistics.chance import (
     easier,
 )
 
-SAME, SHUFFLED, REAL = "same network", "names drawn by lot", "attention against none"
+SAME, SHUFFLED, REAL = "same network", "names shuffled", "attention against none"
 MODULES = "best of {} modules against one"
 SIDES = {
     (1, 1): "one run against one",
@@ -152,7 +152,7 @@ def chance_reports(reports: Sequence[TableReport]) -> list[ChanceReport]:
 
 
 def _of_target(report: TableReport, target: Target) -> ChanceReport | None:
-    entries = [entry for entry in report.of(target) if entry.outcomes is not None]
+    entries = _distinct(report.of(target))
     if not any(len(entry.seeds) > 1 for entry in entries):
         return None
     correct, runs = _runs(entries)
@@ -175,6 +175,17 @@ def _of_target(report: TableReport, target: Target) -> ChanceReport | None:
         lines=tuple(_lines(correct, contests, label, sizes, published)),
         published=published,
     )
+
+
+def _distinct(entries: Sequence[Entry]) -> list[Entry]:
+    """Entries with results, without controls that equal their backbone: they would count twice."""
+    found = {entry.row: entry.outcomes.correct for entry in entries if entry.outcomes is not None}
+
+    def repeats(row: Row) -> bool:
+        plain = found.get(row.plain, {}) if row.matched else {}
+        return all(np.array_equal(right, plain.get(seed, ())) for seed, right in found[row].items())
+
+    return [entry for entry in entries if entry.row in found and not repeats(entry.row)]
 
 
 def _lines(

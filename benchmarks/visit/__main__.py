@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 # Nothing that needs other packages is imported before those of the bundle can be found.
+from attention_fer.common.command import run
 from attention_fer.common.progress import lines
 
 PLAN = Path(__file__).with_name("plan.txt")
@@ -26,11 +27,7 @@ PLAN = Path(__file__).with_name("plan.txt")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line, see `--help`; return the exit status."""
     options = _parser().parse_args(arguments)
-    try:
-        return int(options.command(options))
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return run(lambda: options.command(options))
 
 
 def _bundle(options: argparse.Namespace) -> int:
@@ -116,26 +113,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     bundle.set_defaults(command=_bundle)
 
-    run = commands.add_parser("run", help="train the bundle's plan on the machine with the GPU")
-    run.add_argument("--minutes", type=float, required=True, help="end before this many minutes")
-    run.add_argument("--out", type=Path, required=True, help="folder for the results")
-    run.add_argument("--work", type=Path, default=Path("runs"), help="folder for the work itself")
-    run.add_argument("--jobs", type=int, default=4, help="cells at a time on the GPU (default 4)")
-    run.add_argument(
+    train = commands.add_parser("run", help="train the bundle's plan on the machine with the GPU")
+    train.add_argument("--minutes", type=float, required=True, help="end before this many minutes")
+    train.add_argument("--out", type=Path, required=True, help="folder for the results")
+    train.add_argument("--work", type=Path, default=Path("runs"), help="folder for the work itself")
+    train.add_argument("--jobs", type=int, default=4, help="cells at a time on the GPU (default 4)")
+    train.add_argument(
         "--volume", type=float, default=15.0, metavar="MIB", help="size of a file in OUT (15)"
     )
-    run.add_argument("--volumes", type=int, default=4, help="how many such files at most (4)")
-    run.set_defaults(command=_run)
+    train.add_argument("--volumes", type=int, default=4, help="how many such files at most (4)")
+    train.set_defaults(command=_run)
 
     collect = commands.add_parser("collect", help="store the results brought back")
     collect.add_argument("results", type=Path, help="folder brought back")
     collect.set_defaults(command=_collect)
 
-    for one in (bundle, run, collect):
+    for one in (bundle, train, collect):
         one.add_argument("--folder", type=Path, default=Path("visit"), help="the bundle: visit/")
     for one in (bundle, collect):
         one.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the results")
-    for one in (bundle, run):
+    for one in (bundle, train):
         one.add_argument("--plan", type=Path, default=PLAN, help="list of runs to train")
         one.add_argument("extra", nargs="*", help="after --: arguments for each line of the plan")
     return parser

@@ -7,22 +7,16 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from attention_fer.common.console import escaped
 from preprocessing.dataset.folder import Dataset
 from preprocessing.dataset.manifest import SHEETS
-
-
-def printable(text: str) -> str:
-    """The text with control characters escaped, which a file's name may contain."""
-    return "".join(
-        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
-    )
 
 
 def show(dataset: Dataset, console: Console) -> None:
     """Prints counts by split and class, dropped items, quality findings and the fingerprint."""
     manifest = dataset.manifest
     found = manifest["distribution"]
-    console.print(f"{dataset.name}: {printable(found)}" if found else dataset.name)
+    console.print(f"{dataset.name}: {escaped(found)}" if found else dataset.name)
     console.print(_counts(dataset))
     console.print(f"seen {manifest['seen']:,}, used {manifest['used']:,}{_dropped(manifest)}")
     if manifest["items"] != manifest["seen"]:
@@ -45,7 +39,7 @@ def _counts(dataset: Dataset) -> Table:
         column.justify = "right"
     for label in dataset.classes:
         numbers = [column[label] for column in counts.values()]
-        table.add_row(printable(label), *map("{:,}".format, [*numbers, sum(numbers)]))
+        table.add_row(escaped(label), *map("{:,}".format, [*numbers, sum(numbers)]))
     totals = [sum(column.values()) for column in counts.values()]
     table.add_section()
     table.add_row("total", *map("{:,}".format, [*totals, sum(totals)]))

@@ -76,6 +76,20 @@ def test_five_seeds_of_five_networks_are_compared_in_all_ways_that_they_allow(fi
     assert line(found, 45, SAME, SINGLE).runs == 25 and line(found, 45, REAL, BEST).runs == 20
 
 
+@pytest.mark.parametrize(("same", "runs"), [(True, 4), (False, 6)])
+def test_a_control_that_equals_its_backbone_is_not_counted_twice(tmp_path, same, runs):
+    rows = [ROWS[0], ROWS[1], ROWS[4]]
+    store, of = Store(tmp_path), plan(rows, [target()], seeds=2)
+    plan_file.write(of, store.root)
+    for cell in of.cells:
+        equal = same and cell.row.matched
+        put_done(store, cell, right(ROWS[0] if equal else cell.row, cell.seed))
+    (found,) = chance.chance_reports(analysis.stored(store))
+    assert line(found, 45, SAME, SINGLE).runs == runs
+    assert line(found, 45, SHUFFLED, BEST).runs == runs
+    assert len(found.seeds) == runs / 2
+
+
 def test_six_seeds_allow_the_best_of_three_against_the_best_of_three(tmp_path):
     (found,) = chance.chance_reports(stored(tmp_path, ROWS[:1], seeds=6))
     assert kinds(found) == {(SAME, sides) for sides in SIDES.values()}

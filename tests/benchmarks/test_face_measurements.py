@@ -162,12 +162,12 @@ def test_differences_are_paired_and_in_points():
 def test_the_commands_answer_in_one_line_what_is_wrong(dataset, tmp_path, capsys):
     given = ["--dataset", str(dataset.path), "--n", "3"]
     assert main(["crops", *given, "--detector", "none"]) == 2
-    assert "Unknown detector: 'none'" in capsys.readouterr().out
+    assert "Unknown detector: 'none'" in capsys.readouterr().err
     assert main(["position", *given, "--detector", f"yunet={tmp_path / 'gone.onnx'}"]) == 2
-    assert "gone.onnx" in capsys.readouterr().out
+    assert "gone.onnx" in capsys.readouterr().err
     empty = ["--faceless", str(tmp_path)]
     assert main(["detectors", *given, "--detectors", "cascade", *empty]) == 2
-    assert "must hold .jpg or .png files" in " ".join(capsys.readouterr().out.split())
+    assert "must hold .jpg or .png files" in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.data

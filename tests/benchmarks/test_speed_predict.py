@@ -179,7 +179,7 @@ def test_all_is_measured_in_one_run(folder, monkeypatch, capsys):
 def test_wrong_arguments_are_answered_in_one_line(folder, capsys):
     def says(*given):
         assert main(["predict", *given]) == 2
-        return " ".join(capsys.readouterr().out.split())
+        return " ".join(capsys.readouterr().err.split())
 
     here = ["--pictures", str(folder)]
     assert "got 'rmn=python'" in says(*here, "--other", "rmn=python")

@@ -111,7 +111,7 @@ def notes(report: ChanceReport) -> list[str]:
 _MEANING = {
     SAME: "Same network: both sides are runs of one network with different seeds, so every gain is "
     "chance.",
-    SHUFFLED: "Names drawn by lot: runs of all networks of a backbone that share a reference, so a "
+    SHUFFLED: "Names shuffled: runs of all networks of a backbone that share a reference, so a "
     "gain says nothing about their names; real differences between them widen the spread.",
     REAL: "Attention against none: as the runs are, whether or not something differs.",
 }

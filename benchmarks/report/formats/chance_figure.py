@@ -62,7 +62,7 @@ def _legend(report: ChanceReport) -> str:
         "Runs of one network against its own: 95 % of the gains (line),\nhalf of them (bar), mean."
     )
     if any(line.kind == SHUFFLED for n in report.sizes for line in report.null(n)):
-        text += " *Runs of several networks, names drawn by lot."
+        text += " *Runs of several networks, names shuffled."
     if any(line.easier for line in report.lines):
         text += "\nGrey: at the accuracy of the published table on that dataset."
     return text
