@@ -3,7 +3,7 @@
 In turns, each trains with SGD, cross-entropy and images in memory, and predicts probabilities:
 ours and Keras's in this process, torchvision in the process of `--torch-python`, an interpreter
 that has it, since two frameworks in one process share threads badly. Ours trains as the benchmark
-does, without augmentation.
+does, without augmentation. `--onnx` adds our network in ONNX Runtime, for prediction alone.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,10 +25,13 @@ from rich.progress import track
 from rich.table import Table
 
 from attention_fer import models
+from attention_fer.common.onnx_runtime import open_session
 from attention_fer.training.fused_norm import fused_batch_normalization
+from benchmarks.release.onnx_files import INPUT, export
 from benchmarks.train import cost
 
 CLASSES = 7
+ONNX = "ours, ONNX Runtime"
 # Our name to those of Keras and of torchvision; "" where a library has none.
 NAMES = {
     "vgg16": ("VGG16", "vgg16"),
@@ -46,6 +50,7 @@ def add_arguments(add: Callable[..., Any]) -> None:
     add("--batch-size", type=int, default=32, metavar="N", help="(default: 32)")
     add("--steps", type=int, default=3, metavar="N", help="steps per turn (default: 3)")
     add("--rounds", type=int, default=7, metavar="N", help="repetitions (default: 7)")
+    add("--onnx", action="store_true", help="also our network exported to ONNX (extra release)")
     add(
         "--torch-python",
         metavar="FILE",
@@ -71,9 +76,10 @@ def run(options: argparse.Namespace, console: Console) -> None:
         with _contenders(name, options) as (parameters, calls):
             times = {kind: cost.interleaved(of, options.rounds) for kind, of in calls.items()}
         for library, count in parameters.items():
+            images = options.batch_size * options.steps
             cells = [
-                _speed(times[kind], library, options.batch_size * options.steps)
-                for kind in ("training", "prediction")
+                _speed(of, library, images) if library in of else ""
+                for of in (times["training"], times["prediction"])
             ]
             table.add_row(name, library, f"{count:,}", *cells)
     console.print(table)
@@ -97,6 +103,9 @@ def _contenders(
     for library, network in networks.items():
         step, predict = _keras_calls(network, library == "ours", options)
         calls["training"][library], calls["prediction"][library] = step, predict
+    if options.onnx:
+        parameters[ONNX] = parameters["ours"]
+        calls["prediction"][ONNX] = _onnx_call(networks["ours"], options)
     with ExitStack() as processes:
         if options.torch_python and vision:
             ask = processes.enter_context(_torchvision(vision, options))
@@ -104,6 +113,24 @@ def _contenders(
             for kind in calls:
                 calls[kind]["torchvision"] = lambda kind=kind: ask(kind)  # type: ignore[misc]
         yield parameters, calls
+
+
+def _onnx_call(network: keras.Model, options: argparse.Namespace) -> cost.Timed:
+    """Seconds of some batches predicted by ONNX Runtime."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "network.onnx"
+        export(network, path, {})
+        session = open_session(path, None, "Measuring")
+    images = np.random.default_rng(0).random(
+        (options.batch_size, options.size, options.size, 3), "float32"
+    )
+
+    def predict() -> float:
+        return cost.seconds(
+            lambda: [session.run(None, {INPUT: images}) for _ in range(options.steps)]
+        )
+
+    return predict
 
 
 def _keras_calls(
