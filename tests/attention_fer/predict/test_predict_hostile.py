@@ -218,3 +218,11 @@ def test_a_table_keeps_its_manifest(photographs, tmp_path, capsys):
     assert main(photographs, "--out", second) == 0
     (tmp_path / "a.manifest.json").write_text("[]")
     assert main(photographs, "--out", first) == 0
+
+
+@pytest.mark.parametrize("given", [["--out", "a.csv"], ["--camera", "0"], ["--format", "csv"]])
+def test_the_self_test_writes_nothing(given, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main("--self-test", *given) == 2
+    assert f"{given[0]} has no effect with --self-test" in capsys.readouterr().err
+    assert main("--self-test") == 0 and not list(tmp_path.iterdir())
