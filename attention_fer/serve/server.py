@@ -30,8 +30,8 @@ def serve(args: argparse.Namespace) -> None:
     """
     if args.token is not None and not _TOKEN.fullmatch(args.token):
         raise ValueError(
-            "--token must have at least 16 characters of ASCII and no blanks, since a header carries "
-            "it. Leave it out."
+            "--token must have at least 16 characters of ASCII and no blanks, since a header "
+            "carries it. Leave it out."
         )
     limits = Limits(args.max_mb, args.max_megapixels, args.max_seconds, args.max_requests)
     local = is_loopback(args.host)
