@@ -15,6 +15,8 @@ class LockedError(OSError):
 def locked(path: Path) -> IO[bytes]:
     """Opens a file, which is made if necessary, and locks it. Closing it unlocks it.
 
+    Some network drives have no locks; there, the file is only opened.
+
     Raises:
         LockedError: somebody else holds the lock.
         OSError: the file cannot be written.
@@ -42,8 +44,10 @@ def _is(stream: IO[bytes], path: Path) -> bool:
 def _lock(stream: IO[bytes]) -> None:
     try:
         _function()(stream.fileno())
-    except OSError as error:
+    except (BlockingIOError, PermissionError) as error:
         raise LockedError(str(error)) from error
+    except OSError:  # the drive has no locks: nothing else may be refused because of that
+        return
 
 
 def _function() -> Callable[[int], None]:

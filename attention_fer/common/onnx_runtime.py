@@ -35,7 +35,8 @@ def open_session(path: Path, threads: int | None, needed_by: str) -> Any:
 
     Args:
         path: the file.
-        threads: CPU threads per call; None for ONNX Runtime's default, one for each core.
+        threads: CPU threads per call, at most one for each core, because more of them wait for
+            each other; None for ONNX Runtime's default.
         needed_by: begins the messages of errors.
 
     Raises:
@@ -46,7 +47,7 @@ def open_session(path: Path, threads: int | None, needed_by: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # failures are raised
     if threads is not None:
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = min(threads, os.cpu_count() or threads)
         options.inter_op_num_threads = 1
     providers = [name for name in _PROVIDERS if name in onnxruntime.get_available_providers()]
     try:

@@ -26,7 +26,7 @@ class PictureFile:
     Attributes:
         name: what the column `input` says.
         load: decodes it to upright uint8 pixels, grey or RGB. Raises `UnreadableError`.
-        path: where it lies; "" for a member of an archive, and if it is broken.
+        path: where it lies, in an archive as if that were a folder; "" if it is broken.
         broken: whether it is known that `load` raises.
     """
 
@@ -101,12 +101,12 @@ def _found_at(path: str, prefix: str) -> FoundPictures:
     names = files.names()
     alone = names == [Path(path).name] and Path(path).is_file()
     chosen = names if alone else [name for name in names if is_photograph(name)]
-    root = files.root if isinstance(files, DirectoryFiles) else None
+    root = files.root if isinstance(files, DirectoryFiles) else path
     pictures = [
         PictureFile(
             as_text(path) if alone else prefix + files.source(name),
             partial(load_photograph, files, name),
-            "" if root is None else os.path.join(root, name),
+            os.path.join(root, name),
         )
         for name in chosen
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import secrets
 import socket
 
@@ -16,7 +17,7 @@ from attention_fer.serve.limits import Limits
 from attention_fer.serve.waiting import impatient
 
 _SECONDS_TO_END = 3
-_SHORTEST_TOKEN = 16
+_TOKEN = re.compile("[!-~]{16,}")
 
 
 def serve(args: argparse.Namespace) -> None:
@@ -27,8 +28,11 @@ def serve(args: argparse.Namespace) -> None:
             that cannot be used.
         KeyboardInterrupt: Ctrl-C.
     """
-    if args.token is not None and len(args.token) < _SHORTEST_TOKEN:
-        raise ValueError(f"--token must have at least {_SHORTEST_TOKEN} characters. Leave it out.")
+    if args.token is not None and not _TOKEN.fullmatch(args.token):
+        raise ValueError(
+            "--token must have at least 16 characters of ASCII and no blanks, since a header "
+            "carries it. Leave it out."
+        )
     limits = Limits(args.max_mb, args.max_megapixels, args.max_seconds, args.max_requests)
     local = is_loopback(args.host)
     token = args.token or (None if local else secrets.token_urlsafe(24))

@@ -28,6 +28,9 @@ def self_test(args: argparse.Namespace) -> int:
     """Runs `--self-test` and returns the exit status."""
     if args.inputs:
         raise ValueError(f"INPUT has no effect with --self-test, got {args.inputs[0]!r}.")
+    for name in ("out", "format", "annotate", "camera"):
+        if vars(args)[name] is not None:
+            raise ValueError(f"--{name} has no effect with --self-test. Leave it out.")
     network = open_network(args.model, threads=args.threads)
     gaps = run_self_test(network)
     wrong = sum(not gap <= TOLERANCE for gap in gaps)

@@ -42,7 +42,7 @@ class FrameChoice:
             raise ValueError(f"start must be at least 0 seconds, got {self.start}.")
         if self.end is not None and not self.start < self.end < math.inf:
             raise ValueError(
-                f"end must be a time after start, got {self.end} and {self.start} seconds."
+                f"end must be after start and finite, got {self.end} and {self.start} seconds."
             )
 
     def before(self, time: float) -> bool:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,18 @@ def test_what_several_paths_lead_to_is_predicted_once(photographs, monkeypatch, 
         "sub/笑顔 😀, =1.png": "file read already: as ./sub/笑顔 😀, =1.png",
     }
     assert sum(row["success"] == "1" for row in rows) == 5
+
+
+def test_an_archive_that_two_paths_lead_to_is_read_once(photographs, tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(photographs / "b.png", "sub/b.png")
+    (tmp_path / "link.zip").symlink_to(tmp_path / "a.zip")
+    given = tmp_path / "a.zip", photographs / "b.png", tmp_path / "link.zip"
+    assert main(*given, "--annotate", tmp_path / "drawn", "--format", "csv") == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["success"] for row in rows] == ["1", "1", "0"]
+    assert rows[2]["reason"].startswith("file read already: as ")
+    assert len(list((tmp_path / "drawn").rglob("b.png"))) == 2
 
 
 @pytest.mark.skipif(not os.path.isfile("/proc/self/mem"), reason="needs Linux")
@@ -205,3 +218,11 @@ def test_a_table_keeps_its_manifest(photographs, tmp_path, capsys):
     assert main(photographs, "--out", second) == 0
     (tmp_path / "a.manifest.json").write_text("[]")
     assert main(photographs, "--out", first) == 0
+
+
+@pytest.mark.parametrize("given", [["--out", "a.csv"], ["--camera", "0"], ["--format", "csv"]])
+def test_the_self_test_writes_nothing(given, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main("--self-test", *given) == 2
+    assert f"{given[0]} has no effect with --self-test" in capsys.readouterr().err
+    assert main("--self-test") == 0 and not list(tmp_path.iterdir())

@@ -1,6 +1,7 @@
 """Networks of users: ONNX files with a JSON file beside them, Keras files, stored cells."""
 
 import json
+import os
 from itertools import combinations
 
 import keras
@@ -11,6 +12,8 @@ from PIL import Image
 onnx = pytest.importorskip("onnx", reason="the extra release")
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 
+from attention_fer import pretrained  # noqa: E402
+from attention_fer.common.onnx_runtime import open_session  # noqa: E402
 from attention_fer.models import fer_small  # noqa: E402
 from attention_fer.predict import Predictor  # noqa: E402
 from attention_fer.predict.networks import open_network  # noqa: E402
@@ -206,6 +209,14 @@ def test_a_keras_file_without_classes_is_refused(tmp_path, keras_network):
 
 
 # --self-test
+
+
+def test_more_threads_than_cores_are_not_made():
+    """Thousands of them wait for each other, for minutes on one photograph."""
+    shipped = pretrained.find("fer-small", "fer2013").file("onnx")
+    for asked, made in ((1, 1), (5000, os.cpu_count())):
+        options = open_session(shipped, asked, "A test").get_session_options()
+        assert options.intra_op_num_threads == made
 
 
 def test_the_network_of_the_package_agrees_with_its_self_test():

@@ -79,7 +79,8 @@ def test_frames_are_chosen_by_number(constant):
     assert chosen(constant, every=7, start=1.0, end=1.5) == [30, 37, 44]
     assert chosen(constant, start=1.9) == [57, 58, 59]
     assert chosen(constant, end=0.1) == [0, 1, 2]
-    assert chosen(constant, start=5) == []
+    (none,) = VideoFile(constant).frames(FrameChoice(start=5))
+    assert none.pixels is None and none.problem.reason == "no frame in the span"
 
 
 def test_frames_are_chosen_by_time(constant, varying):

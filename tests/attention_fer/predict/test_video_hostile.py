@@ -42,7 +42,7 @@ def test_a_span_up_to_the_last_frame_has_no_such_row(clip):
     ("given", "words"),
     [
         (["--fps", "1e308"], "at most 1,000,000"),
-        (["--end", "9" * 400], "end must be a time after start"),
+        (["--end", "9" * 400], "end must be after start and finite"),
         (["--annotate", "drawn.avi"], "must be a folder or end in .mp4"),
     ],
     ids=lambda given: given if isinstance(given, str) else given[0],

@@ -136,6 +136,8 @@ def test_a_sender_that_leaves_is_no_error_of_the_server():
         (["--max-requests", "0"], ["places"]),
         (["--port", "0", "--detector", "yunnet"], ["Did you mean 'yunet'?"]),
         (["--port", "0", "--token", ""], ["--token"]),
+        (["--port", "0", "--token", "ein-schlüssel-für-alle"], ["--token", "ASCII"]),
+        (["--port", "0", "--token", " a token with blanks"], ["--token", "no blanks"]),
     ],
 )
 def test_what_cannot_be_served_is_said_in_one_line(arguments, words, capsys):
