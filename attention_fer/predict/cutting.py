@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from attention_fer.predict.turning import after_turns
 from preprocessing.faces import crops
 from preprocessing.faces.pixels import NUMPY
 
@@ -73,6 +74,8 @@ def cut(
     """
     if box is None:
         return crops.fit(image, size, colour, NUMPY)
+    if rule.level_from is not None and not rule.align:
+        image, box, landmarks = _quarter_turns(image, box, landmarks)
     align = rule.align or _turned(landmarks, rule.level_from)
     side = max(size)
     settings = crops.CropSettings(rule.margin, rule.square, align, side, colour, rule.like)
@@ -83,6 +86,18 @@ def cut(
 def roll(landmarks: np.ndarray | None) -> float | None:
     """Degrees by which the line through the eyes is turned clockwise; None without eyes."""
     return math.degrees(crops.eye_angle(landmarks)) if crops.has_eyes(landmarks) else None
+
+
+def _quarter_turns(
+    image: np.ndarray, box: tuple[float, float, float, float], landmarks: np.ndarray | None
+) -> tuple[np.ndarray, tuple[float, float, float, float], np.ndarray | None]:
+    """Turns the image by whole quarters, without a loss, until the face lies within 45 degrees."""
+    turns = round((roll(landmarks) or 0.0) / 90) % 4
+    if landmarks is None or not turns:
+        return image, box, landmarks
+    boxes, points = after_turns(np.array([box]), landmarks[None], turns, image.shape[:2])
+    x, y, width, height = boxes[0].tolist()
+    return np.rot90(image, turns), (x, y, width, height), points[0]
 
 
 def _turned(landmarks: np.ndarray | None, level_from: float | None) -> bool:

@@ -15,6 +15,7 @@ from attention_fer.common.checks import one_of
 from attention_fer.predict.cutting import roll
 from attention_fer.predict.defaults import DETECTOR, MIN_SIZE, WHOLE
 from attention_fer.predict.region import Region
+from attention_fer.predict.turning import COMPARABLE, any_way_up
 from preprocessing import detectors
 from preprocessing.faces import selection
 from preprocessing.faces.detection import detect_each
@@ -49,7 +50,7 @@ class FoundFace:
 
     @property
     def eyes(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
-        """x and y of the eye on the picture's left and of that on its right; None without eyes."""
+        """x and y of the person's right eye and of the left one; None without eyes."""
         if self.landmarks is None or self.roll is None:
             return None
         (x, y), (right_x, right_y) = self.landmarks[:2].tolist()
@@ -114,13 +115,16 @@ class FaceFinder:
                 "weights, min_score and roi have no effect without a detector: leave them out."
             )
 
-    def __call__(self, images: Sequence[np.ndarray]) -> list[list[FoundFace] | NoFace]:
+    def __call__(
+        self, images: Sequence[np.ndarray], *, stored_turned: bool = False
+    ) -> list[list[FoundFace] | NoFace]:
         """Finds the faces of each image, in order, those of one image by size, largest first.
 
         A detector that fails on an image does not affect the others.
 
         Args:
             images: uint8, grey or RGB.
+            stored_turned: whether the images may lie on their side or upside down, see `turning`.
         """
         if self._detector is None:
             return [[FoundFace()] for _ in images]
@@ -128,7 +132,7 @@ class FaceFinder:
         step = max(1, self._detector.batch)
         for start in range(0, len(images), step):
             group = images[start : start + step]
-            answers = self._detected(self._detector, group)
+            answers = self._detected(self._detector, group, stored_turned)
             found += [self._chosen(*pair) for pair in zip(group, answers, strict=True)]
         return found
 
@@ -145,13 +149,19 @@ class FaceFinder:
         }
 
     def _detected(
-        self, detector: detectors.Detector, images: Sequence[np.ndarray]
+        self, detector: detectors.Detector, images: Sequence[np.ndarray], stored_turned: bool
     ) -> list[detectors.Faces | Exception | NoFace]:
         """The faces of each image, in its own pixels, also if only a region was searched."""
+
+        def search(parts: Sequence[np.ndarray]) -> list[detectors.Faces | Exception]:
+            found = detect_each(detector, parts, NUMPY)
+            turn = stored_turned and detector.name in COMPARABLE
+            return any_way_up(detector, parts, found) if turn else found
+
         if self._region is None:
-            return [*detect_each(detector, images, NUMPY)]
+            return [*search(images)]
         parts = [self._region.part(image) for image in images]
-        answers = iter(detect_each(detector, [part for part in parts if part.size], NUMPY))
+        answers = iter(search([part for part in parts if part.size]))
         found: list[detectors.Faces | Exception | NoFace] = []
         for image, part in zip(images, parts, strict=True):
             answer = next(answers) if part.size else self._outside(image)

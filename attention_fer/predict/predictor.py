@@ -100,7 +100,9 @@ class Predictor:
     def rows(self, frames: Sequence[Frame]) -> list[list[FaceRow]]:
         """Returns the rows of each of some frames, whose faces go through the network together."""
         readable = [frame.pixels for frame in frames if frame.pixels is not None]
-        answers = iter(self.finder(readable))
+        # Containers say which way up the frames of a video are; photographs may have lost the tag.
+        photographs = all(frame.time is None for frame in frames)
+        answers = iter(self.finder(readable, stored_turned=photographs))
         found = [[] if frame.pixels is None else next(answers) for frame in frames]
         wanted = [
             self._cut(frame, face)
@@ -125,7 +127,11 @@ class Predictor:
         Raises:
             ValueError: the frame has no such face.
         """
-        found = [] if frame.pixels is None else self.finder([frame.pixels])[0]
+        found = (
+            []
+            if frame.pixels is None
+            else self.finder([frame.pixels], stored_turned=frame.time is None)[0]
+        )
         if isinstance(found, NoFace) or not 0 <= number < len(found):
             raise ValueError(f"number must be that of a face in {frame.name}, got {number}.")
         return self._cut(frame, found[number])

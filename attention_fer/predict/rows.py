@@ -30,8 +30,7 @@ class FaceRow:
         score: the detector's score, 0 to 1; None without a face or if the detector has none.
         x, y, width, height: the box in pixels of the upright picture, within the picture.
         roll: degrees by which the line through the eyes is turned clockwise; None without eyes.
-        eyes: x, y of the eye on the picture's left, and of that on its right; None without eyes.
-            Not a column.
+        eyes: x, y of the person's right eye and of the left one; None without eyes. Not a column.
         label: the most probable class; "" without success.
         probability: its probability.
         margin: by how much it exceeds the second most probable one.

@@ -94,14 +94,14 @@ def _with_alignment(predictor: Predictor, align: bool) -> Predictor:
 
 def _as_deepface(row: FaceRow) -> dict[str, Any]:
     """A face as deepface's /analyze describes it; percentages, and eyes as the person has them."""
-    on_left, on_right = row.eyes or (None, None)
+    right, left = row.eyes or (None, None)
     return {
         "emotion": {name: 100 * share for name, share in row.probabilities.items()},
         "dominant_emotion": row.label,
         "region": {
             **dict(zip("xywh", map(round, row.box or ()), strict=True)),
-            "left_eye": None if on_right is None else [round(place) for place in on_right],
-            "right_eye": None if on_left is None else [round(place) for place in on_left],
+            "left_eye": None if left is None else [round(place) for place in left],
+            "right_eye": None if right is None else [round(place) for place in right],
         },
         "face_confidence": None if row.score is None else round(row.score, 2),
     }

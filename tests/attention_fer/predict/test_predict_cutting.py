@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from attention_fer.predict.cutting import CutRule, cut, recorded_rule, roll
+from attention_fer.predict.turning import after_turns
 from preprocessing.faces.crops import CropSettings, crop
 
 BOX = (90.0, 40.0, 80.0, 100.0)
@@ -18,9 +19,7 @@ def tilted(degrees):
     return np.array([*eyes, *[[130, 100]] * 3], "float32")
 
 
-@pytest.mark.parametrize(
-    ("degrees", "level"), [(0, False), (19, False), (21, True), (-30, True), (175, True)]
-)
+@pytest.mark.parametrize(("degrees", "level"), [(0, False), (19, False), (21, True), (-30, True)])
 def test_a_face_is_turned_upright_from_twenty_degrees(portrait, degrees, level):
     landmarks = tilted(degrees)
     assert math.isclose(roll(landmarks), degrees, abs_tol=1e-3)
@@ -32,6 +31,19 @@ def test_a_face_is_turned_upright_from_twenty_degrees(portrait, degrees, level):
     assert np.abs(found.astype(int) - one).max() <= 3  # NumPy and OpenCV
     if degrees:
         assert np.abs(found.astype(int) - other).max() > 30
+
+
+@pytest.mark.parametrize(("turns", "degrees"), [(1, 100), (2, 175), (2, -170), (3, -95), (1, 65)])
+def test_a_face_that_lies_is_cut_as_from_the_turned_picture(portrait, turns, degrees):
+    landmarks = tilted(degrees)
+    found = cut(portrait, BOX, landmarks, CutRule(), (48, 48), "grey")
+    boxes, points = after_turns(np.array([BOX]), landmarks[None], turns, portrait.shape[:2])
+    upright = np.ascontiguousarray(np.rot90(portrait, turns))
+    assert math.isclose(roll(points[0]), (degrees - 90 * turns + 180) % 360 - 180, abs_tol=1e-3)
+    expected = cut(upright, tuple(boxes[0]), points[0], CutRule(), (48, 48), "grey")
+    np.testing.assert_array_equal(found, expected)
+    as_stored = cut(portrait, BOX, None, CutRule(), (48, 48), "grey")
+    assert np.abs(found.astype(int) - as_stored).max() > 30
 
 
 def test_faces_of_a_dataset_are_cut_as_its_manifest_says(portrait):

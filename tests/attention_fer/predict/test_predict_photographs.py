@@ -11,6 +11,7 @@ import sklearn
 from PIL import Image
 
 from attention_fer.predict import Predictor
+from attention_fer.predict.frames import Frame
 from preprocessing import detectors
 
 pytestmark = pytest.mark.data
@@ -58,6 +59,21 @@ def test_a_smile_and_a_sober_face(predictor, portrait, hopper):
     (sober,) = predictor.predict(HOPPER)
     assert sober.label == "neutral" and sober.input == str(HOPPER)
     assert sober.probabilities == predictor.predict(hopper)[0].probabilities
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_photograph_stored_turned_without_a_tag_is_read_as_if_upright(portrait, hopper, turns):
+    predictor = Predictor(detector="yunet", weights=weights("yunet"))
+    for picture in (portrait, hopper):
+        (upright,) = predictor.predict(picture)
+        (row,) = predictor.predict(np.ascontiguousarray(np.rot90(picture, turns)))
+        assert abs((row.roll + 90 * turns - upright.roll + 180) % 360 - 180) < 8
+        assert row.label == upright.label
+        assert abs(row.probability - upright.probability) < 0.02
+    # Frames of a video are upright, whatever they show.
+    sideways = Frame("clip", np.ascontiguousarray(np.rot90(hopper, turns)), 0, 0.0)
+    (as_stored,) = predictor.rows([sideways])
+    assert abs(as_stored[0].roll or 0) < 45
 
 
 @pytest.mark.parametrize("path", NOBODY, ids=lambda path: path.name)

@@ -1,0 +1,85 @@
+"""Finds the faces of photographs that were stored sideways or upside down, without an EXIF tag.
+
+YuNet misses most of these faces. Others it finds with a lower score and with eyes in the wrong
+places, so that their expression would be wrong without any sign of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from preprocessing.detectors import Detector, Faces
+from preprocessing.faces.detection import detect_each
+from preprocessing.faces.pixels import NUMPY
+
+COMPARABLE = ("yunet",)
+"""Detectors whose scores of turned photographs were compared; the numbers below are for them."""
+
+SURE = 0.9
+"""Score from which a face is upright. Below it, the photograph is turned and searched again."""
+
+LEAST, CLEARLY = 0.8, 0.04
+"""What a turned photograph must score at least, and by how much more than the one as stored."""
+
+_TURNS = (2, 1, 3)
+
+
+def any_way_up(
+    detector: Detector, images: Sequence[np.ndarray], faces: Sequence[Faces | Exception]
+) -> list[Faces | Exception]:
+    """Returns faces found in the images or, if they score clearly higher, in turned ones.
+
+    Args:
+        detector: that found the faces.
+        images: uint8, grey or RGB.
+        faces: of each image as it is stored.
+
+    Returns:
+        Faces in the pixels of the images as stored; the eyes of a turned face come in the order of
+        an upright one, so that the line through them says how it lies.
+    """
+    return [_of_image(detector, *pair) for pair in zip(images, faces, strict=True)]
+
+
+def _of_image(detector: Detector, image: np.ndarray, faces: Faces | Exception) -> Faces | Exception:
+    if isinstance(faces, Exception) or _best(faces) >= SURE:
+        return faces
+    enough = max(LEAST, _best(faces) + CLEARLY)
+    for turns in _TURNS:
+        turned = np.ascontiguousarray(np.rot90(image, turns))
+        (found,) = detect_each(detector, [turned], NUMPY)
+        if isinstance(found, Faces) and _best(found) >= enough:
+            faces, enough = _turned_back(found, turns, turned.shape[:2]), _best(found)
+    return faces
+
+
+def _best(faces: Faces) -> float:
+    return float(max(faces.scores, default=0.0))
+
+
+def _turned_back(faces: Faces, turns: int, size: tuple[int, int]) -> Faces:
+    boxes, landmarks = after_turns(faces.boxes, faces.landmarks, 4 - turns, size)
+    return Faces.ordered(boxes, faces.scores, landmarks)
+
+
+def after_turns(
+    boxes: np.ndarray, landmarks: np.ndarray, turns: int, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns where faces of an image are after `np.rot90(image, turns)`.
+
+    Args:
+        boxes: (n, 4), x, y, width and height in pixels.
+        landmarks: (n, 5, 2), x and y.
+        turns: quarter turns, counter-clockwise.
+        size: height and width of the image before.
+    """
+    low, high = boxes[:, :2], boxes[:, :2] + boxes[:, 2:]
+    points = np.concatenate([low[:, None], high[:, None], landmarks], axis=1)
+    height, width = size
+    for _ in range(turns):
+        points = np.stack([points[..., 1], width - points[..., 0]], axis=-1)
+        height, width = width, height
+    low, high = points[:, :2].min(axis=1), points[:, :2].max(axis=1)
+    return np.hstack([low, high - low]), points[:, 2:]
