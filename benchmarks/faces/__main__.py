@@ -11,6 +11,7 @@ MEASUREMENTS = {
     "detectors": "recall, false hits and time of face detectors",
     "position": "where boxes and eyes lie in FER2013's images",
     "crops": "accuracy of the network in the package, by kind of crop",
+    "turned": "photographs stored sideways or upside down",
 }
 
 parser = partial(measurements.parser, "benchmarks.faces", MEASUREMENTS)

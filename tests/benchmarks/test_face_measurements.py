@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from attention_fer.common.console import plain_console
-from benchmarks.faces import crops, detectors, position
+from attention_fer.predict import FaceRow
+from benchmarks.faces import crops, detectors, position, turned
 from benchmarks.faces.__main__ import main
 from benchmarks.faces.scenes import BACKGROUNDS, padded, scene
 from preprocessing.detectors import Faces
@@ -159,6 +160,21 @@ def test_differences_are_paired_and_in_points():
     assert high == pytest.approx(-5 + half, abs=0.1)
 
 
+def test_a_face_lies_right_if_its_eyes_are_within_45_degrees():
+    rolls = [3, -44, 46, None, 180, -91, 89, -135.5]
+    rows = [
+        FaceRow("a", roll=roll, success=roll is not None, label="" if roll is None else "sad")
+        for roll in rolls
+    ]
+    labels = np.array([0, 1, 1, 1, 1, 1, 1, 1])
+
+    def found(turns):
+        return turned.shares(rows, turns, labels, ["happy", "sad"])
+
+    assert found(0) == ("87.5 %", "25.0 %", "75.0 %")
+    assert [found(turns)[1] for turns in (1, 2, 3)] == ["12.5 %", "25.0 %", "25.0 %"]
+
+
 def test_the_commands_answer_in_one_line_what_is_wrong(dataset, tmp_path, capsys):
     given = ["--dataset", str(dataset.path), "--n", "3"]
     assert main(["crops", *given, "--detector", "none"]) == 2
@@ -171,7 +187,7 @@ def test_the_commands_answer_in_one_line_what_is_wrong(dataset, tmp_path, capsys
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("what", ["detectors", "position", "crops"])
+@pytest.mark.parametrize("what", ["detectors", "position", "crops", "turned"])
 def test_the_commands_measure_the_published_detector(what, dataset, capsys):
     beside = Path(__file__).resolve().parents[3] / "shared" / "data"
     path = Path(os.environ.get("FER_DATA") or beside) / "yunet" / "yunet_n_dynamic.onnx"
@@ -182,4 +198,5 @@ def test_the_commands_measure_the_published_detector(what, dataset, capsys):
     assert main([what, *given]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     wanted = {"detectors": "n = 12 faces a size", "position": "of 12", "crops": "of 12 faces"}
+    wanted["turned"] = "n = 12;"
     assert wanted[what] in shown
