@@ -10,9 +10,10 @@ from layer_probes import features, to_numpy, without_values
 
 from attention_fer import models
 
-FAMILIES = ("vgg16", "resnet50", "resnet50v2")
+V2 = pytest.param("resnet50v2", marks=pytest.mark.slow)  # builds as ResNet does, see `resnet.py`
+FAMILIES = ("vgg16", "resnet50", V2)
 each_family = pytest.mark.parametrize("name", FAMILIES)
-RESNETS = pytest.mark.parametrize("name", ("resnet50", "resnet50v2"))
+RESNETS = pytest.mark.parametrize("name", ("resnet50", V2))
 
 
 def build(name, **options):

@@ -68,7 +68,7 @@ def saved(model, save, file, folder):
 
 
 @each_source
-@pytest.mark.parametrize("name", ("vgg16", "resnet50"))
+@pytest.mark.parametrize("name", ("vgg16", pytest.param("resnet50", marks=pytest.mark.slow)))
 def test_every_source_gives_the_outputs_of_the_saved_network(save, file, name, tmp_path):
     theirs, ours = source(name), network(name)
     report = models.load_into(ours, saved(theirs, save, file, tmp_path))

@@ -15,6 +15,7 @@ FULL = Job(
     execution=Execution(deterministic=True, jit="off", steps_per_execution=3),
     imports=(Path("/mine/table.py"), Path("/mine/module.py")),
     teacher=Path("/runs/teacher"),
+    plain=Path("/runs/plain"),
     keep=True,
     checkpoint=Path("/runs/state.npz"),
     tensorboard=Path("/runs/tensorboard/fer2013/vgg16-se"),

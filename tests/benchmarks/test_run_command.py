@@ -87,6 +87,7 @@ def test_stored_predictions_are_of_the_test_part_and_give_the_stored_accuracy(fi
         assert counts == [32, 16, 16]
 
 
+@pytest.mark.slow
 def test_a_control_that_cannot_be_widened_is_the_plain_network_and_not_trained_again(run, tmp_path):
     done = run(tmp_path, "--attentions", "none", "eca", "--control")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -76,6 +76,25 @@ def make(store, tmp_path, jobs=1, **options):
     return Runner(store, {"fer2013": tmp_path}, Quick(jobs, **options), Heard())
 
 
+@pytest.mark.parametrize("code", ["", "a"])
+def test_a_control_gets_the_stored_result_of_its_backbone(store, tmp_path, code):
+    plain, control = cell(), cell(matched="eca", code=code)
+    of_another_seed, kept = cell(matched="eca", code=code, seed=1), cell(matched="se", code=code)
+    found = {}
+
+    class Asked(Quick):
+        def run(self, job, notify, more=False):
+            found[job.cell.slug] = job.plain
+            return super().run(job, notify, more)
+
+    cells = [plain, control, of_another_seed, kept]
+    # Whether the network of `kept` equals the backbone's is not enough: it must be stored.
+    runner = Runner(store, {"fer2013": tmp_path}, Asked(1), Heard(), keep=[kept.slug])
+    runner.run(cells)
+    folder = (store.root / plain.slug).resolve()
+    assert [found[one.slug] for one in cells] == [None, folder, None, None]
+
+
 def test_several_runners_train_each_cell_once_and_all_see_it_finished(store, tmp_path):
     cells = [cell(seed=seed) for seed in range(40)]
     runners = [make(Store(store.root), tmp_path, jobs=2) for _ in range(3)]

@@ -41,6 +41,7 @@ def without(environment, backend, tmp_path):
     return {**environment, "PYTHONPATH": path, "KERAS_BACKEND": backend}
 
 
+@pytest.mark.slow
 def test_layers_and_models_are_imported_and_built(backend, without):
     done = subprocess.run(
         [sys.executable, "-c", BUILD.format(backend=backend)],
