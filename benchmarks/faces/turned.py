@@ -68,7 +68,11 @@ def shares(
     found = [row.success for row in rows]
     right = [row.roll is not None and _within(row.roll + 90 * turns, 45) for row in rows]
     named = [row.label == name for row, name in zip(rows, expected, strict=True)]
-    return tuple(f"{100 * float(np.mean(share)):.1f} %" for share in (found, right, named))  # type: ignore[return-value]
+    return _share(found), _share(right), _share(named)
+
+
+def _share(of: Sequence[bool]) -> str:
+    return f"{100 * float(np.mean(of)):.1f} %"
 
 
 def _within(degrees: float, most: float) -> bool:
