@@ -6,7 +6,6 @@ prepared with OpenCV, which is faster.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -84,7 +83,8 @@ class _NumPy:
 
     def resized(self, image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         fewer = min(image.shape[0], size[0]), min(image.shape[1], size[1])
-        return _weighted(_weighted(image, fewer, _area), size, _linear)
+        shrunk = np.rint(_means(_means(image, fewer[0], 0), fewer[1], 1)).astype(np.uint8)
+        return shrunk if fewer == tuple(size) else _enlarged(shrunk, size)
 
     def warped(self, image: np.ndarray, matrix: np.ndarray, sides: tuple[int, int]) -> np.ndarray:
         across, down = np.meshgrid(np.arange(sides[0]), np.arange(sides[1]))
@@ -102,20 +102,30 @@ OPENCV: Pixels = _OpenCV()
 NUMPY: Pixels = _NumPy()
 
 
-def _weighted(image: np.ndarray, size: tuple[int, int], weights: Callable) -> np.ndarray:
-    """Resizes both axes by matrices `weights(length, wanted)`, and rounds."""
-    down, across = (weights(*pair) for pair in zip(image.shape, size, strict=False))
+def _means(image: np.ndarray, wanted: int, axis: int) -> np.ndarray:
+    """Means over `wanted` equal parts of an axis, whose edges may lie within pixels.
+
+    From sums up to each edge: a product with a matrix would start threads, which wait for those of
+    ONNX Runtime.
+    """
+    length = image.shape[axis]
+    if wanted == length:
+        return image
+    edges = np.linspace(0, length, wanted + 1)
+    whole = np.minimum(edges.astype(int), length - 1)
+    values = np.moveaxis(image, axis, 0).astype(np.float64)
+    before = np.concatenate([np.zeros_like(values[:1]), np.cumsum(values[:-1], axis=0)])
+    part = (edges - whole).reshape(-1, *(1,) * (values.ndim - 1))
+    sums = before[whole] + part * values[whole]
+    return np.moveaxis(np.diff(sums, axis=0) * (wanted / length), 0, axis)
+
+
+def _enlarged(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Interpolates linearly in both axes, and rounds."""
+    down, across = (_linear(*pair) for pair in zip(image.shape, size, strict=False))
     planes = image.reshape(*image.shape[:2], -1).astype(np.float32)
     planes = across @ np.tensordot(down, planes, 1)
     return np.rint(planes).astype(np.uint8).reshape(*size, *image.shape[2:])
-
-
-def _area(length: int, wanted: int) -> np.ndarray:
-    """(wanted, length): the share of each pixel in each of the larger pixels of the result."""
-    edges = np.linspace(0, length, wanted + 1)[:, None]
-    pixels = np.arange(length)
-    low, high = np.maximum(edges[:-1], pixels), np.minimum(edges[1:], pixels + 1)
-    return ((high - low).clip(0) * wanted / length).astype(np.float32)
 
 
 def _linear(length: int, wanted: int) -> np.ndarray:
