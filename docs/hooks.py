@@ -37,7 +37,7 @@ def included(name: str) -> str:
 
 def _link(found: re.Match[str]) -> str:
     picture, text, target = found.groups()
-    path, sign, anchor = target.partition("#")
+    path, sign, anchor = target.removeprefix("../").partition("#")
     if not path or re.match(r"[a-z]+:", path):
         return found[0]
     if path in PAGES:

@@ -167,6 +167,8 @@ def test_gains_by_chance_beside_the_records_are_those_of_the_records():
     for path in (ROOT / "results").rglob("chance.csv"):
         found = chance.chance_reports(report.read(path.parent))
         assert formats.CHANCE_FORMATS["csv"](found) == path.read_text(encoding="utf-8")
+    shown = ROOT / "results" / "fer2013-attention" / "attention" / "chance.png"
+    assert (DOCS / "chance.png").read_bytes() == shown.read_bytes()
 
 
 def test_every_page_is_in_the_navigation():
