@@ -149,7 +149,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     return run(
         lambda: _check(args, errors) if args.check else _prepare(args, output, errors),
         advice="" if args.check else "rerun the same command to resume",
-        shrink="Give fewer --workers.",
+        memory_advice="Give fewer --workers.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The frame of all commands: exit statuses, and errors as one line on standard error."""
+"""Runs a command: turns errors into one line on standard error and an exit status."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from attention_fer.common.errors import cause
 WRONG, INTERRUPTED, UNREAD = 2, 130, 141
 
 
-def run(work: Callable[[], int], *, advice: str = "", shrink: str = "") -> int:
+def run(work: Callable[[], int], *, advice: str = "", memory_advice: str = "") -> int:
     """Runs a command and returns its exit status.
 
     Args:
-        work: does what was asked and returns 0, or 1 if not all of it succeeded.
-        advice: what to do after Control-C; printed with it.
-        shrink: what to do if the memory does not suffice.
+        work: does the work and returns 0, or 1 if part of it failed.
+        advice: what to do after Control-C.
+        memory_advice: what to do if memory runs out.
 
     Returns:
-        The status of `work`; 2 after an error that the user can mend, 130 after Control-C, and 141
+        The status of `work`; 2 after an error that the user can fix, 130 after Control-C, and 141
         if nothing reads the output any more, as after `| head`.
     """
     any_encoding()
@@ -34,9 +34,10 @@ def run(work: Callable[[], int], *, advice: str = "", shrink: str = "") -> int:
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         return _fail(cause(error))
     except MemoryError as error:
-        return _fail(f"Not enough memory ({error}). {shrink}".replace(" ()", "").strip())
+        reason = f" ({error})" if str(error) else ""
+        return _fail(f"Not enough memory{reason}. {memory_advice}".strip())
     except KeyboardInterrupt:
-        print(f"interrupted{advice and ': '}{advice}", file=sys.stderr)
+        print(": ".join(filter(None, ["interrupted", advice])), file=sys.stderr)
         return INTERRUPTED
 
 

@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     return run(
         lambda: _predict(args),
         advice="rerun the same command to resume" if resumes else "",
-        shrink="Shrink the largest pictures.",
+        memory_advice="Shrink the largest pictures.",
     )
 
 

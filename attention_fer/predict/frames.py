@@ -107,7 +107,7 @@ def _is_one(given: Any) -> bool:
 
 
 def _is_file(given: Any) -> bool:
-    """Whether it is an opened file, which would be an iterable of lines, too."""
+    """Whether it is an open file, which is also an iterable of lines."""
     return hasattr(given, "read")
 
 

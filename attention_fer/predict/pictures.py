@@ -26,8 +26,8 @@ class PictureFile:
     Attributes:
         name: what the column `input` says.
         load: decodes it to upright uint8 pixels, grey or RGB. Raises `UnreadableError`.
-        path: where it lies, in an archive as if that were a folder; "" if it is broken.
-        broken: whether it is known that `load` raises.
+        path: path of the file, within an archive as within a folder; "" if it is broken.
+        broken: whether `load` is known to raise.
     """
 
     name: str
@@ -60,7 +60,7 @@ def find_pictures(paths: Sequence[str]) -> FoundPictures:
 
     A single folder or archive gives names within it. Several paths, and files, keep the path as it
     was given. A file in a folder counts as a photograph if its name ends as one's does; a file that
-    was given itself always does. What is found a second time, under another name, is a problem.
+    was given itself always does. A file found again under another name is a problem.
 
     Args:
         paths: files, folders, zips or tars; each counts once.
@@ -116,7 +116,7 @@ def _found_at(path: str, prefix: str) -> FoundPictures:
 
 
 class _Once:
-    """Turns what several paths lead to into a problem, but for the first time."""
+    """Turns each file that an earlier path already led to into a problem."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}

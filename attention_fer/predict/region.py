@@ -1,4 +1,4 @@
-"""A part of each picture, to which a detector is confined."""
+"""The region of interest: the part of each picture that a detector searches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FORM = "X,Y,WIDTH,HEIGHT, whole pixels of the upright picture, such as 0,0,640,
 
 @dataclass(frozen=True)
 class Region:
-    """A rectangle in pixels of the upright picture; what reaches beyond the picture is left out.
+    """A rectangle in pixels of the upright picture, clipped to the picture.
 
     Attributes:
         x, y: its left and upper border, at least 0.

@@ -58,7 +58,7 @@ def _of_image(detector: Detector, image: np.ndarray, faces: Faces | Exception) -
 
 
 def _most_promising(detector: Detector, image: np.ndarray) -> int:
-    """The quarter turns after which a small copy of the image scores highest."""
+    """The number of quarter turns after which a small copy of the image scores highest."""
     longer = max(image.shape[:2])
     copy = Image.fromarray(image).reduce(max(1, longer // max(_LOOK, min(longer, _SEEN) // 2)))
     looks = [np.ascontiguousarray(np.rot90(np.asarray(copy), turns)) for turns in range(4)]

@@ -82,7 +82,7 @@ async def _refusal(request: Request, error: Any) -> JSONResponse:
 
 
 async def _gone(request: Request, error: Exception) -> Response:
-    """Nobody receives it: the sender left before the request was complete."""
+    """Answers a sender who left before the request was complete; nobody receives it."""
     return Response(status_code=400)
 
 

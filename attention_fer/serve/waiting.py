@@ -1,4 +1,4 @@
-"""Ends connections that ask nothing, which would otherwise take the places of others."""
+"""Closes connections that send no request, which would keep others out."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 
 def impatient(seconds: float) -> type[H11Protocol]:
-    """Returns a protocol that gives a connection so many seconds for the headers of each request.
+    """Returns a protocol that closes a connection without a request for `seconds`.
 
-    uvicorn limits how long a connection may rest after an answer, but not before its first request,
-    nor between two headers.
+    uvicorn limits how long a connection may stay idle after an answer, but not before its first
+    request or between two headers.
     """
 
     class Impatient(H11Protocol):
-        """Looks every so many seconds whether a request has come since."""
+        """Checks every `seconds` whether a new request has arrived."""
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -30,7 +30,7 @@ def impatient(seconds: float) -> type[H11Protocol]:
             self._timer = self.loop.call_later(seconds, self._look, last)
 
         def _look(self, last: Any) -> None:
-            """Compares the latest request with that of the last look."""
+            """Compares the latest request with that of the last check."""
             asking = self.cycle is not None and not self.cycle.response_complete
             if self.cycle is last and not asking:
                 self.transport.close()

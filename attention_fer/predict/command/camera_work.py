@@ -53,7 +53,7 @@ class CameraWork:
         return self.smooth is not None
 
     def identity(self) -> str:
-        """See `work.PredictionWork`. Camera pictures never come again."""
+        """See `work.PredictionWork`. Camera pictures cannot be taken again."""
         return self.started
 
     def settings(self) -> Mapping[str, Any]:
@@ -96,9 +96,9 @@ def _window(title: str) -> Window | None:
 
 @contextmanager
 def _stopped_by_user() -> Iterator[Event]:
-    """Yields what the first Control-C or end from outside sets; the second works as usual.
+    """Yields an event that the first Control-C or SIGTERM sets; the second ends the process.
 
-    What a camera showed comes never again, so that no end but a kill may lose the table.
+    Camera pictures cannot be taken again, so only a kill may lose the table.
     """
     stop = Event()
     before: dict[int, Any] = {}

@@ -43,7 +43,7 @@ def to_screen(work: PredictionWork, form: str, renaming: Renaming, counts: Pictu
 
 
 def _as_a_file(stream: Any) -> None:
-    """Lets a pipe or file receive the bytes that `--out` would write, on Windows, too."""
+    """Makes a pipe or file receive the bytes that `--out` would write, even on Windows."""
     if hasattr(stream, "reconfigure") and not stream.isatty():
         stream.reconfigure(encoding="utf-8", newline="\n")
 

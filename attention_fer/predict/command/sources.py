@@ -85,17 +85,17 @@ def _videos(args: argparse.Namespace, folders: Mapping[str, VideoFolder | None])
 
 
 def _once(videos: Iterable[VideoFile]) -> list[VideoFile]:
-    """The videos without those that an earlier path leads to."""
+    """Drops videos that an earlier path leads to, and says so."""
     found: dict[str, VideoFile] = {}
     for video in videos:
         first = found.setdefault(os.path.realpath(video.path), video)
         if first is not video:
-            show.note(f"left out, given already as {show.plain(first.name)}: {video.name}")
+            show.note(f"left out, already given as {show.plain(first.name)}: {video.name}")
     return list(found.values())
 
 
 def _within(folder: VideoFolder, alone: bool) -> list[VideoFile]:
-    """The videos of a folder, called by their places in it, or by those and the folder's."""
+    """The videos of a folder, named by their paths within it, or by their whole paths."""
     if folder.others:
         show.note(f"left out, not a video: {show.several(folder.others)}")
     paths = {os.path.join(folder.path, name): name for name in folder.videos}
@@ -168,7 +168,7 @@ def _drawings(
 
 
 def _drawing_name(video: VideoFile, folders: Sequence[VideoFolder]) -> str:
-    """That of the video, with its place in a folder that was given alone."""
+    """The name of the annotated video, with its subfolder if a single folder was given."""
     inside = len(folders) == 1 and video.name in folders[0].videos
     return f"{Path(video.name if inside else video.path.name).with_suffix(SUFFIX)}"
 
@@ -191,7 +191,7 @@ def _annotate_folder(args: argparse.Namespace, pictures: Sequence[PictureFile]) 
 
 
 def _folder(annotate: str, otherwise: str = "") -> Path:
-    """A folder that is there or may be made; nobody means to call one `drawing.png`."""
+    """Checks a folder that exists or can be created; `drawing.png` is not meant as one."""
     path = Path(annotate)
     if not path.is_dir() and (path.exists() or is_video(annotate) or is_photograph(annotate)):
         raise ValueError(f"--annotate must be a folder{otherwise}, got {annotate!r}.")

@@ -17,7 +17,7 @@ class VideoFolder:
     """A folder with videos and no photographs.
 
     Attributes:
-        path: where it lies.
+        path: path of the folder.
         videos: their paths within it, sorted.
         others: everything else in it, and why a link or folder could not be read.
     """
@@ -28,7 +28,7 @@ class VideoFolder:
 
 
 def video_folder(path: str) -> VideoFolder | None:
-    """Searches a folder and its subfolders; None if it is none with videos alone."""
+    """Searches a folder and its subfolders; None unless it has videos and no photographs."""
     if not path or not os.path.isdir(path):
         return None
     files = DirectoryFiles(Path(path))

@@ -158,4 +158,4 @@ def test_a_video_that_two_paths_lead_to_counts_once(clips, tmp_path, capsys):
     assert main(clips, tmp_path / "link.mp4", clips / "b.mp4", "--format", "csv") == 0
     told = capsys.readouterr()
     assert len(frames_of(told.out)) == 5
-    assert told.err.count(f"given already as {clips}/b.mp4") == 2
+    assert told.err.count(f"already given as {clips}/b.mp4") == 2
