@@ -19,6 +19,10 @@ CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 INPUT_SHAPE = (48, 48, 1)
 # Cuts and normalises images; the same as that of "fer-small-long".
 RECIPE = recipes.get("fer-small")
+_SIDE = RECIPE.crop_size or INPUT_SHAPE[0]
+_MARGIN = (INPUT_SHAPE[0] - _SIDE) // 2
+BOX = (_MARGIN, _MARGIN, _SIDE, _SIDE)
+"""The part of an image that the network within sees: left, top, width and height in pixels."""
 _LEAST = 1e-12  # a probability of 0 has no logarithm
 
 
@@ -72,16 +76,21 @@ def FERSmall(  # noqa: N802
 
 def network(classes: int = len(CLASSES), seed: int | None = None) -> keras.Model:
     """Return the network within: normalised images (batch, 44, 44, 1) to probabilities."""
-    side = RECIPE.crop_size
-    return SmallResNet(input_shape=(side, side, 1), classes=classes, attention="se", seed=seed)
+    return SmallResNet(input_shape=(_SIDE, _SIDE, 1), classes=classes, attention="se", seed=seed)
 
 
-def recogniser(network: keras.Model, temperature: float = 1.0) -> keras.Model:
+def recogniser(
+    network: keras.Model, temperature: float = 1.0, *, class_maps: bool = False
+) -> keras.Model:
     """Put a network between its front and its temperature.
 
     Args:
         network: as `network` returns it.
         temperature: divides the logarithms of the mean probabilities; 1 leaves them as they are.
+        class_maps: whether to output a second tensor, (batch, height, width, classes): what each
+            place of the last map adds to the logit of each class, for the image alone. The logit is
+            the mean over all places plus a bias, and the positive part is Grad-CAM (Selvaraju et
+            al. 2017, https://arxiv.org/abs/1610.02391, section 3.1).
 
     Raises:
         ValueError: a temperature that is not above 0.
@@ -91,9 +100,20 @@ def recogniser(network: keras.Model, temperature: float = 1.0) -> keras.Model:
     pixels = keras.Input(INPUT_SHAPE, dtype="float32", name="pixels")
     scaled = keras.layers.Rescaling(1 / 255, dtype="float32", name="scale")(pixels)
     images = preprocess(scaled, network, RECIPE)
-    views = [network(images), network(ops.flip(images, axis=2))]
+    found = _with_class_maps(network)(images) if class_maps else [network(images)]
+    views = [found[0], network(ops.flip(images, axis=2))]
     mean = FlipAverage(name="flip_average", dtype="float32")(views)
     logs = ops.log(ops.maximum(mean, _LEAST))
     logs = keras.layers.Rescaling(1 / temperature, dtype="float32", name="temperature")(logs)
     outputs = keras.layers.Softmax(dtype="float32", name="probabilities")(logs)
-    return keras.Model(pixels, outputs, name=NAME.replace("-", "_"))
+    name = NAME.replace("-", "_")
+    return keras.Model(pixels, [outputs, *found[1:]] if class_maps else outputs, name=name)
+
+
+def _with_class_maps(network: keras.Model) -> keras.Model:
+    """The network with a second output, see `recogniser`."""
+    classifier = network.get_layer("predictions")
+    places = keras.layers.Dense(classifier.units, use_bias=False, name="class_maps")
+    maps = places(network.get_layer("avg_pool").input)
+    places.kernel.assign(classifier.kernel)
+    return keras.Model(network.input, [network.output, maps], name="with_class_maps")

@@ -114,7 +114,10 @@ def _looked_at(
     if not any(row.success and row.face_id == number for row in rows):
         raise HTTPException(422, f"looked_at must be the number of a predicted face, got {number}.")
     face = predictor.cut_out(frame, number)
-    found = occlusion_map(predictor.network, face)
+    network = predictor.network
+    found = occlusion_map(network, face)
+    index = network.classes.index(found.label)
+    evidence = None if network.grad_cam is None else network.grad_cam(face, index)
     colours = face if face.ndim == 3 else np.repeat(face[..., None], 3, axis=2)
     return {
         "face_id": number,
@@ -123,6 +126,7 @@ def _looked_at(
         "height": face.shape[0],
         "width": face.shape[1],
         "rgb": base64.b64encode(colours.tobytes()).decode(),
+        "grad_cam": None if evidence is None else evidence.round(4).tolist(),
         "drop": found.drop.round(6).tolist(),
         "most": found.most,
     }

@@ -112,8 +112,9 @@ def release(
         for network, part in track(asked, "predicting", len(asked), 0)
     )
     outputs = Outputs((raw, first), (calibrated[0], calibrated[1]))
-    manifest = _manifest(model, temperature)
-    files = _write_files(model, folder, manifest, (parts, outputs), say)
+    explained = fer_small.recogniser(inner, temperature, class_maps=True)
+    manifest = _manifest(model, explained.output_shape[1], temperature)
+    files = _write_files((model, explained), folder, manifest, (parts, outputs), say)
     manifest["files"] = {form: _file(path) for form, path in files.items()}
     tested = self_test.write(pretrained.ShippedNetwork(folder, manifest))
     manifest["self_test"] = _file(tested)
@@ -194,7 +195,7 @@ def _check_equal(what: str, first: np.ndarray, second: np.ndarray, say: Say) -> 
     return gap
 
 
-def _manifest(model: keras.Model, temperature: float) -> dict[str, Any]:
+def _manifest(model: keras.Model, maps: tuple[Any, ...], temperature: float) -> dict[str, Any]:
     return {
         "schema_version": pretrained.SCHEMA_VERSION,
         "name": fer_small.NAME,
@@ -214,23 +215,36 @@ def _manifest(model: keras.Model, temperature: float) -> dict[str, Any]:
             "axes": ["batch", "class"],
             "dtype": "float32",
         },
+        "class_maps": {
+            "name": onnx_files.MAPS,
+            "shape": list(maps),
+            "axes": ["batch", "row", "column", "class"],
+            "dtype": "float32",
+            "box": list(fer_small.BOX),
+        },
         "temperature": temperature,
         "parameters": model.count_params(),
     }
 
 
 def _write_files(
-    model: keras.Model,
+    models: tuple[keras.Model, keras.Model],
     folder: Path,
     manifest: dict[str, Any],
     known: tuple[Parts, Outputs],
     say: Say,
 ) -> dict[str, Path]:
-    """The files by form: Keras, ONNX, and the first smaller ONNX file whose accuracy holds."""
+    """The files by form: Keras, ONNX, and the first smaller ONNX file whose accuracy holds.
+
+    The ONNX files have class maps, too.
+    """
+    model, explained = models
     parts, outputs = known
     paths = {form: folder / f"{DATASET}{end}" for form, end in pretrained.FORMS.items()}
     model.save(paths["keras"])
-    onnx_files.export(model, paths["onnx"], {k: manifest[k] for k in ("classes", "input")})
+    onnx_files.export(
+        explained, paths["onnx"], {k: manifest[k] for k in ("classes", "input", "class_maps")}
+    )
     validation = parts.validation
     wanted = OnnxNetwork(paths["onnx"])(validation.images)
     manifest["agreement"] = {

@@ -14,17 +14,18 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-INPUT, OUTPUT = "pixels", "probabilities"
+INPUT, OUTPUT, MAPS = "pixels", "probabilities", "class_maps"
 BATCH = 64
 # ONNX Runtime's static quantisation needs a sample of what the network sees.
 CALIBRATION_IMAGES = 512
 
 
 def export(model: keras.Model, path: Path, notes: Mapping[str, Any]) -> None:
-    """Write a Keras network in float32 with the names `INPUT` and `OUTPUT` and a free batch size.
+    """Write a Keras network in float32 with the names above and a free batch size.
 
     Args:
-        model: pixels (batch, height, width, 1) to probabilities (batch, classes).
+        model: pixels (batch, height, width, 1) to probabilities (batch, classes) and class maps
+            (batch, rows, columns, classes).
         path: path of the ONNX file.
         notes: stored in the file as JSON, by name, so that it explains itself.
 
@@ -40,7 +41,8 @@ def export(model: keras.Model, path: Path, notes: Mapping[str, Any]) -> None:
         model.export(str(path), format="onnx", verbose=False)
     content = onnx.load(path)
     _rename(content.graph, content.graph.input[0].name, INPUT)
-    _rename(content.graph, content.graph.output[0].name, OUTPUT)
+    for value, name in zip(content.graph.output, (OUTPUT, MAPS), strict=True):
+        _rename(content.graph, value.name, name)
     for value in (*content.graph.input, *content.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
     for name, note in notes.items():

@@ -9,6 +9,8 @@ from attention_fer import models, recipes
 from attention_fer.explain.command import model_file
 from attention_fer.explain.command.model_input import infer_input
 from attention_fer.explain.maps.class_scores import ClassScores
+from attention_fer.explain.maps.gradcam import grad_cam
+from attention_fer.explain.maps.running import divide_by_maximum, resize_maps
 from attention_fer.models import fer_small
 from attention_fer.training.model import training_model
 
@@ -108,3 +110,23 @@ def test_it_is_explained_for_the_image_alone(network, pixels):
     found = to_numpy(scores.scores(pixels.astype("float32")))
     np.testing.assert_allclose(np.exp(found), powers, rtol=1e-3)
     assert infer_input(model).pixels == "0-255"
+
+
+def test_class_maps_add_up_to_the_logits_and_their_positive_part_is_grad_cam(network, pixels):
+    model = fer_small.recogniser(network, 1.3, class_maps=True)
+    found, maps = map(to_numpy, model(pixels))
+    np.testing.assert_allclose(found, to_numpy(fer_small.recogniser(network, 1.3)(pixels)), 1e-5)
+    images = ((pixels[:, 2:46, 2:46] / 255 - 0.5077) / 0.2550).astype("float32")
+    classifier = network.get_layer("predictions")
+    logits = maps.mean((1, 2)) + to_numpy(classifier.bias)
+    powers = np.exp(logits - logits.max(1, keepdims=True))
+    expected = to_numpy(network(images))
+    np.testing.assert_allclose(powers / powers.sum(1, keepdims=True), expected, atol=1e-5)
+    seen = 0
+    for index in range(7):
+        positive = divide_by_maximum(resize_maps(np.maximum(maps[..., index], 0), (44, 44)))
+        rows = positive.any(axis=(1, 2))  # grad_cam warns of the others
+        gradients = grad_cam(network, images[rows], [index] * rows.sum())
+        np.testing.assert_allclose(positive[rows], gradients, atol=1e-4)
+        seen += rows.sum()
+    assert seen > 20

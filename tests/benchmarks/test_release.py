@@ -144,9 +144,10 @@ def test_the_self_test_holds_tinted_drawings_and_what_the_network_says(network):
 
 def run_onnx(path, images):
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    (entry,), (out,) = session.get_inputs(), session.get_outputs()
-    assert (entry.name, out.name) == ("pixels", "probabilities")
+    (entry,), (out, maps) = session.get_inputs(), session.get_outputs()
+    assert (entry.name, out.name, maps.name) == ("pixels", "probabilities", "class_maps")
     assert entry.shape == ["batch", 48, 48, 1] and out.shape == ["batch", 7]
+    assert maps.shape[0] == "batch" and maps.shape[3] == 7
     return session.run(None, {"pixels": images.astype("float32")})[0], session
 
 
@@ -177,6 +178,9 @@ def test_keras_and_onnx_are_the_cells_predictor_with_a_temperature(network, raw,
     np.testing.assert_allclose(one, expected[:1], atol=1e-5)
     notes = session.get_modelmeta().custom_metadata_map
     assert tuple(json.loads(notes["classes"])) == network.classes
+    described = network.manifest["class_maps"]
+    assert (described["shape"], described["box"]) == ([None, 3, 3, 7], [2, 2, 44, 44])
+    assert network.manifest["parameters"] == model.count_params() == 910_214
     small = network.file(next(form for form in network.forms if form not in ("keras", "onnx")))
     rough, session = run_onnx(small, images)
     assert np.abs(rough - expected).max() < 0.1 and session.get_modelmeta().custom_metadata_map

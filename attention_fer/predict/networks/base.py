@@ -31,6 +31,9 @@ class Network:
         temperature: by which logits are divided.
         self_test: its file of inputs and expected probabilities, see `self_test`; None without.
         about: further facts for the manifest, JSON-serialisable.
+        grad_cam: maps one face and the index of a class to a float map (height, width) of the face:
+            where the network saw evidence for that class, with the maximum 1, or 0 everywhere
+            without evidence. None without a layer for it.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Network:
     temperature: float
     self_test: Path | None
     about: dict[str, Any]
+    grad_cam: Callable[[np.ndarray, int], np.ndarray] | None = None
 
     def __call__(self, faces: Sequence[np.ndarray]) -> np.ndarray:
         """Returns the probabilities of faces, float64 (n, classes); each row sums to 1.

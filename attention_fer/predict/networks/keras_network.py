@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -12,6 +14,7 @@ from attention_fer.common.model_note import read_metadata
 from attention_fer.explain.command import model_file
 from attention_fer.explain.command.model_input import ModelInput, infer_input
 from attention_fer.explain.maps.class_scores import ClassScores
+from attention_fer.explain.maps.gradcam import EmptyMapWarning, default_layer, grad_cam
 from attention_fer.predict.cutting import recorded_rule
 from attention_fer.predict.networks.base import Network
 from attention_fer.predict.networks.description import output_kind
@@ -52,6 +55,7 @@ def open_keras(path: Path) -> Network:
         temperature,
         test if test.is_file() else None,
         {"file": file.name, "keras": keras.__version__, "backend": keras.backend.backend()},
+        _grad_cam(model_file.without_mirror_images(model), taken),
     )
 
 
@@ -62,6 +66,27 @@ class _Outputs:
         self._scores, self._taken = ClassScores(model), taken
 
     def __call__(self, faces: np.ndarray) -> np.ndarray:
-        pixels = faces[..., None] if self._taken.channels == 1 else faces
-        found = self._scores.probabilities(self._taken.batch(pixels))
+        found = self._scores.probabilities(_batch(faces, self._taken))
         return keras.ops.convert_to_numpy(found)
+
+
+def _grad_cam(
+    model: keras.Model, taken: ModelInput
+) -> Callable[[np.ndarray, int], np.ndarray] | None:
+    """See `Network.grad_cam`."""
+    blank = np.zeros((1, *taken.size, *((3,) if taken.channels == 3 else ())), np.uint8)
+    try:
+        layer = default_layer(model, _batch(blank, taken))
+    except ValueError:  # such as a vision transformer
+        return None
+
+    def found(face: np.ndarray, index: int) -> np.ndarray:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", EmptyMapWarning)
+            return grad_cam(model, _batch(face[None], taken), [index], layer)[0]
+
+    return found
+
+
+def _batch(faces: np.ndarray, taken: ModelInput) -> np.ndarray:
+    return taken.batch(faces[..., None] if taken.channels == 1 else faces)

@@ -14,6 +14,7 @@ from attention_fer.common.model_note import read_metadata
 from attention_fer.common.onnx_runtime import library, open_session
 from attention_fer.predict.cutting import CutRule, recorded_rule
 from attention_fer.predict.networks.base import Network
+from attention_fer.predict.networks.class_maps import ClassMaps
 from attention_fer.predict.networks.description import InputFormat, input_format, output_kind
 from attention_fer.pretrained import ShippedNetwork
 
@@ -68,6 +69,7 @@ def _network(
     shape = tuple(inputs[0].shape)
     taken = input_format(note, shape, _DTYPES[inputs[0].type], where or path)
     logits, temperature = output_kind(note, where)
+    maps = note.get("class_maps")
     return Network(
         name,
         sha256(path),
@@ -80,6 +82,7 @@ def _network(
         temperature,
         self_test,
         {"file": path.name, "library": library(session)},
+        None if maps is None else ClassMaps(session, taken, maps, where or path),
     )
 
 

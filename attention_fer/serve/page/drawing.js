@@ -38,26 +38,15 @@ function box(pen, row, scale, line) {
   pen.fillText(text, left + size / 2, top + 1.05 * size);
 }
 
-/** Returns two canvases: the face as the network got it, and the same under the map. */
-export function maps(found) {
+/** Returns a canvas with the face as the network got it, or under a map.
+ *
+ * found: of the server; map: rows of numbers, painted orange above 0 and blue below; label: what
+ * the picture shows.
+ */
+export function painted(found, map, label) {
+  const { height, width } = found;
   const rgb = Uint8Array.from(atob(found.rgb), (letter) => letter.charCodeAt(0));
-  const most = Math.max(...found.drop.flat().map(Math.abs), 1e-9);
-  const plain = (pixel) => pixel;
-  const coloured = (pixel, row, column) => {
-    const value = found.drop[row][column] / most;
-    const ink = value > 0 ? [255, 120, 0] : [0, 110, 255];
-    const part = 0.75 * Math.abs(value);
-    return pixel.map((v, i) => (1 - part) * v + part * ink[i]);
-  };
-  const label = `${found.height} by ${found.width} pixels`;
-  return [
-    painted(found, rgb, plain, `The face as the network sees it, ${label}`),
-    painted(found, rgb, coloured, "The same face, coloured where hiding it changes the answer"),
-  ];
-}
-
-function painted(found, rgb, colour, label) {
-  const { height, width, drop } = found;
+  const most = Math.max(...map.flat().map(Math.abs), 1e-9);
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width, height });
   canvas.setAttribute("role", "img");
@@ -66,12 +55,19 @@ function painted(found, rgb, colour, label) {
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const at = y * width + x;
-      const row = Math.floor((y * drop.length) / height);
-      const column = Math.floor((x * drop[0].length) / width);
+      const row = Math.floor((y * map.length) / height);
+      const column = Math.floor((x * map[0].length) / width);
       const pixel = [...rgb.subarray(3 * at, 3 * at + 3)];
-      image.data.set([...colour(pixel, row, column), 255], 4 * at);
+      image.data.set([...mixed(pixel, map[row][column] / most), 255], 4 * at);
     }
   }
   canvas.getContext("2d").putImageData(image, 0, 0);
   return canvas;
+}
+
+/** Returns a pixel with as much ink as a value from -1 to 1 says. */
+function mixed(pixel, value) {
+  const ink = value > 0 ? [255, 120, 0] : [0, 110, 255];
+  const part = 0.75 * Math.abs(value);
+  return pixel.map((v, i) => (1 - part) * v + part * ink[i]);
 }

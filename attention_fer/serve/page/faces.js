@@ -1,6 +1,6 @@
 // The results of one picture: the picture with boxes, and bars for each face.
 
-import { drawn, maps } from "./drawing.js";
+import { drawn, painted } from "./drawing.js";
 import { analyze } from "./server.js";
 
 const UNCERTAIN = 0.5;
@@ -79,17 +79,35 @@ async function show(button, row, file, name) {
   try {
     const found = (await analyze(file, name, { looked_at: row.face_id })).looked_at;
     const side = element("div", "", "maps");
-    side.append(...maps(found));
+    side.append(...figures(found));
     told.before(side);
-    told.textContent =
-      `First, what the network saw: ${found.width} × ${found.height} pixels. Then, in orange, where ` +
-      `the probability of “${found.label}” falls while a patch a third of the face wide hides ` +
-      `that part, by up to ${(100 * found.most).toFixed(1)} points; in blue, where it rises. This ` +
-      "is an experiment on the network (occlusion). It says nothing about the person.";
+    told.textContent = "These pictures explain the network. They say nothing about the person.";
     button.remove();
   } catch (error) {
     told.textContent = error.message;
     told.className = "bad";
     button.disabled = false;
   }
+}
+
+/** Returns what the network saw, and a map for each way to ask what mattered to it. */
+function figures(found) {
+  const size = `${found.width} × ${found.height}`;
+  const made = [figure(found, [[0]], `What the network saw: ${size} pixels.`)];
+  if (found.grad_cam) {
+    const text = `Grad-CAM: where the network found evidence for “${found.label}”.`;
+    made.push(figure(found, found.grad_cam, text));
+  }
+  const most = (100 * found.most).toFixed(1);
+  const text =
+    `Occlusion: hiding orange parts lowers the probability by up to ${most} points; hiding blue ` +
+    "parts raises it.";
+  made.push(figure(found, found.drop, text));
+  return made;
+}
+
+function figure(found, map, text) {
+  const made = element("figure");
+  made.append(painted(found, map, text), element("figcaption", text, "soft"));
+  return made;
 }

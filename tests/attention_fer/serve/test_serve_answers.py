@@ -140,6 +140,9 @@ def test_what_it_looked_at_is_the_map_of_that_face(address, portrait, predictor)
     assert (found["face_id"], found["label"]) == (1, expected.label)
     assert found["drop"] == [[pytest.approx(v, abs=1e-6) for v in row] for row in expected.drop]
     assert found["most"] == pytest.approx(expected.most) and found["most"] > 0.1
+    cam = predictor.network.grad_cam(face, predictor.network.classes.index("happy"))
+    np.testing.assert_allclose(found["grad_cam"], cam, atol=1e-4)
+    assert found["label"] == "happy" and cam.max() == 1
     pixels = np.frombuffer(base64.b64decode(found["rgb"]), np.uint8).reshape(48, 48, 3)
     assert (pixels == face[..., None]).all()
     assert not np.array_equal(face, predictor.cut_out(frame, 0))

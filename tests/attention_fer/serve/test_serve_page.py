@@ -145,14 +145,22 @@ def test_the_map_comes_on_demand_and_with_the_keyboard_alone(visit, two_faces):
         page.keyboard.press("Tab")
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
-    page.get_by_text("says nothing about the person").wait_for()
-    plain, coloured = page.locator(".face").first.locator(".maps canvas").all()
+    page.get_by_text("say nothing about the person").wait_for()
+    face = page.locator(".face").first
+    plain, cam, coloured = face.locator(".maps canvas").all()
+    captions = face.locator(".maps figcaption").all_inner_texts()
+    for caption, start in zip(captions, ("What the", "Grad-CAM", "Occlusion"), strict=True):
+        assert caption.startswith(start)
     read = "e => [...e.getContext('2d').getImageData(0, 0, 48, 48).data]"
-    before, after = (np.array(e.evaluate(read)).reshape(48, 48, 4) for e in (plain, coloured))
+    before, evidence, after = (
+        np.array(e.evaluate(read)).reshape(48, 48, 4) for e in (plain, cam, coloured)
+    )
     assert (before[..., 0] == before[..., 2]).all() and (before[..., 3] == 255).all()
     # Orange at the mouth, which makes the smile, and hardly anything at the forehead.
     warmth = after[..., 0].astype(int) - after[..., 2]
     assert warmth[36:, 16:32].mean() > 60 > 20 > abs(warmth[:12]).mean()
+    warmth = evidence[..., 0].astype(int) - evidence[..., 2]
+    assert (evidence[:2] == before[:2]).all() and warmth[24:36, 16:32].mean() > 60
     assert page.locator(".face").nth(1).locator(".maps").count() == 0
 
 
@@ -261,7 +269,7 @@ def test_it_fits_and_axe_finds_nothing(visit, axe_complaints, two_faces, empty, 
     choose(page, (f"{'a long name ' * 4}{'x' * 80}.png", two_faces), ("empty.png", empty))
     page.get_by_text("What it is not for").click()
     page.get_by_role("button", name="looked at").first.click()
-    page.get_by_text("says nothing about the person").wait_for()
+    page.get_by_text("say nothing about the person").wait_for()
     assert axe_complaints(page) == []
     widths = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
     assert widths == [width, width]
