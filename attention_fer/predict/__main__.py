@@ -117,6 +117,11 @@ def _add_videos(add: Callable[..., Any]) -> None:
         metavar="SECONDS",
         help="add columns of probabilities smoothed for each face, with this time constant",
     )
+    add(
+        "--baseline",
+        metavar="START-END",
+        help="with --out: add columns of differences of each face from its mean in this span",
+    )
     add("--camera", type=int, metavar="INDEX", help="read a camera, 0 for the first")
     add("--seconds", type=float, metavar="X", help="stop the camera after X seconds")
 

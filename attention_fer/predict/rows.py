@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-SMOOTHED = "smoothed_"
+SMOOTHED, CHANGE = "smoothed_", "change_"
 _BEFORE = (
     ("input", "frame", "timestamp_s", "face_id", "success", "reason", "score")
     + ("x", "y", "width", "height", "roll")
@@ -89,20 +89,24 @@ class FaceRow:
         return found | {name: getattr(self, name) for name in _AFTER}
 
 
-def columns(classes: Sequence[str], smoothed: bool = False) -> tuple[str, ...]:
+def columns(
+    classes: Sequence[str], smoothed: bool = False, changes: bool = False
+) -> tuple[str, ...]:
     """The columns of the long table, the same however many faces there are.
 
     Args:
         classes: classes of the network.
         smoothed: whether there are columns for smoothed probabilities, as of a video.
+        changes: whether there are columns for differences from a baseline.
 
     Raises:
         ValueError: a class that has the name of another column.
     """
     fixed = {one.name for one in fields(FaceRow)}
-    if taken := [name for name in classes if name in fixed or name.startswith(SMOOTHED)]:
+    if taken := [name for name in classes if name in fixed or name.startswith((SMOOTHED, CHANGE))]:
         raise ValueError(
             f"Classes must not have the name of a column of the table, got {taken[0]!r}."
         )
     after = [f"{SMOOTHED}{name}" for name in classes] if smoothed else []
+    after += [f"{CHANGE}{name}" for name in classes] if changes else []
     return (*_BEFORE, *classes, *after, *_AFTER)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from attention_fer.predict.command import show
 from attention_fer.predict.command.work import PredictionWork
 from attention_fer.predict.rows import FaceRow, columns
+from attention_fer.predict.tables.baseline import Baseline
 from attention_fer.predict.tables.conventions import Renaming
 from attention_fer.predict.tables.draft import Draft
 from attention_fer.predict.tables.formats import STREAMS, write_table
 from attention_fer.predict.tables.manifest import PictureCounts, versions, write_manifest
+from attention_fer.predict.video.choosing import FrameChoice
 
 
 def to_screen(work: PredictionWork, form: str, renaming: Renaming, counts: PictureCounts) -> None:
@@ -54,6 +56,7 @@ def to_file(
     renaming: Renaming,
     counts: PictureCounts,
     options: Mapping[str, Any],
+    baseline: FrameChoice | None = None,
 ) -> None:
     """Writes a table and its manifest, continuing where an interrupted run stopped.
 
@@ -63,11 +66,14 @@ def to_file(
         renaming: of the columns.
         counts: receives what became of the pictures.
         options: further settings for the manifest.
+        baseline: the span that all frames are compared with; None for no comparison.
     """
     settings = {**work.predictor.describe(), **options, **work.settings()}
     with Draft(out, {**settings, "files": work.identity(), "versions": versions()}) as draft:
         _fill(draft, work)
-        names = renaming.columns(columns(work.predictor.network.classes, work.smoothed))
+        compare = _comparison(draft, baseline, work)
+        ours = columns(work.predictor.network.classes, work.smoothed, baseline is not None)
+        names = renaming.columns(ours)
         rows = 0
 
         def values() -> Iterator[dict[str, Any]]:
@@ -75,13 +81,30 @@ def to_file(
             for reasons, stored in draft.pictures():
                 counts.add(reasons)
                 rows += len(stored)
-                yield from map(renaming, stored)
+                yield from (renaming(compare(row)) for row in stored)
 
         write_table(out, names, values())
-        beside = write_manifest(out, settings, names, counts, rows)
+        span = None if baseline is None else [baseline.start, baseline.end]
+        beside = write_manifest(out, {**settings, "baseline": span}, names, counts, rows)
         draft.remove()
     print(f"{out}: {rows:,} rows, {show.summary(counts, work.unit)}")
     print(f"{beside}: settings, versions and counts")
+
+
+def _comparison(
+    draft: Draft, span: FrameChoice | None, work: PredictionWork
+) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+    """What adds the columns of the baseline to a row, if one is asked for."""
+    if span is None:
+        return lambda row: row
+    rows = (row for _, stored in draft.pictures() for row in stored)
+    found = Baseline(span, work.predictor.network.classes, rows)
+    if found.missing:
+        show.note(
+            f"{found.missing:,} of {found.faces:,} faces have no expression from {span.start:g} to "
+            f"{span.end:g} s, so their changes are empty"
+        )
+    return found
 
 
 def _fill(draft: Draft, work: PredictionWork) -> None:

@@ -18,9 +18,11 @@ from attention_fer.predict.networks import open_network
 from attention_fer.predict.predictor import Predictor
 from attention_fer.predict.region import Region
 from attention_fer.predict.self_test import TOLERANCE, run_self_test
+from attention_fer.predict.tables.baseline import baseline_span
 from attention_fer.predict.tables.conventions import CONVENTIONS
 from attention_fer.predict.tables.formats import STREAMS, check_file
 from attention_fer.predict.tables.manifest import NOT_A_PICTURE, PictureCounts, check_manifest
+from attention_fer.predict.video.choosing import FrameChoice
 from attention_fer.predict.video.decoding import named_video
 
 
@@ -46,6 +48,7 @@ def predict(args: argparse.Namespace) -> int:
     convention = CONVENTIONS[one_of("--columns", args.columns, CONVENTIONS)]
     out = Path(args.out) if args.out else None
     form = _form(args, out)
+    baseline = _baseline(args)
     with ExitStack() as stack:
         opened = source(args, stack)
         predictor = _predictor(args)
@@ -56,7 +59,7 @@ def predict(args: argparse.Namespace) -> int:
             to_screen(work, form, renaming, counts)
         else:
             options = {name: vars(args)[name] for name in ("inputs", "columns", "annotate")}
-            to_file(work, out, renaming, counts, options)
+            to_file(work, out, renaming, counts, options, baseline)
     return _status(args, counts)
 
 
@@ -81,6 +84,14 @@ def _form(args: argparse.Namespace, out: Path | None) -> str:
     if form == "text" and args.columns != "own":
         raise ValueError("--columns has no effect on text. Give --out FILE or --format csv.")
     return form
+
+
+def _baseline(args: argparse.Namespace) -> FrameChoice | None:
+    if args.baseline is None:
+        return None
+    if not args.out:
+        raise ValueError("--baseline needs --out, because it compares with later frames, too.")
+    return baseline_span(args.baseline)
 
 
 def _predictor(args: argparse.Namespace) -> Predictor:

@@ -61,7 +61,7 @@ def _refuse(args: argparse.Namespace, names: Sequence[str], what: str) -> None:
 
 
 def _pictures(args: argparse.Namespace) -> Opened:
-    _refuse(args, (*_OF_VIDEOS, *_OF_CAMERAS, "smooth"), "photographs")
+    _refuse(args, (*_OF_VIDEOS, *_OF_CAMERAS, "smooth", "baseline"), "photographs")
     found = find_pictures(args.inputs)
     annotate = _annotate_folder(args, found.pictures)
     quiet = not (args.out or annotate)

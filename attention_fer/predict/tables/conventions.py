@@ -14,7 +14,9 @@ from typing import Any
 
 from attention_fer.common.class_names import identity
 from attention_fer.common.registry import Registry
-from attention_fer.predict.rows import SMOOTHED
+from attention_fer.predict.rows import CHANGE, SMOOTHED
+
+_BEFORE_CLASSES = ("", SMOOTHED, CHANGE)
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Convention:
         names = dict(self.names)
         for name in classes:
             theirs = self.before_class + self.classes.get(identity(name), name)
-            names |= {name: theirs, f"{SMOOTHED}{name}": f"{SMOOTHED}{theirs}"}
-        shares = frozenset({*classes, *(f"{SMOOTHED}{name}" for name in classes)})
+            names |= {f"{before}{name}": f"{before}{theirs}" for before in _BEFORE_CLASSES}
+        shares = frozenset(f"{before}{name}" for before in _BEFORE_CLASSES for name in classes)
         return Renaming(names, shares, self.first_frame, self.scale)
 
 

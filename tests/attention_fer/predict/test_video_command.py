@@ -94,6 +94,31 @@ def test_the_table_has_the_chosen_frames_of_the_whole_one(table, clip, tmp_path)
     assert [int(row["frame"]) for row in rows_of(out)] == [0, 15, 30, 45]
 
 
+def test_changes_are_differences_from_each_face_itself(table, clip, tmp_path, capsys):
+    out = tmp_path / "changes.csv"
+    assert main(clip, "--out", out, "--baseline", "0:00:00-0.1", "--columns", "deepface") == 0
+    assert "have no expression" not in capsys.readouterr().err
+    rows, plain = rows_of(out), [row for row in table[0] if row["success"] == "1"]
+    mean = {name: np.mean([float(row[name]) for row in plain[:3]]) for name in CLASSES}
+    found = [row for row in rows if row["success"] == "1"]
+    for row, same in zip(found, plain, strict=True):
+        for name in CLASSES:
+            assert float(row[f"change_emotion.{name}"]) == pytest.approx(
+                100 * (float(same[name]) - mean[name]), abs=1e-3
+            )
+    assert any(abs(float(row["change_emotion.happy"])) > 0.1 for row in found)
+    assert not any(row["change_emotion.happy"] for row in rows if row["success"] == "0")
+    assert json.loads(out.with_name("changes.manifest.json").read_text())["baseline"] == [0, 0.1]
+
+
+def test_a_face_that_is_not_in_the_baseline_has_no_changes(clip, tmp_path, capsys):
+    out = tmp_path / "changes.csv"
+    assert main(clip, "--out", out, "--baseline", "0.17-0.3", "--end", "0.5") == 0
+    assert "1 of 1 faces have no expression from 0.17 to 0.3 s" in capsys.readouterr().err
+    rows = rows_of(out)
+    assert any(row["happy"] for row in rows) and not any(row["change_happy"] for row in rows)
+
+
 def test_a_turned_video_gives_upright_boxes_and_the_same_labels(faces, tmp_path, capsys):
     shown = made_videos.write(tmp_path / "shown.mp4", faces[:5])
     stored = made_videos.write(
@@ -242,6 +267,11 @@ def test_what_has_no_effect_or_would_overwrite_is_refused(clip, photographs, tmp
     wrong = [
         ([picture, "--every", 2], "--every has no effect on photographs"),
         ([picture, "--smooth", 1], "--smooth has no effect on photographs"),
+        ([picture, "--out", "a.csv", "--baseline", "0-1"], "--baseline has no effect on photograp"),
+        ([clip, "--baseline", "0-1"], "--baseline needs --out"),
+        ([clip, "--out", "a.csv", "--baseline", "5"], "--baseline must be START-END"),
+        ([clip, "--out", "a.csv", "--baseline", "5-1"], "end must be after start"),
+        ([clip, "--out", "a.csv", "--baseline", "a-b"], "--baseline must be seconds or h:mm:ss"),
         ([clip, "--seconds", 2], "--seconds has no effect on videos"),
         ([clip, picture], "separate commands"),
         ([clip, "--every", 0], "every must be"),
