@@ -27,10 +27,10 @@ FILTERS = (24, 48, 96, 192)
 POSITIONS = (*basic_block.POSITIONS, "stage")
 
 
-def _features(x: Any, width: float, drop_path: float, net: BasicBlocks) -> Any:
+def _features(x: Any, width: float, stem_stride: int, drop_path: float, net: BasicBlocks) -> Any:
     """Stem and four stages; all but the first stage halve the map and double the channels."""
     rates = iter(np.linspace(0.0, drop_path, sum(DEPTHS)).tolist())
-    x = net.conv_norm_act(x, scaled(FILTERS[0], width), 3, 2, "stem")
+    x = net.conv_norm_act(x, scaled(FILTERS[0], width), 3, stem_stride, "stem")
     for stage, depth, filters in zip(STAGES, DEPTHS, FILTERS, strict=True):
         for i in range(1, depth + 1):
             widens = stage > STAGES[0] and i == 1
@@ -58,13 +58,14 @@ def SmallResNet(  # noqa: N802
     attention_stages: Sequence[int] | None = None,
     activation: Any = "relu",
     width: float = 1.0,
+    stem_stride: int = 2,
     drop_path: float = 0.0,
     dropout: float = 0.3,
     head: str | heads.Head | None = None,
     kernel_initializer: str | keras.initializers.Initializer = "he_normal",
     seed: int | None = None,
 ) -> NetworkFeatures:
-    """A 3x3 stem of stride 2, then 1, 2, 2 and 1 basic blocks of 24, 48, 96 and 192 channels.
+    """A 3x3 stem, then 1, 2, 2 and 1 basic blocks of 24, 48, 96 and 192 channels.
 
     The scale of the last normalisation of each branch starts at zero, so every block starts as its
     shortcut (Goyal et al. 2017, https://arxiv.org/abs/1706.02677).
@@ -88,6 +89,8 @@ def SmallResNet(  # noqa: N802
         attention_stages: some of (1, 2, 3, 4); None for all.
         activation: any Keras activation.
         width: multiplier for every number of channels.
+        stem_stride: 2, or 1 for maps of twice the size: as many parameters and four times as many
+            multiply-adds.
         drop_path: rate of stochastic depth in the last block; it grows evenly from 0 in the first.
         dropout: rate before the classifier or head.
         head: a name in `models.HEADS` or a `models.Head`, in place of the classifier alone.
@@ -103,6 +106,8 @@ def SmallResNet(  # noqa: N802
         ValueError: an option value that is not allowed, an image below 16 pixels per side, or
             weights of which nothing matched.
     """
+    if stem_stride not in (1, 2):
+        raise ValueError(f"stem_stride must be 1 or 2, got {stem_stride!r}.")
     net = BasicBlocks(
         attend=block_placement(attention, attention_position, POSITIONS, attention_stages, STAGES),
         negative_slope=0.0,
@@ -114,7 +119,9 @@ def SmallResNet(  # noqa: N802
     )
     return NetworkFeatures(
         network="SmallResNet",
-        layers=partial(_features, width=width, drop_path=drop_path, net=net),
+        layers=partial(
+            _features, width=width, stem_stride=stem_stride, drop_path=drop_path, net=net
+        ),
         default_input=(48, 1),
         minimum=(16, "the stem and three stages halve it"),
         neck=partial(net.dropout, rate=dropout, name="dropout") if include_top else None,

@@ -53,11 +53,25 @@ def test_the_number_of_parameters(attention, trainable):
 
 def test_the_maps_of_a_crop_of_44_pixels():
     model = probes.plan("small_resnet", input_shape=(44, 44, 1))
-    shapes = [model.get_layer(f"stage{s}_block{i}_out").output.shape[1:] for s, i in BLOCKS]
-    assert shapes == [
+    assert shapes(model) == [
         *[(22, 22, 24), (11, 11, 48), (11, 11, 48)],
         *[(6, 6, 96), (6, 6, 96), (3, 3, 192)],
     ]
+
+
+def shapes(model):
+    return [model.get_layer(f"stage{s}_block{i}_out").output.shape[1:] for s, i in BLOCKS]
+
+
+def test_a_stem_without_stride_doubles_the_maps():
+    model = probes.plan("small_resnet", input_shape=(44, 44, 1), stem_stride=1)
+    assert shapes(model) == [
+        *[(44, 44, 24), (22, 22, 48), (22, 22, 48)],
+        *[(11, 11, 96), (11, 11, 96), (6, 6, 192)],
+    ]
+    assert model.count_params() == 902_143
+    with pytest.raises(ValueError, match="stem_stride must be 1 or 2, got 3"):
+        models.build("small_resnet", stem_stride=3)
 
 
 def conv_norm(x, w, name, stride=1):
@@ -65,8 +79,8 @@ def conv_norm(x, w, name, stride=1):
     return ref.norm(ref.conv(x, kernel, stride=stride, pad=kernel.shape[0] // 2), *w[f"{name}_bn"])
 
 
-def network(x, w):
-    x = np.maximum(conv_norm(x, w, "stem", 2), 0)
+def network(x, w, stem_stride=2):
+    x = np.maximum(conv_norm(x, w, "stem", stem_stride), 0)
     for stage, i in BLOCKS:
         name, stride = f"stage{stage}_block{i}", 2 if stage > 1 and i == 1 else 1
         shortcut = conv_norm(x, w, f"{name}_0", stride) if stride == 2 else x
@@ -82,10 +96,13 @@ def small():
 
 
 @pytest.mark.slow
-def test_the_outputs_are_those_of_the_description_in_numpy(small):
+@pytest.mark.parametrize("stride", [1, 2])
+def test_the_outputs_are_those_of_the_description_in_numpy(small, stride):
+    model = models.SmallResNet(**SMALL, classifier_activation=None, stem_stride=stride)
+    model.set_weights(small.get_weights())
     x = features(3, 20, 17, 2)
-    expected = network(x.astype("float64"), ref.weights_by_layer(small))
-    np.testing.assert_allclose(to_numpy(small(x)), expected, rtol=1e-4, atol=1e-4 * expected.std())
+    expected = network(x.astype("float64"), ref.weights_by_layer(small), stride)
+    np.testing.assert_allclose(to_numpy(model(x)), expected, rtol=1e-4, atol=1e-4 * expected.std())
 
 
 @pytest.mark.slow
