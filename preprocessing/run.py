@@ -80,7 +80,7 @@ def _add_faces(result: argparse.ArgumentParser) -> None:
     add("--weights", metavar="W", help="n-0.5, n, s, m of yolo5face; n, s of yunet; or a file")
     add("--hub-repo", metavar="PATH", help="local copy of YOLO5Face's repository, for *-hub")
     add("--trust-checkpoint", action="store_true", default=None, help=risk)
-    least = "minimum score of a face (default: 0.7 for yunet, else 0.6)"
+    least = "minimum score of a face (default: 0.75 for yunet, else 0.6)"
     add("--min-confidence", type=float, metavar="P", help=least)
     add(
         "--select",

@@ -1,4 +1,8 @@
-"""A lock on a file that ends with the process that holds it, however that ends."""
+"""A lock on a file that ends with the process that holds it, however that ends.
+
+Predicting uses it instead of filelock, because it locks the file that is written, leaves no lock
+file next to a user's table, and works on network drives without locks.
+"""
 
 from __future__ import annotations
 

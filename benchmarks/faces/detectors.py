@@ -25,7 +25,7 @@ from preprocessing.detectors import Detector, Faces
 
 SIZE = (960, 1280)
 SIDES = (32, 64, 128, 256, 512, 768)
-SCORES = (0.5, 0.6, 0.7, 0.8)
+SCORES = (0.5, 0.6, 0.7, 0.75, 0.8)
 TIMED = 20
 
 

@@ -95,7 +95,7 @@ class YuNet:
     has_scores = True
     has_landmarks = True
     batch = 1
-    confidence = 0.7
+    confidence = 0.75
 
     def __init__(
         self,
