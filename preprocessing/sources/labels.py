@@ -139,15 +139,12 @@ def _row(source: str, cells: Cells) -> _Row:
         label = label.partition(".")[0]
     if not label:
         raise UnreadableError("no label", "an empty cell")
-    split = part_of(cells.get("split", "")) or _USAGE.get(cells.get("split", "").lower(), "")
+    split = part_of(cells.get("split", ""))
     if not split and cells.get("split"):
         detail = f"{cells['split'][:40]!r}, expected train, validation or test"
         raise UnreadableError("unknown part", detail)
     more = {name: number(cells[name], name) for name in NUMBERS if name in cells}
     return _Row(source, cells["image"], as_text(label), cells.get("subject", ""), split, more)
-
-
-_USAGE = {"publictest": "validation", "privatetest": "test"}
 
 
 def number(text: str, what: str) -> float:
