@@ -28,8 +28,8 @@ _CANONICAL = {alias: name for name, aliases in _ALIASES.items() for alias in ali
 
 _PARTS = {
     "train": "train|training",
-    "validation": "val|valid|validation|validate|dev",
-    "test": "test|testing",
+    "validation": "val|valid|validation|validate|dev|publictest",  # the last as in FER2013
+    "test": "test|testing|privatetest",
 }
 _AFTER = "set|data|images|part|split|faces"  # as in AffectNet's train_set
 _PART = re.compile("|".join(f"(?P<{part}>(?:{n})(?:{_AFTER})?)" for part, n in _PARTS.items()))
@@ -44,14 +44,22 @@ def clean(name: str) -> str:
 def identity(name: str) -> str:
     """Returns what all spellings of a class share, ignoring case, blanks, Unicode form and aliases.
 
-    Of an expression, it is the name in `WITH_CONTEMPT`.
+    Of an expression, it is the name in `WITH_CONTEMPT`, also if there is a number before it.
 
     Example:
-        >>> identity(" Happiness ") == identity("happy")
+        >>> identity(" Happiness ") == identity("happy") == identity("3_happy")
         True
     """
     key = unicodedata.normalize("NFKC", clean(name)).casefold()
-    return _CANONICAL.get(key, key)
+    unnumbered = split_number(key)[1]
+    expression = _CANONICAL.get(unnumbered, unnumbered)
+    return expression if expression in WITH_CONTEMPT else key
+
+
+def split_number(name: str) -> tuple[str, str]:
+    """Divides a name such as "00_Angry" into a number, "" without one, and the rest."""
+    match = re.fullmatch(r"(\d{1,2})[\s_.-]*(\D.*)", name)
+    return (match[1], match[2]) if match else ("", name)
 
 
 def is_expression(name: str) -> bool:
@@ -63,6 +71,11 @@ def part_of(name: str) -> str:
     """Returns "train", "validation" or "test" for any usual name of it; "" for other names."""
     match = _PART.fullmatch(re.sub(r"[\s_.-]", "", identity(name)))
     return (match.lastgroup or "") if match else ""
+
+
+def mentions_part(name: str) -> bool:
+    """Whether a word of a name is that of a part, as in "FER2013Train" or "faces_test_2"."""
+    return any(map(part_of, [name, *re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)]))
 
 
 def position(name: str, classes: Sequence[str]) -> int | None:
@@ -110,9 +123,10 @@ def what_was_merged(classes: Mapping[str, str]) -> list[str]:
 def ordered(names: Iterable[str]) -> tuple[str, ...]:
     """Sorts class names in canonical order if all are expressions, else alphabetically.
 
-    Names are not changed: "Happiness" takes the place of "happy" and keeps its name.
+    Names are not changed: "Happiness" takes the place of "happy" and keeps its name. Names with
+    numbers before them, such as "3_happy", stay in the order of these.
     """
     given = sorted(names)
-    if not all(map(is_expression, given)):
+    if not all(map(is_expression, given)) or any(split_number(name)[0] for name in given):
         return tuple(given)
     return tuple(sorted(given, key=lambda name: WITH_CONTEMPT.index(identity(name))))

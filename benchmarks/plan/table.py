@@ -243,7 +243,24 @@ def _add_controls(rows: tuple[Row, ...]) -> tuple[Row, ...]:
 
 
 def _format_options(pairs: Options) -> str:
-    return ", ".join(f"{key.replace('_', ' ')} {_format_value(value)}" for key, value in pairs)
+    return ", ".join(_format_option(key, value) for key, value in pairs)
+
+
+_NONE = {
+    "train_samples": "all train samples",
+    "eval_samples": "all eval samples",
+    "kernel_size": "adaptive kernel size",
+}
+"""What None means for options of which it does not mean none."""
+
+
+def _format_option(key: str, value: Any) -> str:
+    name = key.replace("_", " ")
+    if value in (None, (), ""):
+        return _NONE.get(key, f"no {name}")
+    if isinstance(value, bool):
+        return name if value else f"no {name}"
+    return f"{name} {_format_value(value)}"
 
 
 def _format_value(value: Any) -> str:

@@ -12,7 +12,7 @@ from preprocessing.sources import SPLITS, Doubt
 
 
 def doubts(dataset: Dataset, *, people_matter: bool) -> Iterator[Doubt]:
-    """Yields a sentence each on a single class with images, and on people.
+    """Yields a sentence each on a single class with images, on missing classes, and on people.
 
     Args:
         dataset: its index.
@@ -21,6 +21,7 @@ def doubts(dataset: Dataset, *, people_matter: bool) -> Iterator[Doubt]:
     present = [dataset.classes[label] for label in np.unique(dataset.labels)]
     if len(present) < 2 <= len(dataset.classes):
         yield Doubt(f"All images are of one class, {present[0]}: nothing can be learned from it.")
+    yield from _missing_classes(dataset)
     known = dataset.subjects != ""
     if people_matter and not known.any():
         yield Doubt(
@@ -34,4 +35,21 @@ def doubts(dataset: Dataset, *, people_matter: bool) -> Iterator[Doubt]:
             yield Doubt(
                 f"The train and the {part} part share {counted(len(both), 'subject')}, e.g. "
                 f"{both[0]}: a network may know them by face."
+            )
+
+
+def _missing_classes(dataset: Dataset) -> Iterator[Doubt]:
+    """Yields a sentence for each part without any image of a class that another part has.
+
+    A part with fewer images than classes cannot have all; only in train does it matter even then.
+    """
+    of_part = {part: dataset.labels[dataset.splits == part].tolist() for part in SPLITS}
+    present = {label for labels in of_part.values() for label in labels}
+    for part, labels in of_part.items():
+        missing = sorted(present - set(labels))
+        if missing and labels and (part == "train" or len(labels) >= len(present)):
+            names = ", ".join(repr(dataset.classes[label]) for label in missing)
+            yield Doubt(
+                f"The {part} part has no image of {names}. If the parts spell a class differently, "
+                "give it one name."
             )

@@ -8,12 +8,13 @@ import threading
 import weakref
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from preprocessing.raw_files.directory import DirectoryFiles
 from preprocessing.raw_files.files import Files, UnreadableError, is_hidden, state_of, unsafe
+from preprocessing.raw_files.images import is_photograph
 from preprocessing.raw_files.packed import (
     SUFFIXES,
     PackedFiles,
@@ -21,9 +22,11 @@ from preprocessing.raw_files.packed import (
     is_packed,
     is_zip,
     stored,
+    what_else,
 )
 
 _START = 512  # bytes that tell what a file is
+_DEPTH = 3  # archives inside archives, so that none can contain itself
 
 
 def container(path: str | Path, expected: str) -> Files:
@@ -55,26 +58,37 @@ def _outer(path: Path, expected: str) -> Files:
     return _archive(path) or DirectoryFiles(path.parent, [path.name])
 
 
-def _archive(path: Path) -> Files | None:
-    """Opens a file if it is an archive, by its content. Raises ValueError for a damaged one."""
+def _archive(path: Path, name: str | None = None) -> Files | None:
+    """Opens a file if it is an archive, by its content. Raises ValueError for a damaged one.
+
+    Args:
+        path: the file.
+        name: its path in a directory; None for its own name.
+    """
+    name = name or path.name
     with open(path, "rb") as stream:
         start = stream.read(_START)
-    if path.suffix.lower() == ".zip" or (_may_be_archive(path.name) and is_zip(start)):
-        return ZipFiles(path)
+    if path.suffix.lower() == ".zip" or (_may_be_archive(name) and is_zip(start)):
+        return ZipFiles(path, name)
     check_kind(start, str(path))
-    if not (_may_be_archive(path.name) and is_packed(start)):
+    if not (_may_be_archive(name) and is_packed(start)):
         return None
-    return PackedFiles(open(path, "rb"), path.name, state_of([(path.name, path)]))
+    return PackedFiles(open(path, "rb"), name, state_of([(name, path)]))
 
 
 def _may_be_archive(name: str) -> bool:
-    """Whether a name ends like an archive's or not at all: a .docx is a zip as well."""
+    """Whether a name ends like an archive's or not at all: a .docx is a zip as well.
+
+    Some downloads give a zip the name of the .csv in it.
+    """
     suffix = Path(name).suffix.lower()
-    return suffix in SUFFIXES or not suffix
+    return suffix in (*SUFFIXES, ".csv") or not suffix
 
 
 def containers(path: str | Path, expected: str) -> list[Files]:
-    """Opens `path`, each archive directly inside it if it is a directory, and archives in those.
+    """Opens `path`, each archive inside it if it is a directory, and archives in those.
+
+    In the folders below a directory, archives are known by the endings of their names.
 
     Args and errors as for `container`.
     """
@@ -82,10 +96,18 @@ def containers(path: str | Path, expected: str) -> list[Files]:
     first = _outer(path, expected)
     found = [first]
     if path.is_dir():
-        beside = [name for name in first.names() if "/" not in name and _may_be_archive(name)]
-        found += [files for name in beside if (files := _archive(path / name))]
-    archives = [files for files in found if not isinstance(files, DirectoryFiles)]
-    return [*found, *(inner for files in archives for inner in _inside(files))]
+        beside = [name for name in first.names() if _may_be_archive_in(name)]
+        found += [files for name in beside if (files := _archive(path / name, name))]
+    latest = [files for files in found if not isinstance(files, DirectoryFiles)]
+    for _ in range(_DEPTH):
+        latest = [inner for files in latest for inner in _inside(files)]
+        found += latest
+    return found
+
+
+def _may_be_archive_in(name: str) -> bool:
+    top = "/" not in name
+    return _may_be_archive(name) if top else PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
 def _inside(files: Files) -> list[Files]:
@@ -112,10 +134,20 @@ def _inside(files: Files) -> list[Files]:
 
 
 def listing(found: list[Files], most: int = 8) -> str:
-    """The first few names, for an error message."""
-    names = [files.source(name) for files in found for name in files.names()]
-    shown = ", ".join(names[:most]) or "nothing"
-    return f"{shown}, ... ({len(names):,} files)" if len(names) > most else shown
+    """The first few names, for an error message, and which of these files hold no data."""
+    named = [(files, name) for files in found for name in files.names()]
+    shown = ", ".join(_described(files, name) for files, name in named[:most]) or "nothing"
+    return f"{shown}, ... ({len(named):,} files)" if len(named) > most else shown
+
+
+def _described(files: Files, name: str) -> str:
+    """The source of a file, with what it is if that is not what its name says."""
+    start = b""
+    if not is_photograph(name) and Path(name).suffix.lower() not in SUFFIXES:
+        with suppress(OSError, UnreadableError), files.open(name) as stream:
+            start = stream.read(_START)
+    kind = what_else(start)
+    return f"{files.source(name)} ({kind})" if kind else files.source(name)
 
 
 def _state(name: str, path: Path | IO[bytes]) -> str:

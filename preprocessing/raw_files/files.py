@@ -121,9 +121,10 @@ def _up_to(stream: IO[bytes], most: int) -> bytes:
 
 
 def read_lines(files: Files, name: str) -> Iterator[str | UnreadableError]:
-    """Yields the lines of a text file, in UTF-8 or UTF-16, undecodable bytes replaced.
+    """Yields the lines of a text file in UTF-8 or UTF-16, and others as Windows-1252.
 
-    A line of more than `MOST_LINE` bytes yields an error instead; the lines after it follow.
+    Spreadsheets write the latter; see `is_unicode`. Bytes that it does not have are replaced. A
+    line of more than `MOST_LINE` bytes yields an error instead; the lines after it follow.
 
     Raises:
         UnreadableError: the file cannot be read any further.
@@ -138,8 +139,31 @@ def read_lines(files: Files, name: str) -> Iterator[str | UnreadableError]:
                 yield UnreadableError("line too long", f"expected at most {MOST_LINE:,} bytes")
                 _skip_rest(stream, line)
             else:  # NUL would stop the csv module
-                yield line.decode(encoding, errors="replace").replace("\0", "\ufffd")
+                yield _decoded(line, encoding).replace("\0", "\ufffd")
             encoding = "utf-8"
+
+
+def is_unicode(files: Files, name: str) -> bool:
+    """Whether a text file is in UTF-8 or UTF-16. Raises `UnreadableError`."""
+    with _readable(), files.open(name) as opened:
+        start = _up_to(opened, 4)
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with _readable(), files.open(name) as opened:
+        stream = _in_utf8(opened, start)
+        try:
+            while part := stream.read(_STEP):
+                decoder.decode(part)
+            decoder.decode(b"", True)
+        except UnicodeDecodeError:
+            return False
+    return True
+
+
+def _decoded(line: bytes, encoding: str) -> str:
+    try:
+        return line.decode(encoding)
+    except UnicodeDecodeError:
+        return line.decode("cp1252", errors="replace")
 
 
 def _in_utf8(stream: IO[bytes], start: bytes) -> IO[bytes]:

@@ -7,6 +7,7 @@ are then read in any order without unpacking what precedes them again.
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -33,8 +34,22 @@ _COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _OTHERS = {b"Rar!": "a RAR archive", b"7z\xbc\xaf\x27\x1c": "a 7z archive"}
 
+_NO_DATA = {
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+    b"version https://git-lfs": "a pointer of Git LFS instead of the file: run git lfs pull",
+    b"pk\x03\x04": "an archive or an Excel file: unpack it, or save it as CSV",
+}
+"""Starts of files, in lower case, that are not what their names say."""
+
 SUFFIXES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".rar", ".7z")
 """How the names of archives end; names without an ending are possible too."""
+
+
+def what_else(start: bytes) -> str:
+    """Says what a file is that starts with these bytes and holds no data; "" if unknown."""
+    lower = start.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    return next((kind for mark, kind in _NO_DATA.items() if lower.startswith(mark)), "")
 
 
 def is_zip(start: bytes) -> bool:

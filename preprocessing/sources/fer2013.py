@@ -14,8 +14,8 @@ from preprocessing.raw_files.containers import containers, listing
 from preprocessing.raw_files.files import Files
 from preprocessing.sources.base import Notice, Raw, first_of, register
 from preprocessing.sources.fer2013_columns import CLASSES
-from preprocessing.sources.fer2013_csv import Distribution, find_csv, has_contempt
-from preprocessing.sources.fer2013_folders import find_folders
+from preprocessing.sources.fer2013_csv import Distribution, find_csv, other_labels
+from preprocessing.sources.fer2013_folders import find_folders, with_contempt
 from preprocessing.sources.tables import is_table
 
 _PUBLISHED = {
@@ -69,7 +69,7 @@ def open_fer2013(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     if not copies:
         raise ValueError(
             f"No FER2013 at {path}: expected {LOOKED_FOR}; found {listing(places)}."
-            f"{_is_ckextended(places)}"
+            f"{_other_labels(places)}"
         )
     copies.sort(key=lambda copy: (-copy.splits, copy.preference))
     chosen = first_of("distributions", copies, lambda copy: copy.title, notice)
@@ -84,13 +84,16 @@ def open_fer2013(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     return Raw(CLASSES, items, expected, length, distribution=chosen.title, identity=identity)
 
 
-def _is_ckextended(places: list[Files]) -> str:
-    """Names the dataset that has FER2013's header, if it is there."""
+def _other_labels(places: list[Files]) -> str:
+    """Says what has FER2013's columns or folders with labels that are not FER2013's."""
     for files in places:
-        for name in filter(is_table, files.names()):
-            if has_contempt(files, name):
-                return (
-                    f" {files.source(name)} has labels 0 to 7, as ckextended.csv: prepare it with "
-                    "the dataset ckextended."
-                )
+        names = files.names()
+        tables = filter(is_table, names)
+        if text := next(filter(None, (other_labels(files, name) for name in tables)), ""):
+            return f" {text}"
+        if above := with_contempt(names):
+            return (
+                f" {files.source(above[0])} has a folder for contempt, which FER2013 does not "
+                "have: prepare it with the dataset folder."
+            )
     return ""

@@ -71,7 +71,7 @@ def _content(cell: str) -> str:
     """Returns which column a cell of a row may be in."""
     if len(cell) > _MANY:
         return "pixels" if len(re.findall(r"\d+", cell)) > _MANY else ""
-    if split_of(cell):
+    if part_of(cell):
         return "usage"
     return "emotion" if label_of(cell) else ""
 
@@ -122,7 +122,7 @@ def _of_rows(rows: Sequence[Sequence[str]]) -> Columns | None:
 
 def _shared(cells: Sequence[str]) -> str:
     """Returns what all cells of a column can be: "usage", "emotion" or neither."""
-    kinds: dict[str, Callable[[str], str]] = {"usage": split_of, "emotion": label_of}
+    kinds: dict[str, Callable[[str], str]] = {"usage": part_of, "emotion": label_of}
     return next((role for role, of in kinds.items() if all(map(of, cells))), "")
 
 
@@ -166,11 +166,3 @@ def whole_number(text: str) -> int | None:
     """Returns the whole number that a short text is, such as "3" or "3.0"."""
     match = re.fullmatch(r"(-?\d{1,6})(?:\.0*)?", text)
     return int(match[1]) if match else None
-
-
-_BY_KEY = {usage.lower(): split for usage, split in USAGES.items()}
-
-
-def split_of(usage: str) -> str:
-    """Returns the split of a Usage, such as "PublicTest", "public test" or "val"; "" if none."""
-    return _BY_KEY.get(re.sub(r"[\s_-]", "", usage).lower(), "") or part_of(usage)

@@ -20,7 +20,6 @@ from preprocessing.sources.fer2013_columns import (
     columns,
     label_of,
     rows,
-    split_of,
     whole_number,
 )
 from preprocessing.sources.tables import Cells, is_table
@@ -68,12 +67,12 @@ class Distribution:
 def find_csv(files: Files, names: list[str]) -> list[Distribution]:
     """Finds tables with FER2013's columns, whatever the files are called.
 
-    CK+ in the same form, see `has_contempt`, is no copy of FER2013.
+    Tables with the labels of other datasets, see `other_labels`, are no copies of FER2013.
     """
     by_kind: dict[tuple[str, frozenset], list[str]] = {}
     for name in filter(is_table, names):
         found = columns(files, name)
-        if found and not has_contempt(files, name):
+        if found and not other_labels(files, name):
             key = (str(PurePosixPath(name).parent), frozenset(found.names))
             by_kind.setdefault(key, []).append(name)
     copies: list[Distribution] = []
@@ -138,21 +137,47 @@ _SMALL = 64 * 2**20  # bytes; FER2013 has five times as many, and counting its r
 
 
 def has_contempt(files: Files, name: str) -> bool:
-    """Whether labels go to 7, as in ckextended.csv, which has FER2013's header.
+    """Whether labels go from 0 to 7, as in ckextended.csv, which has FER2013's header.
 
-    One row in a hundred must have it: single rows with a wrong label make no other dataset.
+    One row in a hundred must have 7: single rows with a wrong label make no other dataset.
     """
+    found = _labels(files, name)
+    return _is_class(found, 7) and _is_class(found, 0)
+
+
+def other_labels(files: Files, name: str) -> str:
+    """Says why the labels of a table with FER2013's columns are not FER2013's; "" if they may be.
+
+    Labels from 1 to 7 would be read as the classes after those that they mean.
+    """
+    found = _labels(files, name)
+    if not _is_class(found, 7):
+        return ""
+    source = files.source(name)
+    if _is_class(found, 0):
+        return (
+            f"{source} has labels 0 to 7, as ckextended.csv: prepare it with the dataset "
+            "ckextended."
+        )
+    return f"{source} has labels 1 to 7, FER2013's are 0 to 6: write them so, or as names."
+
+
+def _is_class(found: Counter[int | None], label: int) -> bool:
+    return found[label] > 1 and 100 * found[label] >= found.total()
+
+
+def _labels(files: Files, name: str) -> Counter[int | None]:
+    """Counts the labels of a table; none in one too large to be another dataset."""
     if files.size(name) > _SMALL:
-        return False
+        return Counter()
     try:
-        found = Counter(
+        return Counter(
             whole_number(cells.get("emotion", ""))
             for _, cells in rows(files, name)
             if not isinstance(cells, UnreadableError)
         )
     except UnreadableError:
-        return False
-    return found[7] > 1 and 100 * found[7] >= found.total()
+        return Counter()
 
 
 def _read(files: Files, parts: Mapping[str, str], notice: Notice) -> Iterator[Sample | Rejected]:
@@ -211,7 +236,7 @@ def _label(row: Cells, classes: Sequence[str]) -> str:
 
 
 def _split(usage: str) -> str:
-    if split := split_of(usage):
+    if split := part_of(usage):
         return split
     detail = f"{usage[:40]!r}, expected {', '.join(USAGES)}"
     raise UnreadableError("unknown Usage", detail)

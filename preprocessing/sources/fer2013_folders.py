@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from attention_fer.common.class_names import identity, part_of
+from attention_fer.common.class_names import identity, part_of, split_number
 from preprocessing.raw_files.files import Files, Rejected, read_bytes
 from preprocessing.raw_files.images import decode_grey, is_photograph
 from preprocessing.sources.base import SPLITS, Doubt, Notice, Sample
@@ -47,7 +47,8 @@ class _Tree:
 
 def find_folders(files: Files, names: list[str]) -> list[Distribution]:
     """Finds folder distributions, also below directories that enclose the parts or classes."""
-    images = [name for name in names if is_photograph(name)]
+    other = with_contempt(names)
+    images = [name for name in names if is_photograph(name) and not _is_in(name, other)]
     roots = {root for root in map(_above_parts, images) if root is not None}
     if roots:
         return [_distribution(files, root, 2, names) for root in sorted(roots)]
@@ -59,6 +60,23 @@ def find_folders(files: Files, names: list[str]) -> list[Distribution]:
             bare.setdefault(root, set()).add(_class_of(folder) or folder)
     whole = [root for root, found in bare.items() if len(found) == len(CLASSES)]
     return [_distribution(files, root, 1, names) for root in sorted(whole)]
+
+
+def _is_in(name: str, folders: Iterable[str]) -> bool:
+    """Whether an image lies in a class folder of one of these directories."""
+    return PurePosixPath(name).parent.parent.as_posix() in folders
+
+
+def with_contempt(names: Iterable[str]) -> list[str]:
+    """Returns the directories above class folders of which one is contempt, unknown to FER2013.
+
+    One image in a hundred must be in it. They are those of FER+, or of other datasets.
+    """
+    found: dict[str, Counter[bool]] = {}
+    for path in map(PurePosixPath, filter(is_photograph, names)):
+        is_contempt = identity(path.parent.name) == "contempt"
+        found.setdefault(path.parent.parent.as_posix(), Counter())[is_contempt] += 1
+    return [above for above, n in found.items() if n[True] > 1 and 100 * n[True] >= n.total()]
 
 
 def _above_parts(name: str) -> str | None:
@@ -78,14 +96,8 @@ def _above_class(name: str) -> str | None:
 
 def _class_of(folder: str) -> str:
     """Returns the class that a folder's name means, such as "Anger" or "0_angry"; "" if none."""
-    label = identity(_split_number(folder)[1])
+    label = identity(folder)
     return label if label in CLASSES else ""
-
-
-def _split_number(folder: str) -> tuple[str, str]:
-    """Divides a name such as "00_Angry" into a number, "" without one, and the rest."""
-    match = re.fullmatch(r"(\d{1,2})[\s_.-]*(\D.*)", folder)
-    return (match[1], match[2]) if match else ("", folder)
 
 
 def _usage(name: str) -> str:
@@ -143,7 +155,7 @@ def _classes(folders: Counter[str]) -> tuple[dict[str, str], list[str]]:
 
 def _other_numbers(classes: Mapping[str, str]) -> list[str]:
     """Says that the numbers in the names of folders are not FER2013's, in at most a sentence."""
-    numbers = {name: _split_number(name)[0] for name in sorted(classes)}
+    numbers = {name: split_number(name)[0] for name in sorted(classes)}
     ours_of = {label: number for number, label in enumerate(CLASSES)}
     other = [name for name, n in numbers.items() if n and int(n) != ours_of[classes[name]]]
     if not other:

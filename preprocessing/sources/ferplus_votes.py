@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attention_fer.common.class_names import BASIC, WITH_CONTEMPT
+from attention_fer.common.class_names import BASIC, WITH_CONTEMPT, part_of
 from preprocessing.raw_files.files import Files, UnreadableError
 from preprocessing.sources import fer2013_columns, tables
-from preprocessing.sources.fer2013_columns import USAGES, label_of, split_of
+from preprocessing.sources.fer2013_columns import USAGES, label_of
 from preprocessing.sources.tables import Cells, header, is_table
 
 CLASSES = WITH_CONTEMPT
@@ -179,7 +179,7 @@ def read_rows(files: Files, name: str) -> Rows:
     usages, labels, junk = [], [], []
     try:
         for number, cells in fer2013_columns.rows(files, name):
-            if isinstance(cells, UnreadableError) or not split_of(cells["usage"]):
+            if isinstance(cells, UnreadableError) or not part_of(cells["usage"]):
                 junk.append(number)
             elif junk:
                 raise ValueError(
@@ -188,7 +188,7 @@ def read_rows(files: Files, name: str) -> Rows:
                     "or get the file again if it is damaged."
                 )
             else:
-                usages.append(_USAGE[split_of(cells["usage"])])
+                usages.append(_USAGE[part_of(cells["usage"])])
                 labels.append(label_of(cells["emotion"]))
     except UnreadableError as error:
         raise ValueError(f"{source} cannot be read to its end: {error}.") from error

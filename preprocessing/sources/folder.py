@@ -6,6 +6,7 @@ photographs with a table of their labels, see `labels`.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,9 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from attention_fer.common.class_names import (
+    identity,
     is_expression,
+    mentions_part,
     merged,
     ordered,
     part_of,
@@ -116,7 +119,8 @@ def open_folder(
             f"found {listing([files])}."
         )
     subjects = Subjects(subject_pattern, [layout.inside(n) for n in images if placed[n][1]])
-    for text in [*what_was_merged(called), *_merged_parts(layout, images)]:
+    other_parts = _other_parts(layout, images, classes)
+    for text in [*what_was_merged(called), *_merged_parts(layout, images), *other_parts]:
         notice(text)
     check_classes(classes, notice)
     _check_layout(layout, [name for name in images if placed[name][1]], classes, notice)
@@ -177,8 +181,29 @@ def _merged_parts(layout: _Layout, images: list[str]) -> list[str]:
     ]
 
 
+def _other_parts(layout: _Layout, images: list[str], classes: Sequence[str]) -> list[Doubt]:
+    """Reports folders next to the parts that hold the same classes and are left out."""
+    known = set(map(identity, classes))
+    left: dict[str, int] = {}
+    for name in images if layout.has_splits else ():
+        top, *below = layout.inside(name).split("/") if name.startswith(layout.root) else [""]
+        if len(below) > 1 and not part_of(top) and identity(below[0]) in known:
+            left[as_text(top)] = left.get(as_text(top), 0) + 1
+    return [
+        Doubt(
+            f"The folder {top} next to the parts is left out (images: {n:,}), although folders in "
+            "it are named like the classes: if it is a part, name it train, validation or test."
+        )
+        for top, n in sorted(left.items())
+    ]
+
+
+_NUMBERED = re.compile(r"[a-z]{0,3}[_-]?\d{2,}", re.IGNORECASE)
+"""Names such as S01, AF35 and 007, as datasets give to people."""
+
+
 def check_classes(classes: Sequence[str], notice: Notice) -> None:
-    """Reports a single class, and classes named like parts of a dataset."""
+    """Reports a single class, and classes named like parts of a dataset or like people."""
     if len(classes) < 2:
         notice(
             Doubt(
@@ -186,35 +211,57 @@ def check_classes(classes: Sequence[str], notice: Notice) -> None:
                 "in a file, give it with --labels."
             )
         )
-    elif parts := [label for label in classes if part_of(label)]:
+    elif parts := _parts_among(classes):
         notice(
             Doubt(
                 f"Classes are named like parts of a dataset: {', '.join(parts)}. Use "
                 "ROOT/train/<class>/..., or give the labels with --labels."
             )
         )
+    elif all(map(_NUMBERED.fullmatch, classes)):
+        notice(
+            Doubt(
+                f"Classes are named like people: {', '.join(classes[:5])}. Use ROOT/<class>/..., "
+                "or give the labels with --labels."
+            )
+        )
+
+
+def _parts_among(classes: Sequence[str]) -> Sequence[str]:
+    """Returns the classes named like parts; all if there is a part in the name of each."""
+    exact = [label for label in classes if part_of(label)]
+    return exact or (classes if all(map(mentions_part, classes)) else ())
 
 
 def _check_layout(
     layout: _Layout, images: list[str], classes: tuple[str, ...], notice: Notice
 ) -> None:
     """Reports folders below the classes that look more like classes, or like splits."""
-    depth = 2 if layout.has_splits else 1
-    below = {parts[depth] for n in images if len(parts := layout.inside(n).split("/")) > depth + 1}
-    shown = f"The folders {', '.join(sorted(map(as_text, below))[:5])} below the classes"
-    if below and all(map(is_expression, below)) and not all(map(is_expression, classes)):
-        notice(
-            Doubt(
-                f"{shown} look like expressions, the classes {', '.join(classes[:5])} do not: is "
-                "the layout ROOT/<class>/..., and is there no unrelated folder next to the classes?"
+    first = 2 if layout.has_splits else 1
+    below: dict[int, set[str]] = {}
+    for name in images:
+        for depth, folder in enumerate(layout.inside(name).split("/")[:-1]):
+            below.setdefault(depth, set()).add(folder)
+    expressions = all(map(is_expression, classes))
+    for depth in range(first, max(below, default=0) + 1):
+        shown = f"The folders {', '.join(sorted(map(as_text, below[depth]))[:5])} below the classes"
+        if not expressions and all(map(is_expression, below[depth])):
+            notice(
+                Doubt(
+                    f"{shown} look like expressions, the classes {', '.join(classes[:5])} do not: "
+                    "is the layout ROOT/<class>/..., and is there no unrelated folder next to the "
+                    "classes?"
+                )
             )
-        )
-    elif below and all(map(part_of, below)):
-        notice(
-            Doubt(
-                f"{shown} look like splits and are merged: use ROOT/train/<class>/... to keep them."
+            return
+        if all(map(part_of, below[depth])):
+            notice(
+                Doubt(
+                    f"{shown} look like splits and are merged: use ROOT/train/<class>/... to keep "
+                    "them."
+                )
             )
-        )
+            return
 
 
 def _item(

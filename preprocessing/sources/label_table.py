@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import PurePosixPath
 
 from preprocessing.raw_files.files import Files, UnreadableError
@@ -105,6 +105,8 @@ def open_table(files: Files, name: str, columns: Sequence[str], finder: Finder) 
     where = files.source(name)
     if not cells:
         raise ValueError(f"{where} must be a table of labels, got no readable first line.")
+    if line.lstrip().startswith(("{", "[")):
+        raise ValueError(f"{where} must be a table of labels such as CSV, got JSON: convert it.")
     headed = all(finder.find(cell) is None for cell in cells)
     numbers = [str(number) for number in range(1, len(cells) + 1)]
     names = [cell.lower() for cell in cells] if headed else numbers
@@ -114,10 +116,11 @@ def open_table(files: Files, name: str, columns: Sequence[str], finder: Finder) 
     table = LabelTable(files, name, names, headed, roles)
     _guess(table, finder)
     if missing := [role for role in _NEEDED if role not in roles]:
+        free = [name for name in names if name not in roles.values()] or names
+        asked = " ".join(f"{role}={name}" for role, name in zip(missing, cycle(free), strict=False))
         raise ValueError(
             f"{where} must say the {' and the '.join(missing)} of each row. Its columns are "
-            f"{', '.join(names)}: name them with --columns, as in "
-            f"{' '.join(f'{role}={names[0]}' for role in missing)}."
+            f"{', '.join(names)}: name them with --columns, as in {asked}."
         )
     return table
 

@@ -16,7 +16,14 @@ from pathlib import Path, PurePosixPath
 from attention_fer.common.class_names import merged, ordered, part_of, what_was_merged
 from preprocessing.raw_files.containers import container
 from preprocessing.raw_files.directory import DirectoryFiles
-from preprocessing.raw_files.files import Files, Rejected, UnreadableError, as_text, joined
+from preprocessing.raw_files.files import (
+    Files,
+    Rejected,
+    UnreadableError,
+    as_text,
+    is_unicode,
+    joined,
+)
 from preprocessing.raw_files.images import is_photograph, load_photograph
 from preprocessing.sources.base import SPLITS, Doubt, Notice, Raw, Sample, Subjects
 from preprocessing.sources.label_table import NUMBERS, Finder, LabelTable, open_table
@@ -71,6 +78,8 @@ def open_labelled(
     table = open_table(DirectoryFiles(place.parent, [place.name]), place.name, columns, finder)
     shown = ", ".join(f"{role} from {name!r}" for role, name in table.roles.items())
     notice(f"{table.source} gives {shown}.")
+    if not is_unicode(table.files, table.name):
+        notice(f"{table.source} is not in UTF-8: it is read as Windows-1252.")
     found = list(_read(table))
     rows = [row for row in found if isinstance(row, _Row)]
     called = merged(row.label for row in rows)
@@ -139,15 +148,12 @@ def _row(source: str, cells: Cells) -> _Row:
         label = label.partition(".")[0]
     if not label:
         raise UnreadableError("no label", "an empty cell")
-    split = part_of(cells.get("split", "")) or _USAGE.get(cells.get("split", "").lower(), "")
+    split = part_of(cells.get("split", ""))
     if not split and cells.get("split"):
         detail = f"{cells['split'][:40]!r}, expected train, validation or test"
         raise UnreadableError("unknown part", detail)
     more = {name: number(cells[name], name) for name in NUMBERS if name in cells}
     return _Row(source, cells["image"], as_text(label), cells.get("subject", ""), split, more)
-
-
-_USAGE = {"publictest": "validation", "privatetest": "test"}
 
 
 def number(text: str, what: str) -> float:

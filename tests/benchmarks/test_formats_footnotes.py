@@ -50,6 +50,14 @@ def test_gaps_and_strays_are_counted_with_their_reasons(viewed):
     assert re.search(r"Ignored 1 folder\b.*a-stray-folder \(", text)
 
 
+def test_a_reason_that_is_a_sentence_ends_the_note_once(tmp_path):
+    of = plan([Row("vgg16")], [target()], seeds=1)
+    text = "\n".join(
+        footnotes.of_report(viewed_of(tmp_path, of, lambda _: "ValueError: no. Use 8."))
+    )
+    assert "1 failed: 1 x ValueError: no. Use 8." in text and ".." not in text
+
+
 def test_the_notes_say_what_numbers_rest_on(viewed):
     text = "\n".join(footnotes.of_report(viewed))
     for pattern in (

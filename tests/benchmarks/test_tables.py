@@ -43,6 +43,19 @@ def test_published_figures_stand_at_their_rows(name, expected):
     assert figures(name) == expected
 
 
+def test_rows_name_their_options_in_words():
+    row = Row(
+        "vgg16",
+        "eca",
+        config={"kernel_size": None},
+        settings={"train_samples": None, "flip": False, "drop_copies": True, "width": 0.5},
+    )
+    assert row.network == "eca (adaptive kernel size)"
+    assert row.setting == "drop copies, no flip, all train samples, width 0.5"
+    without = Row("vgg16", settings={"crop_size": None, "augmentation": (), "resample": ""})
+    assert without.setting == "no augmentation, no crop size, no resample"
+
+
 def test_the_reference_of_the_table_of_copies_is_a_cell_of_the_attention_table():
     table = tables.get("copies").with_recipe("fer-small")
     usual = tables.get("attention").select(["small_resnet"], ["none"]).with_recipe("fer-small")

@@ -9,6 +9,7 @@ from attention_fer.common.class_names import (
     clean,
     identity,
     is_expression,
+    mentions_part,
     merged,
     ordered,
     part_of,
@@ -32,13 +33,18 @@ from attention_fer.common.class_names import (
         ("very  happy", "very happy"),
         ("caf\u00e9", "cafe\u0301"),
         ("STRASSE", "straße"),
+        ("0_anger", "Angry"),
+        ("07 - Fearful", "fear"),
     ],
 )
 def test_spellings_of_one_class(name, other):
     assert identity(name) == identity(other)
 
 
-@pytest.mark.parametrize(("name", "other"), [("cat", "cats"), ("happy", "very happy"), ("", "x")])
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [("cat", "cats"), ("happy", "very happy"), ("", "x"), ("1_cat", "2_cat"), ("3", "4")],
+)
 def test_classes_that_differ(name, other):
     assert identity(name) != identity(other)
 
@@ -52,13 +58,18 @@ def test_expressions_are_known_by_any_of_their_names():
     ("part", "names"),
     [
         ("train", ("train", "Training", "train_set", "TRAIN-images", "training data", "trainset")),
-        ("validation", ("val", "valid", "Validation", "val_set", "dev")),
-        ("test", ("test", "testing", "Test_Set", "test.images")),
+        ("validation", ("val", "valid", "Validation", "val_set", "dev", "Public Test")),
+        ("test", ("test", "testing", "Test_Set", "test.images", "PrivateTest")),
         ("", ("trainer", "tests", "happy", "", "value", "contest", "images")),
     ],
 )
 def test_parts_have_several_names(part, names):
     assert [part_of(name) for name in names] == [part] * len(names)
+
+
+def test_parts_may_be_a_word_of_a_name():
+    assert all(map(mentions_part, ("FER2013Train", "my_val_2", "TEST faces", "train")))
+    assert not any(map(mentions_part, ("FER2013", "contest", "protest_1", "happy", "")))
 
 
 def test_one_spelling_is_kept_and_several_become_the_canonical_name():
@@ -89,3 +100,7 @@ def test_a_folder_finds_its_class_among_those_of_a_model():
 def test_one_other_name_among_expressions_means_sorted():
     assert ordered(["sadness", "Happy", "neutral"]) == ("Happy", "sadness", "neutral")
     assert ordered(["sad", "happy", "bored"]) == ("bored", "happy", "sad")
+
+
+def test_numbers_before_expressions_order_them():
+    assert ordered(["1_sad", "0_surprise", "2_angry"]) == ("0_surprise", "1_sad", "2_angry")

@@ -24,6 +24,15 @@ def test_one_class_with_images_is_doubtful():
     assert told([3, 4] * 9) == []
 
 
+def test_classes_missing_in_a_part_are_doubtful():
+    parts = ["train"] * 3 + ["test"] * 4
+    train, test = told([0, 1, 2, 0, 1, 3, 3], parts)
+    assert "train part has no image of 'd'." in train and isinstance(train, Doubt)
+    assert "test part has no image of 'c'." in test
+    assert told([0, 1, 2, 0, 1, 2, 2], parts) == []
+    assert told([0, 1, 2, 3, 0, 1], ["train"] * 4 + ["test"] * 2) == []  # too few to have all
+
+
 def test_unknown_people_are_doubtful_where_they_matter():
     (one,) = told([0, 1] * 9, people_matter=True)
     assert "--subject-pattern" in one

@@ -22,7 +22,14 @@ def find_model(given: str | os.PathLike[str]) -> Path:
         ValueError: a file of another kind.
     """
     path = Path(given)
-    path = path / "model.keras" if path.is_dir() else path
+    if path.is_dir():
+        if not (path / "model.keras").is_file():
+            raise FileNotFoundError(
+                f"No model.keras in the folder {str(path)!r}. Give a .keras file, or the folder of "
+                "a trained cell, such as runs/attention/CELL. If this is one, it was trained "
+                "without --save-models: repeat its command with --save-models."
+            )
+        path = path / "model.keras"
     if not path.is_file():
         raise FileNotFoundError(f"No model at {str(path)!r}. Give a .keras file.")
     if path.suffix != ".keras":

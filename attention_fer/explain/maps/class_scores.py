@@ -127,8 +127,8 @@ def chosen_output(names: list[str], output: str | int | None) -> int:
     if output is None:
         if len(names) > 1:
             raise ValueError(
-                f"This model has {len(names)} outputs. Choose one with output=, by name or index: "
-                f"{', '.join(map(repr, names))}."
+                f"This model has {len(names)} outputs. Choose one with output (--output), by name "
+                f"or index: {', '.join(map(repr, names))}."
             )
         return 0
     if isinstance(output, str) and output not in names and output.isdecimal():

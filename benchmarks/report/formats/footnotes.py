@@ -93,7 +93,7 @@ def gaps(report: ReportFigures) -> str:
         return ""
     text = f"Of {counted(planned, 'cell')}, {missing:,} are missing and {len(failed):,} failed"
     reasons = Counter(reason(result.record) for result in failed).most_common()
-    listed = _listed([f"{count:,} x {why}" for why, count in reasons], "reason")
+    listed = _listed([f"{count:,} x {why.rstrip('.')}" for why, count in reasons], "reason")
     return text + (f": {listed}." if listed else ".")
 
 

@@ -57,6 +57,7 @@ def test_many_pictures_go_on_several_pages_and_a_limit_spreads(
     [
         (["{model}", "nowhere"], "No file or directory at nowhere"),
         (["nowhere.keras", "{faces}"], "No model at 'nowhere.keras'"),
+        (["{faces}", "{faces}"], "repeat its command with --save-models"),
         (["{model}/model.json", "{faces}"], ".keras file"),
         (["{model}", "{model}"], "No picture in"),
         (["{model}", "{faces}", "--layer", "konv"], "Did you mean 'conv'"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from archives import make_zip
 
-from preprocessing.raw_files.containers import containers
+from preprocessing.raw_files.containers import containers, listing
+from preprocessing.raw_files.directory import DirectoryFiles
 
 
 def test_a_zip_is_searched_once_however_many_links_lead_to_it(tmp_path):
@@ -16,10 +18,43 @@ def test_a_zip_is_searched_once_however_many_links_lead_to_it(tmp_path):
 def test_a_directory_is_searched_with_the_zips_in_it(raw, tmp_path):
     raw.zip(tmp_path / "b.ZIP", {"1.png": "1"})
     raw.zip(tmp_path / "a.zip", {"2.png": "2"})
-    raw.directory(tmp_path, {"3.png": "3", "._a.zip": "resource fork", "deep/c.zip": "not opened"})
+    raw.directory(tmp_path, {"3.png": "3", "._a.zip": "resource fork", "deep/c": "not opened"})
+    raw.zip(tmp_path / "deep" / "d.zip", {"4.png": "4"})
     (tmp_path / "d.zip").mkdir()
     found = containers(tmp_path, "")
     listed = [files.source(name) for files in found for name in files.names()]
-    assert listed == ["3.png", "a.zip", "b.ZIP", "deep/c.zip", "a.zip/2.png", "b.ZIP/1.png"]
+    own = ["3.png", "a.zip", "b.ZIP", "deep/c", "deep/d.zip"]
+    assert listed == [*own, "a.zip/2.png", "b.ZIP/1.png", "deep/d.zip/4.png"]
     (alone,) = containers(tmp_path / "3.png", "")
     assert alone.names() == ["3.png"] and alone.problems() == []
+
+
+def test_archives_are_opened_three_deep_and_no_deeper(raw, tmp_path):
+    data = b"x"
+    for depth in range(6):
+        data = raw.zip(tmp_path / str(depth), {f"{depth}.zip" if depth else "f": data}).read_bytes()
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "z.zip").write_bytes(data)
+    found = containers(tmp_path / "all", "")
+    assert found[-1].names() == ["2.zip"] and len(found) == 5
+
+
+def test_a_zip_called_like_the_table_in_it_is_a_zip(raw, tmp_path):
+    raw.zip(tmp_path / "a.csv", {"a.csv": "x"})
+    assert [files.names() for files in containers(tmp_path / "a.csv", "")] == [["a.csv"]]
+    assert [files.prefix for files in containers(tmp_path, "")] == ["", "a.csv/"]
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "said"),
+    [
+        ("fer2013.csv", b"\xef\xbb\xbf\n<!DOCTYPE html>", "fer2013.csv (a web page)"),
+        ("a", b"version https://git-lfs.github.com/spec/v1", "(a pointer of Git LFS"),
+        ("a.xlsx", b"PK\x03\x04", "save it as CSV"),
+        ("a.csv", b"emotion,pixels", "a.csv"),
+    ],
+)
+def test_files_that_are_not_what_their_names_say_are_told(name, start, said, tmp_path):
+    (tmp_path / name).write_bytes(start)
+    shown = listing([DirectoryFiles(tmp_path)])
+    assert said in shown and ("(" in shown) == (start[0] != ord("e"))

@@ -211,6 +211,14 @@ def test_tables_named_like_parts_are_parts(files, parts, raw, tmp_path):
     assert set(sizes) == set(parts.values())
 
 
+def test_folders_named_like_the_values_of_usage_are_parts(read, raw, tmp_path):
+    png = raw.encode(raw.face(1))
+    names = [f"{part}/{label}/1.png" for part in NAMES for label in CLASSES]
+    found = read("fer2013", raw.directory(tmp_path, dict.fromkeys(names, png)))
+    assert Counter(s.split for s in found.samples) == dict.fromkeys(SPLITS.values(), 7)
+    assert found.notices == [] and found.rejected == []
+
+
 def without_parts(raw):
     return "\n".join(["emotion,pixels", *(f"{b},{raw.pixels(n)}" for n, b, _ in raw.rows())])
 
@@ -367,6 +375,26 @@ def test_labels_to_7_are_ckextended_and_not_fer2013(read, raw, tmp_path):
     }
     assert Counter(s.split for s in found.samples) == {"train": 736, "validation": 92, "test": 92}
     assert np.array_equal(found.samples[0].load(), np.full((48, 48), 7))
+
+
+def test_labels_from_1_to_7_are_not_the_classes_after_them(read, raw, tmp_path):
+    path = raw.directory(tmp_path, {"data.csv": ckextended(raw, (0, *[9] * 7))})
+    with pytest.raises(ValueError, match="data.csv has labels 1 to 7, FER2013's are 0 to 6"):
+        read("fer2013", path)
+    with pytest.raises(ValueError, match="No ckextended"):
+        read("ckextended", path)
+
+
+@pytest.mark.parametrize("parts", [("train/", "test/"), ("",)])
+def test_folders_with_contempt_are_not_fer2013(parts, read, raw, tmp_path):
+    png = raw.encode(raw.face(1))
+    names = [f"{part}{label}/{n}.png" for part in parts for label in CLASSES for n in range(3)]
+    path = raw.directory(tmp_path, dict.fromkeys(names, png))
+    assert read("fer2013", path).samples
+    more = [f"{part}Contempt/{n}.png" for part in parts for n in range(3)]
+    raw.directory(tmp_path, dict.fromkeys(more, png))
+    with pytest.raises(ValueError, match="has a folder for contempt.*the dataset folder"):
+        read("fer2013", path)
 
 
 def test_a_partial_ckextended_is_doubtful(read, raw, tmp_path):

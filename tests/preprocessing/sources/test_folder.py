@@ -113,6 +113,7 @@ def test_one_other_name_among_them_means_sorted():
         (["caf\u00e9", "cafe\u0301", "tea"], ("caf\u00e9", "tea"), "one class, caf\u00e9"),
         (["Tea", "tea", "x"], ("Tea", "x"), "'Tea' and 'tea' are one class, Tea"),
         (["cat ", "dog"], ("cat", "dog"), "'cat ' is called 'cat'"),
+        (["train/0_anger", "test/Angry", "test/sad"], ("angry", "sad"), "'0_anger' and 'Angry'"),
     ],
 )
 def test_spellings_of_a_class_are_one_and_told(folders, classes, said, read, raw, png, tmp_path):
@@ -134,6 +135,27 @@ def test_what_cannot_be_learned_from_is_doubtful(read, raw, png, tmp_path):
     parts = read("folder", raw.directory(tmp_path / "2", {"train/1.png": png, "test/2.png": png}))
     for found, words in ((one, "one class, aligned.*--labels"), (parts, "like parts.*test, train")):
         assert found.says(words) and isinstance(found.notices[0], Doubt)
+
+
+def test_folders_of_parts_with_a_word_before_are_doubtful_classes(read, raw, png, tmp_path):
+    names = [f"FER2013{part}/fer000000{n}.png" for n, part in enumerate(("Train", "Valid", "Test"))]
+    found = read("folder", raw.directory(tmp_path, dict.fromkeys(names, png)))
+    assert found.says("like parts of a dataset: FER2013Test, FER2013Train, FER2013Valid")
+
+
+def test_folders_of_people_are_doubtful_classes(read, raw, png, tmp_path):
+    people = read("folder", raw.directory(tmp_path / "1", {"AF01/a.jpg": png, "BM35/b.jpg": png}))
+    assert people.says("named like people: AF01, BM35")
+    digits = read("folder", raw.directory(tmp_path / "2", {"1/a.jpg": png, "level2/b.jpg": png}))
+    assert digits.says()
+
+
+def test_a_part_of_another_name_is_told(read, raw, png, tmp_path):
+    names = ["train/sad/1.png", "train/happy/2.png", "eval/Sadness/3.png", "extra/x/4.png"]
+    found = read("folder", raw.directory(tmp_path, dict.fromkeys(names, png)))
+    (told,) = [text for text in found.notices if isinstance(text, Doubt)]
+    assert "folder eval next to the parts is left out (images: 1)" in told
+    assert len(found.rejected) == 2
 
 
 @pytest.mark.parametrize(
@@ -268,6 +290,7 @@ def test_order_is_that_of_the_raw_files_alone(read, raw, png, tmp_path):
         (["data/happy/1.png", "extra/2.png"], "happy below the classes look like expressions"),
         (["happy/train/1.png", "happy/test/2.png", "sad/test/3.png"], "test, train .*like splits"),
         (["train/p1/sad/1.png", "test/p2/sad/2.png"], "sad below the classes look like expr"),
+        (["dark/P001/sad/1.png", "light/P001/sad/2.png"], "sad below the classes look like expr"),
     ],
 )
 def test_folders_in_another_order_are_told(names, said, read, raw, png, tmp_path):

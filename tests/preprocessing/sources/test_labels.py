@@ -52,6 +52,15 @@ def test_columns_are_recognised_by_name_or_content(kind, encoding, read, folder,
     assert np.array_equal(found.samples[0].load(), raw.face(0, (20, 30, 3)))
 
 
+def test_tables_of_spreadsheets_in_windows_1252_are_read_and_told(read, folder, tmp_path):
+    text = "Datei;Gefühl\n1.png;fröhlich\na/2.png;müde\n"
+    labels = table(tmp_path, text, encoding="cp1252")
+    for given in ((), ("image=Datei", "label=Gefühl")):
+        found = read("folder", folder, labels=labels, columns=given)
+        assert [s.label for s in found.samples] == ["fröhlich", "müde"]
+        assert found.says("label from 'gefühl'", "not in UTF-8.*Windows-1252")
+
+
 def test_a_file_of_that_name_in_another_folder_is_another_photograph(read, raw, folder, tmp_path):
     text = "image,label\nz/1.png,x\nz/3.JPG,x\n/home/me/c/3.JPG,y\nb/2,x\nz/2,x\n"
     found = read("folder", folder, labels=table(tmp_path, text))
@@ -99,10 +108,13 @@ def test_columns_may_be_given(read, folder, tmp_path):
 
 def test_what_cannot_be_guessed_is_asked_for(read, folder, tmp_path):
     labels = table(tmp_path, "a,b,c\n1.png,happy,x\n")
-    with pytest.raises(ValueError, match="must say the label of each row.*a, b, c.*--columns"):
+    asks = "must say the label of each row.*a, b, c.*--columns, as in label=b"
+    with pytest.raises(ValueError, match=asks):
         read("folder", folder, labels=labels)
-    with pytest.raises(ValueError, match="must say the image and the label"):
+    with pytest.raises(ValueError, match="must say the image and the label.*image=a label=b"):
         read("folder", folder, labels=table(tmp_path, "a,b\nq,r\n"))
+    with pytest.raises(ValueError, match="such as CSV, got JSON"):
+        read("folder", folder, labels=table(tmp_path, '{"1.png": "happy"}'))
     with pytest.raises(ValueError, match="No row of labels.csv names a photograph.*e.g. q"):
         read("folder", folder, labels=table(tmp_path, "image,label\nq,r\n"))
     with pytest.raises(ValueError, match="columns of different names"):
