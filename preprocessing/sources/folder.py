@@ -203,7 +203,7 @@ _NUMBERED = re.compile(r"[a-z]{0,3}[_-]?\d{2,}", re.IGNORECASE)
 
 
 def check_classes(classes: Sequence[str], notice: Notice) -> None:
-    """Reports a single class, and classes named like parts of a dataset or like people."""
+    """Reports a single class, and classes named like parts of a dataset, people or numbers."""
     if len(classes) < 2:
         notice(
             Doubt(
@@ -216,6 +216,13 @@ def check_classes(classes: Sequence[str], notice: Notice) -> None:
             Doubt(
                 f"Classes are named like parts of a dataset: {', '.join(parts)}. Use "
                 "ROOT/train/<class>/..., or give the labels with --labels."
+            )
+        )
+    elif all(map(str.isdecimal, classes)):
+        notice(
+            Doubt(
+                f"Classes are numbers: {', '.join(classes[:8])}. Give the folders the names of the "
+                "classes; for a copy of RAF-DB or FER2013, use --dataset rafdb or fer2013."
             )
         )
     elif all(map(_NUMBERED.fullmatch, classes)):

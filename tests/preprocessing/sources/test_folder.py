@@ -150,6 +150,13 @@ def test_folders_of_people_are_doubtful_classes(read, raw, png, tmp_path):
     assert digits.says()
 
 
+def test_numbers_are_doubtful_names_of_classes(read, raw, png, tmp_path):
+    copy = {f"train/{n}/train_0000{n}_aligned.jpg": png for n in range(1, 8)}
+    found = read("folder", raw.directory(tmp_path, copy))
+    assert found.says("Classes are numbers: 1, 2, 3, 4, 5, 6, 7. ")
+    assert found.says("--dataset rafdb") and found.raw.classes == tuple("1234567")
+
+
 def test_a_part_of_another_name_is_told(read, raw, png, tmp_path):
     names = ["train/sad/1.png", "train/happy/2.png", "eval/Sadness/3.png", "extra/x/4.png"]
     found = read("folder", raw.directory(tmp_path, dict.fromkeys(names, png)))
