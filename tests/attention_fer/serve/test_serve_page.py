@@ -198,6 +198,16 @@ def test_the_token_is_in_the_address_or_asked_for(visit, predictor, whole, photo
         expect_refusal(visit, 401)
 
 
+def test_an_answer_of_a_server_in_front_is_said(visit, photograph):
+    page = visit()
+    page.get_by_text("66.65 %").wait_for()
+    page.route("**/analyze", lambda route: route.fulfill(status=413, body="<html>too large</html>"))
+    given = {"name": "me.png", "mimeType": "image/png", "buffer": photograph}
+    page.get_by_label("Choose photographs").set_input_files(given)
+    page.get_by_text("The answer has the status 413").wait_for()
+    expect_refusal(visit, 413)
+
+
 def test_a_server_that_has_ended_is_said(visit, predictor, whole, photograph):
     with running(predictor, whole) as address:
         page = visit(f"{address}/")
