@@ -14,10 +14,11 @@ Only `classes` is needed, and `input.range` unless the network takes whole numbe
 `input`, `output` and `class_maps` are refused. Pixels are brought from 0..255 to `range`, then
 `mean` is subtracted and the result divided by `std`, if given. `colour` is "grey", "rgb" or "bgr";
 without it, one channel is grey and three are RGB. `size` is height and width where the file leaves
-them open. `kind` is "probabilities", the default, or "logits". `faces` says how faces were cropped from photographs, with the keys of a prepared
-dataset's manifest. `class_maps`, such as `{"name": "maps", "box": [2, 2, 44, 44]}`, names a second
-output of an ONNX network, (n, rows, columns, classes), from which Grad-CAM is drawn, see
-`networks.class_maps`; `box` is the part of the input that it covers, by default all.
+them open. `kind` is "probabilities", the default, or "logits". `faces` says how faces were cropped
+from photographs, with the keys of a prepared dataset's manifest. `class_maps`, such as `{"name":
+"maps", "box": [2, 2, 44, 44]}`, names a second output of an ONNX network, (n, rows, columns,
+classes), from which Grad-CAM is drawn, see `networks.class_maps`; `box` is the part of the input
+that it covers, by default all.
 """
 
 from __future__ import annotations
