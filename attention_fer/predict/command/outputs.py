@@ -80,8 +80,8 @@ def to_file(
         write_table(out, names, values())
         beside = write_manifest(out, settings, names, counts, rows)
         draft.remove()
-    print(f"{out}: {rows:,} rows, {show.summary(counts, work.unit)}")
-    print(f"{beside}: settings, versions and counts")
+    print(f"{show.plain(str(out))}: {rows:,} rows, {show.summary(counts, work.unit)}")
+    print(f"{show.plain(str(beside))}: settings, versions and counts")
 
 
 def _fill(draft: Draft, work: PredictionWork) -> None:
