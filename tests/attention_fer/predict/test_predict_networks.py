@@ -249,6 +249,15 @@ def test_a_keras_file_without_classes_is_refused(tmp_path, keras_network):
         open_network(tmp_path / "net.keras")
 
 
+def test_a_keras_file_of_any_size_says_how_to_fix_it(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    means = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(2, 3)(inputs))
+    keras.Model(inputs, keras.layers.Softmax()(means)).save(tmp_path / "net.keras")
+    (tmp_path / "net.json").write_text('{"classes": ["a", "b"], "input": "0-255"}')
+    with pytest.raises(ValueError, match=r"fixed size, such as keras\.Input"):
+        open_network(tmp_path / "net.keras")
+
+
 # --self-test
 
 
