@@ -18,7 +18,12 @@ LEVEL_FROM = 20.0
 accuracy there, and ten at 30 degrees; see its model card."""
 
 
-_KINDS = {"like": (str, type(None)), "margin": (int, float), "square": (bool,), "align": (bool,)}
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "like": (str, type(None)),
+    "margin": (int, float),
+    "square": (bool,),
+    "align": (bool,),
+}
 _EXAMPLE = '{"margin": 0.1, "square": true, "align": false}'
 
 
