@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import current_thread, main_thread
+from typing import Any
 
 from attention_fer.common.console import any_encoding, escaped
 from attention_fer.common.errors import cause
@@ -39,6 +43,28 @@ def run(work: Callable[[], int], *, advice: str = "", memory_advice: str = "") -
     except KeyboardInterrupt:
         print(": ".join(filter(None, ["interrupted", advice])), file=sys.stderr)
         return INTERRUPTED
+
+
+@contextmanager
+def tidy_when_ended() -> Iterator[None]:
+    """Within it, SIGTERM and a closed terminal raise SystemExit, so that no draft is left behind.
+
+    Only in the main thread, and not for a signal that is ignored, as by nohup.
+    """
+    before: dict[int, Any] = {}
+    names = ("SIGTERM", "SIGHUP") if current_thread() is main_thread() else ()
+    for number in (getattr(signal, name) for name in names if hasattr(signal, name)):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            before[number] = signal.signal(number, _exit)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _exit(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _fail(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,29 @@ def open_session(path: Path, threads: int | None, needed_by: str) -> Any:
         raise ValueError(
             f"{needed_by} needs an ONNX model, and {path} is not a readable ONNX model: {first}"
         ) from error
+
+
+def runner(session: Any, output: str | None = None) -> Callable[[Any], Any]:
+    """Returns what maps a batch to one output of a session with one input.
+
+    It raises ValueError if the network cannot be run on that batch.
+
+    Args:
+        session: of the network.
+        output: name of the output; None for the first.
+    """
+    taken, wanted = session.get_inputs()[0].name, output or session.get_outputs()[0].name
+
+    def run(batch: Any) -> Any:
+        try:
+            return session.run([wanted], {taken: batch})[0]
+        except Exception as error:  # ONNX Runtime's errors share no base class
+            told = " ".join(str(error).split())
+            raise ValueError(
+                f"The network must accept images of shape {batch.shape}, but it failed: {told}"
+            ) from error
+
+    return run
 
 
 def library(session: Any) -> str:

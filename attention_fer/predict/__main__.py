@@ -26,7 +26,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from attention_fer.common.command import run
+from attention_fer.common.command import run, tidy_when_ended
 from attention_fer.predict.defaults import DETECTOR, MIN_SIZE, MODEL, WHOLE
 
 PROGRAM = "python -m attention_fer.predict"
@@ -144,7 +144,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
 def _predict(args: argparse.Namespace) -> int:
     from attention_fer.predict.command.run import predict, self_test
 
-    return self_test(args) if args.self_test else predict(args)
+    with tidy_when_ended():
+        return self_test(args) if args.self_test else predict(args)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,15 @@ LEVEL_FROM = 20.0
 accuracy there, and ten at 30 degrees; see its model card."""
 
 
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    "like": (str, type(None)),
+    "margin": (int, float),
+    "square": (bool,),
+    "align": (bool,),
+}
+_EXAMPLE = '{"margin": 0.1, "square": true, "align": false}'
+
+
 @dataclass(frozen=True)
 class CutRule:
     """How the faces of a network's training data were cut.
@@ -38,13 +47,25 @@ class CutRule:
 def recorded_rule(faces: Mapping[str, Any] | None) -> CutRule:
     """Returns the rule that a prepared dataset's manifest describes under `faces`.
 
-    Where it describes none, faces are cut as for the network of the package.
+    Where it describes none, or says that no detector was used, faces are cut as for the network of
+    the package.
+
+    Raises:
+        ValueError: it is no object, or has a value out of range.
     """
-    if not faces or faces.get("detector") is None:
+    if faces is None or faces == {}:
         return CutRule()
-    names = ("like", "margin", "square", "align")
-    given = {"like": None} | {name: faces[name] for name in names if name in faces}
-    return CutRule(**given, level_from=None)
+    if not isinstance(faces, Mapping):
+        raise ValueError(f"faces must be an object such as {_EXAMPLE}, got {faces!r}.")
+    if "detector" in faces and faces["detector"] is None:
+        return CutRule()
+    given = {"like": None} | {name: faces[name] for name in _KINDS if name in faces}
+    for name, value in given.items():
+        if not isinstance(value, _KINDS[name]):
+            raise ValueError(f"{name} of faces must be as in {_EXAMPLE}, got {value!r}.")
+    rule = CutRule(**given, level_from=None)
+    crops.CropSettings(rule.margin, rule.square, rule.align, like=rule.like)
+    return rule
 
 
 def cut(

@@ -86,7 +86,7 @@ def find_pictures(paths: Sequence[str]) -> FoundPictures:
             raise
         except OSError as error:  # such as a file that may not be read
             item = Rejected(as_text(path), "unreadable file", error.strerror or "")
-            found = FoundPictures([_problem("", item)], [], "unreadable")
+            found = FoundPictures([_problem(item.source, item)], [], "unreadable")
         pictures += found.pictures if len(paths) == 1 else map(once, found.pictures)
         others += found.others
         identities.append(found.identity)
@@ -99,19 +99,24 @@ def find_pictures(paths: Sequence[str]) -> FoundPictures:
 def _found_at(path: str, prefix: str) -> FoundPictures:
     files = container(path, _EXPECTED)
     names = files.names()
+
+    def told(source: str) -> str:
+        """The name behind the prefix; an archive begins its sources with its own name."""
+        return prefix + source.removeprefix(as_text(files.prefix))
+
     alone = names == [Path(path).name] and Path(path).is_file()
     chosen = names if alone else [name for name in names if is_photograph(name)]
     root = files.root if isinstance(files, DirectoryFiles) else path
     pictures = [
         PictureFile(
-            as_text(path) if alone else prefix + files.source(name),
+            as_text(path) if alone else told(files.source(name)),
             partial(load_photograph, files, name),
             os.path.join(root, name),
         )
         for name in chosen
     ]
-    pictures += [_problem(prefix, item) for item in files.problems()]
-    others = [prefix + files.source(name) for name in sorted({*names} - {*chosen})]
+    pictures += [_problem(told(item.source), item) for item in files.problems()]
+    others = [told(files.source(name)) for name in sorted({*names} - {*chosen})]
     return FoundPictures(pictures, others, files.identity(chosen))
 
 
@@ -127,11 +132,11 @@ class _Once:
         first = self._names.setdefault(os.path.realpath(picture.path), picture.name)
         if first is picture.name:
             return picture
-        return _problem("", Rejected(picture.name, "file read already", f"as {first}"))
+        return _problem(picture.name, Rejected(picture.name, "file read already", f"as {first}"))
 
 
-def _problem(prefix: str, item: Rejected) -> PictureFile:
+def _problem(name: str, item: Rejected) -> PictureFile:
     def load() -> np.ndarray:
         raise UnreadableError(item.reason, item.detail)
 
-    return PictureFile(prefix + item.source, load, broken=True)
+    return PictureFile(name, load, broken=True)

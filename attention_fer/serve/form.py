@@ -21,6 +21,7 @@ from starlette.formparsers import FormParser, MultiPartException, MultiPartParse
 from starlette.requests import Request
 
 from attention_fer.serve.limits import Limits
+from preprocessing.raw_files.files import as_text
 
 FIELDS = ("img", "image", "actions", "detector_backend", "enforce_detection", "align") + (
     "anti_spoofing",
@@ -214,4 +215,5 @@ def _picture(fields: Mapping[str, Any]) -> tuple[bytes, str]:
 
 
 def _base_name(name: str) -> str:
-    return PurePosixPath(name.replace("\\", "/")).name[-_LONGEST_NAME:] or "image"
+    """The name without folders, as text that JSON can hold: a form chooses its own encoding."""
+    return as_text(PurePosixPath(name.replace("\\", "/")).name)[-_LONGEST_NAME:] or "image"

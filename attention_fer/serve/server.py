@@ -6,6 +6,7 @@ import argparse
 import re
 import secrets
 import socket
+from urllib.parse import quote
 
 import uvicorn
 
@@ -83,7 +84,7 @@ def _greeting(
     lines = [f"{network.name} ({network.sha256[:12]}), detector {predictor.finder.name}"]
     if token:
         lines.append(f"programs: Authorization: Bearer {token}")
-        address += f"#token={token}"
+        address += f"#token={quote(token, safe='')}"
     if not is_loopback(host):
         lines.append(
             "warning: pictures and token cross the network unencrypted; put an HTTPS server in "

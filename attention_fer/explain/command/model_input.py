@@ -113,5 +113,8 @@ def _size(sides: tuple[int | None, ...], size: int | None) -> tuple[int, int]:
     if size is not None and any(side not in (None, size) for side in sides):
         raise ValueError(f"--size must fit the model's input of {width} x {height}, got {size}.")
     if size is None and (height is None or width is None):
-        raise ValueError("The model takes images of any size. Choose one with --size N.")
+        raise ValueError(
+            "The model takes images of any size. Choose one with --size N, or save the model with "
+            "a fixed size, such as keras.Input((48, 48, 1)): predict and serve have no --size."
+        )
     return height or size or 0, width or size or 0

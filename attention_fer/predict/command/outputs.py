@@ -87,8 +87,8 @@ def to_file(
         span = None if baseline is None else [baseline.start, baseline.end]
         beside = write_manifest(out, {**settings, "baseline": span}, names, counts, rows)
         draft.remove()
-    print(f"{out}: {rows:,} rows, {show.summary(counts, work.unit)}")
-    print(f"{beside}: settings, versions and counts")
+    print(f"{show.plain(str(out))}: {rows:,} rows, {show.summary(counts, work.unit)}")
+    print(f"{show.plain(str(beside))}: settings, versions and counts")
 
 
 def _comparison(

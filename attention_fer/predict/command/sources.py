@@ -90,7 +90,8 @@ def _once(videos: Iterable[VideoFile]) -> list[VideoFile]:
     for video in videos:
         first = found.setdefault(os.path.realpath(video.path), video)
         if first is not video:
-            show.note(f"left out, already given as {show.plain(first.name)}: {video.name}")
+            known, again = show.plain(first.name), show.plain(video.name)
+            show.note(f"left out, already given as {known}: {again}")
     return list(found.values())
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from attention_fer.common.progress import Track
+from attention_fer.predict.command.show import plain
 from attention_fer.predict.command.work import Group, shown_progress
 from attention_fer.predict.defaults import BATCH
 from attention_fer.predict.frames import GROUP_PIXELS
@@ -97,7 +98,7 @@ class VideoWork:
         most = max(1, GROUP_PIXELS // max(1, 3 * video.size[0] * video.size[1]))
         items = video.decoded(self.choice, all_pixels=video.name in self.drawings)
         chunk: list[Decoded] = []
-        for item in _tracked(items, done, track, video.name, video.expected(self.choice)):
+        for item in _tracked(items, done, track, plain(video.name), video.expected(self.choice)):
             chunk.append(item)
             if len(chunk) == most or sum(one.chosen for one in chunk) == BATCH:
                 yield chunk

@@ -10,14 +10,15 @@
       "faces": {"margin": 0.1, "square": true, "align": false}
     }
 
-Only `classes` is needed, and `input.range` unless the network takes whole numbers. Pixels are
-brought from 0..255 to `range`, then `mean` is subtracted and the result divided by `std`, if given.
-`colour` is "grey", "rgb" or "bgr"; without it, one channel is grey and three are RGB. `size` is
-height and width where the file leaves them open. `kind` is "probabilities", the default, or
-"logits". `faces` says how faces were cropped from photographs, with the keys of a prepared
-dataset's manifest. `class_maps`, such as `{"name": "maps", "box": [2, 2, 44, 44]}`, names a second
-output of an ONNX network, (n, rows, columns, classes), from which Grad-CAM is drawn, see
-`networks.class_maps`; `box` is the part of the input that it covers, by default all.
+Only `classes` is needed, and `input.range` unless the network takes whole numbers. Unknown keys of
+`input`, `output` and `class_maps` are refused. Pixels are brought from 0..255 to `range`, then
+`mean` is subtracted and the result divided by `std`, if given. `colour` is "grey", "rgb" or "bgr";
+without it, one channel is grey and three are RGB. `size` is height and width where the file leaves
+them open. `kind` is "probabilities", the default, or "logits". `faces` says how faces were cropped
+from photographs, with the keys of a prepared dataset's manifest. `class_maps`, such as `{"name":
+"maps", "box": [2, 2, 44, 44]}`, names a second output of an ONNX network, (n, rows, columns,
+classes), from which Grad-CAM is drawn, see `networks.class_maps`; `box` is the part of the input
+that it covers, by default all.
 """
 
 from __future__ import annotations
@@ -31,6 +32,14 @@ import numpy as np
 
 from attention_fer.common.checks import one_of
 from attention_fer.common.rules import is_number
+
+_KEYS = {
+    "input": ("range", "colour", "mean", "std", "size"),
+    "output": ("kind", "temperature"),
+    "class_maps": ("name", "box"),
+}
+_RECORDED = ("name", "shape", "axes", "dtype")
+"""What networks of the package say besides."""
 
 KINDS = ("probabilities", "logits")
 COLOURS = ("grey", "rgb", "bgr")
@@ -91,8 +100,8 @@ def input_format(
     Raises:
         ValueError: they do not fit together, or something is missing.
     """
-    given = note.get("input")
-    given = given if isinstance(given, Mapping) else {}
+    # Stored cells say it in words, which hold for Keras.
+    given = {} if isinstance(note.get("input"), str) else entry(note, "input", where)
     first = len(shape) == 4 and shape[3] not in (1, 3) and shape[1] in (1, 3)
     if len(shape) != 4 or not (first or shape[3] in (1, 3)):
         raise ValueError(
@@ -112,14 +121,40 @@ def input_format(
     return InputFormat(size, first, dtype, colour, low, high, mean, std)
 
 
+def entry(note: Mapping[str, Any], name: str, where: Path | None) -> Mapping[str, Any]:
+    """Returns an entry such as "input"; a key that nobody reads is refused, as it may be misspelt.
+
+    Args:
+        note: content of the JSON file.
+        name: "input", "output" or "class_maps".
+        where: the JSON file, for messages.
+
+    Returns:
+        Its keys and values, none if there is no such entry.
+
+    Raises:
+        ValueError: it is no object, or has an unknown key.
+    """
+    given = note.get(name)
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise ValueError(
+            f"{name} in {where} must be an object with some of {', '.join(_KEYS[name])}, got "
+            f"{given!r}."
+        )
+    for key in given:
+        one_of(f"key of {name} in {where}", key, dict.fromkeys((*_KEYS[name], *_RECORDED)))
+    return given
+
+
 def output_kind(note: Mapping[str, Any], where: Path | None) -> tuple[bool, float]:
     """Returns whether the outputs are logits, and their temperature.
 
     Raises:
         ValueError: an unknown kind, or a temperature that is not above 0.
     """
-    given = note.get("output")
-    given = given if isinstance(given, Mapping) else {}
+    given = entry(note, "output", where)
     logits = one_of("output.kind", given.get("kind", KINDS[0]), KINDS) == "logits"
     temperature = given.get("temperature", 1.0)
     if not (is_number(temperature) and temperature > 0):

@@ -11,7 +11,7 @@ import numpy as np
 from attention_fer.common.checks import positive_int
 from attention_fer.common.files import sha256
 from attention_fer.common.model_note import read_metadata
-from attention_fer.common.onnx_runtime import library, open_session
+from attention_fer.common.onnx_runtime import library, open_session, runner
 from attention_fer.predict.cutting import CutRule, recorded_rule
 from attention_fer.predict.networks.base import Network
 from attention_fer.predict.networks.class_maps import ClassMaps
@@ -67,13 +67,20 @@ def _network(
         listed = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
         raise ValueError(f"{path} must take one batch of images, got the inputs {listed}.")
     shape = tuple(inputs[0].shape)
+    if isinstance(shape[0], int) and shape[0] != 1:
+        raise ValueError(
+            f"{path} must take any number of images, or one, got batches of {shape[0]}. Export it "
+            "with an open first axis."
+        )
     taken = input_format(note, shape, _DTYPES[inputs[0].type], where or path)
     logits, temperature = output_kind(note, where)
-    maps = note.get("class_maps")
+    classes = tuple(note["classes"])
+    with_maps = note.get("class_maps") is not None
+    grad_cam = ClassMaps(session, taken, len(classes), note, where or path) if with_maps else None
     return Network(
         name,
         sha256(path),
-        tuple(note["classes"]),
+        classes,
         taken.size,
         "grey" if taken.colour == "grey" else "rgb",
         rule,
@@ -82,7 +89,7 @@ def _network(
         temperature,
         self_test,
         {"file": path.name, "library": library(session)},
-        None if maps is None else ClassMaps(session, taken, maps, where or path),
+        grad_cam,
     )
 
 
@@ -90,14 +97,9 @@ class _Outputs:
     """Runs a session on faces."""
 
     def __init__(self, session: Any, taken: InputFormat, one_by_one: bool):
-        self._session, self._taken, self._one_by_one = session, taken, one_by_one
-        self._input = session.get_inputs()[0].name
-        self._output = session.get_outputs()[0].name
+        self._run, self._taken, self._one_by_one = runner(session), taken, one_by_one
 
     def __call__(self, faces: np.ndarray) -> np.ndarray:
         batch = self._taken.batch(faces)
         groups = np.split(batch, len(batch)) if self._one_by_one else [batch]
         return np.concatenate([self._run(group) for group in groups])
-
-    def _run(self, batch: np.ndarray) -> np.ndarray:
-        return self._session.run([self._output], {self._input: batch})[0]

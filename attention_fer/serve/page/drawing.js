@@ -46,7 +46,8 @@ function box(pen, row, scale, line) {
 export function painted(found, map, label) {
   const { height, width } = found;
   const rgb = Uint8Array.from(atob(found.rgb), (letter) => letter.charCodeAt(0));
-  const most = Math.max(...map.flat().map(Math.abs), 1e-9);
+  // A spread of 384 x 384 numbers would be more arguments than a browser takes.
+  const most = map.flat().reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-9);
   const canvas = document.createElement("canvas");
   Object.assign(canvas, { width, height });
   canvas.setAttribute("role", "img");

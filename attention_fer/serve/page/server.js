@@ -29,8 +29,17 @@ async function request(path, options = {}) {
   } catch {
     throw new Error("The server does not answer. Is it still running?");
   }
-  const answer = await response.json();
+  const answer = await content(response);
   if (response.status === 401) throw new NeedsToken(answer.error);
   if (!response.ok) throw new Error(answer.error);
   return answer;
+}
+
+/** Returns the JSON of an answer. What stands in front of the server may refuse with a page. */
+async function content(response) {
+  try {
+    return await response.json();
+  } catch {
+    throw new Error(`The answer has the status ${response.status} and is not of this server.`);
+  }
 }

@@ -17,15 +17,21 @@ from attention_fer.predict.networks import open_network  # noqa: E402
 SIDE = 8
 
 
-def quarters(path, class_maps):
-    """A network with three classes: what a quarter adds to each is its mean colour less 100."""
+def quarters(path, class_maps, first=False, scale=1.0):
+    """A network with three classes: what a quarter adds to each is its mean colour less 100.
+
+    `first` puts the classes of the maps first; the maps are divided by `scale`.
+    """
     nodes = [
         helper.make_node("Sub", ["pixels", "hundred"], ["less"]),
         helper.make_node(
             "AveragePool", ["less"], ["quarters"], kernel_shape=[4, 4], strides=[4, 4]
         ),
-        helper.make_node("Transpose", ["quarters"], ["maps"], perm=[0, 2, 3, 1]),
-        helper.make_node("ReduceMean", ["maps"], ["scores"], axes=[1, 2], keepdims=0),
+        helper.make_node("ReduceMean", ["quarters"], ["scores"], axes=[2, 3], keepdims=0),
+        helper.make_node("Div", ["quarters", "scale"], ["scaled"]),
+        helper.make_node(
+            "Transpose", ["scaled"], ["maps"], perm=[0, *range(1, 4)] if first else [0, 2, 3, 1]
+        ),
     ]
     graph = helper.make_graph(
         nodes,
@@ -35,7 +41,10 @@ def quarters(path, class_maps):
             helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
             for name in ("scores", "maps")
         ],
-        [numpy_helper.from_array(np.array(100, "float32"), "hundred")],
+        [
+            numpy_helper.from_array(np.array(value, "float32"), name)
+            for name, value in (("hundred", 100), ("scale", scale))
+        ],
     )
     opset = [helper.make_opsetid("", 17)]
     onnx.save(helper.make_model(graph, ir_version=8, opset_imports=opset), path)
@@ -79,7 +88,10 @@ def test_a_map_covers_the_part_that_the_network_sees(tmp_path):
     ("note", "words"),
     [
         ({"name": "map"}, ["class_maps.name", "'map'", "Did you mean 'maps'"]),
-        (["maps"], ["class_maps.name", "None"]),
+        (["maps"], ["class_maps in", "name, box", "['maps']"]),
+        ({}, ["class_maps.name", "None"]),
+        ({"name": "maps", "bx": [2, 2, 4, 4]}, ["key of class_maps", "'bx'", "'box'"]),
+        ({"name": "maps", "box": [0.5, 0, 4, 4]}, ["class_maps.box", "whole"]),
         ({"name": "maps", "box": [0, 0, 9, 8]}, ["class_maps.box", "8 x 8", "[0, 0, 9, 8]"]),
         ({"name": "maps", "box": [-1, 0, 4, 4]}, ["class_maps.box"]),
         ({"name": "maps", "box": [0, 0, 0, 4]}, ["class_maps.box"]),
@@ -93,9 +105,16 @@ def test_an_entry_that_does_not_fit_is_refused(tmp_path, note, words):
     assert all(word in str(caught.value) for word in (*words, "net.json")), caught.value
 
 
-def test_an_output_that_is_no_map_is_refused(tmp_path):
-    network = quarters(tmp_path / "net.onnx", {"name": "scores"})
+def test_an_output_that_is_no_map_of_each_class_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"scores must have the axes .* got shape \(1, 3\)"):
+        quarters(tmp_path / "net.onnx", {"name": "scores"})
+    with pytest.raises(ValueError, match=r"with 3 classes, got shape \(1, 3, 2, 2\)"):
+        quarters(tmp_path / "net.onnx", {"name": "maps"}, first=True)
+
+
+def test_maps_that_are_no_numbers_are_refused(tmp_path):
+    network = quarters(tmp_path / "net.onnx", {"name": "maps"}, scale=0.0)
+    with pytest.raises(ValueError, match="maps must be finite numbers"):
         network.grad_cam(coloured(), 0)
 
 

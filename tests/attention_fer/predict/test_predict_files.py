@@ -120,9 +120,13 @@ def test_an_archive_is_read_like_the_folder(photographs, predictor):
     packed = shutil.make_archive(str(photographs), "zip", photographs)
     rows = predictor.predict(packed)
     unpacked = predictor.predict(photographs)
-    assert [row.input.removeprefix("photographs.zip/") for row in rows] == [
-        row.input for row in unpacked
+    assert [row.input for row in rows] == [row.input for row in unpacked]
+    found = find_pictures([packed, f"{photographs}/b.png"])
+    assert [picture.name for picture in found.pictures] == [
+        *dict.fromkeys(f"{packed}/{row.input}" for row in rows),
+        f"{photographs}/b.png",
     ]
+    assert found.others == [f"{packed}/notes.txt"]
     assert [row.probabilities for row in rows] == [row.probabilities for row in unpacked]
 
 

@@ -130,6 +130,27 @@ def test_outputs_that_are_no_probabilities_are_not_taken_for_such(tmp_path):
             ["temperature", "logits"],
         ),
         ({"classes": ["label", "g", "b"], "input": {"range": [0, 1]}}, ["column", "'label'"]),
+        (
+            {"classes": ["r", "g", "b"], "input": {"range": [0, 1], "color": "bgr"}},
+            ["key of input", "net.json", "'color'", "Did you mean 'colour'"],
+        ),
+        ({"classes": ["r", "g", "b"], "input": [0, 1]}, ["input in", "range, colour", "[0, 1]"]),
+        (
+            {"classes": ["r", "g", "b"], "input": {"range": [0, 1]}, "output": "logits"},
+            ["output in", "net.json", "kind", "'logits'"],
+        ),
+        (
+            {"classes": ["r", "g", "b"], "input": {"range": [0, 1]}, "faces": ["margin", 1]},
+            ["faces must be an object", "margin"],
+        ),
+        (
+            {"classes": ["r", "g", "b"], "input": {"range": [0, 1]}, "faces": {"margin": "0.1"}},
+            ["margin of faces", "'0.1'"],
+        ),
+        (
+            {"classes": ["r", "g", "b"], "input": {"range": [0, 1]}, "faces": {"margin": -1}},
+            ["margin must be from 0", "-1"],
+        ),
     ],
 )
 def test_a_json_that_does_not_fit_is_refused(tmp_path, content, words):
@@ -151,12 +172,32 @@ def test_other_files_are_refused(tmp_path):
         open_network(describe(means(path, ("n", 3, 8, 8, 8)), classes=["a", "b", "c"]))
 
 
-def test_faces_are_cut_as_the_json_says(tmp_path, portrait):
+def test_a_network_of_another_batch_is_refused(tmp_path):
+    path = describe(means(tmp_path / "net.onnx", (4, 8, 8, 3)), classes=["r", "g", "b"])
+    with pytest.raises(ValueError, match=r"net\.onnx must take .* got batches of 4"):
+        open_network(path)
+
+
+def test_what_onnx_runtime_cannot_run_is_one_error(tmp_path):
+    """Some networks accept any size, but only one goes through."""
+    path = means(tmp_path / "net.onnx", ("n", "height", "width", 3))
+    graph = (model := onnx.load(path)).graph
+    graph.initializer.append(numpy_helper.from_array(np.array([-1, 7, 7, 3]), "seven"))
+    graph.node.insert(1, helper.make_node("Reshape", ["numbers", "seven"], ["sevens"]))
+    graph.node[2].input[0] = "sevens"
+    onnx.save(model, path)
+    describe(path, classes=["r", "g", "b"], input={"range": [0, 1], "size": [8, 8]})
+    with pytest.raises(ValueError, match=r"accept images of shape \(1, 8, 8, 3\), but it failed"):
+        Predictor(path, detector="none").predict(PICTURE)
+
+
+@pytest.mark.parametrize("detector", [{"detector": {"name": "cascade"}}, {}])
+def test_faces_are_cut_as_the_json_says(tmp_path, portrait, detector):
     path = means(tmp_path / "net.onnx", ("n", 64, 64, 3))
     given = {"classes": ["r", "g", "b"], "input": {"range": [0, 1]}, "output": {"kind": "logits"}}
     answers = []
     for margin in (0.0, 0.5):
-        faces = {"detector": {"name": "cascade"}, "margin": margin, "square": False}
+        faces = {**detector, "margin": margin, "square": False}
         describe(path, **given, faces=faces)
         (row,) = Predictor(path, detector="cascade").predict(portrait)
         x, y, wide, high = row.box
@@ -205,6 +246,15 @@ def test_a_stored_cell_and_a_keras_file_predict_as_keras_does(
 def test_a_keras_file_without_classes_is_refused(tmp_path, keras_network):
     keras_network.save(tmp_path / "net.keras")
     with pytest.raises(ValueError, match=r"net\.json next to it"):
+        open_network(tmp_path / "net.keras")
+
+
+def test_a_keras_file_of_any_size_says_how_to_fix_it(tmp_path):
+    inputs = keras.Input((None, None, 3))
+    means = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(2, 3)(inputs))
+    keras.Model(inputs, keras.layers.Softmax()(means)).save(tmp_path / "net.keras")
+    (tmp_path / "net.json").write_text('{"classes": ["a", "b"], "input": "0-255"}')
+    with pytest.raises(ValueError, match=r"fixed size, such as keras\.Input"):
         open_network(tmp_path / "net.keras")
 
 

@@ -3,6 +3,10 @@
 import csv
 import json
 import math
+import signal
+import subprocess
+import sys
+import time
 
 import cv2
 import made_videos
@@ -18,8 +22,11 @@ from attention_fer.predict.video import VideoFile
 CLASSES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
+WITH = ("--detector", "cascade")
+
+
 def main(*arguments):
-    return command.main([*map(str, arguments), "--detector", "cascade"])
+    return command.main([*map(str, arguments), *WITH])
 
 
 def rows_of(path):
@@ -290,3 +297,21 @@ def test_what_has_no_effect_or_would_overwrite_is_refused(clip, photographs, tmp
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("error: ") and words in line
     assert VideoFile(video).announced == 2
+
+
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_a_run_that_is_ended_leaves_no_half_a_video(faces, tmp_path, number):
+    long = made_videos.write(tmp_path / "long.avi", faces * 5)
+    out = ["--out", str(tmp_path / "out.csv"), "--annotate", str(tmp_path / "drawn.mp4")]
+    started = subprocess.Popen(
+        [sys.executable, "-m", "attention_fer.predict", str(long), *WITH, *out],
+        stderr=subprocess.DEVNULL,
+    )
+    draft = tmp_path / ".out.csv.draft"
+    while not (draft.exists() and draft.read_bytes().count(b"\n") > 1):
+        assert started.poll() is None
+        time.sleep(0.01)
+    assert len(list(tmp_path.glob(".drawn*"))) == 1
+    started.send_signal(getattr(signal, number))
+    assert started.wait() == 128 + getattr(signal, number)
+    assert {path.name for path in tmp_path.iterdir()} == {"long.avi", draft.name}

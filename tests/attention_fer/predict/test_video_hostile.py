@@ -159,3 +159,14 @@ def test_a_video_that_two_paths_lead_to_counts_once(clips, tmp_path, capsys):
     told = capsys.readouterr()
     assert len(frames_of(told.out)) == 5
     assert told.err.count(f"already given as {clips}/b.mp4") == 2
+
+
+def test_names_of_videos_and_tables_do_not_move_the_terminal(clip, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    name = "a\x1b[2J\x9b.avi"
+    clip.rename(tmp_path / name)
+    assert main(name, f"./{name}", "--end", "0.1", "--out", "out\x1b[2J.csv") == 0
+    told = capsys.readouterr()
+    assert "a\\x1b[2J\\x9b.avi: " in told.err and "out\\x1b[2J.csv: " in told.out
+    assert not {"\x1b", "\x9b"} & {*told.out, *told.err}
+    assert (tmp_path / "out\x1b[2J.csv").is_file()

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from urllib.parse import parse_qs
 
 import pytest
 import requests
@@ -69,6 +70,14 @@ def test_a_token_may_come_from_the_environment():
         assert requests.get(f"{address}/health", timeout=30).status_code == 401
         headers = {"Authorization": f"Bearer {MINE}"}
         assert requests.get(f"{address}/health", headers=headers, timeout=30).status_code == 200
+
+
+def test_the_page_gets_a_token_of_any_characters():
+    token = "a+b/c%41&d=#token=e"
+    with started("--token", token) as (_, printed):
+        fragment = re.search(r"page: \S+/#(\S+)\n", printed)[1]
+        assert parse_qs(fragment) == {"token": [token]}  # as URLSearchParams reads it
+        assert f"Authorization: Bearer {token}\n" in printed
 
 
 def address_of(printed):

@@ -92,6 +92,18 @@ def test_a_length_that_is_not_announced_counts_too(address, kind):
     assert status == 413 and "at most 1 MB" in told["error"]
 
 
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("unicode_escape", rb"\ud800.png"), ("utf-7", b"+2AA-.png")]
+)
+def test_a_name_that_is_no_text_is_escaped(address, photograph, encoding, name):
+    start = b'--x\r\nContent-Disposition: form-data; name="img"; filename="%s"\r\n\r\n' % name
+    body = start + photograph + b"\r\n--x--\r\n"
+    kind = f"multipart/form-data; boundary=x; charset={encoding}"
+    headers = {"Content-Type": kind, "Content-Length": f"{len(body)}"}
+    status, told = sent_by_hand(address, headers, body)
+    assert status == 200 and told["rows"][0]["input"] == r"\ud800.png"
+
+
 @pytest.mark.parametrize("length", ["-1", "1e9", "²"])
 def test_a_length_that_is_no_number_is_refused(address, length):
     headers = {"Content-Type": "application/json", "Content-Length": length.encode("latin-1")}

@@ -1,6 +1,8 @@
 """The page in a real browser, see tests/conftest.py."""
 
+import copy
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -198,6 +200,16 @@ def test_the_token_is_in_the_address_or_asked_for(visit, predictor, whole, photo
         expect_refusal(visit, 401)
 
 
+def test_an_answer_of_a_server_in_front_is_said(visit, photograph):
+    page = visit()
+    page.get_by_text("66.65 %").wait_for()
+    page.route("**/analyze", lambda route: route.fulfill(status=413, body="<html>too large</html>"))
+    given = {"name": "me.png", "mimeType": "image/png", "buffer": photograph}
+    page.get_by_label("Choose photographs").set_input_files(given)
+    page.get_by_text("The answer has the status 413").wait_for()
+    expect_refusal(visit, 413)
+
+
 def test_a_server_that_has_ended_is_said(visit, predictor, whole, photograph):
     with running(predictor, whole) as address:
         page = visit(f"{address}/")
@@ -277,6 +289,23 @@ def test_it_fits_and_axe_finds_nothing(visit, axe_complaints, two_faces, empty, 
     assert (background > 230 and text < 60) if scheme == "light" else background < 40 < 200 < text
     for target in page.locator("button:visible").all():
         assert target.bounding_box()["height"] >= 44
+
+
+def test_a_map_of_a_large_network_is_shown(visit, predictor, whole, photograph):
+    large = copy.copy(predictor)
+    evidence = np.zeros((512, 512))
+    evidence[:, 256:] = 1
+    large.network = replace(predictor.network, grad_cam=lambda face, index: evidence)
+    with running(large, whole) as address:
+        page = visit(f"{address}/")
+        choose(page, ("me.png", photograph))
+        page.get_by_role("button", name="looked at").first.click()
+        page.get_by_text("say nothing about the person").wait_for()
+        canvas = page.locator(".maps canvas").nth(1)
+        red, _, blue, _ = canvas.evaluate(
+            "e => [...e.getContext('2d').getImageData(47, 24, 1, 1).data]"
+        )
+        assert red - blue > 100
 
 
 def test_a_server_with_other_limits_says_them(visit, predictor, whole):
