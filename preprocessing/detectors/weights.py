@@ -26,11 +26,13 @@ class Release:
         address: address of the folder they are in, ending with a slash.
         names: the file name, without its suffix, for each name on the command line.
         sha256: the hash of each file.
+        size: how large the files are, for people.
     """
 
     address: str
     names: Mapping[str, str]
     sha256: Mapping[str, str]
+    size: str
 
 
 YOLO5FACE = Release(
@@ -46,6 +48,7 @@ YOLO5FACE = Release(
         "yolov5m-face.pt": "ca90ccc1b76c06d330a501bdb2cba63d3740fd3ef39baea89c7acc602557a4a2",
         "yolov5m-face.onnx": "c7ea51072e5f5c1ead34be14b3f4a23f44477448c271bc161b99d122fa0d8f10",
     },
+    "1 to 85 MB",
 )
 """Checkpoints of deepcam-cn/yolov5-face as released by clibdev/yolov5-face, under GPL-3.0."""
 
@@ -57,6 +60,7 @@ YUNET = Release(
         "yunet_n_dynamic.onnx": "104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12",
         "yunet_s_dynamic.onnx": "daede24002cc8590f457998cc5e6c9e8b82f45f6bd969506a8913cd4ed10a2d3",
     },
+    "0.3 MB",
 )
 """The authors' exports for inputs of any size, under Apache-2.0."""
 
@@ -86,7 +90,7 @@ def locate(weights: str | os.PathLike[str], suffix: str, release: Release) -> Pa
         file = release.names[one_of("weights", name, release.names)] + suffix
     except ValueError as error:
         raise FileNotFoundError(f"{error} Or give the path of a {suffix} file.") from None
-    return fetch(file, release.sha256[file], release.address)
+    return fetch(file, release.sha256[file], release.address, release.size)
 
 
 def short_name(file: str) -> str | None:
@@ -102,7 +106,7 @@ def cache() -> Path:
     return Path(os.environ.get(CACHE) or pooch.os_cache("attention_fer"))
 
 
-def fetch(file: str, sha256: str, address: str) -> Path:
+def fetch(file: str, sha256: str, address: str, size: str) -> Path:
     """Returns a published file from the cache, downloading it if necessary.
 
     The file is moved into the cache only once it is complete and has the given hash.
@@ -111,6 +115,7 @@ def fetch(file: str, sha256: str, address: str) -> Path:
         file: its name in the release.
         sha256: its hash, 64 hexadecimal digits.
         address: address of the release, ending with a slash.
+        size: of the file, for people.
 
     Raises:
         WeightsError: no network, no such file, or a file with another hash.
@@ -125,7 +130,7 @@ def fetch(file: str, sha256: str, address: str) -> Path:
         return Path(pooch.retrieve(url, f"sha256:{sha256}", file, folder, downloader=_download))
     except (OSError, ValueError) as error:  # pooch raises ValueError for another hash
         raise WeightsError(
-            f"{file} is not in {folder} as published and could not be downloaded from {url}: "
+            f"{file} is not in {folder} as published and could not be downloaded ({size}) from {url}: "
             f"{_first_line(error)}. Download it elsewhere, check that its SHA-256 is {sha256}, and "
             f"save it as {folder / file}, or pass the file with --weights PATH. "
             f"{cascade.without_download()}"

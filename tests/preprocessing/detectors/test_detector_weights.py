@@ -74,7 +74,7 @@ def serve():
 def test_a_file_is_downloaded_once_and_then_taken_from_the_cache(serve, cache, capfd):
     server = serve()
     for _ in range(2):
-        path = fetch("x.onnx", DIGEST, server.address)
+        path = fetch("x.onnx", DIGEST, server.address, "9 MB")
         assert path == cache / "x.onnx" and path.read_bytes() == CONTENT
     assert server.requests == 1
     assert capfd.readouterr() == ("", "")
@@ -83,20 +83,20 @@ def test_a_file_is_downloaded_once_and_then_taken_from_the_cache(serve, cache, c
 def test_what_was_cached_needs_no_network(cache):
     cache.mkdir()
     (cache / "x.onnx").write_bytes(CONTENT)
-    assert fetch("x.onnx", DIGEST, "http://127.0.0.1:9/") == cache / "x.onnx"
+    assert fetch("x.onnx", DIGEST, "http://127.0.0.1:9/", "9 MB") == cache / "x.onnx"
 
 
 def test_a_damaged_file_in_the_cache_is_replaced(serve, cache):
     cache.mkdir()
     (cache / "x.onnx").write_bytes(b"damaged")
-    assert fetch("x.onnx", DIGEST, serve().address).read_bytes() == CONTENT
+    assert fetch("x.onnx", DIGEST, serve().address, "9 MB").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("way", ["truncated", "changed", "absent"])
 def test_a_failed_download_leaves_nothing_and_says_what_to_do(way, serve, cache):
     server = serve(way)
     with pytest.raises(WeightsError) as caught:
-        fetch("x.onnx", DIGEST, server.address)
+        fetch("x.onnx", DIGEST, server.address, "9 MB")
     text = str(caught.value)
     for part in ("x.onnx", server.address + "x.onnx", DIGEST, str(cache / "x.onnx"), "--weights"):
         assert part in text
@@ -108,17 +108,18 @@ def test_a_failed_download_leaves_nothing_and_says_what_to_do(way, serve, cache)
 
 def test_without_a_network_the_error_says_what_to_get_and_where_to_put_it(cache):
     with pytest.raises(WeightsError, match="could not be downloaded") as caught:
-        fetch("x.onnx", DIGEST, "http://127.0.0.1:9/")
-    assert DIGEST in str(caught.value) and str(cache / "x.onnx") in str(caught.value)
+        fetch("x.onnx", DIGEST, "http://127.0.0.1:9/", "9 MB")
+    assert DIGEST in str(caught.value) and "(9 MB)" in str(caught.value)
+    assert str(cache / "x.onnx") in str(caught.value)
 
 
 def test_the_error_names_a_detector_that_needs_no_download(cache, monkeypatch):
     if hasattr(cv2, "CascadeClassifier"):
         with pytest.raises(WeightsError, match="--detector cascade needs no download"):
-            fetch("x.onnx", DIGEST, "http://127.0.0.1:9/")
+            fetch("x.onnx", DIGEST, "http://127.0.0.1:9/", "9 MB")
         monkeypatch.delattr(cv2, "CascadeClassifier")
     with pytest.raises(WeightsError, match='--detector cascade after .*opencv.*<5"'):
-        fetch("x.onnx", DIGEST, "http://127.0.0.1:9/")
+        fetch("x.onnx", DIGEST, "http://127.0.0.1:9/", "9 MB")
 
 
 def test_the_user_s_cache_is_the_place_unless_told_otherwise(monkeypatch, tmp_path):
