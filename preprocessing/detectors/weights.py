@@ -48,7 +48,7 @@ YOLO5FACE = Release(
         "yolov5m-face.pt": "ca90ccc1b76c06d330a501bdb2cba63d3740fd3ef39baea89c7acc602557a4a2",
         "yolov5m-face.onnx": "c7ea51072e5f5c1ead34be14b3f4a23f44477448c271bc161b99d122fa0d8f10",
     },
-    "1 to 85 MB",
+    "1 to 80 MB",
 )
 """Checkpoints of deepcam-cn/yolov5-face as released by clibdev/yolov5-face, under GPL-3.0."""
 
@@ -130,8 +130,8 @@ def fetch(file: str, sha256: str, address: str, size: str) -> Path:
         return Path(pooch.retrieve(url, f"sha256:{sha256}", file, folder, downloader=_download))
     except (OSError, ValueError) as error:  # pooch raises ValueError for another hash
         raise WeightsError(
-            f"{file} is not in {folder} as published and could not be downloaded ({size}) from {url}: "
-            f"{_first_line(error)}. Download it elsewhere, check that its SHA-256 is {sha256}, and "
+            f"{file} is not in {folder} as published and could not be downloaded ({size}) from "
+            f"{url}: {_first_line(error)}. Download it elsewhere, check that its SHA-256 is {sha256}, and "
             f"save it as {folder / file}, or pass the file with --weights PATH. "
             f"{cascade.without_download()}"
         ) from error
