@@ -131,8 +131,8 @@ def fetch(file: str, sha256: str, address: str, size: str) -> Path:
     except (OSError, ValueError) as error:  # pooch raises ValueError for another hash
         raise WeightsError(
             f"{file} is not in {folder} as published and could not be downloaded ({size}) from "
-            f"{url}: {_first_line(error)}. Download it elsewhere, check that its SHA-256 is {sha256}, and "
-            f"save it as {folder / file}, or pass the file with --weights PATH. "
+            f"{url}: {_first_line(error)}. Download it elsewhere, check that its SHA-256 is "
+            f"{sha256}, and save it as {folder / file}, or pass the file with --weights PATH. "
             f"{cascade.without_download()}"
         ) from error
     finally:
