@@ -106,20 +106,22 @@ def outcome(cell: Cell, record: Mapping[str, Any]) -> str:
 def show_settings(plan: Plan, console: Console) -> None:
     """Print the value and source of each setting that is not at its default.
 
-    Settings that all rows share come first, then the differences row by row.
+    Settings that all rows share come first, then those of single rows.
     """
     for target in plan.targets:
-        shared = plan.choices(target)
+        rows = [(row.label, plan.choices(target, row)) for row in plan.table.of(target.dataset)]
+        first = rows[0][1]
+        shared = {n for n in first if all(found[n] == first[n] for _, found in rows)}
         table = RichTable(box=box.SIMPLE_HEAD, title=f"Settings on {target.dataset}")
         for column in ("row", "setting", "value", "from"):
             table.add_column(column, overflow="fold")
-        for name, choice in shared.items():
-            if choice.source != "default":
+        for name, choice in first.items():
+            if name in shared and choice.source != "default":
                 table.add_row("all", name, _format_value(choice.value), choice.source)
-        for row in plan.table.of(target.dataset):
-            for name, choice in plan.choices(target, row).items():
-                if choice != shared[name]:
-                    table.add_row(row.label, name, _format_value(choice.value), choice.source)
+        for label, found in rows:
+            for name, choice in found.items():
+                if name not in shared and choice.source != "default":
+                    table.add_row(label, name, _format_value(choice.value), choice.source)
         console.print(table)
     console.print("Settings not shown are at their defaults.")
 

@@ -68,3 +68,12 @@ def test_a_dry_run_shows_values_and_sources():
     assert ["all", "epochs", "4", "profile", "quick"] in lines
     assert ["all", "width", "0.25", "command", "line"] in lines
     assert ["vgg16", "se,", "zoom", "0.25", "zoom", "0.25", "row"] in lines
+
+
+def test_a_dry_run_shows_a_setting_of_all_rows_once():
+    rows = [Row("vgg16", attention, settings={"zoom": 0.25}) for attention in ("none", "se")]
+    said = io.StringIO()
+    show_settings(plan(rows, [target("jaffe")], profile="quick"), Console(file=said, width=120))
+    lines = [line.split() for line in said.getvalue().splitlines()]
+    assert ["all", "zoom", "0.25", "row"] in lines
+    assert not any(line and line[0] == "vgg16" for line in lines)
