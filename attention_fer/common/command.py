@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -21,7 +22,7 @@ def run(work: Callable[[], int], *, advice: str = "", memory_advice: str = "") -
 
     Args:
         work: does the work and returns 0, or 1 if part of it failed.
-        advice: what to do after Control-C.
+        advice: what to do after Control-C or on a full disk, such as "rerun the command".
         memory_advice: what to do if memory runs out.
 
     Returns:
@@ -36,7 +37,7 @@ def run(work: Callable[[], int], *, advice: str = "", memory_advice: str = "") -
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return UNREAD
     except (ValueError, OSError, ImportError, RuntimeError) as error:
-        return _fail(cause(error))
+        return _fail(cause(error) + _about_space(error, advice))
     except MemoryError as error:
         reason = f" ({error})" if str(error) else ""
         return _fail(f"Not enough memory{reason}. {memory_advice}".strip())
@@ -65,6 +66,13 @@ def tidy_when_ended() -> Iterator[None]:
 
 def _exit(number: int, _: object) -> None:
     raise SystemExit(128 + number)
+
+
+def _about_space(error: Exception, advice: str) -> str:
+    """What to do about a full disk; "" for other errors."""
+    if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+        return ""
+    return f". Free some space{', then ' if advice else ''}{advice}."
 
 
 def _fail(text: str) -> int:
