@@ -104,7 +104,7 @@ def test_the_plan_begins_with_what_is_shipped_and_ends_with_the_whole_table(data
     assert shipped == {("small_resnet", "se", "fer-small-long")}
     assert [c.seed for c in cells[:5]] == list(range(5))
     assert {c.settings.epochs for c in cells[:5]} == {200}
-    assert cells[5].settings.width == 2.0 and cells[6].teacher == cells[5]
+    assert dict(cells[5].row.options) == {"stem_stride": 1} and cells[6].teacher == cells[5]
     grid = {(c.row.backbone, c.row.attention, c.seed) for c in cells[7:31]}
     assert len(grid) == 24 and {name for name, *_ in grid} == {"vgg16", "resnet50v2"}
     assert {c.settings.width for c in cells[7:31]} == {1.0}
