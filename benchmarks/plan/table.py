@@ -250,8 +250,9 @@ _NONE = {
     "train_samples": "all train samples",
     "eval_samples": "all eval samples",
     "kernel_size": "adaptive kernel size",
+    "drop_copies": "with copies",
 }
-"""What None means for options of which it does not mean none."""
+"""What None and False mean for options of which they do not mean none."""
 
 
 def _format_option(key: str, value: Any) -> str:
@@ -259,7 +260,7 @@ def _format_option(key: str, value: Any) -> str:
     if value in (None, (), ""):
         return _NONE.get(key, f"no {name}")
     if isinstance(value, bool):
-        return name if value else f"no {name}"
+        return name if value else _NONE.get(key, f"no {name}")
     return f"{name} {_format_value(value)}"
 
 

@@ -11,6 +11,7 @@ QUICK = ("MobileNetV2", "ResNet50V2", "VGG16")
 SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS if name not in QUICK]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*QUICK, *SLOW])
 def test_the_row_of_a_network_is_what_attaching_gives(name):
     line, spread = row(name)

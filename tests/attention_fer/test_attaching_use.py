@@ -57,21 +57,25 @@ def quantised(model):
     model.quantize("int8", filters=lambda layer: isinstance(layer, keras.layers.Dense))
 
 
+@pytest.mark.slow
 @saved_model_works
 def test_saved_model(attached, tmp_path):
     check_saved_model(attached, images_of(attached), tmp_path, TOLERANCE)
 
 
+@pytest.mark.slow
 @works("tflite")
 def test_tflite(attached, tmp_path):
     check_tflite(attached, images_of(attached), tmp_path, TOLERANCE)
 
 
+@pytest.mark.slow
 @works("onnx")
 def test_onnx(attached, tmp_path):
     check_onnx(attached, images_of(attached), tmp_path, TOLERANCE)
 
 
+@pytest.mark.slow
 def test_another_process_loads_it(attached, tmp_path):
     paths = [tmp_path / name for name in ("m.keras", "y.npy", "x.npy")]
     attached.save(paths[0])
@@ -98,6 +102,7 @@ def test_weights_alone_come_back(attached, tmp_path):
     np.testing.assert_array_equal(to_numpy(again(x)), to_numpy(attached(x)))
 
 
+@pytest.mark.slow
 def test_int8(attached, tmp_path):
     model = keras.models.clone_model(attached)
     model.set_weights(attached.get_weights())

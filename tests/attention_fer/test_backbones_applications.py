@@ -48,6 +48,7 @@ def with_weights(model):
     return [layer.name for layer in model.layers if layer.weights]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", TITLES)
 def test_the_weights_of_keras_applications_give_the_same_outputs(title):
     size = 32 if title.startswith("VGG") else 64

@@ -68,6 +68,7 @@ def ours():
     return models.ConvNeXt(input_shape=(32, 40, 3), classes=5)
 
 
+@pytest.mark.slow
 def test_the_weights_of_keras_applications_give_the_same_outputs(ours):
     x = features(2, 32, 40, 3)
     expected = to_numpy(applications()(x))

@@ -33,6 +33,7 @@ def test_saved_model(spec, tmp_path):
     check_saved_model(small_model(spec), IMAGES, tmp_path)
 
 
+@pytest.mark.slow
 @works("tflite")
 @each_quick_spec
 def test_tflite(spec, tmp_path):

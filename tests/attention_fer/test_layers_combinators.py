@@ -249,6 +249,7 @@ def test_frozen_members_learn_nothing_and_keep_their_statistics(make, learning, 
     assert not any(moved[:9]) and any(moved[9:]) == (learning > 0)
 
 
+@pytest.mark.slow
 def test_a_quantised_combinator_computes_the_same_when_loaded(tmp_path):
     modules = ["cbam", ("parallel", {"modules": ["se", GC]})]
     model = randomised(model_of(layers.Sequence(modules)), scale=0.2)

@@ -218,6 +218,7 @@ def test_a_quantised_module_computes_the_same_when_loaded(mode, policy, kind, tm
         np.testing.assert_array_equal(to_numpy(model(x)), expected)
 
 
+@pytest.mark.slow
 @each_mode
 @pytest.mark.parametrize("way", ("cloned", "json", "pickled", "copied"))
 def test_a_copy_of_a_quantised_model_takes_its_weights(mode, way, tmp_path):
@@ -238,6 +239,7 @@ def test_blocks_of_int4_are_as_large_as_they_were(tmp_path):
     np.testing.assert_array_equal(to_numpy(again(x)), to_numpy(model(x)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["int8", SLOW_MODES[0]])
 @pytest.mark.parametrize(
     "make",

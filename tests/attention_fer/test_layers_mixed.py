@@ -240,6 +240,7 @@ def test_ema_weighs_its_first_map_by_beta_alone():
     close(to_numpy(gate), np.full(x.shape, sigmoid(logit)), 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ("dan", "ema", "fca", "gc", "shuffle"))
 def test_quantised_modules_compute_the_same_when_loaded(name, tmp_path):
     options = {"ema": {"groups": 8}, "shuffle": {"groups": 4}}.get(name, {})

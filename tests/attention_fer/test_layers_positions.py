@@ -218,6 +218,7 @@ def test_a_ratio_above_the_channels_is_refused(name):
         layers.get((name, {"reduction_ratio": 9}))(features(1, 4, 4, 8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ("coord", "cse", "sse", "scse", "bam", "lka", "van_attention"))
 def test_a_quantised_module_computes_the_same_when_loaded(name, tmp_path):
     x = features(3, 5, 6, CHANNELS)

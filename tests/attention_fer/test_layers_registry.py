@@ -230,6 +230,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", [["mine.py"], pytest.param(["-m", "mine"], marks=pytest.mark.slow)], ids=str
 )

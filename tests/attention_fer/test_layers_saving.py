@@ -105,12 +105,14 @@ def load_elsewhere(tmp_path, imports):
     return process, to_numpy(model(x))
 
 
+@pytest.mark.slow
 def test_another_process_needs_only_the_import_of_the_layers(tmp_path):
     process, y = load_elsewhere(tmp_path, "import attention_fer.layers")
     assert process.returncode == 0, process.stderr
     np.testing.assert_allclose(np.load(tmp_path / "y.npy"), y, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_process_without_that_import_is_told_which_class_to_import(tmp_path):
     process, _ = load_elsewhere(tmp_path, "")
     assert process.returncode != 0

@@ -116,6 +116,7 @@ def test_a_manifest_of_another_kind_is_refused(folder, changes, message):
         pretrained.find("fer-small", "toy")
 
 
+@pytest.mark.slow
 def test_keras_loads_the_file_once_the_models_are_imported(folder):
     code = (
         "import sys, attention_fer.models, keras, numpy as np\n"

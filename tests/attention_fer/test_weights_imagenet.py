@@ -16,6 +16,7 @@ def network(**options):
     return models.build("resnet50", **{"width": 0.1, **options})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "classes", "whole"), [(224, 1000, True), (224, 7, False), (64, 1000, True)]
 )

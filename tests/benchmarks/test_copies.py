@@ -168,7 +168,7 @@ def test_the_report_has_a_table_of_copies_with_its_note(tmp_path):
         (
             {"drop_copies": True},
             [ROWS[0], replace(ROWS[0], settings={"drop_copies": False})],
-            "Trained on these copies: vgg16 none, drop copies False. The others were not",
+            "Trained on these copies: vgg16 none, with copies. The others were not",
         ),
     ],
     ids=["with", "without", "both"],

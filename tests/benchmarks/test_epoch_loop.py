@@ -37,9 +37,8 @@ def trained(environment, how, recipe):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-@pytest.mark.parametrize(
-    "name", ["plain", *(pytest.param(name, marks=pytest.mark.slow) for name in ("mixed", "ema"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["plain", "mixed", "ema"])
 def test_a_loop_computes_what_batches_do(environment, name):
     one, other = (trained(environment, how, RECIPES[name]) for how in ("batches", "loop"))
     *histories, weights, seen = one

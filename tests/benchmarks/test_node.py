@@ -119,6 +119,7 @@ def real_cell(dataset, epochs):
                 folds=(digest(dataset, "official"),))  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_cell_runs_and_its_folder_comes_back(dataset, shipped, tmp_path):
     events = []
     one = real_cell(dataset, 1)

@@ -30,6 +30,7 @@ from preprocessing.prepare import prepare
 
 pytest.importorskip("tf2onnx", reason="the extra release")
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="exports by tf2onnx"),
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]

@@ -169,6 +169,7 @@ def test_a_second_run_trains_nothing_and_prints_the_table_again(finished, run):
     assert "vgg16" in done.stdout and "synthetic" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_failing_cell_is_shown_with_its_reason_and_tried_again(run, tmp_path):
     # SE's reduction ratio of 16 is more than the 10 channels of so narrow a network.
     arguments = ("--attentions", "se", "none", "--width", "0.02")

@@ -124,6 +124,7 @@ def test_two_runs_share_a_folder_and_one_takes_over_what_the_killed_other_had(
     assert_complete(tmp_path, 2)
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_run_with_a_reason(command, environment, tmp_path):
     resource = pytest.importorskip("resource")
     with started(command(tmp_path, "--attentions", "none", "--seeds", "2"), environment) as process:
@@ -138,6 +139,7 @@ def test_a_full_disk_ends_the_run_with_a_reason(command, environment, tmp_path):
     assert seeds(tmp_path) == {} and not folders(tmp_path, "*.partial")
 
 
+@pytest.mark.slow
 def test_a_worker_ends_with_its_runner_even_before_it_has_a_job(environment):
     worker = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.run.worker"],

@@ -157,6 +157,7 @@ def test_rates_leave_out_the_first_turn_and_ratios_are_of_the_same_turn(capsys):
     assert "product MB after 100 MB after 400 growth" in lines
 
 
+@pytest.mark.slow
 @WITHOUT
 def test_all_is_measured_in_one_run(folder, monkeypatch, capsys):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))

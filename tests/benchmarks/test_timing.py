@@ -40,6 +40,7 @@ def dense(*units, **recipe):
     return made
 
 
+@pytest.mark.slow
 def test_a_network_that_computes_more_takes_longer():
     models = {"small": dense(8), "large": dense(2048, 2048, 2048)}
     times = measure(models, batch_size=64, rounds=3, steps=2)

@@ -114,6 +114,7 @@ def test_ends_as_an_uninterrupted_training(part, job, dataset, each_epoch):
         assert curves[tag] == all_of_them[tag]
 
 
+@pytest.mark.slow
 def test_goes_on_twice_and_counts_the_seconds_of_all_attempts(job, dataset, each_epoch):
     for name, epoch in (("first", 2), ("second", 3)):
         with pytest.raises(InterruptionError):

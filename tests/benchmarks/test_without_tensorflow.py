@@ -53,6 +53,7 @@ def test_layers_and_models_are_imported_and_built(backend, without):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_cell_is_trained_and_stored(backend, without, command, tmp_path):
     arguments = command(tmp_path / "runs", "--attentions", "cbam", "--backend", backend)
     done = subprocess.run(arguments, env=without, capture_output=True, text=True, check=False)
