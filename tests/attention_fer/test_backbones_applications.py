@@ -9,6 +9,8 @@ from layer_probes import IDENTITY, features, to_numpy, with_options, without_val
 
 from attention_fer import layers, models
 
+pytestmark = pytest.mark.slow
+
 slow = pytest.mark.slow
 TITLES = [
     "VGG16",

@@ -10,6 +10,8 @@ from layer_probes import features, to_numpy, without_values
 
 from attention_fer import models
 
+pytestmark = pytest.mark.slow
+
 V2 = pytest.param("resnet50v2", marks=pytest.mark.slow)  # builds as ResNet does, see `resnet.py`
 FAMILIES = ("vgg16", "resnet50", V2)
 each_family = pytest.mark.parametrize("name", FAMILIES)

@@ -7,6 +7,8 @@ from layer_probes import BACKEND, channels_first, features, to_numpy
 
 from attention_fer import layers, models
 
+pytestmark = pytest.mark.slow
+
 V2 = pytest.param("resnet50v2", marks=pytest.mark.slow)  # builds as ResNet does, see `resnet.py`
 each_family = pytest.mark.parametrize("name", ("vgg16", "resnet50", V2))
 RESNETS = pytest.mark.parametrize("name", ("resnet50", V2))

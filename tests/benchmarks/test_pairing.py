@@ -172,6 +172,7 @@ def mixed_by(entry, batches):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_every_way_of_training_sees_the_same_pictures_batch_by_batch(way, usual, images):
     changes = WAYS[way]

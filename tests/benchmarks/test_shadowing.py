@@ -28,6 +28,7 @@ def script(tmp_path):
     return [sys.executable, str(path)]
 
 
+@pytest.mark.slow
 def test_a_table_runs_beside_them(mine, script, command, environment, tmp_path):
     out = tmp_path / "runs"
     arguments = command(out, "--attentions", "none")

@@ -242,6 +242,7 @@ def test_the_camera_gives_a_moment_on_demand(visit, with_camera):
     assert not page.get_by_role("button", name="Analyse this moment").is_visible()
 
 
+@pytest.mark.slow
 def test_moments_of_the_camera_never_wait_in_a_queue(visit, with_camera):
     page = visit(using=with_camera)
     open_requests, most, count = set(), [], []
