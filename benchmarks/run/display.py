@@ -110,7 +110,7 @@ def show_settings(plan: Plan, console: Console) -> None:
     """
     for target in plan.targets:
         rows = [(row.label, plan.choices(target, row)) for row in plan.table.of(target.dataset)]
-        first = rows[0][1]
+        first = rows[0][1] if rows else {}
         shared = {n for n in first if all(found[n] == first[n] for _, found in rows)}
         table = RichTable(box=box.SIMPLE_HEAD, title=f"Settings on {target.dataset}")
         for column in ("row", "setting", "value", "from"):

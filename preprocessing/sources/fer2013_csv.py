@@ -159,7 +159,7 @@ def other_labels(files: Files, name: str) -> str:
             f"{source} has labels 0 to 7, as ckextended.csv: prepare it with the dataset "
             "ckextended."
         )
-    return f"{source} has labels 1 to 7, FER2013's are 0 to 6: write them so, or as names."
+    return f"{source} has labels 1 to 7, but FER2013's are 0 to 6: renumber or name them."
 
 
 def _is_class(found: Counter[int | None], label: int) -> bool:

@@ -30,7 +30,7 @@ class ClassMaps:
         where: that file, for messages.
 
     Raises:
-        ValueError: the entry does not fit the network, which is run once to see that.
+        ValueError: the entry does not fit the network, which is run once to check.
     """
 
     def __init__(self, session: Any, taken: InputFormat, classes: int, note: Any, where: Path):
@@ -50,7 +50,7 @@ class ClassMaps:
         """
         evidence = self._maps(face)[..., index]
         if not np.isfinite(evidence).all():
-            raise ValueError(f"{self._name} must be finite numbers, got NaN or infinity.")
+            raise ValueError(f"{self._name} must hold finite numbers, got NaN or infinity.")
         positive = Image.fromarray(np.maximum(evidence, 0))
         left, top, width, height = self._box
         found = np.zeros(self._taken.size, np.float32)

@@ -40,6 +40,6 @@ async function content(response) {
   try {
     return await response.json();
   } catch {
-    throw new Error(`The answer has the status ${response.status} and is not of this server.`);
+    throw new Error(`The answer (status ${response.status}) does not come from this server.`);
   }
 }

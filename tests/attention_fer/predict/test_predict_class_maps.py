@@ -114,7 +114,7 @@ def test_an_output_that_is_no_map_of_each_class_is_refused(tmp_path):
 
 def test_maps_that_are_no_numbers_are_refused(tmp_path):
     network = quarters(tmp_path / "net.onnx", {"name": "maps"}, scale=0.0)
-    with pytest.raises(ValueError, match="maps must be finite numbers"):
+    with pytest.raises(ValueError, match="maps must hold finite numbers"):
         network.grad_cam(coloured(), 0)
 
 

@@ -379,7 +379,7 @@ def test_labels_to_7_are_ckextended_and_not_fer2013(read, raw, tmp_path):
 
 def test_labels_from_1_to_7_are_not_the_classes_after_them(read, raw, tmp_path):
     path = raw.directory(tmp_path, {"data.csv": ckextended(raw, (0, *[9] * 7))})
-    with pytest.raises(ValueError, match="data.csv has labels 1 to 7, FER2013's are 0 to 6"):
+    with pytest.raises(ValueError, match="data.csv has labels 1 to 7, but FER2013's are 0 to 6"):
         read("fer2013", path)
     with pytest.raises(ValueError, match="No ckextended"):
         read("ckextended", path)
