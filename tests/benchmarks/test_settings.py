@@ -61,13 +61,14 @@ def test_a_profile_with_changes():
 
 def test_a_dry_run_shows_values_and_sources():
     row = Row("vgg16", "se", settings={"zoom": 0.25})
-    of = plan([Row("vgg16"), row], [target("jaffe")], profile="quick", usual=(("epochs", 4),))
+    of = plan([row, Row("vgg16")], [target("jaffe")], profile="quick", usual=(("epochs", 4),))
     said = io.StringIO()
     show_settings(of, Console(file=said, width=120))
     lines = [line.split() for line in said.getvalue().splitlines()]
     assert ["all", "epochs", "4", "profile", "quick"] in lines
     assert ["all", "width", "0.25", "command", "line"] in lines
     assert ["vgg16", "se,", "zoom", "0.25", "zoom", "0.25", "row"] in lines
+    assert not any(line[:2] == ["all", "zoom"] for line in lines)
 
 
 def test_a_dry_run_shows_a_setting_of_all_rows_once():
