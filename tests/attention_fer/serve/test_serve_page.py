@@ -206,7 +206,7 @@ def test_an_answer_of_a_server_in_front_is_said(visit, photograph):
     page.route("**/analyze", lambda route: route.fulfill(status=413, body="<html>too large</html>"))
     given = {"name": "me.png", "mimeType": "image/png", "buffer": photograph}
     page.get_by_label("Choose photographs").set_input_files(given)
-    page.get_by_text("The answer has the status 413").wait_for()
+    page.get_by_text("The answer (status 413) does not come from this server").wait_for()
     expect_refusal(visit, 413)
 
 
