@@ -52,12 +52,13 @@ def remove_folder(folder: Path) -> None:
 
 
 def _acquire(lock: FileLock, path: Path) -> None:
-    for attempt in range(3):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    for attempts_left in reversed(range(20)):
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire()
             return
-        except FileNotFoundError:
-            # Another run has just removed the folder.
-            if attempt == 2:
+        except (FileExistsError, FileNotFoundError):
+            # Another run has just removed the folder, maybe between two steps of mkdir, which then
+            # reports that it exists.
+            if not attempts_left:
                 raise

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from processes import until
 
 from benchmarks.run import locks
@@ -63,4 +65,26 @@ def test_forgotten_locks_leave_no_file_and_no_folder(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ["failed.lock"]
     locks.remove(path.with_name("failed.lock"))
     locks.remove_folder(path.parent)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def _switches_often():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("_switches_often")
+def test_a_run_may_end_while_another_begins_a_cell(tmp_path):
+    def begin_and_end(i):
+        path = tmp_path / ".locks" / f"{i % 2}.lock"
+        with locks.claim(path) as mine:
+            if mine:
+                locks.remove(path)
+        locks.remove_folder(path.parent)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(begin_and_end, range(3000)))
     assert list(tmp_path.iterdir()) == []
