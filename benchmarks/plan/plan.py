@@ -58,6 +58,20 @@ class Plan:
         """Names of the settings that a recipe does not change."""
         return tuple(dict.fromkeys(name for name, _ in (*self.usual, *self.asked)))
 
+    @property
+    def absent_reference(self) -> Row | None:
+        """A row that others are compared to and the table lacks; None if any row is compared."""
+        absent: list[Row] = []
+        for target in self.targets:
+            rows = self.table.of(target.dataset)
+            for row in rows:
+                reference = self.table.reference(row, target.dataset)
+                if reference not in rows:
+                    absent.append(reference)
+                elif reference != row:
+                    return None
+        return absent[0] if absent else None
+
     def choices(self, target: Target, row: Row | None = None) -> dict[str, Choice]:
         """Return a row's settings on a target with their sources; None for what all rows share."""
         return choices(

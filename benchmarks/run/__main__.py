@@ -103,11 +103,12 @@ def _announce(run: RunConfig, todo: Sequence[Cell], console: Console) -> dict[st
     for t in run.plan.targets:
         folds = f", {len(t.folds)} folds" if len(t.folds) > 1 else ""
         console.print(f"{t.dataset}: split {t.protocol}{folds}")
-    if not any(row.attention == "none" for row in run.plan.table.all_rows()):
+    if reference := run.plan.absent_reference:
         console.print(
-            "Nothing is compared, since no row is without attention. Add none to --attentions."
+            f"Nothing is compared, since {reference.label} is missing. "
+            f"Add {reference.attention} to --attentions."
         )
-    for line in retraining(todo, run.store, run.keep):
+    for line in retraining(todo, run.store, run.keep, planned=run.cells):
         console.print(line)
     for folder, reason in run.store.problems():
         console.print(f"ignored: {folder.name}: {reason}", soft_wrap=True)

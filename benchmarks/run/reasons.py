@@ -13,7 +13,12 @@ from benchmarks.results.store import Result, Store
 _DERIVED = ("recipe", "fingerprint")
 
 
-def retraining(cells: Sequence[Cell], store: Store, keep: Collection[str] = ()) -> Iterator[str]:
+def retraining(
+    cells: Sequence[Cell],
+    store: Store,
+    keep: Collection[str] = (),
+    planned: Sequence[Cell] = (),
+) -> Iterator[str]:
     """Yield a line for each reason: networks that are not stored, and settings that differ.
 
     A stored cell counts as the same network if dataset, backbone, attention, control, seed and fold
@@ -23,7 +28,9 @@ def retraining(cells: Sequence[Cell], store: Store, keep: Collection[str] = ()) 
         cells: the cells that will be trained.
         store: the stored results.
         keep: slugs of the cells whose network must be stored too.
+        planned: all cells of the plan. Those that are stored are used, so they are not named.
     """
+    used = {cell.slug for cell in planned}
     stored = [result for result in store.results() if result.done]
     unsaved = {result.cell.slug for result in stored if not result.saved} & set(keep)
     again = [cell for cell in cells if cell.slug in unsaved]
@@ -34,6 +41,8 @@ def retraining(cells: Sequence[Cell], store: Store, keep: Collection[str] = ()) 
         )
     like: dict[tuple[Any, ...], list[Result]] = {}
     for result in stored:
+        if result.cell.slug in used:
+            continue
         like.setdefault(_network(result.cell), []).append(result)
     found: Counter[tuple[str, ...]] = Counter()
     for cell in cells:

@@ -96,3 +96,20 @@ def test_a_target_names_a_hash_for_each_fold(dataset):
     assert of.folds[3] == datasets.digest(dataset, "loso", 3)
     assert json.loads(json.dumps(of.classes)) == list(dataset.classes)
     assert of.synthetic
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen", "expected"),
+    [
+        (ROWS, {}, None),  # to the backbone without attention
+        (ROWS[:1], {}, None),  # it alone, which needs no other
+        (ROWS[1:], {}, ROWS[0]),
+        (ROWS[1:], {"": ROWS[1]}, None),  # the reference itself has attention
+        ((SLOW, ROWS[1]), {"": ROWS[1]}, None),
+        ((SLOW,), {"": ROWS[1]}, ROWS[1]),
+        (ROWS, {"jaffe": SLOW, "ckplus": SLOW}, SLOW),
+    ],
+)
+def test_a_plan_names_the_row_that_is_missing_for_any_comparison(rows, chosen, expected):
+    table = replace(TABLE, rows=rows, chosen=chosen, special={})
+    assert replace(PLAN, table=table).absent_reference == expected

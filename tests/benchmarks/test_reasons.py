@@ -20,8 +20,8 @@ def changed(one, **settings):
     return replace(one, settings=replace(one.settings, **settings))
 
 
-def lines(cells, store, keep=()):
-    return list(retraining(cells, store, keep))
+def lines(cells, store, keep=(), planned=()):
+    return list(retraining(cells, store, keep, planned))
 
 
 def test_nothing_is_said_of_a_first_run_or_of_other_networks(store):
@@ -80,3 +80,12 @@ def test_a_control_is_another_network_than_the_plain_one(store):
     put_done(store, one, np.ones(4))
     control = replace(one, row=Row(one.row.backbone, "none", matched="se"))
     assert one.row.attention == "none" and lines([control], store) == []
+
+
+def test_other_rows_of_the_plan_are_not_named(store):
+    one = cell()
+    put_done(store, changed(one, ema=0.9), np.ones(4))
+    put_done(store, changed(one, ema=0.8), np.ones(4))
+    assert lines([one], store, planned=[one, changed(one, ema=0.9), changed(one, ema=0.8)]) == []
+    (line,) = lines([one], store, planned=[one, changed(one, ema=0.9)])
+    assert "stored 0.8" in line
