@@ -48,6 +48,8 @@ class Row:
         teacher: the row whose network teaches this one; it is trained first, with the same seed.
         distillation: how the teacher teaches: {"kind": "soft", "temperature": 3.0, "weight": 0.5};
             see `attention_fer.training.distillation`.
+        warm_start: whether training starts from the teacher's weights instead of random ones. Both
+            networks must have the same layers with the same weights; strides may differ.
     """
 
     backbone: str
@@ -59,6 +61,7 @@ class Row:
     recipe: str = ""
     teacher: Row | None = None
     distillation: Options | Mapping[str, Any] = ()
+    warm_start: bool = False
 
     def __post_init__(self) -> None:
         for name in ("config", "options", "settings", "distillation"):
@@ -71,6 +74,8 @@ class Row:
                 f"teacher={self.teacher and self.teacher.label!r}, "
                 f"distillation={dict(options(self.distillation))}."
             )
+        if self.warm_start and self.teacher is None:
+            raise ValueError("warm_start needs a teacher to start from, got teacher=None.")
 
     @property
     def plain(self) -> Row:
@@ -110,7 +115,9 @@ class Row:
             return ""
         chain = f", round {self.round}" if self.round > 1 else ""
         teacher = " ".join([self.teacher.backbone, self.teacher.attention.replace("none", "")])
-        return f"taught by {teacher.strip()} ({_format_options(options(self.distillation))}{chain})"
+        start = ", warm start" if self.warm_start else ""
+        how = f"{_format_options(options(self.distillation))}{start}{chain}"
+        return f"taught by {teacher.strip()} ({how})"
 
     @property
     def label(self) -> str:

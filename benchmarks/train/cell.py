@@ -193,6 +193,8 @@ def _build(job: Job, dataset: Dataset, training: DataPart) -> TrainingModel:
             )
         distillation = Distillation(**dict(cell.row.distillation))
         teacher = {"teacher": load_teacher(job.teacher), "distillation": distillation}
+        if cell.row.warm_start:
+            networks.start_from(inner, teacher["teacher"])
     return training_model(
         inner,
         settings,

@@ -105,6 +105,30 @@ def _default_options(cell: Cell) -> dict[str, Any]:
     return {**found, "drop_path": cell.settings.drop_path}
 
 
+def start_from(network: keras.Model, teacher: keras.Model) -> None:
+    """Give a network the weights of its teacher.
+
+    Args:
+        network: the network that is about to be trained.
+        teacher: a model that contains a network of the same name.
+
+    Raises:
+        ValueError: the two networks do not have the same layers with the same weights.
+    """
+    try:
+        trained = teacher.get_layer(network.name)
+    except ValueError:
+        there = [layer.name for layer in teacher.layers if isinstance(layer, keras.Model)]
+        raise ValueError(
+            f"warm_start needs a teacher with the student's backbone, {network.name}, got {there}."
+        ) from None
+    report = models.load_into(network, trained)
+    if report.new or report.missed:
+        raise ValueError(
+            f"warm_start needs a teacher with the same layers and weights as the student: {report}"
+        )
+
+
 def set_norm_momentum(model: keras.Model, momentum: float) -> None:
     """Set the momentum of the backbone's batch normalisations."""
     for layer in model.layers:

@@ -123,7 +123,7 @@ SLOW = {*PRINTED, "small-cnn", "transfer", "transformers", "distillation", "imba
 def untaught(row):
     """Its network: without a teacher, and without weights that would have to be fetched."""
     options = tuple(pair for pair in row.options if pair[0] != "weights")
-    return replace(row, teacher=None, distillation=(), options=options)
+    return replace(row, teacher=None, distillation=(), warm_start=False, options=options)
 
 
 @pytest.mark.parametrize(

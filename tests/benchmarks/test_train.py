@@ -11,7 +11,7 @@ from attention_fer.models.multiply_adds import multiply_adds
 from benchmarks.plan import datasets
 from benchmarks.plan.job import Job
 from benchmarks.plan.settings import profile
-from benchmarks.results.store import PREDICTIONS
+from benchmarks.results.predictions import PREDICTIONS, read_predictions
 from benchmarks.train.callbacks import BestWeights
 from benchmarks.train.cell import train
 from benchmarks.train.network import network
@@ -122,3 +122,34 @@ def test_another_content_is_refused(dataset, tmp_path):
     one = replace(one, target=target)
     with pytest.raises(ValueError, match="split official .* must not change"):
         train(Job(one, dataset.path, tmp_path), dataset, lambda *_, **__: None)
+
+
+def test_a_warm_start_begins_with_the_weights_of_the_teacher(dataset, tmp_path):
+    def trained(name, taught_in=None, **changes):
+        one = cell(
+            backbone="small_resnet",
+            dataset=dataset.name,
+            fingerprint=dataset.fingerprint,
+            backend=keras.backend.backend(),
+            **changes,
+        )
+        folder = tmp_path / name
+        folder.mkdir()
+        job = Job(one, dataset.path, folder, teacher=taught_in, keep=True)
+        train(job, dataset, lambda *_, **__: None)
+        return one, read_predictions(folder / PREDICTIONS).probabilities
+
+    teacher, goal = trained("teacher", settings=SETTINGS)
+    still = replace(SETTINGS, epochs=1, learning_rate=1e-9, norm_momentum=0.9999)
+    student = {"settings": still, "seed": 1, "distillation": {"kind": "soft"}}
+    folder = tmp_path / "teacher"
+    for warm in (True, False):
+        one, found = trained(
+            f"student-{warm}",
+            folder,
+            teacher=teacher,
+            warm_start=warm,
+            **student,
+        )
+        assert np.allclose(found, goal, atol=0.002) == warm
+        assert ("warm start" in one.label) == warm
