@@ -9,10 +9,13 @@ import pytest
 from PIL import Image
 from served import png, running
 
+from attention_fer import pretrained
 from attention_fer.cli import main
 from attention_fer.serve.limits import Limits
 
 SIZE = {"width": 1280, "height": 900}
+SHIPPED = pretrained.find("fer-small", "fer2013").manifest
+ACCURACY = f"{100 * SHIPPED['test']['accuracy']:.2f} %"
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 
 
@@ -99,7 +102,7 @@ def test_the_box_lies_where_the_row_says(visit, photograph, predictor):
 def test_its_limits_are_in_sight(visit):
     page = visit()
     head = page.locator("header")
-    page.get_by_text("66.65 % of 3,589 test images").wait_for()
+    page.get_by_text(f"{ACCURACY} of 3,589 test images").wait_for()
     assert "does not say what a person feels" in " ".join(head.inner_text().split())
     head.get_by_text("What it is not for").click()
     assert head.get_by_text("not for hiring").is_visible()
@@ -194,7 +197,7 @@ def test_the_token_is_in_the_address_or_asked_for(visit, predictor, whole, photo
         page.get_by_text("with the server's token").wait_for()
         page.get_by_label("Token").fill("a-token-of-my-own")
         page.get_by_role("button", name="Use this token").click()
-        page.get_by_text("66.65 %").wait_for()
+        page.get_by_text(ACCURACY).wait_for()
         assert not page.get_by_label("Token").is_visible()
         choose(page, ("me.png", photograph))
         expect_refusal(visit, 401)
@@ -202,7 +205,7 @@ def test_the_token_is_in_the_address_or_asked_for(visit, predictor, whole, photo
 
 def test_an_answer_of_a_server_in_front_is_said(visit, photograph):
     page = visit()
-    page.get_by_text("66.65 %").wait_for()
+    page.get_by_text(ACCURACY).wait_for()
     page.route("**/analyze", lambda route: route.fulfill(status=413, body="<html>too large</html>"))
     given = {"name": "me.png", "mimeType": "image/png", "buffer": photograph}
     page.get_by_label("Choose photographs").set_input_files(given)
@@ -213,7 +216,7 @@ def test_an_answer_of_a_server_in_front_is_said(visit, photograph):
 def test_a_server_that_has_ended_is_said(visit, predictor, whole, photograph):
     with running(predictor, whole) as address:
         page = visit(f"{address}/")
-        page.get_by_text("66.65 %").wait_for()
+        page.get_by_text(ACCURACY).wait_for()
     given = {"name": "me.png", "mimeType": "image/png", "buffer": photograph}
     page.get_by_label("Choose photographs").set_input_files(given)
     page.get_by_text("The server does not answer").wait_for()
@@ -312,7 +315,7 @@ def test_a_map_of_a_large_network_is_shown(visit, predictor, whole, photograph):
 def test_a_server_with_other_limits_says_them(visit, predictor, whole):
     with running(predictor, whole, Limits(megabytes=2.5)) as address:
         page = visit(f"{address}/")
-        page.get_by_text("66.65 %").wait_for()
+        page.get_by_text(ACCURACY).wait_for()
         given = {"name": "large.png", "mimeType": "image/png", "buffer": b"a" * 2_600_000}
         page.get_by_label("Choose photographs").set_input_files(given)
         page.get_by_text("at most 2.5 MB").wait_for()
