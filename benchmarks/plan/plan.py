@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from benchmarks.plan.cell import Cell, Target
-from benchmarks.plan.settings import Choice, Settings, choices, settle
+from benchmarks.plan.settings import PROFILES, Choice, Settings, choices, settle
 from benchmarks.plan.table import Options, Row, Table
 
 
@@ -74,13 +74,19 @@ class Plan:
 
     def choices(self, target: Target, row: Row | None = None) -> dict[str, Choice]:
         """Return a row's settings on a target with their sources; None for what all rows share."""
-        return choices(
+        found = choices(
             recipe=row.recipe if row else "",
             profile=(self.profile, dict(self.usual)),
             asked=dict(self.asked),
             row=dict(row.settings) if row else {},
             dataset=target.dataset,
         )
+        # `usual` merges the profile with the table's changes to it.
+        of_profile = PROFILES.get(self.profile, {})
+        for name, choice in found.items():
+            if choice.source == f"profile {self.profile}" and choice.value != of_profile.get(name):
+                found[name] = Choice(choice.value, f"table {self.table.name}")
+        return found
 
     def settings(self, target: Target, row: Row | None = None) -> Settings:
         """Return the values of `choices`. Raises ValueError for a value out of range."""

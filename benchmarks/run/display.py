@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -14,6 +15,7 @@ from rich.table import Table as RichTable
 from attention_fer.common.progress import bars, format_duration
 from benchmarks.plan.cell import Cell
 from benchmarks.plan.plan import Plan
+from benchmarks.plan.settings import Choice
 
 
 class LiveView:
@@ -106,24 +108,33 @@ def outcome(cell: Cell, record: Mapping[str, Any]) -> str:
 def show_settings(plan: Plan, console: Console) -> None:
     """Print the value and source of each setting that is not at its default.
 
-    Settings that all rows share come first, then those of single rows.
+    Settings of all or most rows come first, then those of single rows where they differ.
     """
     for target in plan.targets:
         rows = [(row.label, plan.choices(target, row)) for row in plan.table.of(target.dataset)]
-        first = rows[0][1] if rows else {}
-        shared = {n for n in first if all(found[n] == first[n] for _, found in rows)}
+        names = rows[0][1] if rows else ()
+        usual = {name: _usual([found[name] for _, found in rows]) for name in names}
         table = RichTable(box=box.SIMPLE_HEAD, title=f"Settings on {target.dataset}")
         for column in ("row", "setting", "value", "from"):
             table.add_column(column, overflow="fold")
-        for name, choice in first.items():
-            if name in shared and choice.source != "default":
-                table.add_row("all", name, _format_value(choice.value), choice.source)
+        for name, choice in usual.items():
+            if choice is not None and choice.source != "default":
+                which = "all" if all(found[name] == choice for _, found in rows) else "most"
+                table.add_row(which, name, _format_value(choice.value), choice.source)
         for label, found in rows:
             for name, choice in found.items():
-                if name not in shared and choice.source != "default":
+                shown = usual[name] is not None or choice.source != "default"
+                if shown and choice != usual[name]:
                     table.add_row(label, name, _format_value(choice.value), choice.source)
         console.print(table)
     console.print("Settings not shown are at their defaults.")
+
+
+def _usual(choices: Sequence[Choice]) -> Choice | None:
+    """Return what all rows or most of them choose, the latter unless as settings of their own."""
+    choice, n = Counter(choices).most_common(1)[0]
+    own = choice.source == "row"
+    return choice if n == len(choices) or (2 * n > len(choices) and not own) else None
 
 
 def _format_value(value: Any) -> str:

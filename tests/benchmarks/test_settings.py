@@ -1,6 +1,7 @@
 """The order of precedence of settings, and how --dry-run shows it."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from fabricated import plan, target
@@ -69,6 +70,46 @@ def test_a_dry_run_shows_values_and_sources():
     assert ["all", "width", "0.25", "command", "line"] in lines
     assert ["vgg16", "se,", "zoom", "0.25", "zoom", "0.25", "row"] in lines
     assert not any(line[:2] == ["all", "zoom"] for line in lines)
+
+
+def shown(*rows, **options):
+    """The lines of the settings without rules and title, each as words."""
+    said = io.StringIO()
+    show_settings(plan(rows, [target("jaffe")], **options), Console(file=said, width=160))
+    lines = [line.split() for line in said.getvalue().splitlines()]
+    return [line for line in lines if "zoom" in line[-4:] or "ema" in line[-4:]]
+
+
+def test_a_dry_run_shows_what_most_rows_share_once():
+    common = {"backbone": "vgg16", "recipe": "fer-small"}
+    rows = [Row(**common), Row(**common, attention="se"), Row(**common, settings={"ema": 0.0})]
+    averaged = [line for line in shown(*rows) if "ema" in line]
+    assert averaged == [
+        ["most", "ema", "0.99", "recipe", "fer-small"],
+        ["vgg16", "none,", "recipe", "fer-small,", "ema", "0", "ema", "0", "row"],
+    ]
+
+
+def test_what_most_rows_change_themselves_is_shown_with_them():
+    own = Row("vgg16", settings={"ema": 0.5})
+    rows = [own, Row("vgg16", "se", settings={"ema": 0.5}), Row("vgg16", "eca")]
+    averaged = [line for line in shown(*rows) if "ema" in line]
+    assert [line[-4:] for line in averaged] == [["0.5", "ema", "0.5", "row"]] * 2
+
+
+def test_a_default_is_shown_where_most_rows_differ_from_it():
+    common = {"backbone": "vgg16", "recipe": "fer-small"}
+    rows = [Row(**common), Row(**common, attention="se"), Row("vgg16", "eca")]
+    averaged = [line for line in shown(*rows) if "ema" in line]
+    assert averaged[1] == ["vgg16", "eca", "ema", "0", "default"]
+
+
+def test_a_change_of_the_table_is_not_called_one_of_the_profile():
+    of = plan([Row("vgg16")], [target("jaffe")], profile="quick")
+    of = replace(of, usual=(("epochs", 4), ("width", 0.25), ("drop_copies", True)), asked=())
+    sources = {name: one.source for name, one in of.choices(of.targets[0]).items()}
+    assert sources["epochs"] == "profile quick"
+    assert sources["width"] == sources["drop_copies"] == f"table {of.table.name}"
 
 
 def test_a_dry_run_shows_a_setting_of_all_rows_once():
