@@ -48,8 +48,9 @@ class Row:
         teacher: the row whose network teaches this one; it is trained first, with the same seed.
         distillation: how the teacher teaches: {"kind": "soft", "temperature": 3.0, "weight": 0.5};
             see `attention_fer.training.distillation`.
-        warm_start: whether training starts from the teacher's weights instead of random ones. Both
-            networks must have the same layers with the same weights; strides may differ.
+        warm_start: whether training starts from the teacher's weights instead of random ones. The
+            networks must be the same, except that strides may differ and that the student may have
+            attention which its teacher lacks.
     """
 
     backbone: str

@@ -79,10 +79,17 @@ def carry_out(run: RunConfig, dry_run: bool, console: Console) -> int:
     formats.publish(run.plan, run.store, console)
     left = len(missing(run.cells, run.store, run.keep)) - len(failed)
     if failed:
-        console.print(f"{len(failed)} cells failed. Rerun the command to retry them.", style="red")
+        it = "it" if len(failed) == 1 else "them"
+        console.print(
+            f"{_count(len(failed))} failed. Rerun the command to retry {it}.", style="red"
+        )
     if left:
-        console.print(f"{left} cells are left. Rerun the command to resume.")
+        console.print(f"{_count(left)} left. Rerun the command to resume.")
     return 1 if failed or left else 0
+
+
+def _count(n: int) -> str:
+    return f"{n:,} cell" if n == 1 else f"{n:,} cells"
 
 
 def _announce(run: RunConfig, todo: Sequence[Cell], console: Console) -> dict[str, float]:
@@ -96,7 +103,7 @@ def _announce(run: RunConfig, todo: Sequence[Cell], console: Console) -> dict[st
     )
     total = len(run.cells)
     console.print(
-        f"Table {run.plan.table.name}: {total} cells, "
+        f"Table {run.plan.table.name}: {_count(total)}, "
         f"{total - len(todo)} done, {len(todo)} to run, {jobs} at a time; "
         f"about {format_duration(sum(seconds.values()) / jobs)} ({source}).",
     )

@@ -10,6 +10,7 @@ import keras
 
 from attention_fer import models
 from attention_fer.common.checks import one_of
+from attention_fer.layers import AttentionModule
 from benchmarks import published
 from benchmarks.plan.cell import Cell
 from benchmarks.plan.table import VARIANTS
@@ -106,14 +107,14 @@ def _default_options(cell: Cell) -> dict[str, Any]:
 
 
 def start_from(network: keras.Model, teacher: keras.Model) -> None:
-    """Give a network the weights of its teacher.
+    """Give a network the weights of its teacher; attention that the teacher lacks keeps its own.
 
     Args:
         network: the network that is about to be trained.
         teacher: a model that contains a network of the same name.
 
     Raises:
-        ValueError: the two networks do not have the same layers with the same weights.
+        ValueError: apart from attention, the two have different layers or weights.
     """
     try:
         trained = teacher.get_layer(network.name)
@@ -123,7 +124,8 @@ def start_from(network: keras.Model, teacher: keras.Model) -> None:
             f"warm_start needs a teacher with the student's backbone, {network.name}, got {there}."
         ) from None
     report = models.load_into(network, trained)
-    if report.new or report.missed:
+    attention = {layer.name for layer in network.layers if isinstance(layer, AttentionModule)}
+    if report.missed or {name.partition("/")[0] for name in report.new} - attention:
         raise ValueError(
             f"warm_start needs a teacher with the same layers and weights as the student: {report}"
         )

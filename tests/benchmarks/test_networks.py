@@ -30,11 +30,21 @@ def test_a_network_starts_from_one_with_other_strides():
         np.testing.assert_array_equal(found, expected)
 
 
+def test_a_network_with_attention_starts_from_one_without():
+    teacher = keras.Sequential([keras.Input(SMALL["input_shape"]), fine(seed=1)])
+    network = fine(attention=("eca", {"start": "identity"}))
+    images = np.random.default_rng(0).random((3, *SMALL["input_shape"]), "float32")
+    start_from(network, teacher)
+    found, expected = network(images), teacher(images)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("teacher", "error"),
     [
         (lambda: fine(width=0.5), "0 layers loaded; 33 new"),
-        (lambda: fine(attention="eca"), "same layers and weights.*attention"),
+        (lambda: fine(attention="eca"), "same layers and weights.*6 missed .*attention"),
+        (lambda: fine(include_top=False, pooling="avg"), "same layers and weights.*1 new"),
         (lambda: models.build("vgg16", **SMALL), "small_resnet, got .'vgg16'"),
     ],
 )

@@ -179,7 +179,7 @@ def test_a_failing_cell_is_shown_with_its_reason_and_tried_again(run, tmp_path):
         assert before in done.stdout
         assert done.returncode == 1
         assert "failed: ValueError: reduction_ratio must not exceed" in done.stdout
-        assert "1 cells failed" in done.stdout
+        assert "1 cell failed" in done.stdout
         assert "Traceback" not in done.stdout + done.stderr
     found = results(tmp_path)
     assert found["none"].done
