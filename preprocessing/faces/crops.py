@@ -152,11 +152,6 @@ def fit(
     return pixels.resized(image, (size, size) if isinstance(size, int) else size)
 
 
-def as_rgb(image: np.ndarray) -> np.ndarray:
-    """Converts an image to (height, width, 3); returns the same object if it is in colour."""
-    return OPENCV.coloured(image, "rgb")
-
-
 def has_eyes(landmarks: np.ndarray | None) -> bool:
     """Whether there are two eyes at different positions."""
     if landmarks is None or not np.isfinite(landmarks[:2]).all():

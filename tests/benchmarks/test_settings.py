@@ -11,9 +11,6 @@ from benchmarks.plan.settings import choices, profile, settle
 from benchmarks.run.display import show_settings
 from benchmarks.table import Row
 
-# Each source sets its own name and all later ones.
-ORDER = ("recipe mini-resnet", "profile quick", "command line", "row", "dataset jaffe")
-
 
 def chosen(**sources):
     given = {
