@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -44,6 +45,19 @@ def test_the_card_is_the_manifest(name, weights):
 def test_the_calibration_is_within_its_limit(name, weights):
     test = pretrained.find(name, weights).manifest["test"]
     assert test["calibration_error"] <= 0.03
+
+
+def test_all_but_the_first_convolutions_of_the_small_form_are_in_int8():
+    graph = onnx.load(pretrained.find("fer-small", "fer2013").file("onnx-int8")).graph
+    made_by = {name: node for node in graph.node for name in node.output}
+    sizes = {one.name: list(one.dims) for one in graph.initializer}
+    quantised = []
+    for conv in (node for node in graph.node if node.op_type == "Conv"):
+        kernel = made_by.get(conv.input[1])
+        quantised.append(kernel is not None and kernel.op_type == "DequantizeLinear")
+        weights = kernel.input[0] if quantised[-1] else conv.input[1]
+        assert quantised[-1] == (sizes[weights][1] > 1), sizes[weights]
+    assert sorted(quantised)[:3] == [False, False, True]  # one for the image, one for its mirror
 
 
 @pytest.mark.data
