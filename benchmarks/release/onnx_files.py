@@ -89,7 +89,10 @@ def quantise(source: Path, target: Path, images: np.ndarray) -> None:
 
 
 def _first_convolutions(path: Path) -> list[str]:
-    """Return the names of the convolutions that read the one channel of the image."""
+    """Return the names of the convolutions that read the one channel of the image.
+
+    Depthwise convolutions, which the network lacks, would be among them.
+    """
     import onnx
 
     graph = onnx.load(path).graph

@@ -112,8 +112,8 @@ def _announce(run: RunConfig, todo: Sequence[Cell], console: Console) -> dict[st
         console.print(f"{t.dataset}: split {t.protocol}{folds}")
     if reference := run.plan.absent_reference:
         console.print(
-            f"Nothing is compared, since {reference.label} is missing. "
-            f"Add {reference.attention} to --attentions."
+            f"Nothing is compared, since {reference.label} is missing. Add {reference.backbone} to "
+            f"--backbones and {reference.attention} to --attentions."
         )
     for line in retraining(todo, run.store, run.keep, planned=run.cells):
         console.print(line)
