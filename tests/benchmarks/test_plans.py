@@ -104,6 +104,7 @@ def test_a_target_names_a_hash_for_each_fold(dataset):
         (ROWS, {}, None),  # to the backbone without attention
         (ROWS[:1], {}, None),  # it alone, which needs no other
         (ROWS[1:], {}, ROWS[0]),
+        ((ROWS[0], Row("vgg19", "se")), {}, Row("vgg19")),  # of another backbone
         (ROWS[1:], {"": ROWS[1]}, None),  # the reference itself has attention
         ((SLOW, ROWS[1]), {"": ROWS[1]}, None),
         ((SLOW,), {"": ROWS[1]}, ROWS[1]),
