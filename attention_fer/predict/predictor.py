@@ -12,7 +12,8 @@ from attention_fer.common.checks import positive_int
 from attention_fer.predict.cutting import cut
 from attention_fer.predict.defaults import BATCH, DETECTOR, MIN_SIZE, MODEL
 from attention_fer.predict.faces import FaceFinder, FoundFace, NoFace
-from attention_fer.predict.frames import Frame, frames_of, grouped
+from attention_fer.predict.frames import Frame, grouped
+from attention_fer.predict.given import frames_of
 from attention_fer.predict.networks import open_network
 from attention_fer.predict.rows import FaceRow, columns
 

@@ -7,7 +7,7 @@ import pytest
 
 from attention_fer.predict import Predictor
 from attention_fer.predict.cutting import CutRule
-from attention_fer.predict.frames import frames_of
+from attention_fer.predict.given import frames_of
 from attention_fer.predict.networks.base import Network
 from attention_fer.predict.occlusion import occlusion_map
 

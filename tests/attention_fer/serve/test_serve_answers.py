@@ -13,7 +13,7 @@ from served import analyze, data_uri, png, refused, running
 
 from attention_fer import pretrained
 from attention_fer.cli import main
-from attention_fer.predict.frames import frames_of
+from attention_fer.predict.given import frames_of
 from attention_fer.predict.occlusion import occlusion_map
 from attention_fer.predict.predictor import Predictor
 
