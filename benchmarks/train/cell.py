@@ -233,7 +233,7 @@ def _fit(
         job.checkpoint, identity, best=best, history=history, log=log, counting=counting
     )
     if checkpoint.problem:
-        notify("note", note=f"starts again; of its checkpoint, {checkpoint.problem}")
+        notify("note", note=f"starts again: {checkpoint.problem}")
     callbacks = [
         compute.batches.epoch_starter(),
         OnFirstStep(lambda: clock.lap("trace")),

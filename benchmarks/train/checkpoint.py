@@ -34,7 +34,7 @@ class TrainingCheckpoint(keras.callbacks.Callback):
 
     Args:
         path: file of the checkpoint; None to store nothing.
-        identity: what must be equal for a stored training to be gone on with, for JSON.
+        identity: values for JSON; a stored training is resumed only if all of them are the same.
         best, history, log: callbacks of the training.
         counting: Keras's callbacks that count epochs, such as `EarlyStopping`.
         clock: returns seconds.
@@ -133,10 +133,11 @@ class TrainingCheckpoint(keras.callbacks.Callback):
                 for name in sorted(set(stored.files) - {"content"}):
                     groups[name.partition("/")[0]].append(stored[name])
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            self.problem = f"it cannot be read: {error}"
+            self.problem = f"its checkpoint cannot be read: {error}"
             return
-        if content["identity"] != self._identity:
-            self.problem = "another version or execution wrote it"
+        written = content["identity"]
+        if differing := [key for key in self._identity if written.get(key) != self._identity[key]]:
+            self.problem = f"its checkpoint differs in {' and '.join(differing)}"
             return
         self._found = content, groups
         self.done, self.seconds = content["done"], content["seconds"]
