@@ -121,7 +121,8 @@ class Cell:
     @cached_property
     def slug(self) -> str:
         """Readable folder name: dataset, network, seed, fold and digest."""
-        return "-".join([*self._name_parts, self.digest])
+        # File systems allow 255 bytes, and a working folder adds 17 characters.
+        return f"{'-'.join(self._name_parts)[:_LONGEST]}-{self.digest}"
 
     @property
     def run_name(self) -> str:
@@ -130,7 +131,7 @@ class Cell:
         The digits tell cells apart that differ in their settings alone.
         """
         dataset, *network = self._name_parts
-        return f"{dataset}/{'-'.join([*network, self.digest[:4]])}"
+        return f"{dataset}/{'-'.join(network)[:_LONGEST]}-{self.digest[:4]}"
 
     @property
     def label(self) -> str:
@@ -199,6 +200,7 @@ def _slug_parts(row: Row) -> list[str]:
 
 
 _ROW_FIELDS = {f.name: _RENAMED.get(f.name, f.name) for f in fields(Row) if f.name != "teacher"}
+_LONGEST = 220  # characters of the readable part of a name
 _TARGET_FIELDS = ("dataset", "fingerprint", "protocol")
 _NESTED = ("row", "target", "settings", "teacher")
 _CELL_FIELDS = [f.name for f in fields(Cell) if f.name not in _NESTED]

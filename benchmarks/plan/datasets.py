@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from preprocessing import sources, splits
 from preprocessing.dataset.folder import Dataset
 from preprocessing.dataset.manifest import MANIFEST, read_manifest
 from preprocessing.splits.base import stored_names
+
+_LOOK_AGAIN = 1.0  # seconds between checks of a dataset that another run generates
 
 
 def open_datasets(
@@ -103,12 +106,17 @@ def _maps(path: Path) -> bool:
 def _generate(name: str, folder: Path, console: Console) -> Path:
     from preprocessing.prepare import prepare
 
-    try:
-        Dataset.open(folder)
-    except (FileNotFoundError, ValueError):  # not generated yet, or by an earlier version
-        console.print(f"Generating the synthetic dataset {name}.")
-        prepare(name, None, folder, overwrite=True)
-    return folder
+    while True:
+        try:
+            Dataset.open(folder)
+            return folder
+        except (FileNotFoundError, ValueError):  # not generated yet, or by an earlier version
+            console.print(f"Generating the synthetic dataset {name}.")
+        try:
+            prepare(name, None, folder, overwrite=True)
+        except BlockingIOError:
+            console.print("Another run is generating it; waiting.")
+            time.sleep(_LOOK_AGAIN)
 
 
 # The usual protocols of datasets with known subjects; the official split for all others.

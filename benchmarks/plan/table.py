@@ -181,7 +181,7 @@ class Table:
 
         Any registered name is accepted; `["all"]` stands for all of them. A combination that the
         table lacks becomes a new row after the others, with the recipe and settings that all rows
-        share.
+        share, if it has a name that the table lacks or both are given.
 
         Raises:
             ValueError: a name that is not registered.
@@ -189,6 +189,7 @@ class Table:
         rows = self.all_rows()
         own_backbones = list(dict.fromkeys(row.backbone for row in rows))
         own_attentions = list(dict.fromkeys(row.attention for row in rows))
+        both = backbones is not None and attentions is not None
         kinds = {"none": None, **dict.fromkeys(registered.attentions())}
         names = _check_names("backbone", backbones, own_backbones, registered.backbones())
         modules = _check_names("attention module", attentions, own_attentions, kinds)
@@ -200,7 +201,7 @@ class Table:
                 Row(backbone, attention, **_shared_training(rows))
                 for backbone, attention in product(names, modules)
                 if (backbone, attention) not in there
-                and not (backbone in own_backbones and attention in own_attentions)
+                and (both or backbone not in own_backbones or attention not in own_attentions)
             ]
             return tuple(kept + new)
 
@@ -260,7 +261,7 @@ _NONE = {
     "kernel_size": "adaptive kernel size",
     "drop_copies": "with copies",
 }
-"""What None and False mean for options of which they do not mean none."""
+"""How None and False are worded for options where "no NAME" would be wrong."""
 
 
 def _format_option(key: str, value: Any) -> str:

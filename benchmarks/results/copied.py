@@ -14,7 +14,8 @@ from benchmarks.results.store import RESULT
 def copied(source: Path, folder: Path) -> dict[str, Any]:
     """Copy the predictions of a result, and return its record but for the spec.
 
-    Training would give the same numbers. `equals` names the result; timing and provenance are its.
+    Training would give the same numbers. `equals` names that result; timing and provenance are
+    copied from it.
 
     Args:
         source: folder of the result.

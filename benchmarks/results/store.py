@@ -103,7 +103,8 @@ class Store:
 
         `commit` removes it with the result, unless the cell failed.
         """
-        return self.root / CHECKPOINTS / f"{cell.slug}.npz"
+        # Short, so that `begin` recognises the drafts of `replacing`, which cuts long names.
+        return self.root / CHECKPOINTS / f"{cell.digest}.npz"
 
     def tensorboard(self, cell: Cell) -> Path:
         """Return the folder of a cell's TensorBoard logs, written while it is trained.
@@ -124,7 +125,7 @@ class Store:
         shutil.rmtree(self.tensorboard(cell), ignore_errors=True)
         checkpoint = self.checkpoint(cell)
         for draft in checkpoint.parent.glob(f".{checkpoint.name}.*"):
-            draft.unlink()
+            draft.unlink(missing_ok=True)
         partial = self.root / f"{cell.slug}.{uuid.uuid4().hex[:8]}{PARTIAL}"
         partial.mkdir(parents=True)
         return partial

@@ -3,8 +3,8 @@
 Each finished cell is stored under `--out` and skipped when the command is rerun, so a run may be
 interrupted or killed at any moment and then resumed.
 
-Exit status: 0 if every cell is done, 1 if some failed, could not be stored or did not fit into
-`--minutes`, 2 for wrong arguments, 130 after Ctrl-C.
+Exit status: 0 if every cell is done, 1 if some failed or did not fit into `--minutes`, 2 for wrong
+arguments or an error that ends the run, such as a full disk, 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from attention_fer.common.console import any_encoding
+from attention_fer.common import command
 from attention_fer.common.progress import format_duration
 from benchmarks.plan.cell import Cell
 from benchmarks.report import formats
@@ -23,36 +23,29 @@ from benchmarks.run import costs, estimate
 from benchmarks.run.arguments import PROGRAM, parser
 from benchmarks.run.display import LiveView, show_settings
 from benchmarks.run.reasons import retraining
-from benchmarks.run.runner import Runner, missing
+from benchmarks.run.runner import Runner
 from benchmarks.run.setup import RunConfig, set_up
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     """Run the command line, see `--help`; return the exit status. `prog` is the command's name."""
     options = parser(__doc__ or "", prog).parse_args(arguments)
-    any_encoding()
-    console = formats.console()
-    try:
+
+    def work() -> int:
+        console = formats.console()
         run = set_up(options, console)
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    try:
-        return carry_out(run, options.dry_run, console)
-    except KeyboardInterrupt:
-        console.print("Interrupted. Finished cells are stored; rerun the command to resume.")
-        return 130
-    except OSError as error:
-        # For example a full disk or a removed folder. Stored results are complete: a rerun resumes.
-        print(f"error: {error}. Fix this, then rerun the same command to resume.", file=sys.stderr)
-        return 1
-    finally:
-        run.executor.close()
+        try:
+            return carry_out(run, options.dry_run, console)
+        finally:
+            run.executor.close()
+
+    # Stored results are complete, whatever happens.
+    return command.run(work, advice="rerun the same command to resume")
 
 
 def carry_out(run: RunConfig, dry_run: bool, console: Console) -> int:
     """Print the plan, run the missing cells, then print and write the table."""
-    todo = missing(run.cells, run.store, run.keep)
+    todo = run.todo()
     seconds = _announce(run, todo, console)
     if dry_run:
         show_settings(run.plan, console)
@@ -74,10 +67,12 @@ def carry_out(run: RunConfig, dry_run: bool, console: Console) -> int:
                 limit=run.limit,
             )
             failed = runner.run(todo)
-    if run.cost:
+    if run.cost and run.limit is not None and not run.limit.left:
+        console.print("There is no time left to measure --cost. Rerun the command to measure it.")
+    elif run.cost:
         costs.measure(run, console)
     formats.publish(run.plan, run.store, console)
-    left = len(missing(run.cells, run.store, run.keep)) - len(failed)
+    left = len(run.todo()) - len(failed)
     if failed:
         it = "it" if len(failed) == 1 else "them"
         console.print(

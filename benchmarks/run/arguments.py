@@ -56,7 +56,9 @@ def changes(options: argparse.Namespace) -> dict[str, object]:
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """Return the name and value of `name=value`; the value is read as JSON, or else as text.
+    """Return the name and value of `name=value`.
+
+    The value is read as JSON or as True, False or None, or else as text.
 
     Raises:
         ArgumentTypeError: `text` has no equals sign.
@@ -67,7 +69,7 @@ def setting(text: str) -> tuple[str, Any]:
     try:
         return name.strip(), json.loads(value)
     except ValueError:
-        return name.strip(), value
+        return name.strip(), {"True": True, "False": False, "None": None}.get(value, value)
 
 
 def _add_rows(group: argparse._ArgumentGroup, positional: bool) -> None:

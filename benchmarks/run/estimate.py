@@ -7,9 +7,10 @@ multiply-adds at the rate of a common CPU core or accelerator.
 from __future__ import annotations
 
 import os
-import statistics
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from benchmarks.plan.cell import Cell
 from benchmarks.results.store import Result
@@ -41,6 +42,25 @@ _RATE_OF_A_CORE = 3e10
 _RATE_OF_AN_ACCELERATOR = 1e13
 
 
+class KnownDurations:
+    """How long finished cells took, by kind."""
+
+    def __init__(self, results: Iterable[Result] = ()):
+        self._by_kind: defaultdict[Cell, list[float]] = defaultdict(list)
+        for result in results:
+            self.learn(result.cell, result.record)
+
+    def learn(self, cell: Cell, record: Mapping[str, Any]) -> None:
+        """Take a cell into account if it is done; a failed one tells nothing."""
+        if record["status"] == "done":
+            self._by_kind[kind(cell)].append(sum(record["timing"].values()))
+
+    def mean(self, cell: Cell) -> float | None:
+        """Return the mean seconds of the cells of its kind; None if there are none."""
+        times = self._by_kind.get(kind(cell))
+        return sum(times) / len(times) if times else None
+
+
 def seconds(
     cells: Iterable[Cell],
     results: Iterable[Result],
@@ -60,28 +80,25 @@ def seconds(
     Returns:
         The seconds of each cell by slug, and how many of the estimates come from finished cells.
     """
-    known: dict[Cell, list[float]] = {}
-    for result in results:
-        if result.done:
-            spent = sum(result.record["timing"].values())
-            known.setdefault(kind(result.cell), []).append(spent)
+    known = KnownDurations(results)
     cores = os.cpu_count() or 1
     rate = (_RATE_OF_AN_ACCELERATOR if accelerators else _RATE_OF_A_CORE * cores) / jobs
     found: dict[str, float] = {}
     measured = 0
     for cell in cells:
-        times = known.get(kind(cell))
-        measured += times is not None
-        found[cell.slug] = (
-            statistics.mean(times) + _START_SECONDS if times else _estimate(cell, sizes, rate)
-        )
+        mean = known.mean(cell)
+        measured += mean is not None
+        found[cell.slug] = _estimate(cell, sizes, rate) if mean is None else mean
     return found, measured
 
 
 def kind(cell: Cell) -> Cell:
-    """Return one cell for all that take equally long: attention costs little, seeds nothing."""
-    row, target = replace(cell.row, attention="none"), replace(cell.target, fingerprint="")
-    return replace(cell, row=row, target=target, seed=0, teacher=None)
+    """Return a cell that stands for all that take about as long.
+
+    Attention and widening to its parameters add little time; a seed, a fold or a teacher adds none.
+    """
+    target = replace(cell.target, fingerprint="", folds=("",))
+    return replace(cell, row=cell.row.plain, target=target, seed=0, fold=0, teacher=None)
 
 
 def _estimate(cell: Cell, sizes: Mapping[str, tuple[int, int]], rate: float) -> float:

@@ -9,14 +9,14 @@ from typing import Any
 
 from benchmarks.plan.cell import Cell
 from benchmarks.results.store import Result
-from benchmarks.run import estimate
+from benchmarks.run.estimate import KnownDurations
 
 
 class TimeLimit:
     """Ends a run after some time. Used by several threads.
 
-    A cell is started if cells of its kind, which differ in attention or seed alone, took less time
-    than is left. Of a kind of which none is finished nothing is known, so such a cell is started.
+    A cell is started if finished cells of its kind, see `estimate.kind`, took less time than is
+    left. If no cell of its kind has finished, its duration is unknown, and it is started.
 
     Args:
         seconds: from now on.
@@ -37,9 +37,7 @@ class TimeLimit:
             raise ValueError(f"seconds must be above 0, got {seconds}.")
         self._clock, self._end = clock, clock() + seconds
         self._lock = threading.Lock()
-        self._known: dict[Cell, list[float]] = {}
-        for result in results:
-            self.learn(result.cell, result.record)
+        self._known = KnownDurations(results)
 
     @property
     def left(self) -> float:
@@ -49,12 +47,9 @@ class TimeLimit:
     def fits(self, cell: Cell) -> bool:
         """Return whether a cell that starts now is expected to finish in time."""
         with self._lock:
-            took = self._known.get(estimate.kind(cell))
-        return self.left > (sum(took) / len(took) if took else 0.0)
+            return self.left > (self._known.mean(cell) or 0.0)
 
     def learn(self, cell: Cell, record: Mapping[str, Any]) -> None:
-        """Take the duration of a finished cell into account; failed ones tell nothing."""
-        if record["status"] == "done":
-            with self._lock:
-                took = self._known.setdefault(estimate.kind(cell), [])
-                took.append(sum(record["timing"].values()))
+        """Take the duration of a cell into account if it is done."""
+        with self._lock:
+            self._known.learn(cell, record)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -105,7 +105,10 @@ class Runner:
         return self._failed
 
     def _work(self, ended: threading.Event) -> None:
-        """Process cells until none is left, those that another run had last. Runs in a thread."""
+        """Process cells until none is left. Runs in a thread.
+
+        Cells that another run was training come last.
+        """
         try:
             while not self._stop.is_set():
                 self._process_next()
@@ -140,12 +143,16 @@ class Runner:
     def _next(self) -> tuple[Cell | None, int | None]:
         """Return the next cell and, if another run had it, the time of its result then.
 
-        None if all cells that are left wait for their teachers. Raises queue.Empty without any.
+        The cell is None if all remaining cells are waiting for their teachers. Raises queue.Empty
+        if no cell is left.
         """
         with self._waiting_lock:
-            for i, cell in enumerate(self._waiting):
-                if cell.teacher is None or cell.teacher.slug not in self._unfinished:
-                    return self._waiting.pop(i), None
+            ready = [cell for cell in self._waiting if not self._is_taught_by_unfinished(cell)]
+            # A control may equal its plain network, so other cells go first while that is trained.
+            ready.sort(key=self._has_unfinished_plain)
+            if ready:
+                self._waiting.remove(ready[0])
+                return ready[0], None
             taught = bool(self._waiting)
         found: tuple[Cell | None, int | None] = None, None
         try:
@@ -155,6 +162,12 @@ class Runner:
                 raise
         self._stop.wait(_LOOK_AGAIN)
         return found
+
+    def _is_taught_by_unfinished(self, cell: Cell) -> bool:
+        return cell.teacher is not None and cell.teacher.slug in self._unfinished
+
+    def _has_unfinished_plain(self, cell: Cell) -> bool:
+        return any(plain.slug in self._unfinished for plain in _plain_cells(cell))
 
     def _leave_out(self, cell: Cell) -> bool:
         """Return whether there is no time for a cell, or was none for its teacher."""
@@ -203,7 +216,7 @@ class Runner:
             teacher=None if teacher is None else teacher.path.resolve(),
             plain=self._plain(cell),
             keep=cell.slug in self.keep,
-            checkpoint=self.store.checkpoint(cell).resolve(),
+            checkpoint=self._store(cell).checkpoint(cell).resolve(),
             tensorboard=self._store(cell).tensorboard(cell).resolve(),
         )
         more = bool(self._waiting)
@@ -211,11 +224,10 @@ class Runner:
 
     def _plain(self, cell: Cell) -> Path | None:
         """Return the folder of the result that a control may equal, see `Job.plain`."""
-        if not cell.row.matched or cell.slug in self.keep:
+        if cell.slug in self.keep:
             return None
-        # A module of the user's may be all that the hash of the files was for.
-        for code in dict.fromkeys((cell.code, "")):
-            stored = self.store.read(replace(cell, row=cell.row.plain, code=code))
+        for plain in _plain_cells(cell):
+            stored = self._store(plain).read(plain)
             if stored is not None and stored.done:
                 return stored.path.resolve()
         return None
@@ -248,16 +260,40 @@ class Runner:
         self.executor.cancel()
 
 
-def missing(cells: Sequence[Cell], store: Store, keep: Collection[str] = ()) -> list[Cell]:
-    """Return the cells without a finished result, in order; failed cells count as missing.
+def _plain_cells(cell: Cell) -> Iterator[Cell]:
+    """Yield the cells without attention that a control may equal; none for other cells."""
+    if cell.row.matched:
+        # A module of the user's may be all that the hash of the files was for.
+        for code in dict.fromkeys((cell.code, "")):
+            yield replace(cell, row=cell.row.plain, code=code)
+
+
+def missing(
+    cells: Sequence[Cell], results: Iterable[Result], saved: Collection[str] = ()
+) -> list[Cell]:
+    """Return the cells to train, in order; failed cells count as missing.
+
+    A finished cell is among them if its network is not stored and is needed: because `saved` names
+    the cell, or because a student of it is among them too.
 
     Args:
         cells: the planned cells.
-        store: the stored results.
-        keep: slugs of the cells whose network must be stored too.
+        results: stored results.
+        saved: slugs of the cells whose network must be stored too.
     """
-    done = {result.cell.slug for result in store.results(cells) if is_complete(result, keep)}
-    return [cell for cell in cells if cell.slug not in done]
+    done = {result.cell.slug: result.saved for result in results if result.done}
+    todo: set[str] = set()
+
+    def want(cell: Cell, network: bool) -> None:
+        complete = cell.slug in done and (done[cell.slug] or not network)
+        if not complete and cell.slug not in todo:
+            todo.add(cell.slug)
+            if cell.teacher is not None:
+                want(cell.teacher, True)
+
+    for cell in cells:
+        want(cell, cell.slug in saved)
+    return [cell for cell in cells if cell.slug in todo]
 
 
 def is_complete(result: Result, keep: Collection[str]) -> bool:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 from rich.console import Console
@@ -26,6 +27,7 @@ from benchmarks.run import estimate, executors
 from benchmarks.run.arguments import BACKENDS, changes
 from benchmarks.run.executors import Executor
 from benchmarks.run.limit import TimeLimit
+from benchmarks.run.runner import missing
 from preprocessing import splits
 from preprocessing.dataset.folder import Dataset
 
@@ -45,6 +47,7 @@ class RunConfig:
         execution: how cells are executed.
         cost: whether to measure times too.
         keep: slugs of the cells whose trained network is stored: all, or only the teachers.
+        save_models: whether it is all, so that a result without its network does not suffice.
         limit: when the run ends; None if it has no limit.
     """
 
@@ -58,12 +61,18 @@ class RunConfig:
     execution: Execution
     cost: bool
     keep: frozenset[str]
+    save_models: bool
     limit: TimeLimit | None
 
     @property
     def sizes(self) -> dict[str, tuple[int, int]]:
         """By dataset, pixels per image and number of training images."""
         return _sizes(self.plan, self.datasets)
+
+    def todo(self) -> list[Cell]:
+        """Return the cells that are missing, see `runner.missing`."""
+        saved = {cell.slug for cell in self.cells} if self.save_models else set()
+        return missing(self.cells, self.store.results(self.cells), saved)
 
 
 def set_up(options: argparse.Namespace, console: Console) -> RunConfig:
@@ -114,6 +123,7 @@ def set_up(options: argparse.Namespace, console: Console) -> RunConfig:
         execution=execution,
         cost=options.cost,
         keep=frozenset(_slugs_to_keep(cells, options.save_models)),
+        save_models=options.save_models,
         limit=TimeLimit(60 * options.minutes, store.results(cells)) if options.minutes else None,
     )
 
@@ -125,6 +135,12 @@ def _check_arguments(options: argparse.Namespace) -> None:
         splits.get(options.protocol)
     if options.minutes is not None and not options.minutes > 0:
         raise ValueError(f"--minutes must be above 0, got {options.minutes:g}.")
+    if options.executor == "ray":
+        # This machine's GPUs tell nothing about those of the cluster.
+        if options.profile is None:
+            raise ValueError("--executor ray needs --profile quick or --profile full, got neither.")
+        if options.replicas == "all":
+            raise ValueError("--replicas must be a number with --executor ray, got 'all'.")
     for name in ("seeds", "jobs"):
         number = getattr(options, name)
         if number is not None and number < 1:
@@ -174,11 +190,14 @@ def visible_gpus() -> list[str]:
     if shutil.which("nvidia-smi") is None:
         return []
     listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False)
-    count = listed.stdout.count("GPU ") if listed.returncode == 0 else 0
+    lines = listed.stdout.splitlines() if listed.returncode == 0 else []
+    count = sum(line.startswith("GPU ") for line in lines)
     chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
     if chosen is None or not count:
         return [str(number) for number in range(count)]
-    return [name.strip() for name in chosen.split(",") if name.strip()]
+    # CUDA ignores everything from the first name that it does not know, such as -1.
+    names = (name.strip() for name in chosen.split(","))
+    return list(takewhile(lambda name: name and name != "-1", names))
 
 
 def _sizes(plan: Plan, datasets: Mapping[str, Dataset]) -> dict[str, tuple[int, int]]:

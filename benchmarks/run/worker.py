@@ -136,7 +136,11 @@ def _execute(job: Job, notify: Callable[..., None], start: Callable[[], float]) 
         found = cost(job.cell, job.reference, *takes)
         return {"status": "done", "cost": found, "provenance": provenance()}
     if job.plain is not None and is_plain(job.cell, *takes):
-        notify("note", note=f"one more channel would be too many, so it equals {job.plain.name}")
+        notify(
+            "note",
+            note="not trained, since one more channel would add too many parameters: its result is "
+            f"that of {job.plain.name}",
+        )
         return copied(job.plain, job.folder)
     started = start()
     result = train(job, dataset, notify)

@@ -54,9 +54,13 @@ def run(options: argparse.Namespace, console: Console) -> None:
         for column in ("", "seconds", "relative to reading"):
             table.add_column(column, justify="left" if column == "" else "right")
         reading = seconds(lambda: [p.read_bytes() for p in store.root.rglob("*") if p.is_file()])
+
+        def planning() -> list[Cell]:
+            return missing(larger.cells, store.results(larger.cells))
+
         times = {
             f"reading the files of {len(stored.cells):,} results": reading,
-            f"planning {len(larger.cells):,} cells": seconds(lambda: missing(larger.cells, store)),
+            f"planning {len(larger.cells):,} cells": seconds(planning),
         }
         reports = report.read(store.root)
         times["statistics"] = seconds(lambda: report.read(store.root))

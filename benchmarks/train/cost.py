@@ -69,7 +69,8 @@ def _training_model(cell: Cell, image_shape: tuple[int, ...], classes: int) -> T
         freezing.freeze(inner, settings.freeze)
     labels = np.arange(classes)  # equal classes: what class weights cost, not what they are
     made = training_model(inner, settings, seed=cell.seed, image_shape=image_shape, labels=labels)
-    made.compile(**devices.compilation(Execution()))
+    # More would hide from `_StepTimer` where the first step ends.
+    made.compile(**devices.compilation(Execution(steps_per_execution=1)))
     return made
 
 
@@ -91,7 +92,7 @@ def interleaved(
     names = list(calls)
     times: dict[str, list[float]] = {name: [] for name in names}
     for turn in range(warm_up + rounds):
-        # A call finds the caches of the one before it: each comes first as often as the others.
+        # Each call inherits the caches of the one before it, so each goes first equally often.
         start = turn % len(names)
         for name in names[start:] + names[:start]:
             spent = seconds(calls[name])
@@ -137,24 +138,33 @@ def epoch_of_steps(model: keras.Model | TrainingModel, batches: Any, steps: int)
     """Return the seconds of a step, the mean of `steps` in an epoch of one more.
 
     The first step does not count: it pays for the start of the epoch.
+
+    Raises:
+        ValueError: the model runs several steps at once.
     """
     timer = _StepTimer()
     model.fit(batches, shuffle=False, verbose=0, callbacks=[timer])
+    if timer.spent is None:
+        raise ValueError(
+            "A model whose steps are timed must be compiled with steps_per_execution=1."
+        )
     return timer.spent / steps
 
 
 class _StepTimer(keras.callbacks.Callback):
-    """Seconds of the steps after the first."""
+    """Seconds of the steps after the first; None if Keras reports no second step."""
 
-    spent = 0.0
+    spent: float | None = None
+    _start: float | None = None
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if batch == 1:
-            self.spent = -time.perf_counter()
+            self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         # By now Keras has waited for the loss of the last step.
-        self.spent += time.perf_counter()
+        if self._start is not None:
+            self.spent = time.perf_counter() - self._start
 
 
 def _step(model: TrainingModel, batch_size: int, steps: int) -> Timed:

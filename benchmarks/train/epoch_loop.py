@@ -65,7 +65,7 @@ class EpochLoop(Batchwise):
             rows = self.batches.rows.astype(np.int32)
             return run(state, self._images, self._labels, rows)
 
-        # Keras takes a training function that is there; `compile` has removed that of before.
+        # Keras uses an existing `train_function`; `compile` has removed the previous one.
         self.made.model.train_function = epoch
         return _FirstBatch(self.batches)
 

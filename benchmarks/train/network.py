@@ -42,7 +42,7 @@ def network(cell: Cell, input_shape: tuple[int, ...], classes: int) -> keras.Mod
 def is_plain(cell: Cell, input_shape: tuple[int, ...], classes: int) -> bool:
     """Return whether a control equals its backbone without attention.
 
-    So it does where one more channel would add more parameters than the attention, see
+    It does if a single extra channel would add more parameters than the attention does, see
     `matched_width`. The arguments are those of `network`.
     """
     width = _width(cell, _shape(cell, input_shape, classes))

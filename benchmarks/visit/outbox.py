@@ -17,8 +17,8 @@ _END = 20 * _BLOCK  # what tarfile writes after the last entry, at most
 class Outbox:
     """Collects files in volumes `visit-1.tar` and so on.
 
-    A volume is written anew for each addition and replaces the old one at once. So whoever cuts the
-    visit off finds everything that was added before. Not for use by several threads at once.
+    Each addition rewrites its volume and replaces the old file as a whole, so everything that was
+    added before the visit is cut off survives. Not for use by several threads at once.
 
     Args:
         folder: where the volumes are.

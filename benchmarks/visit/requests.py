@@ -14,6 +14,7 @@ from attention_fer.common.console import plain_console
 from benchmarks.plan.cell import Cell
 from benchmarks.results.store import Store
 from benchmarks.run.arguments import parser
+from benchmarks.run.runner import missing
 from benchmarks.run.setup import RunConfig, set_up
 
 # A line of the plan, or the arguments after --, may say otherwise.
@@ -54,12 +55,8 @@ class Requests:
 
         Networks need not come back with the results; but what has a student to teach must be here.
         """
-        results = {cell.slug: self.stores[cell.slug][0].read(cell) for cell in self.cells}
-        done = {slug for slug, result in results.items() if result is not None and result.done}
-        saved = {slug for slug in done if (found := results[slug]) is not None and found.saved}
-        students = [cell for cell in self.cells if cell.slug not in done]
-        needed = {teacher.slug for cell in students for teacher in cell.teachers} - saved
-        return [cell for cell in self.cells if cell.slug not in done or cell.slug in needed]
+        results = (self.stores[cell.slug][0].read(cell) for cell in self.cells)
+        return missing(self.cells, [result for result in results if result is not None])
 
 
 def read(
@@ -76,19 +73,27 @@ def read(
 
     Raises:
         FileNotFoundError: no such file or dataset.
-        ValueError: a line that `benchmarks.run` would refuse, or no line at all.
+        ValueError: a line that `benchmarks.run` would refuse, that needs files of the user's, or
+            that executes its cells otherwise than the first; or no line at all.
     """
     common = ["--data", str(data), "--out", str(out), "--jobs", str(jobs)]
     lines = plan.read_text(encoding="utf-8").splitlines()
     texts = [(number, line) for number, line in enumerate(lines, 1) if _says_something(line)]
     if not texts:
         raise ValueError(f"{plan} must have at least one line with a table, got none.")
-    return Requests(
-        tuple(
-            _set_up([*USUAL, "--table", *shlex.split(line), *common, *extra], f"{plan}:{number}")
-            for number, line in texts
-        )
-    )
+    runs: list[RunConfig] = []
+    for number, line in texts:
+        place = f"{plan}:{number}"
+        run = _set_up([*USUAL, "--table", *shlex.split(line), *common, *extra], place)
+        if run.imports:
+            raise ValueError(f"{place} must not need files of yours, got {run.imports[0]}.")
+        if runs and run.execution != runs[0].execution:
+            raise ValueError(
+                f"{place} must have the same --deterministic, --jit, --steps-per-execution and "
+                "--epoch-loop as the first line."
+            )
+        runs.append(run)
+    return Requests(tuple(runs))
 
 
 def _says_something(line: str) -> bool:

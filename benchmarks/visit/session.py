@@ -96,7 +96,7 @@ def _seconds(planned: Requests, todo: Sequence[Cell], jobs: int) -> dict[str, fl
 
 
 class VisitLog:
-    """Hands each finished cell over to what comes back, and shows the progress; an `Observer`.
+    """Puts each finished cell into the outbox, and shows the progress; an `Observer`.
 
     Args:
         view: shows the progress.

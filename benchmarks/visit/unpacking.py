@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
@@ -11,7 +12,7 @@ import tarfile
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,12 +61,17 @@ def prepare(bundle: Path, work: Path, track: Track = untracked) -> Unpacked:
         )
     card = json.loads((bundle / CARD).read_text(encoding="utf-8"))
     place = work / ".visit"
-    _once(place / "site", partial(_unpack_wheels, bundle / WHEELS, track=track))
-    sys.path.append(str((place / "site").resolve()))
+    # By their content, so that those of an earlier bundle are not mistaken for them.
+    wheels = sorted((bundle / WHEELS).glob("*.whl"))
+    site = place / "site" / _hash(wheels)
+    _once(site, partial(_unpack_wheels, wheels, track=track))
+    sys.path.append(str(site.resolve()))
     importlib.invalidate_caches()
-    for archive in sorted((bundle / DATA).glob("*.tar.xz")):
+    archives = sorted((bundle / DATA).glob("*.tar.xz"))
+    data = place / "data" / _hash(archives)
+    for archive in archives:
         name = archive.name.removesuffix(".tar.xz")
-        _once(place / "data" / name, partial(_unpack_dataset, archive, track=track))
+        _once(data / name, partial(_unpack_dataset, archive, track=track))
     (place / CACHE).mkdir(exist_ok=True)
     if (bundle / CACHE).is_dir():
         shutil.copytree(bundle / CACHE, place / CACHE, dirs_exist_ok=True)
@@ -74,7 +80,7 @@ def prepare(bundle: Path, work: Path, track: Track = untracked) -> Unpacked:
         from benchmarks.visit.collecting import collect
 
         collect(bundle / RECORDS, work)
-    return Unpacked(work, place / "data", place / CACHE, time.monotonic() - began)
+    return Unpacked(work, data, place / CACHE, time.monotonic() - began)
 
 
 def _environment(cache: Path, revision: str | None) -> dict[str, str]:
@@ -89,6 +95,13 @@ def _environment(cache: Path, revision: str | None) -> dict[str, str]:
     return {**found, "ATTENTION_FER_REVISION": revision} if revision else found
 
 
+def _hash(paths: Sequence[Path]) -> str:
+    found = hashlib.sha256()
+    for path in paths:
+        found.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return found.hexdigest()[:10]
+
+
 def _once(folder: Path, fill: Callable[[Path], None]) -> None:
     """Fill a folder, whole or not at all, unless it exists."""
     if folder.is_dir():
@@ -101,9 +114,8 @@ def _once(folder: Path, fill: Callable[[Path], None]) -> None:
         os.rename(filled, folder)
 
 
-def _unpack_wheels(wheels: Path, folder: Path, track: Track) -> None:
-    paths = sorted(wheels.glob("*.whl"))
-    for path in track(paths, "unpacking packages", len(paths), 0):
+def _unpack_wheels(wheels: Sequence[Path], folder: Path, track: Track) -> None:
+    for path in track(wheels, "unpacking packages", len(wheels), 0):
         try:
             with zipfile.ZipFile(path) as wheel:
                 wheel.extractall(folder)

@@ -228,6 +228,13 @@ def test_settings_that_would_be_ignored_or_misread_are_refused(changes, words):
         profile("full", **changes)
 
 
+def test_a_name_with_many_settings_fits_into_a_file_system():
+    changes = {f"setting_{i}": "x" * 30 for i in range(13)}
+    one = cell(backbone="small_resnet", config=changes)
+    assert len(f"{one.slug}.0a1b2c3d.partial") <= 255 and one.slug.endswith(f"-{one.digest}")
+    assert len(one.run_name.partition("/")[2]) <= 255
+
+
 def test_the_name_in_tensorboard_is_short_and_tells_settings_apart():
     one = cell(backbone="small_resnet", attention="cbam")
     other = cell(backbone="small_resnet", attention="cbam", settings=Settings(width=0.5))

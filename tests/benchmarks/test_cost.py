@@ -13,7 +13,8 @@ from attention_fer import layers, models
 from attention_fer.models.multiply_adds import multiply_adds
 from benchmarks import published
 from benchmarks.plan.settings import profile
-from benchmarks.train.cost import cost
+from benchmarks.train import devices
+from benchmarks.train.cost import cost, epoch_of_steps
 
 SHAPE = {"input_shape": (48, 48, 1), "classes": 7}
 
@@ -177,6 +178,26 @@ def test_counting_leaves_the_network_as_it_was():
     multiply_adds(network)
     assert not [layer for layer in network._flatten_layers() if "call" in vars(layer)]
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(network(image)), before)
+
+
+@pytest.mark.slow
+def test_steps_are_timed_one_at_a_time_where_cells_run_several(monkeypatch):
+    monkeypatch.setattr(devices, "_steps", lambda: 16)  # as with a GPU under TensorFlow
+    one = cell(backbone="cnn_v1", settings=profile("quick", width=0.0625, batch_size=4))
+    found = cost(one, one, (48, 48, 1), 7, rounds=2, steps=2)
+    assert all(0 < seconds < 10 for seconds in found["seconds"]["step"].values())
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.compile(loss="mse", steps_per_execution=4)
+    with pytest.raises(ValueError, match="steps_per_execution=1"):
+        epoch_of_steps(model, TwoBatches(), 1)
+
+
+class TwoBatches(keras.utils.PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return np.zeros((3, 1)), np.zeros((3, 1))
 
 
 @pytest.mark.slow

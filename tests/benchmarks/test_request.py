@@ -16,7 +16,8 @@ def machine(tmp_path, monkeypatch):
 
     def make(count, chosen=None):
         program = tmp_path / "nvidia-smi"
-        lines = "".join(f"echo 'GPU {i}: NVIDIA Model (UUID: GPU-{i})'\n" for i in range(count))
+        name = "NVIDIA GeForce RTX 3060 Laptop GPU"  # "GPU " twice in a line
+        lines = "".join(f"echo 'GPU {i}: {name} (UUID: GPU-{i})'\n" for i in range(count))
         program.write_text(f"#!/bin/sh\n{lines}" if count else "#!/bin/sh\nexit 9\n")
         program.chmod(0o755)
         monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
@@ -36,6 +37,8 @@ def machine(tmp_path, monkeypatch):
         (3, "2,0", ["2", "0"]),
         (3, "", []),
         (3, "GPU-1", ["GPU-1"]),
+        (3, "-1", []),
+        (3, "1,-1,2", ["1"]),
         (0, None, []),
         (0, "0", []),
     ],

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from benchmarks.plan import datasets
 from benchmarks.run.__main__ import main
+from benchmarks.run.arguments import setting
 from preprocessing.dataset import Dataset
 from preprocessing.prepare import prepare
 
@@ -90,6 +91,36 @@ def test_a_number_out_of_range_is_refused_by_name(refused, option, given):
     assert option.strip("-").replace("-", "_") in text
 
 
+def test_ray_needs_to_know_what_this_machine_cannot_tell(refused):
+    assert "--profile" in refused("--executor", "ray")
+    assert "--replicas" in refused("--executor", "ray", "--profile", "full", "--replicas", "all")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("x=True", True), ("x=false", False), ("x=None", None), ("x=cosine", "cosine")],
+)
+def test_values_of_settings_are_read_as_json_or_python(text, value):
+    assert setting(text) == ("x", value)
+
+
+def test_a_run_waits_for_another_that_generates_its_dataset(tmp_path, monkeypatch):
+    asked = []
+
+    def prepare(name, source, folder, overwrite):
+        asked.append(folder)
+        if len(asked) == 1:
+            raise BlockingIOError("another process")
+        monkeypatch.setattr(datasets.Dataset, "open", lambda path: path)
+
+    monkeypatch.setattr("preprocessing.prepare.prepare", prepare)
+    monkeypatch.setattr(datasets, "_LOOK_AGAIN", 0.0)
+    said = io.StringIO()
+    folder = tmp_path / "schematic"
+    assert datasets._generate("schematic", folder, Console(file=said)) == folder
+    assert asked == [folder, folder] and "waiting" in said.getvalue()
+
+
 def test_a_damaged_dataset_is_refused(refused, tmp_path):
     broken = tmp_path / "data" / "fer2013"
     broken.mkdir(parents=True)
@@ -109,7 +140,7 @@ def test_what_the_parser_refuses_has_status_2(arguments, capsys):
 def test_a_folder_that_cannot_be_written_is_an_error_without_a_traceback(dataset, tmp_path, capsys):
     (tmp_path / "runs").write_text("a file where the folder should be")
     arguments = ["--data", str(dataset.path.parent), "--out", str(tmp_path / "runs")]
-    assert main(["--table", "attention", "--backbones", "vgg16", *arguments]) == 1
+    assert main(["--table", "attention", "--backbones", "vgg16", *arguments]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and "runs" in error and "Traceback" not in error
 

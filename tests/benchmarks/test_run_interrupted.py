@@ -97,7 +97,7 @@ def test_ctrl_c_ends_with_130_and_leaves_nothing_half_done(
         output, _ = process.communicate(timeout=60)
         assert process.returncode == 130
         until(lambda: not any(map(alive, running)), 30)
-    assert "Interrupted" in output and "Traceback" not in output
+    assert "interrupted: rerun" in output and "Traceback" not in output
     assert not folders(tmp_path, "*.partial")
     assert not folders(tmp_path, "*/result.json")
 

@@ -51,6 +51,16 @@ def test_a_cell_fits_if_its_kind_took_less_than_is_left():
     assert limit.left == 0 and not limit.fits(cell(backbone="vgg19"))
 
 
+def test_folds_options_and_controls_are_of_the_kind_of_their_backbone():
+    limit = TimeLimit(60)
+    limit.learn(cell(folds=("a", "b")), took(90.0))
+    assert not limit.fits(cell(folds=("a", "b"), fold=1))
+    assert not limit.fits(cell(attention="se", config={"reduction_ratio": 8}))
+    assert not limit.fits(cell(attention="se", options={"attention_position": "pre-norm"}))
+    assert not limit.fits(cell(matched="se"))
+    assert limit.fits(cell(options={"depth": 2}))
+
+
 def test_students_with_teachers_of_other_seeds_are_of_one_kind():
     limit = TimeLimit(60)
     one, other = (cell(seed=s, teacher=cell(seed=s), distillation={"kind": "soft"}) for s in (0, 1))
@@ -62,8 +72,9 @@ def test_earlier_results_count_and_a_limit_is_above_zero(tmp_path):
     store = Store(tmp_path)
     put_done(store, cell(), RIGHT)
     (result,) = store.results()
-    limit = TimeLimit(1e-3 + sum(result.record["timing"].values()), [result])
-    assert limit.fits(cell(seed=1))
+    took = sum(result.record["timing"].values())
+    assert TimeLimit(took + 1, [result], Clock()).fits(cell(seed=1))
+    assert not TimeLimit(took, [result], Clock()).fits(cell(seed=1))
     with pytest.raises(ValueError, match="seconds must be above 0, got 0"):
         TimeLimit(0)
 

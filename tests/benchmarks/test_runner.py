@@ -95,6 +95,41 @@ def test_a_control_gets_the_stored_result_of_its_backbone(store, tmp_path, code)
     assert [found[one.slug] for one in cells] == [None, folder, None, None]
 
 
+def test_a_control_waits_for_its_backbone_while_other_cells_can_be_trained(store, tmp_path):
+    found, other_began = {}, threading.Event()
+
+    class Asked(Quick):
+        def run(self, job, notify, more=False):
+            found[job.cell.slug] = job.plain
+            if job.cell.row.attention == "se":
+                other_began.set()
+            elif not job.cell.row.matched:
+                assert other_began.wait(10), "the control was trained first"
+            return super().run(job, notify, more)
+
+    plain, control = cell(), cell(matched="eca")
+    Runner(store, {"fer2013": tmp_path}, Asked(2), Heard()).run(
+        [plain, control, cell(attention="se")]
+    )
+    assert found[control.slug] == (store.root / plain.slug).resolve()
+
+
+def test_checkpoints_and_backbones_of_cells_of_another_table_are_found_there(store, tmp_path):
+    other = Store(tmp_path / "other")
+    plain, control = cell(), cell(matched="eca")
+    found = {}
+
+    class Asked(Quick):
+        def run(self, job, notify, more=False):
+            found[job.cell.slug] = job.checkpoint, job.plain
+            return super().run(job, notify, more)
+
+    stores = {plain.slug: other}
+    Runner(store, {"fer2013": tmp_path}, Asked(1), Heard(), stores=stores).run([plain, control])
+    assert found[plain.slug] == (other.checkpoint(plain).resolve(), None)
+    assert found[control.slug][1] == (other.root / plain.slug).resolve()
+
+
 def test_several_runners_train_each_cell_once_and_all_see_it_finished(store, tmp_path):
     cells = [cell(seed=seed) for seed in range(40)]
     runners = [make(Store(store.root), tmp_path, jobs=2) for _ in range(3)]

@@ -1,12 +1,14 @@
 """Results on disk: complete or absent, and always those of the right cell."""
 
 import json
+import shutil
 import time
 
 import numpy as np
 import pytest
 from fabricated import cell, put_done, put_failed, put_predictions, record
 
+from attention_fer.common.files import replacing
 from benchmarks.plan import cell as cells
 from benchmarks.results import store as store_module
 from benchmarks.results.predictions import PREDICTIONS
@@ -87,12 +89,12 @@ def test_logs_go_when_their_cell_is_interrupted_or_trained_again(store):
 def test_a_failed_result_is_replaced(store):
     put_failed(store, cell(), "first")
     assert store.read(cell()).record["error"] == "first"
-    assert missing([cell()], store) == [cell()]
+    assert missing([cell()], store.results()) == [cell()]
     put_failed(store, cell(), "second")
     assert store.read(cell()).record["error"] == "second"
     put_done(store, cell(), RIGHT)
     assert store.read(cell()).done
-    assert missing([cell()], store) == []
+    assert missing([cell()], store.results()) == []
 
 
 def test_a_finished_result_is_replaced_by_nothing(store):
@@ -108,7 +110,7 @@ def test_a_truncated_result_is_as_if_missing_and_can_be_made_again(store, length
     path = put_done(store, cell(), RIGHT).path / RESULT
     path.write_bytes(path.read_bytes()[:length])
     assert store.read(cell()) is None
-    assert missing([cell()], store) == [cell()]
+    assert missing([cell()], store.results()) == [cell()]
     assert put_done(store, cell(), ~RIGHT).done
 
 
@@ -141,19 +143,31 @@ def test_another_cells_result_in_a_cells_folder_is_as_if_missing(store):
     put_done(store, cell(), RIGHT)
     spoil(store, cell(), spec=cell(seed=5).spec)
     assert store.read(cell()) is None
-    assert missing([cell(), cell(seed=5)], store) == [cell(), cell(seed=5)]
+    assert missing([cell(), cell(seed=5)], store.results()) == [cell(), cell(seed=5)]
 
 
 def test_a_result_of_an_older_recipe_is_as_if_missing(store, monkeypatch):
     put_done(store, cell(), RIGHT)
     monkeypatch.setattr(cells, "RECIPE", cells.RECIPE + 1)
-    assert missing([cell()], store) == [cell()]
+    assert missing([cell()], store.results()) == [cell()]
+
+
+def test_drafts_of_a_killed_checkpoint_are_removed(store):
+    one, other = cell(attention="se"), cell(attention="se", seed=1)
+    for of in (one, other):
+        with pytest.raises(KeyboardInterrupt), replacing(store.checkpoint(of)) as draft:
+            draft.write_text("half of it")
+            shutil.copy(draft, draft.parent / f"{draft.name[:-4]}kept.npz")  # as after a kill
+            raise KeyboardInterrupt
+    store.begin(one)
+    (left,) = store.checkpoint(one).parent.iterdir()
+    assert other.digest in left.name
 
 
 def test_a_finished_result_without_its_predictions_is_as_if_missing(store):
     (put_done(store, cell(), RIGHT).path / PREDICTIONS).unlink()
     assert store.read(cell()) is None
-    assert missing([cell()], store) == [cell()]
+    assert missing([cell()], store.results()) == [cell()]
 
 
 def reason(store):
@@ -202,7 +216,7 @@ def test_what_is_damaged_or_foreign_counts_for_nothing_and_is_named_and_kept(sto
     assert store.read(cell()) is None
     assert [result.cell.seed for result in store.results()] == [1]
     assert [r.cell.seed for r in store.results([cell(), cell(seed=1)])] == [1]
-    assert missing([cell(), cell(seed=1)], store) == [cell()]
+    assert missing([cell(), cell(seed=1)], store.results()) == [cell()]
     assert reason(store)[0] == folder and why in reason(store)[1]
     # The cell is made again, and what was there is moved aside.
     aside, said = store.move_damaged(cell())
@@ -254,7 +268,7 @@ def test_a_large_plan_with_a_small_folder_is_read_in_seconds(store):
     put_done(store, cell(seed=3), RIGHT)
     plan = [cell(seed=seed) for seed in range(20_000)]
     begin = time.process_time()
-    assert len(missing(plan, store)) == len(plan) - 1
+    assert len(missing(plan, store.results())) == len(plan) - 1
     assert time.process_time() - begin < 5
 
 
@@ -292,4 +306,4 @@ def test_missing_keeps_the_order_of_the_plan(store):
     planned = [cell(seed=seed) for seed in (3, 0, 2, 1)]
     put_done(store, planned[1], RIGHT)
     put_failed(store, planned[2], "reason")
-    assert missing(planned, store) == [planned[0], planned[2], planned[3]]
+    assert missing(planned, store.results()) == [planned[0], planned[2], planned[3]]

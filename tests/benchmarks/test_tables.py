@@ -180,6 +180,16 @@ def test_a_selection_keeps_what_the_table_says_of_it():
     assert [r.attention for r in tables.get("attention").select(["vgg19"], ["eca"]).rows] == ["eca"]
 
 
+def test_a_combination_that_is_asked_for_by_both_names_becomes_a_row():
+    eeg = tables.get("eeg")
+    assert {"cnn_v2", "mini_resnet"} <= {row.backbone for row in eeg.rows}
+    (row,) = eeg.select(["cnn_v2"], ["se"]).rows
+    assert (row.backbone, row.attention, row.recipe) == ("cnn_v2", "se", "eeg")
+    assert ("cnn_v2", "se") not in {
+        (row.backbone, row.attention) for row in eeg.select(attentions=["none", "se"]).rows
+    }
+
+
 def test_a_table_takes_every_registered_module_and_backbone():
     table = tables.get("attention").select(["convnext", "vgg16"], ["none", "cbam_channel"])
     assert table.rows == (

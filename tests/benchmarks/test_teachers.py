@@ -78,7 +78,7 @@ def run(cells, tmp_path, **options):
     keep = frozenset(teacher.slug for one in cells for teacher in one.teachers)
     store = Store(tmp_path / "t")
     made = Runner(store, {"fer2013": tmp_path}, executor, Silent(), keep=keep)
-    todo = missing(cells, store, keep)
+    todo = missing(cells, store.results())
     return executor, store, made.run(todo)
 
 
@@ -113,6 +113,17 @@ def test_a_finished_teacher_without_its_network_is_trained_again(tmp_path):
     assert teacher in executor.trained and store.read(teacher).saved
     again, *_ = run(cells, tmp_path)
     assert again.trained == []
+
+
+def test_a_finished_student_needs_no_network_of_its_teacher(tmp_path):
+    cells, store = plan(SECOND).cells, Store(tmp_path / "t")
+    for one in cells:
+        put_done(store, one, RIGHT)
+    assert missing(cells, store.results()) == []
+    teacher, first, second = cells[:3]
+    assert missing(cells, store.results(), {second.slug}) == [teacher, first, second]
+    (store.root / first.slug / MODEL).write_text("a network")
+    assert missing(cells, store.results(), {second.slug}) == [second]
 
 
 def test_the_students_of_a_teacher_that_failed_fail_with_that_reason(tmp_path):

@@ -89,6 +89,7 @@ def test_a_teacher_without_its_network_is_trained_again_for_its_student(dataset,
         ("\nattention --seeds none", "plan.txt:2 must hold arguments"),
         ("atention", "plan.txt:1: .*attention"),
         ("attention --backbones vgg17", "plan.txt:1: .*vgg16"),
+        ("small-cnn\nattention --deterministic", "plan.txt:2 must have the same --deterministic"),
     ],
 )
 def test_a_line_that_cannot_be_run_is_named(plan, dataset, tmp_path, text, words):
@@ -240,6 +241,20 @@ def test_a_bundle_holds_wheels_data_and_results_and_has_a_limit(planned, tmp_pat
         size.check(2)
     with pytest.raises(ValueError, match="schematic"):
         bundle.make(folder, planned, python="3.12", machine="x86_64", raw={"schematics": tmp_path})
+
+
+def test_another_bundle_in_the_same_folder_brings_its_own_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    for content in ("first", "second", "first"):
+        folder = tmp_path / content
+        (folder / "data").mkdir(parents=True, exist_ok=True)
+        (folder / "bundle.json").write_text('{"revision": null}')
+        (tmp_path / "index.csv").write_text(content)
+        with tarfile.open(folder / "data" / "faces.tar.xz", "w:xz") as archive:
+            archive.add(tmp_path / "index.csv", "index.csv")
+        found = unpacking.prepare(folder, tmp_path / "work")
+        assert (found.data / "faces" / "index.csv").read_text() == content
 
 
 def test_a_summary_counts_images_after_the_first_epoch():

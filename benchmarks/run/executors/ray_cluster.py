@@ -98,15 +98,15 @@ class RayCluster:
                 record, archive = self._request(job, name)
                 unpack(archive, job.folder)
                 return _with_revision(record)
-            except ValueError as error:
-                return failed(str(error))
-            except errors.RayError as error:
+            except errors.RayError as error:  # may be an instance of its cause as well
                 if self._cancelled:
                     raise Cancelled from None
                 if not isinstance(error, lost):
                     return self._failed_record(error)
                 why = f"{type(error).__name__}, attempt {attempt} of {ATTEMPTS}"
                 notify({"event": "note", "note": f"its node was lost ({why})"})
+            except ValueError as error:
+                return failed(str(error))
         return failed(f"Its node was lost {ATTEMPTS} times.")
 
     def _failed_record(self, error: Exception) -> dict[str, Any]:
