@@ -152,7 +152,7 @@ class Cell:
         del facts["recipe"]
         teacher = facts.pop("teacher", None)
         taught_by = None if teacher is None else cls.from_spec(teacher)
-        settings = Settings.from_json(facts.pop("settings"))
+        settings = Settings(**facts.pop("settings"))
         folds = ("",) * facts["fold"] + (facts.pop("split", ""),)
         target = Target(**{name: facts.pop(name) for name in _TARGET_FIELDS}, folds=folds)
         own = {name: facts.pop(flat) for name, flat in _ROW_FIELDS.items() if flat in facts}

@@ -170,15 +170,11 @@ def digests(dataset: Dataset, protocol: str) -> tuple[str, ...]:
     Raises:
         ValueError: the dataset has no such split.
     """
-    return tuple(map(_digest, splits.stored(dataset, protocol)))
+    return tuple(map(digest, splits.stored(dataset, protocol)))
 
 
-def digest(dataset: Dataset, protocol: str, fold: int = 0) -> str:
-    """Return the hash of one fold, see `digests`. Raises as `split`."""
-    return _digest(split(dataset, protocol, fold))
-
-
-def _digest(rows_of: splits.Split) -> str:
+def digest(rows_of: splits.Split) -> str:
+    """Return the hash of one fold, see `digests`."""
     found = hashlib.sha256()
     for name, rows in rows_of.items():
         found.update(f"{name} {len(rows)} ".encode() + rows.astype("<i8").tobytes())

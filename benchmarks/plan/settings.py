@@ -37,11 +37,6 @@ class Settings(Recipe):
     eval_samples: int | None = field(whole(None, at_least=1))
     precision: str = field(Rule("float32", "a name", lambda value: isinstance(value, str)))
 
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Settings:
-        """Return settings that were stored as JSON. Raises TypeError for an unknown name."""
-        return cls(**content)
-
     def input_shape(self, image_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the network's input shape for images of `image_shape`: height, width, channels."""
         height, width, channels = image_shape

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import Any
 
 import keras
-import numpy as np
 from keras.callbacks import EarlyStopping
 
 from attention_fer.models.multiply_adds import multiply_adds
@@ -85,7 +84,7 @@ def _train(
         made = _build(job, dataset, training)
         clock.lap("build")
         notify("stage", stage="train")
-        log = EpochLog(board, _gates(made, validation))
+        log = EpochLog(board, Gates(made.network, validation.images, front=made.front))
         compute = _computation(job, made, training)
         best, history, checkpoint = _fit(job, made, compute, validation, log, clock, notify)
         clock.lap("train", before=checkpoint.seconds)
@@ -107,7 +106,16 @@ def _train(
     )
     metrics = _training_metrics(made.network, best, history, (training, validation))
     metrics |= score(probabilities, test.labels, duplicate).as_dict()
-    _write_board(board, job, dataset.classes, test, probabilities, metrics)
+    write_result(
+        board,
+        classes=dataset.classes,
+        images=test.images,
+        labels=test.labels,
+        probabilities=probabilities,
+        spec=cell.spec,
+        metrics=metrics,
+        step=metrics["best_epoch"],
+    )
     clock.lap("store")
     return {
         "metrics": metrics,
@@ -133,27 +141,6 @@ def _training_metrics(
     }
 
 
-def _write_board(
-    board: EventWriter,
-    job: Job,
-    classes: Sequence[str],
-    test: DataPart,
-    probabilities: np.ndarray,
-    metrics: dict[str, Any],
-) -> None:
-    """Write the result for TensorBoard."""
-    write_result(
-        board,
-        classes=classes,
-        images=test.images,
-        labels=test.labels,
-        probabilities=probabilities,
-        spec=job.cell.spec,
-        metrics=metrics,
-        step=metrics["best_epoch"],
-    )
-
-
 def _load_split(cell: Cell, dataset: Dataset) -> Split:
     """Return the rows of the cell's fold. Raises ValueError if dataset or split have changed."""
     target = cell.target
@@ -162,12 +149,13 @@ def _load_split(cell: Cell, dataset: Dataset) -> Split:
             f"{dataset.path} must not change during a run: the fingerprint must be "
             f"{target.fingerprint[:12]}, got {dataset.fingerprint[:12]}. Rerun the command."
         )
-    if cell.split and (found := digest(dataset, target.protocol, cell.fold)) != cell.split:
+    rows = split(dataset, target.protocol, cell.fold)
+    if cell.split and (found := digest(rows)) != cell.split:
         raise ValueError(
             f"The split {target.protocol} of {dataset.path} must not change during a run: its hash "
             f"must be {cell.split}, got {found}. Rerun the command."
         )
-    return split(dataset, target.protocol, cell.fold)
+    return rows
 
 
 def _multiply_adds(network: keras.Model) -> int | None:
@@ -203,11 +191,6 @@ def _build(job: Job, dataset: Dataset, training: DataPart) -> TrainingModel:
         labels=training.labels,
         **teacher,
     )
-
-
-def _gates(made: TrainingModel, validation: DataPart) -> Gates:
-    """Return the gates of the network on validation images, prepared as it reads them."""
-    return Gates(made.network, validation.images, front=made.front)
 
 
 def _fit(

@@ -204,7 +204,7 @@ def test_whole_and_decimal_numbers_are_the_same_setting():
     whole, decimal = (profile("full", zoom=zero, width=1) for zero in (0, 0.0))
     assert type(whole.zoom) is float and type(whole.width) is float
     assert cell(settings=whole).digest == cell(settings=decimal).digest
-    stored = Settings.from_json({"zoom": 0, "epochs": 3})
+    stored = Settings(**{"zoom": 0, "epochs": 3})
     assert (type(stored.zoom), type(stored.epochs)) == (float, int)
 
 

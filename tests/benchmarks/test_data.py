@@ -67,8 +67,8 @@ def test_parts_are_cut_to_their_sizes_at_random_but_always_alike(dataset):
 def test_a_digest_stands_for_the_rows_of_each_side(dataset, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(dataset.path, copy)
-    same = digest(Dataset.open(copy), "official")
-    assert same == digest(dataset, "official") != digest(dataset, "hold-out")
+    same = digest(split(Dataset.open(copy), "official"))
+    assert same == digest(split(dataset, "official")) != digest(split(dataset, "hold-out"))
     lines = (copy / "splits.csv").read_text().splitlines()
     place = lines[0].split(",").index("official")
     swap = {"test": "validation", "validation": "test", "train": "train"}
@@ -76,7 +76,7 @@ def test_a_digest_stands_for_the_rows_of_each_side(dataset, tmp_path):
     for cells in rows:
         cells[place] = swap[cells[place]]
     (copy / "splits.csv").write_text("\n".join([lines[0], *map(",".join, rows)]) + "\n")
-    assert digest(Dataset.open(copy), "official") != same
+    assert digest(split(Dataset.open(copy), "official")) != same
 
 
 def test_folders_that_a_system_hides_are_no_datasets(dataset, tmp_path):
@@ -194,7 +194,7 @@ def test_folds_test_every_image_once_and_have_a_digest_each(dataset):
     np.testing.assert_array_equal(np.sort(np.concatenate(tested)), np.arange(len(dataset)))
     found = digests(dataset, "loso")
     assert len(set(found)) == 10
-    assert found[4] == digest(dataset, "loso", 4)
+    assert found[4] == digest(split(dataset, "loso", 4))
 
 
 @pytest.mark.parametrize("fold", [-1, 10])

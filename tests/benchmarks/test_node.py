@@ -12,7 +12,7 @@ import pytest
 from fabricated import cell
 from processes import alive, holder, until
 
-from benchmarks.plan.datasets import digest
+from benchmarks.plan.datasets import digests
 from benchmarks.plan.job import Execution, Job
 from benchmarks.plan.settings import profile
 from benchmarks.run.executors import node
@@ -116,7 +116,7 @@ def real_cell(dataset, epochs):
     settings = profile("quick", width=0.0625, epochs=epochs, patience=epochs, batch_size=16,
                        train_samples=32, eval_samples=16)  # fmt: skip
     return cell(dataset="schematic", fingerprint=dataset.fingerprint, settings=settings,
-                folds=(digest(dataset, "official"),))  # fmt: skip
+                folds=digests(dataset, "official"))  # fmt: skip
 
 
 @pytest.mark.slow

@@ -93,7 +93,7 @@ def test_a_file_that_is_no_plan_is_passed_over(tmp_path, text):
 def test_a_target_names_a_hash_for_each_fold(dataset):
     of = target(dataset, "loso")
     assert len(of.folds) == len(set(of.folds)) == 10
-    assert of.folds[3] == datasets.digest(dataset, "loso", 3)
+    assert of.folds[3] == datasets.digest(datasets.split(dataset, "loso", 3))
     assert json.loads(json.dumps(of.classes)) == list(dataset.classes)
     assert of.synthetic
 
