@@ -323,6 +323,7 @@ def test_compressed_bodies_are_not_unpacked(address):
 
 def test_a_form_of_too_many_fields_is_refused(address):
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    for body in (b"a&" * 400_000, b"img=%ff&" * 20, b"\xff=1"):
+    many = b"&".join(b"%d=" % number for number in range(100_000))
+    for body in (many, b"\xff=1"):
         answer = requests.post(f"{address}/analyze", data=body, headers=headers, timeout=30)
-        refused(answer, 422)
+        refused(answer, 422, "The body")
