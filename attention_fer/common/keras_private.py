@@ -39,6 +39,23 @@ def flatten_layers(layer: keras.layers.Layer, include_self: bool = True) -> list
     return list(layer._flatten_layers(include_self=include_self))
 
 
+def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """Return the layers that a layer holds directly, `Layer._flatten_layers`.
+
+    `Model.layers` holds only those of a model.
+    """
+    return list(layer._flatten_layers(include_self=False, recursive=False))
+
+
+def producer(tensor: Any) -> tuple[Any, int]:
+    """Return the operation that made a symbolic tensor and the tensor's index among its outputs.
+
+    The operation is None for a tensor of no graph. `KerasTensor._keras_history` has no public name.
+    """
+    history = getattr(tensor, "_keras_history", None)
+    return (None, 0) if history is None else (history.operation, history.tensor_index)
+
+
 def replace_dtype_policy(
     layer: keras.layers.Layer, policy: keras.dtype_policies.DTypePolicy
 ) -> None:

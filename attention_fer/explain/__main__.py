@@ -143,9 +143,10 @@ def _set_up(
     from attention_fer.explain.command.methods import METHODS
     from attention_fer.explain.command.model_input import infer_input
     from attention_fer.explain.command.pixel_scale import PIXELS
+    from attention_fer.predict.networks.description import output_kind
 
     method = METHODS[args.method]
-    if args.layer and "layer" not in method.options:
+    if args.layer and not method.layers:
         raise ValueError(f"--layer has no effect with --method {args.method}. Leave it out.")
     pixels = args.pixels and one_of("--pixels", args.pixels, PIXELS)
     size = None if args.size is None else positive_int("--size", args.size)
@@ -158,7 +159,8 @@ def _set_up(
     source = "--classes" if args.classes else where or "unknown: give --classes"
     print(f"model: {path}; classes: {', '.join(names) if names else 'by number'} ({source})")
     model_input = infer_input(model, size=size, pixels=pixels, recorded=recorded.get("input"))
-    return Explainer(model, method, model_input, names, note, args.layer, args.output)
+    logits = output_kind(recorded, where)[0] if recorded.get("output") else None
+    return Explainer(model, method, model_input, names, note, args.layer, args.output, logits)
 
 
 def _draw(

@@ -75,14 +75,14 @@ def FERSmall(  # noqa: N802
 
 
 def network(classes: int = len(CLASSES), seed: int | None = None) -> keras.Model:
-    """Return the network within: normalised images (batch, 44, 44, 1) to probabilities."""
+    """Return the inner network: it maps normalised images (batch, 44, 44, 1) to probabilities."""
     return SmallResNet(input_shape=(_SIDE, _SIDE, 1), classes=classes, attention="se", seed=seed)
 
 
 def recogniser(
     network: keras.Model, temperature: float = 1.0, *, class_maps: bool = False
 ) -> keras.Model:
-    """Put a network between its front and its temperature.
+    """Wrap the inner network: preprocessing before it, mirror average and temperature after it.
 
     Args:
         network: as `network` returns it.

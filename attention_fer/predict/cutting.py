@@ -14,8 +14,8 @@ from preprocessing.faces import crops
 from preprocessing.faces.pixels import NUMPY
 
 LEVEL_FROM = 20.0
-"""Degrees of roll from which a face is turned upright: a network of the package loses two points of
-accuracy there, and ten at 30 degrees; see its model card."""
+"""Degrees of roll from which a face is turned upright: the network of the package loses 3 to 6
+points of accuracy there, and 10 to 11 at 30 degrees; see its model card."""
 
 
 _KINDS: Mapping[str, tuple[type, ...]] = {

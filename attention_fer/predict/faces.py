@@ -116,7 +116,7 @@ class FaceFinder:
             )
 
     def __call__(
-        self, images: Sequence[np.ndarray], *, stored_turned: bool = False
+        self, images: Sequence[np.ndarray], *, stored_turned: Sequence[bool] = ()
     ) -> list[list[FoundFace] | NoFace]:
         """Finds the faces of each image, in order, those of one image by size, largest first.
 
@@ -124,15 +124,17 @@ class FaceFinder:
 
         Args:
             images: uint8, grey or RGB.
-            stored_turned: whether the images may lie on their side or upside down, see `turning`.
+            stored_turned: whether each image may lie on its side or upside down, see `turning`;
+                without it, none may.
         """
         if self._detector is None:
             return [[FoundFace()] for _ in images]
+        may_lie = stored_turned or [False] * len(images)
         found: list[list[FoundFace] | NoFace] = []
         step = max(1, self._detector.batch)
         for start in range(0, len(images), step):
             group = images[start : start + step]
-            answers = self._detected(self._detector, group, stored_turned)
+            answers = self._detected(self._detector, group, may_lie[start : start + step])
             found += [self._chosen(*pair) for pair in zip(group, answers, strict=True)]
         return found
 
@@ -149,19 +151,26 @@ class FaceFinder:
         }
 
     def _detected(
-        self, detector: detectors.Detector, images: Sequence[np.ndarray], stored_turned: bool
+        self, detector: detectors.Detector, images: Sequence[np.ndarray], may_lie: Sequence[bool]
     ) -> list[detectors.Faces | Exception | NoFace]:
         """The faces of each image, in its own pixels, also if only a region was searched."""
 
-        def search(parts: Sequence[np.ndarray]) -> list[detectors.Faces | Exception]:
+        def search(
+            parts: Sequence[np.ndarray], may_lie: Sequence[bool]
+        ) -> list[detectors.Faces | Exception]:
             found = detect_each(detector, parts, NUMPY)
-            turn = stored_turned and detector.name in COMPARABLE
-            return any_way_up(detector, parts, found) if turn else found
+            if detector.name not in COMPARABLE:
+                return found
+            return [
+                any_way_up(detector, part, faces) if lies else faces
+                for part, faces, lies in zip(parts, found, may_lie, strict=True)
+            ]
 
         if self._region is None:
-            return [*search(images)]
+            return [*search(images, may_lie)]
         parts = [self._region.part(image) for image in images]
-        answers = iter(search([part for part in parts if part.size]))
+        inside = [(part, lies) for part, lies in zip(parts, may_lie, strict=True) if part.size]
+        answers = iter(search([part for part, _ in inside], [lies for _, lies in inside]))
         found: list[detectors.Faces | Exception | NoFace] = []
         for image, part in zip(images, parts, strict=True):
             answer = next(answers) if part.size else self._outside(image)

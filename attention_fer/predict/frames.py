@@ -14,7 +14,8 @@ import numpy as np
 from preprocessing.raw_files.files import UnreadableError
 
 GROUP_PIXELS = 150_000_000
-"""Numbers of a group of frames in memory; a photograph of 12 megapixels has 36 million."""
+"""A group of frames ends when it holds this many numbers (width x height x channels); a
+12-megapixel photograph has 36 million."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +56,9 @@ def grouped(frames: Iterable[Frame], most: int) -> Iterator[list[Frame]]:
         yield group
 
 
-def reading(
-    name: str, load: Callable[[], np.ndarray], number: int = 0, time: float | None = None
-) -> Frame:
+def reading(name: str, load: Callable[[], np.ndarray]) -> Frame:
     """Returns the frame whose pixels `load()` returns, or one with the problem that it raises."""
     try:
-        return Frame(name, load(), number, time)
+        return Frame(name, load())
     except UnreadableError as error:
-        return Frame(name, None, number, time, error)
+        return Frame(name, None, problem=error)

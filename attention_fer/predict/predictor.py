@@ -71,7 +71,7 @@ class Predictor:
         """Returns a row for each face, and one for each picture that has no face or is broken.
 
         Args:
-            given: a picture or several, see `frames.frames_of`: a path, bytes of an image file,
+            given: a picture or several, see `given.frames_of`: a path, bytes of an image file,
                 a uint8 array, a PIL image, or an iterable of these. **Arrays are RGB** unless
                 `channels` says otherwise; OpenCV's are BGR.
             channels: "rgb" or "bgr", of arrays.
@@ -100,10 +100,13 @@ class Predictor:
 
     def rows(self, frames: Sequence[Frame]) -> list[list[FaceRow]]:
         """Returns the rows of each of some frames, whose faces go through the network together."""
-        readable = [frame.pixels for frame in frames if frame.pixels is not None]
-        # Containers say which way up the frames of a video are; photographs may have lost the tag.
-        photographs = all(frame.time is None for frame in frames)
-        answers = iter(self.finder(readable, stored_turned=photographs))
+        readable = [frame for frame in frames if frame.pixels is not None]
+        answers = iter(
+            self.finder(
+                [frame.pixels for frame in readable if frame.pixels is not None],
+                stored_turned=[_may_lie(frame) for frame in readable],
+            )
+        )
         found = [[] if frame.pixels is None else next(answers) for frame in frames]
         wanted = [
             self._cut(frame, face)
@@ -131,7 +134,7 @@ class Predictor:
         found = (
             []
             if frame.pixels is None
-            else self.finder([frame.pixels], stored_turned=frame.time is None)[0]
+            else self.finder([frame.pixels], stored_turned=[_may_lie(frame)])[0]
         )
         if isinstance(found, NoFace) or not 0 <= number < len(found):
             raise ValueError(f"number must be that of a face in {frame.name}, got {number}.")
@@ -188,6 +191,11 @@ class Predictor:
             "margin": best - second,
             "probabilities": dict(zip(classes, probabilities, strict=True)),
         }
+
+
+def _may_lie(frame: Frame) -> bool:
+    """Whether a frame may be stored sideways: containers of videos say which way up theirs are."""
+    return frame.time is None
 
 
 def _place(face: FoundFace, shape: tuple[int, ...]) -> dict[str, float | None]:

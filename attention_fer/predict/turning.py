@@ -6,8 +6,6 @@ places, so that their expression would be wrong without any sign of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from PIL import Image
 
@@ -29,23 +27,19 @@ _LOOK = 320  # pixels; of what YuNet sees, the copy has half as many, but at lea
 
 
 def any_way_up(
-    detector: Detector, images: Sequence[np.ndarray], faces: Sequence[Faces | Exception]
-) -> list[Faces | Exception]:
-    """Returns faces found in the images or, if they score clearly higher, in turned ones.
+    detector: Detector, image: np.ndarray, faces: Faces | Exception
+) -> Faces | Exception:
+    """Returns the faces found in an image or, if they score clearly higher, in the turned image.
 
     Args:
         detector: that found the faces.
-        images: uint8, grey or RGB.
-        faces: of each image as it is stored.
+        image: uint8, grey or RGB.
+        faces: of the image as it is stored.
 
     Returns:
-        Faces in the pixels of the images as stored; the eyes of a turned face come in the order of
+        Faces in the pixels of the image as stored; the eyes of a turned face come in the order of
         an upright one, so that the line through them says how it lies.
     """
-    return [_of_image(detector, *pair) for pair in zip(images, faces, strict=True)]
-
-
-def _of_image(detector: Detector, image: np.ndarray, faces: Faces | Exception) -> Faces | Exception:
     if isinstance(faces, Exception) or _best(faces) >= SURE:
         return faces
     turns = _most_promising(detector, image)

@@ -25,7 +25,7 @@ from attention_fer.common.files import sha256
 
 FOLDER = Path(__file__).parent
 SCHEMA_VERSION = 1
-# Forms in which a network may be stored, with the ends of their names.
+# Formats in which a network may be stored, with their file suffixes.
 FORMS = {
     "keras": ".keras",
     "onnx": ".onnx",

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from starlette.exceptions import HTTPException
 
+from attention_fer.predict.defaults import WHOLE
+from attention_fer.predict.faces import FaceFinder
 from attention_fer.predict.frames import Frame
 from attention_fer.predict.occlusion import occlusion_map
 from attention_fer.predict.predictor import Predictor
@@ -29,12 +31,14 @@ class Answerer:
     """Answers questions with one predictor.
 
     Args:
-        predictor: predictor of the server.
-        whole: the same network for pictures that are already faces.
+        predictor: predictor of the server. Its network also answers for pictures that are already
+            faces.
         most_pixels: largest number of pixels of a picture.
     """
 
-    def __init__(self, predictor: Predictor, whole: Predictor, most_pixels: int):
+    def __init__(self, predictor: Predictor, most_pixels: int):
+        whole = copy.copy(predictor)
+        whole.finder = FaceFinder(WHOLE)
         self._predictors = {False: predictor, True: whole}
         self._most_pixels = most_pixels
 

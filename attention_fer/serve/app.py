@@ -27,13 +27,15 @@ from attention_fer.serve.guard import Gate, SafeHeaders
 from attention_fer.serve.limits import Limits
 
 PAGE = Path(__file__).parent / "page"
+PUBLIC = frozenset({"/"} | {f"/{file.name}" for file in PAGE.iterdir()})
+"""Paths that need no token. The page itself holds no secret and asks for the token."""
+
 # Windows may call it text/plain, and browsers then refuse modules.
 mimetypes.add_type("text/javascript", ".js")
 
 
 def build(
     predictor: Predictor,
-    whole: Predictor,
     limits: Limits | None = None,
     *,
     token: str | None = None,
@@ -43,14 +45,13 @@ def build(
 
     Args:
         predictor: answers the requests, one at a time.
-        whole: the same network with the detector "none", for pictures that are already faces.
         limits: limits of a request.
         token: token that requests must carry; None for none.
         loopback: whether it serves only localhost; requests under other names are then refused.
     """
     limits = limits or Limits()
     desk = Desk(limits)
-    answer = Answerer(predictor, whole, limits.pixels)
+    answer = Answerer(predictor, limits.pixels)
     facts = _facts(predictor, limits)
 
     async def analyze(request: Request) -> JSONResponse:
@@ -67,7 +68,7 @@ def build(
             Route("/health", health),
             Mount("/", StaticFiles(directory=PAGE, html=True)),
         ],
-        middleware=[Middleware(Gate, token, loopback)],
+        middleware=[Middleware(Gate, token, PUBLIC, loopback)],
         exception_handlers={
             HTTPException: _refusal,
             ClientDisconnect: _gone,

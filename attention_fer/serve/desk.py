@@ -29,12 +29,14 @@ class Desk:
 
     @contextmanager
     def place(self) -> Iterator[None]:
-        """A place of a request, from before its body is received until it is answered.
+        """Holds one of the server's places for a request.
+
+        It is held from before the body arrives until the request is answered.
 
         Raises:
             HTTPException: 503, all places are taken.
         """
-        if self._taken >= self._limits.places:
+        if self._taken >= self._limits.requests:
             raise HTTPException(503, "The server is busy. Try again.", {"Retry-After": "1"})
         self._taken += 1
         try:

@@ -10,14 +10,15 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from attention_fer.serve.limits import Limits
@@ -108,9 +109,11 @@ async def _fields(request: Request, most: int) -> Mapping[str, Any]:
     try:
         if kind == "multipart/form-data":
             limits = {"max_files": 1, "max_fields": len(FIELDS), "max_part_size": most}
-            return await _once(await _InMemory(request.headers, body, **limits).parse())
+            return _once(await _parts(await _InMemory(request.headers, body, **limits).parse()))
         if kind == "application/x-www-form-urlencoded":
-            return await _once(await FormParser(request.headers, body).parse())
+            # Starlette's own parser takes at most 1 MB of a field.
+            text = b"".join([chunk async for chunk in body]).decode()
+            return _once(parse_qsl(text, keep_blank_values=True, max_num_fields=len(FIELDS)))
         if kind == "application/json":
             found = json.loads(b"".join([chunk async for chunk in body]))
             if isinstance(found, dict):
@@ -131,20 +134,27 @@ class _Upload:
     name: str
 
 
-async def _once(form: FormData) -> dict[str, Any]:
-    """The fields of a form, each of which may occur once."""
-    found: dict[str, Any] = {}
+async def _parts(form: FormData) -> list[tuple[str, Any]]:
+    """The fields of a form, with the content of its files."""
     try:
-        for name, value in form.multi_items():
-            if name in found:
-                raise _refused(f"Fields must be given once, got {name[:50]!r} twice.")
-            if isinstance(value, UploadFile):
-                found[name] = _Upload(await value.read(), value.filename or "")
-            else:
-                found[name] = value
-        return found
+        return [
+            (name, _Upload(await value.read(), value.filename or ""))
+            if isinstance(value, UploadFile)
+            else (name, value)
+            for name, value in form.multi_items()
+        ]
     finally:
         await form.close()
+
+
+def _once(fields: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """The fields by name, each of which may occur once."""
+    found: dict[str, Any] = {}
+    for name, value in fields:
+        if name in found:
+            raise _refused(f"Fields must be given once, got {name[:50]!r} twice.")
+        found[name] = value
+    return found
 
 
 async def _body(request: Request, most: int) -> AsyncGenerator[bytes, None]:

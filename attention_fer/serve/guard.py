@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-PROTECTED = ("/analyze", "/health")
-"""Paths that need the token. The page itself holds no secret and asks for the token."""
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -56,13 +53,14 @@ class Gate:
 
     Args:
         app: what is protected.
-        token: token that requests for `PROTECTED` must carry; None for none.
+        token: token that requests must carry; None for none.
+        public: paths that need no token, as they are written. Routes may match others as well.
         loopback: whether the header `Host` must name this computer. A site whose name was made to
             point to 127.0.0.1 (DNS rebinding) is reached under its own name.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None, loopback: bool):
-        self._app, self._token, self._loopback = app, token, loopback
+    def __init__(self, app: ASGIApp, token: str | None, public: Collection[str], loopback: bool):
+        self._app, self._token, self._public, self._loopback = app, token, public, loopback
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves a request."""
@@ -72,7 +70,7 @@ class Gate:
             answer = _refusal(400, "The header Host must name this computer, such as localhost.")
         elif _foreign(headers):
             answer = _refusal(403, "Requests from pages of other sites are refused.")
-        elif scope["path"] in PROTECTED and not self._known(headers):
+        elif scope["path"] not in self._public and not self._known(headers):
             told = "The header must be 'Authorization: Bearer TOKEN', with the server's token."
             answer = _refusal(401, told, {"WWW-Authenticate": "Bearer"})
         await answer(scope, receive, send)

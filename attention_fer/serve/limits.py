@@ -15,7 +15,7 @@ class Limits:
         megabytes: largest size of a request's body.
         megapixels: largest size of a picture.
         seconds: for receiving a request, and again for answering it.
-        places: requests being received, waiting or being answered at the same time.
+        requests: those being received, waiting or being answered at the same time.
 
     Raises:
         ValueError: a value that is not above 0.
@@ -24,12 +24,12 @@ class Limits:
     megabytes: float = 20.0
     megapixels: float = 40.0
     seconds: float = 30.0
-    places: int = 8
+    requests: int = 8
 
     def __post_init__(self) -> None:
         for name in ("megabytes", "megapixels", "seconds"):
             positive_float(name, getattr(self, name))
-        positive_int("places", self.places)
+        positive_int("requests", self.requests)
 
     @property
     def bytes(self) -> int:

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 import uvicorn
 
-from attention_fer.predict.defaults import WHOLE
 from attention_fer.predict.predictor import Predictor
 from attention_fer.serve.app import build
 from attention_fer.serve.guard import is_loopback
@@ -18,6 +17,8 @@ from attention_fer.serve.limits import Limits
 from attention_fer.serve.waiting import impatient
 
 _SECONDS_TO_END = 3
+_OTHERS = 32  # connections besides those of --max-requests, such as those that load the page
+_EVERY_ADDRESS = ("", "0.0.0.0", "::")
 _TOKEN = re.compile("[!-~]{16,}")
 
 
@@ -45,8 +46,7 @@ def serve(args: argparse.Namespace) -> None:
             min_score=args.min_score,
             threads=args.threads,
         )
-        whole = Predictor(args.model, detector=WHOLE, threads=args.threads)
-        app = build(predictor, whole, limits, token=token, loopback=local)
+        app = build(predictor, limits, token=token, loopback=local)
         print("\n".join(_greeting(args.host, listener, predictor, token)), flush=True)
         settings = uvicorn.Config(
             app,
@@ -56,7 +56,7 @@ def serve(args: argparse.Namespace) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            limit_concurrency=limits.places + 32,
+            limit_concurrency=limits.requests + _OTHERS,
             timeout_graceful_shutdown=_SECONDS_TO_END,
         )
         uvicorn.Server(settings).run(sockets=[listener])
@@ -79,7 +79,9 @@ def _greeting(
     host: str, listener: socket.socket, predictor: Predictor, token: str | None
 ) -> list[str]:
     network = predictor.network
-    shown = f"[{host}]" if ":" in host else host
+    everywhere = host in _EVERY_ADDRESS
+    name = socket.gethostname() if everywhere else host
+    shown = f"[{name}]" if ":" in name else name
     address = f"http://{shown}:{listener.getsockname()[1]}/"
     lines = [f"{network.name} ({network.sha256[:12]}), detector {predictor.finder.name}"]
     if token:
@@ -90,4 +92,6 @@ def _greeting(
             "warning: pictures and token cross the network unencrypted; put an HTTPS server in "
             "front, or reach it through ssh -L"
         )
+    if everywhere:
+        lines.append(f"Where {name} is not found, use an IP address of this computer instead.")
     return [*lines, f"page: {address}", "Ctrl-C stops the server."]

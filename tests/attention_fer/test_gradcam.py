@@ -282,7 +282,7 @@ def test_what_does_not_fit_is_refused_in_words(pooled):
     x = keras.Input((8, 8, 2))
     tokens = kl.Reshape((4, 3))(kl.Conv2D(3, 4, 4)(x))
     transformer = keras.Model(x, kl.Dense(3)(kl.Flatten()(kl.LayerNormalization()(tokens))))
-    with pytest.raises(ValueError, match="cuts its map into tokens.*rollout"):
+    with pytest.raises(ValueError, match="turns its feature map into tokens.*rollout"):
         grad_cam(transformer, IMAGES)
     with pytest.raises(ValueError, match="Did you mean 'conv'"):
         grad_cam(pooled, IMAGES, layer="conf")

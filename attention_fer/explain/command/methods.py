@@ -57,13 +57,13 @@ class Method:
         tiles: the tiles of each image.
         target: the part of the model that is explained, in words.
         meaning: meaning of the colours.
-        options: the command-line options that it uses.
+        layers: whether it takes the name of a layer.
     """
 
     tiles: Callable[[Explained], list[list[Tile]]]
     target: Callable[[Explained], str]
     meaning: str
-    options: tuple[str, ...] = ()
+    layers: bool = False
 
 
 def percent(share: float) -> str:
@@ -148,10 +148,10 @@ def _gate_target(explained: Explained) -> str:
 
 
 METHODS: Registry[Method] = Registry("method")
-METHODS.add("grad-cam", Method(_grad_cam_tiles, _grad_cam_target, RELATIVE, ("layer", "output")))
+METHODS.add("grad-cam", Method(_grad_cam_tiles, _grad_cam_target, RELATIVE, layers=True))
 METHODS.add(
     "rollout",
-    Method(_rollout_tiles, lambda explained: "all self-attention layers", RELATIVE, ("output",)),
+    Method(_rollout_tiles, lambda explained: "all self-attention layers", RELATIVE),
 )
 METHODS.add(
     "gates",
@@ -159,6 +159,6 @@ METHODS.add(
         _gate_tiles,
         _gate_target,
         "gates on the scale of their module, 0 to 1 for a sigmoid; bars: gates of channels",
-        ("layer", "output"),
+        layers=True,
     ),
 )

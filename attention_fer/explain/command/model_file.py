@@ -8,10 +8,10 @@ from pathlib import Path
 
 import keras
 
+from attention_fer.common import keras_private
 from attention_fer.common.errors import cause
 from attention_fer.common.model_note import check_names, read_json
 from attention_fer.common.model_note import read_metadata as read_metadata  # needs no Keras
-from attention_fer.explain.maps.layer_tree import producer
 
 
 def find_model(given: str | os.PathLike[str]) -> Path:
@@ -79,7 +79,7 @@ def without_mirror_images(model: keras.Model) -> keras.Model:
         return model
     (average,) = averages
     one = average.input[0]
-    if producer(outputs[0])[0] is not average:  # a temperature follows
+    if keras_private.producer(outputs[0])[0] is not average:  # a temperature follows
         one = keras.Model(average.output, model.output, name="after_mirror_images")(one)
     return keras.Model(model.input, one, name=model.name)
 

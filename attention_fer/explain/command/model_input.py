@@ -68,10 +68,7 @@ def infer_input(
         ValueError: several inputs, an input that is not a grey or RGB image, or a size that is
             missing or does not fit the model.
     """
-    shapes, dtype = _inputs(model)
-    if len(shapes) != 1 or len(shapes[0]) != 4:
-        raise ValueError(f"The model must have one input of images, got inputs {shapes}.")
-    shape = shapes[0]
+    shape, dtype = image_input(model)
     data_format = data_format_of(layers_by_path(model).values())
     first = data_format == "channels_first"
     channels = shape[1] if first else shape[3]
@@ -91,6 +88,18 @@ def infer_input(
         chosen, why = pixel_scale.probe(model, image)
         why += "; --pixels overrules this"
     return ModelInput((height, width), channels, data_format, chosen, why, "int" in dtype)
+
+
+def image_input(model: keras.Model) -> tuple[tuple[Any, ...], str]:
+    """Returns shape, with the batch, and dtype of a model's input.
+
+    Raises:
+        ValueError: several inputs, or one that is no batch of images.
+    """
+    shapes, dtype = _inputs(model)
+    if len(shapes) != 1 or len(shapes[0]) != 4:
+        raise ValueError(f"The model must have one input of images, got inputs {shapes}.")
+    return shapes[0], dtype
 
 
 def _inputs(model: keras.Model) -> tuple[list[tuple[Any, ...]], str]:

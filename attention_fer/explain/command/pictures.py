@@ -1,4 +1,4 @@
-"""The pictures of a folder, zip or prepared dataset, resized as `preprocessing` does."""
+"""The pictures of a folder, archive or prepared dataset, resized as `preprocessing` does."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ import numpy as np
 from attention_fer.common.checks import positive_int
 
 try:
+    from attention_fer.predict import pictures as photographs
     from preprocessing.dataset.folder import Dataset
     from preprocessing.dataset.manifest import MANIFEST
     from preprocessing.faces.crops import fit
-    from preprocessing.raw_files.containers import container
-    from preprocessing.raw_files.images import is_photograph, load_photograph
+    from preprocessing.raw_files.files import as_text
 except ModuleNotFoundError as error:
     raise ImportError(
         f"Reading pictures needs {error.name}, which is not installed: "
         'pip install "attention-fer[preprocessing]".'
     ) from error
-
-_EXPECTED = "a folder or .zip of pictures, or of a subfolder for each class"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,34 +76,25 @@ def _prepared_image(data: Dataset, row: int) -> np.ndarray:
 
 
 def find_pictures(path: str | os.PathLike[str], note: Callable[[str], None]) -> list[Picture]:
-    """Finds the pictures below a folder or in a zip, sorted by path; or a single picture.
+    """Finds the pictures below a folder or in an archive, as `predict` does; or a single picture.
 
-    A file counts as a picture if its name ends as a photograph's does. Hidden files are ignored;
-    `note` receives a sentence about all others that are left out.
+    Hidden files are ignored; `note` receives a sentence about all others that are no pictures.
 
     Raises:
         FileNotFoundError: nothing at `path`.
-        ValueError: no picture there, or a damaged zip.
+        ValueError: no picture there, or a damaged archive.
     """
-    path = Path(path)
-    files = container(path, _EXPECTED)
-    names = files.names()
-    single = path.is_file() and path.suffix.lower() != ".zip"
-    chosen = names if single else list(filter(is_photograph, names))
-    if not chosen:
-        raise ValueError(f"No picture in {str(path)!r}. Give {_EXPECTED}.")
-    others = sorted({*names} - {*chosen}) + [item.source for item in files.problems()]
-    if others:
+    given = os.fspath(path)
+    found = photographs.find_pictures([given])
+    if others := found.others:
         shown = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
         files_are = "1 file is" if len(others) == 1 else f"{len(others)} files are"
         note(f"{files_are} left out, not a picture: {shown}")
+    if [one.name for one in found.pictures] == [as_text(given)]:  # a picture alone
+        return [Picture(Path(given).name, "", found.pictures[0].load)]
     return [
-        Picture(
-            name,
-            name.partition("/")[0] if "/" in name else "",
-            partial(load_photograph, files, name),
-        )
-        for name in chosen
+        Picture(one.name, one.name.partition("/")[0] if "/" in one.name else "", one.load)
+        for one in found.pictures
     ]
 
 

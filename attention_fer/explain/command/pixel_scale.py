@@ -40,8 +40,10 @@ def probe(model: keras.Model, shape: tuple[int, ...]) -> tuple[str, str]:
         return "0-1", f"assumed: nothing before {name!r}, its first layer with weights, shifts them"
     chosen = "0-255" if _strangeness(large) < _strangeness(small) else "0-1"
     values, others = (large, small) if chosen == "0-255" else (small, large)
-    reads = f"{name!r}, its first layer with weights, reads {_span(values)}"
-    return chosen, f"probed: so {reads}, else {_span(others)}"
+    return chosen, (
+        f"probed: with these pixels its first layer with weights, {name!r}, receives "
+        f"{_span(values)}; with the other scale, {_span(others)}"
+    )
 
 
 def _gradients(shape: tuple[int, ...]) -> np.ndarray:

@@ -11,13 +11,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from attention_fer.common.cards import CARD, FAINT, GAP, INK, LINE, PAPER, SMALL, page, write_lines
-from attention_fer.common.checks import one_of, positive_int
 from attention_fer.common.files import replacing
 from attention_fer.common.text import cut, font, printable, width, wrap
-from attention_fer.explain.drawing.overlay import COLORMAPS, apply_colormap, overlay
+from attention_fer.explain.drawing.overlay import apply_colormap, overlay
 
 WIDTH = 1720  # of a page in pixels, unless one card is wider
 RELATIVE = "each map relative to its own maximum"
+_SIDE = 160  # longer side of an image in pixels
 _LABEL_LINES, _SPACE = 2, 4  # lines below a tile; pixels between it and its text
 _BAR, _RANGE, _GRID = (59, 82, 139), (170, 180, 208), (205, 205, 205)
 _SCALE = 160  # width of the colour bar in pixels
@@ -63,9 +63,6 @@ def gallery(
     title: str = "",
     notes: str = "",
     meaning: str | None = RELATIVE,
-    size: int = 160,
-    alpha: float = 0.5,
-    colormap: str = "viridis",
 ) -> Path:
     """Draws one page of cards and writes it as a PNG file, whole or not at all.
 
@@ -74,25 +71,21 @@ def gallery(
         path: the file. Missing folders are made, an existing file is replaced.
         title, notes: text above the cards, the notes in smaller letters.
         meaning: meaning of the colours, shown next to a colour bar; None leaves out the bar.
-        size: longest side of an image in pixels.
-        alpha, colormap: see `overlay`.
 
     Returns:
         The path.
 
     Raises:
-        ValueError: no card, a path that does not end in .png, or a value that `overlay` refuses.
+        ValueError: no card, a path that does not end in .png, or a map that `overlay` refuses.
     """
     path = Path(path)
     if not cards:
         raise ValueError("cards must hold at least one card, got none.")
     if path.suffix.lower() != ".png":
         raise ValueError(f"path must end in .png, got {str(path)!r}.")
-    one_of("colormap", colormap, COLORMAPS)
-    style = _Style(positive_int("size", size), alpha, colormap)
     tiles = 1 + max(len(card.tiles) for card in cards)
-    drawn = [_draw_card(card, tiles, style) for card in cards]
-    legend = _draw_legend(meaning, style) if meaning else None
+    drawn = [_draw_card(card, tiles) for card in cards]
+    legend = _draw_legend(meaning) if meaning else None
     step = drawn[0].width + GAP
     columns = max(1, min(len(cards), (WIDTH - GAP) // step))
     across = max(columns * step + GAP, legend.width + 2 * GAP if legend else 0)
@@ -101,19 +94,10 @@ def gallery(
     return path
 
 
-@dataclass(frozen=True)
-class _Style:
-    """How tiles are drawn: longest side in pixels; `alpha` and `colormap` as for `overlay`."""
-
-    size: int
-    alpha: float
-    colormap: str
-
-
-def _draw_card(card: Card, columns: int, style: _Style) -> Image.Image:
+def _draw_card(card: Card, columns: int) -> Image.Image:
     """The name, then the image and its tiles side by side, each with its text below."""
-    step, top = style.size + GAP, GAP // 2 + LINE + _SPACE
-    below = top + style.size + _SPACE
+    step, top = _SIDE + GAP, GAP // 2 + LINE + _SPACE
+    below = top + _SIDE + _SPACE
     size = (columns * step + GAP, below + _LABEL_LINES * LINE + GAP // 2)
     result, inside = Image.new("RGB", size, CARD), size[0] - 2 * GAP
     letters = font(SMALL)
@@ -123,41 +107,41 @@ def _draw_card(card: Card, columns: int, style: _Style) -> Image.Image:
         write_lines(result, (GAP, top + GAP), wrap(card.text, inside, letters, 4))
         return result
     for column, tile in enumerate([Tile(card.text), *card.tiles]):
-        left, picture = GAP + column * step, _draw_tile(card.image, tile, style)
-        across, down = (style.size - picture.width) // 2, (style.size - picture.height) // 2
+        left, picture = GAP + column * step, _draw_tile(card.image, tile)
+        across, down = (_SIDE - picture.width) // 2, (_SIDE - picture.height) // 2
         result.paste(picture, (left + across, top + down))
-        write_lines(result, (left, below), _labels(tile.title, style.size))
+        write_lines(result, (left, below), _labels(tile.title))
     return result
 
 
-def _labels(title: str, most: int) -> list[str]:
+def _labels(title: str) -> list[str]:
     """The lines of a title; a single line is wrapped."""
     lines, letters = title.split("\n"), font(SMALL)
     if len(lines) == 1:
-        return wrap(title, most, letters, _LABEL_LINES)
-    return [cut(line, most, letters) for line in lines[:_LABEL_LINES]]
+        return wrap(title, _SIDE, letters, _LABEL_LINES)
+    return [cut(line, _SIDE, letters) for line in lines[:_LABEL_LINES]]
 
 
-def _draw_tile(image: np.ndarray, tile: Tile, style: _Style) -> Image.Image:
+def _draw_tile(image: np.ndarray, tile: Tile) -> Image.Image:
     """Draws a tile for an image, uint8 of shape `(height, width)` or with 1 or 3 channels."""
     if tile.bars is not None:
-        return _draw_bars(np.asarray(tile.bars, "float64"), style.size)
-    picture = _enlarge(image, style.size)
+        return _draw_bars(np.asarray(tile.bars, "float64"))
+    picture = _enlarge(image)
     if tile.heat is None:
         return picture
     heat = Image.fromarray(np.asarray(tile.heat, "float32"))
     smooth = np.asarray(heat.resize(picture.size, Image.Resampling.BILINEAR)).clip(0, 1)
-    return Image.fromarray(overlay(np.asarray(picture), smooth, style.alpha, style.colormap))
+    return Image.fromarray(overlay(np.asarray(picture), smooth))
 
 
-def _draw_legend(meaning: str, style: _Style) -> Image.Image:
+def _draw_legend(meaning: str) -> Image.Image:
     """Draws a bar of the colours from 0 to 1 with its meaning next to it."""
     letters, gap = font(SMALL), 6
     start = width("0", letters) + gap
     after = printable(f"1  {meaning}")
     across = start + _SCALE + gap + width(after, letters)
     result = Image.new("RGB", (across, LINE), PAPER)
-    scale = apply_colormap(np.linspace(0, 1, _SCALE), style.colormap)
+    scale = apply_colormap(np.linspace(0, 1, _SCALE))
     result.paste(Image.fromarray(np.repeat(scale[None], LINE - 5, 0)), (start, 2))
     draw = ImageDraw.Draw(result)
     draw.text((0, 0), "0", FAINT, letters)
@@ -165,29 +149,29 @@ def _draw_legend(meaning: str, style: _Style) -> Image.Image:
     return result
 
 
-def _enlarge(image: np.ndarray, longest: int) -> Image.Image:
-    """The image in colour, with `longest` pixels along its longer side."""
+def _enlarge(image: np.ndarray) -> Image.Image:
+    """The image in colour, with `_SIDE` pixels along its longer side."""
     if image.ndim == 3 and image.shape[2] == 1:
         image = image[..., 0]
     picture = Image.fromarray(np.ascontiguousarray(image)).convert("RGB")
-    scale = longest / max(picture.size)
+    scale = _SIDE / max(picture.size)
     across, down = (max(1, round(side * scale)) for side in picture.size)
     return picture.resize((across, down), Image.Resampling.LANCZOS)
 
 
-def _draw_bars(values: np.ndarray, size: int) -> Image.Image:
+def _draw_bars(values: np.ndarray) -> Image.Image:
     """A bar for each value; with more values than pixels, each column's mean and range."""
-    result = Image.new("RGB", (size, size), PAPER)
+    result = Image.new("RGB", (_SIDE, _SIDE), PAPER)
     draw = ImageDraw.Draw(result)
-    columns = np.array_split(values, min(size, len(values)))
-    edges = np.linspace(0, size, len(columns) + 1).round().astype(int)
+    columns = np.array_split(values, min(_SIDE, len(values)))
+    edges = np.linspace(0, _SIDE, len(columns) + 1).round().astype(int)
     for left, right, column in zip(edges[:-1], edges[1:], columns, strict=True):
         low, mean, high = (
-            size - round(float(value) * (size - 1)) - 1
+            _SIDE - round(float(value) * (_SIDE - 1)) - 1
             for value in (column.min(), column.mean(), column.max())
         )
-        draw.rectangle((left, mean, right - 1, size - 1), _BAR)
+        draw.rectangle((left, mean, right - 1, _SIDE - 1), _BAR)
         draw.rectangle((left, high, right - 1, low), _RANGE if high < low else _BAR)
     for share in (0.25, 0.5, 0.75):
-        draw.line((0, size * share, size, size * share), _GRID)
+        draw.line((0, _SIDE * share, _SIDE, _SIDE * share), _GRID)
     return result

@@ -13,7 +13,6 @@ import keras
 
 from attention_fer.common import keras_private
 from attention_fer.common.checks import one_of
-from attention_fer.explain.maps.layer_tree import producer
 from attention_fer.explain.maps.running import run_model, wrapped_call
 
 _SQUASHING = ("softmax", "sigmoid")
@@ -24,21 +23,30 @@ class ClassScores:
 
     Attributes:
         single: whether the model turned out to have a single output.
+        logits: whether the outputs are scores and not probabilities; None until the model has run.
 
     Args:
         model: outputs scores of shape `(n, classes)` or `(n, 1)`, or several such. A subclassed
             model has no graph; its final softmax is found once it has run.
         output: name or index; None if there is only one output.
+        logits: whether outputs without a softmax or sigmoid are scores; None to conclude it from
+            the first batch: scores are not all from 0 to 1.
 
     Raises:
         ValueError: several outputs and none chosen, or an unknown output.
     """
 
-    def __init__(self, model: keras.Model, output: str | int | None = None):
+    def __init__(
+        self,
+        model: keras.Model,
+        output: str | int | None = None,
+        *,
+        logits: bool | None = None,
+    ):
         self._model = model
         self._output = output
         self._head = None
-        self.single = False
+        self.single, self.logits = False, logits
         if getattr(model, "outputs", None):
             self._index = chosen_output(_names(model), output)
             self._head = _squashing(model, self._index)
@@ -56,10 +64,13 @@ class ClassScores:
         """
         found = self._run(images)
         self.single = found.shape[1] == 1
+        if self.squashed:
+            self.logits = False
+        elif self.logits is None:  # once, or the answer for a picture would depend on others
+            self.logits = not _within_0_and_1(found)
         if not self.single:
             return found
-        is_probability = self.squashed or _within_0_and_1(found)
-        pair = [1 - found, found] if is_probability else [-found / 2, found / 2]
+        pair = [-found / 2, found / 2] if self.logits else [1 - found, found]
         return keras.ops.concatenate(pair, axis=1)
 
     def scores(self, images: Any) -> Any:
@@ -157,7 +168,7 @@ def _squashing(model: keras.Model, index: int) -> Any:
     """The layer or operation that ends an output with softmax or sigmoid; None if nothing does."""
     tensor = model.outputs[index]
     while True:
-        made, index = producer(tensor)
+        made, index = keras_private.producer(tensor)
         if isinstance(made, keras.Model):
             if not getattr(made, "outputs", None):
                 return None

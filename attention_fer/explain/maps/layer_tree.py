@@ -1,8 +1,4 @@
-"""The layers of a model by path, including those of nested models, and the order they run in.
-
-The only private names of Keras that `explain` uses are in `sublayers` and `producer`: Keras has no
-public way to list the layers that a layer holds, or to ask which operation made a tensor.
-"""
+"""The layers of a model by path, including those of nested models, and the order they run in."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ from typing import Any
 
 import keras
 
+from attention_fer.common import keras_private
 from attention_fer.common.checks import one_of
 from attention_fer.explain.maps.running import run_model, wrapped_call
 from attention_fer.layers import AttentionModule
@@ -53,20 +50,6 @@ class LayerRun:
         return height, width
 
 
-def sublayers(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
-    """The layers that a layer holds directly."""
-    return list(layer._flatten_layers(include_self=False, recursive=False))
-
-
-def producer(tensor: Any) -> tuple[Any, int]:
-    """The operation that made a symbolic tensor and the index of the tensor among its outputs.
-
-    The operation is None for a tensor of no graph.
-    """
-    history = getattr(tensor, "_keras_history", None)
-    return (None, 0) if history is None else (history.operation, history.tensor_index)
-
-
 def layers_by_path(model: keras.Model) -> dict[str, keras.layers.Layer]:
     """The layers of `model`; those of a nested model are `outer/inner` and precede it."""
     found: dict[str, keras.layers.Layer] = {}
@@ -93,7 +76,7 @@ def _attention_within(
     if isinstance(layer, AttentionModule):
         yield path, layer
         return
-    for below in sublayers(layer):
+    for below in keras_private.sublayers(layer):
         yield from _attention_within(f"{path}/{below.name}", below)
 
 
@@ -171,10 +154,10 @@ def last_convolution(order: list[LayerRun]) -> LayerRun:
     after = order.index(convolutions[-1]) if convolutions else len(order)
     tokens = any(len(run.shape) == 3 for run in order[after:])
     if not convolutions or tokens:
-        found = "cuts its map into tokens" if tokens else "has no convolution with a map"
+        found = "turns its feature map into tokens" if tokens else "has no convolution with a map"
         raise ValueError(
-            f"This model {found}, but Grad-CAM needs the last map of a convolution, with more than "
-            "one pixel. For a transformer use the attention rollout (`rollout`, --method "
+            f"This model {found}, but Grad-CAM needs the feature map of the last convolution, with "
+            "more than one pixel. For a transformer use the attention rollout (`rollout`, --method "
             "rollout); for another model name a layer that outputs a map (`layer=`, --layer)."
         )
     of_size = [run for run in maps if run.size == convolutions[-1].size]

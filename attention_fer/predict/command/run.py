@@ -114,7 +114,7 @@ def _count_others(work: PredictionWork) -> PictureCounts:
         counts.skipped[NOT_A_PICTURE] = len(others)
         show.note(f"left out, not a picture: {show.several(others)}")
         if videos := [name for name in others if named_video(name)]:
-            show.note(f"give the videos to a command of their own: {show.several(videos)}")
+            show.note(f"use a separate command for the videos: {show.several(videos)}")
     return counts
 
 

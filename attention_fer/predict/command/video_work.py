@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,7 @@ class VideoWork:
         """
         classes = self.predictor.network.classes
         left = done
-        waiting = ([FaceRow.of(row, classes) for row in rows] for _, rows in islice(stored, done))
+        waiting = (_rows(*picture, classes) for picture in islice(stored, done))
         with shown_progress(self.unit, self.quiet) as track:
             for video in self.videos:
                 follow = Follower(self.smooth)
@@ -105,6 +105,16 @@ class VideoWork:
                 chunk = []
         if chunk:
             yield chunk
+
+
+def _rows(
+    reasons: Sequence[str], stored: Sequence[Mapping[str, Any]], classes: Sequence[str]
+) -> list[FaceRow]:
+    """The rows of a stored picture. The column `reason` also has the detail, which is not drawn."""
+    return [
+        replace(FaceRow.of(row, classes), reason=reason)
+        for reason, row in zip(reasons, stored, strict=True)
+    ]
 
 
 def _tracked(

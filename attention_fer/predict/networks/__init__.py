@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from attention_fer import pretrained
@@ -17,7 +18,8 @@ def open_network(model: str | os.PathLike[str] = MODEL, *, threads: int | None =
     Args:
         model: a network of the package, "fer-small" or "fer-small/fer2013"; an .onnx file with a
             JSON file next to it, see `networks.description`; a .keras file; or the folder of a cell
-            that was stored with `--save-models`.
+            that was stored with `--save-models`. Names of the package come first: "./fer-small" is
+            a folder.
         threads: number of threads for an ONNX file; None for all cores.
 
     Raises:
@@ -26,14 +28,17 @@ def open_network(model: str | os.PathLike[str] = MODEL, *, threads: int | None =
         ImportError: a library it needs is not installed; the message names it.
     """
     given = os.fspath(model)
+    known = pretrained.names()
+    full = f"{given}/{known[given][0]}" if given in known else given
+    shipped = [f"{name}/{weights}" for name, found in known.items() for weights in found]
     path = Path(given)
     if path.suffix == ".onnx":
         from attention_fer.predict.networks.onnx_network import open_onnx
 
         return open_onnx(path, threads)
-    if path.suffix == ".keras" or (given and path.is_dir()):
+    if path.suffix == ".keras" or (given and path.is_dir() and full not in shipped):
         return _keras(path)
-    return _shipped(given, threads)
+    return _shipped(full, shipped, threads)
 
 
 def _keras(path: Path) -> Network:
@@ -47,18 +52,11 @@ def _keras(path: Path) -> Network:
     return open_keras(path)
 
 
-def _shipped(given: str, threads: int | None) -> Network:
+def _shipped(full: str, shipped: Sequence[str], threads: int | None) -> Network:
     from attention_fer.predict.networks.onnx_network import open_shipped
 
-    known = {
-        f"{name}/{weights}": (name, weights)
-        for name, found in pretrained.names().items()
-        for weights in found
-    }
-    first = {name: found[0] for name, found in pretrained.names().items()}
-    full = f"{given}/{first[given]}" if given in first else given
     try:
-        name, weights = known[one_of("model", full, known)]
+        name, _, weights = one_of("model", full, shipped).partition("/")
     except ValueError as error:
         raise ValueError(f"{error} Or give the path of an .onnx or .keras file.") from None
     return open_shipped(pretrained.find(name, weights), threads)

@@ -49,6 +49,10 @@ class Network:
     about: dict[str, Any]
     grad_cam: Callable[[np.ndarray, int], np.ndarray] | None = None
 
+    def __post_init__(self) -> None:
+        if len(self.classes) < 2:
+            raise ValueError(f"{self.name} must have at least two classes, got {self.classes}.")
+
     def __call__(self, faces: Sequence[np.ndarray]) -> np.ndarray:
         """Returns the probabilities of faces, float64 (n, classes); each row sums to 1.
 

@@ -10,15 +10,17 @@
       "faces": {"margin": 0.1, "square": true, "align": false}
     }
 
-Only `classes` is needed, and `input.range` unless the network takes whole numbers. Unknown keys of
-`input`, `output` and `class_maps` are refused. Pixels are brought from 0..255 to `range`, then
-`mean` is subtracted and the result divided by `std`, if given. `colour` is "grey", "rgb" or "bgr";
-without it, one channel is grey and three are RGB. `size` is height and width where the file leaves
-them open. `kind` is "probabilities", the default, or "logits". `faces` says how faces were cropped
-from photographs, with the keys of a prepared dataset's manifest. `class_maps`, such as `{"name":
-"maps", "box": [2, 2, 44, 44]}`, names a second output of an ONNX network, (n, rows, columns,
-classes), from which Grad-CAM is drawn, see `networks.class_maps`; `box` is the part of the input
-that it covers, by default all.
+Only `classes` is needed, and `input.range` unless the network takes whole numbers. A Keras network
+may also do without `input`: how it takes pixels is then found as `attention-fer explain` finds it.
+Unknown keys of `input`, `output` and `class_maps` are refused. Pixels are brought from 0..255 to
+`range`, then `mean` is subtracted and the result divided by `std`, if given; a network of whole
+numbers takes them as they are. `colour` is "grey", "rgb" or "bgr"; without it, one channel is grey
+and three are RGB. `size` is height and width where the file leaves them open. `kind` is
+"probabilities", the default, or "logits". `faces` says how faces were cropped from photographs,
+with the keys of a prepared dataset's manifest. `class_maps`, such as `{"name": "maps", "box": [2,
+2, 44, 44]}`, names a second output of an ONNX network, (n, rows, columns, classes), from which
+Grad-CAM is drawn, see `networks.class_maps`; `box` is the part of the input that it covers, by
+default all.
 """
 
 from __future__ import annotations
@@ -117,6 +119,11 @@ def input_format(
         raise ValueError(f"colour in {where} must fit {channels} channels, got {colour!r}.")
     low, high = _range(given.get("range"), dtype, where)
     mean, std = (_per_channel(name, given.get(name), channels, where) for name in ("mean", "std"))
+    if "int" in dtype and ((low, high) != (0, 255) or mean is not None or std is not None):
+        raise ValueError(
+            f"input in {where} must have the range [0, 255] and neither mean nor std, because the "
+            f"network takes whole numbers ({dtype}), got {dict(given)!r}."
+        )
     size = (channels, height, width) if first else (height, width, channels)
     return InputFormat(size, first, dtype, colour, low, high, mean, std)
 

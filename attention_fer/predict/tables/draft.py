@@ -25,7 +25,7 @@ class Draft:
 
     Args:
         table: the table that the run will write; the draft is a hidden file next to it.
-        settings: whatever changes rows. A draft of other settings is discarded.
+        settings: everything that can change the rows. A draft of other settings is discarded.
 
     Attributes:
         resumed: pictures that an earlier run left.
@@ -43,13 +43,13 @@ class Draft:
             self._lock = locked(self.path)
         except LockedError as error:
             raise OSError(
-                f"--out must not be a table that another run writes at this moment, got {table}. "
-                "Wait for that run, or give another name."
+                f"Another run is writing {table}. Wait for it to finish, or choose another --out."
             ) from error
         self.discarded = False
         self.resumed = self._complete()
         if not self.resumed:
-            self.path.write_text(self._head, encoding="utf-8")
+            # Without this, Windows ends lines as `_complete` does not know them.
+            self.path.write_bytes(self._head.encode())
 
     def __enter__(self) -> Draft:
         return self
@@ -67,8 +67,8 @@ class Draft:
         entries = [
             ([row.reason for row in rows], found) for rows, found in zip(group, values, strict=True)
         ]
-        with open(self.path, "a", encoding="utf-8") as stream:
-            stream.write(json.dumps(entries, allow_nan=False) + "\n")
+        with open(self.path, "ab") as stream:
+            stream.write(json.dumps(entries, allow_nan=False).encode() + b"\n")
             stream.flush()
             os.fsync(stream.fileno())
 

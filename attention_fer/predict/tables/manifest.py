@@ -74,7 +74,8 @@ def check_manifest(table: Path) -> None:
         return
     if other != table.name and isinstance(other, str) and table.with_name(other).is_file():
         raise ValueError(
-            f"--out must not take {path} from {other}, got {table}. Give another name or folder."
+            f"{table} would overwrite {path}, which belongs to {other}. Choose another name or "
+            "folder for --out."
         )
 
 

@@ -44,8 +44,8 @@ def open_camera(index: int) -> Iterator[Any]:
         if index > _LARGEST or not capture.open(index):
             known = ", ".join(sorted(map(str, Path("/dev").glob("video*")))) or "no /dev/video*"
             raise OSError(
-                f"Camera {index} must be connected, free and permitted, got none that opens "
-                f"(on Linux, {known}). Give another index, or close what uses it."
+                f"Camera {index} cannot be opened. It must be connected, not in use, and you need "
+                f"permission to use it (on Linux, {known})."
             )
         capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
         yield capture

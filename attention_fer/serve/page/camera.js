@@ -1,11 +1,11 @@
-// The camera: one moment on demand, or about one a second. Moments never wait in a queue.
+// The camera: one frame on demand, or about one a second. Frames never wait in a queue.
 
 const EVERY = 1000; // milliseconds
 
 /** Connects the camera with the page.
  *
  * parts: elements `camera`, `noCamera`, `live`, `video`, `frame` and `repeat`.
- * look: takes a Blob and is awaited before the next moment. tell: takes a message.
+ * look: takes a Blob and is awaited before the next frame. tell: takes a message.
  */
 export function connect(parts, look, tell) {
   const { camera, noCamera, live, video, frame, repeat } = parts;
@@ -15,8 +15,9 @@ export function connect(parts, look, tell) {
     return;
   }
   let busy = false;
+  let looping = false; // at most once, however often the box is ticked
 
-  async function moment() {
+  async function analyseFrame() {
     if (busy || !video.srcObject || !video.videoWidth) return;
     busy = true;
     try {
@@ -27,19 +28,26 @@ export function connect(parts, look, tell) {
   }
 
   async function keepLooking() {
-    while (repeat.checked && video.srcObject) {
-      const start = performance.now();
-      await moment();
-      const left = Math.max(50, EVERY - (performance.now() - start));
-      await new Promise((resolve) => setTimeout(resolve, left));
+    if (looping) return;
+    looping = true;
+    try {
+      while (repeat.checked && video.srcObject) {
+        const start = performance.now();
+        await analyseFrame();
+        const left = Math.max(50, EVERY - (performance.now() - start));
+        await new Promise((resolve) => setTimeout(resolve, left));
+      }
+    } finally {
+      looping = false;
+      repeat.checked = false;
     }
-    repeat.checked = false;
   }
 
   async function start() {
     camera.disabled = true;
     try {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: true });
+      for (const track of video.srcObject.getTracks()) track.addEventListener("ended", lost);
       await video.play();
       live.hidden = false;
       camera.textContent = "Stop the camera";
@@ -57,8 +65,13 @@ export function connect(parts, look, tell) {
     camera.textContent = "Start the camera";
   }
 
+  function lost() {
+    stop();
+    tell("The camera has stopped. Is it still connected?");
+  }
+
   camera.addEventListener("click", () => (video.srcObject ? stop() : start()));
-  frame.addEventListener("click", moment);
+  frame.addEventListener("click", analyseFrame);
   repeat.addEventListener("change", () => repeat.checked && keepLooking());
 }
 

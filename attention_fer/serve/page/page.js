@@ -47,6 +47,7 @@ async function look(file, name, instead = null) {
   if (file.size > facts.limits.megabytes * 1e6) {
     throw new Error(`${name} must be at most ${facts.limits.megabytes} MB. Shrink it.`);
   }
+  await check(file, name);
   const answer = await analyze(file, name, { csv: true });
   const made = await article(file, name, answer, facts.model.classes);
   if (instead?.isConnected) {
@@ -59,6 +60,15 @@ async function look(file, name, instead = null) {
   at("tools").hidden = false;
   tell(`${name}: ${answer.rows.map(summary).join("; ")}`);
   return made;
+}
+
+/** Refuses what cannot be read, such as a folder, before fetch fails as without a server. */
+async function check(file, name) {
+  try {
+    await file.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new Error(`${name} cannot be read. If it is a folder, choose the photographs in it.`);
+  }
 }
 
 const summary = (row) => (row.success ? `${row.label} ${percent(row.probability)}` : row.reason);

@@ -76,6 +76,50 @@ def test_scores_are_shown_as_their_softmax_and_that_is_told(stored, faces):
     assert len(told) == 1 and "softmax" in told[0]
 
 
+def raw(faces, outputs):
+    """The explainer of the mean grey, of two pictures of it, as bare outputs."""
+    shutil.rmtree(faces)
+    faces.mkdir()
+    for name, grey in (("a", 1), ("b", 3)):
+        Image.fromarray(np.full((8, 8), grey, "uint8")).save(faces / f"{name}.png")
+    x = keras.Input((8, 8, 1))
+    y = kl.GlobalAveragePooling2D()(kl.Conv2D(1, 1, kernel_initializer="ones")(x))
+    y = kl.Dense(outputs, use_bias=False, name="out")(y)
+    model = keras.Model(x, y)
+    model.get_layer("out").set_weights([np.eye(1, outputs, outputs - 1)])
+    taken = infer_input(model, pixels="0-255")
+
+    def explainer(logits=None):
+        return Explainer(model, METHODS["grad-cam"], taken, None, [].append, logits=logits)
+
+    return explainer, find_pictures(faces, pytest.fail)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_an_answer_does_not_depend_on_the_other_pictures_where_the_kind_is_known(faces, outputs):
+    explainer, pictures = raw(faces, outputs)
+    for chosen in (pictures, pictures[:1], pictures[::-1]):
+        work = explainer(logits=True)
+        work.cards(chosen)
+        (answer,) = (one for one in work.answers if one.picture == "a.png")
+        shares = list(answer.probabilities.values())
+        np.testing.assert_allclose(shares, [1 / (1 + np.e), 1 / (1 + 1 / np.e)], rtol=1e-5)
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_the_kind_of_the_outputs_is_concluded_once(faces, outputs):
+    explainer, pictures = raw(faces, outputs)
+    work = explainer()
+    for page in (pictures, pictures[:1]):
+        work.cards(page)
+    first, _, again = (list(one.probabilities.values()) for one in work.answers)
+    np.testing.assert_allclose(first, again, rtol=1e-6)
+    work = explainer()
+    work.cards(pictures[:1])
+    with pytest.raises(ValueError, match='taken for probabilities.*"kind": "logits"'):
+        work.cards(pictures[1:])
+
+
 def test_percentages_are_certain_only_where_it_is_certain():
     shown = [percent(share) for share in (0, 0.001, 0.5, 0.999, 1)]
     assert shown == ["0 %", "< 1 %", "50 %", "> 99 %", "100 %"]
@@ -105,6 +149,7 @@ def test_answers_are_written_as_csv_and_as_json(stored, faces, tmp_path):
         rows = {row["picture"]: row for row in csv.DictReader(file)}
     listed = {row["picture"]: row for row in json.loads((tmp_path / "a.json").read_text())}
     assert len(rows) == len(listed) == 7
+    assert list(rows) == list(listed) == sorted(rows)  # as on the page, readable or not
     model = model_file.load_model(stored / "model.keras")
     pixels = np.asarray(Image.open(faces / "dark" / "1.png"))[None, ..., None]
     expected = keras.ops.convert_to_numpy(model(pixels))[0]

@@ -172,7 +172,7 @@ def test_one_number_is_explained_as_two_classes(faces, activation):
     for card, other in zip(cards, expected, strict=True):
         assert card.text == other.text
         np.testing.assert_allclose(card.tiles[0].heat, other.tiles[0].heat, atol=1e-6)
-    assert any("one number, which counts as that of 'happy'" in text for text in told)
+    assert any("one output, which is taken as the score of 'happy'" in text for text in told)
 
 
 @pytest.mark.parametrize("activation", ("sigmoid", "softmax"))
@@ -205,6 +205,21 @@ class Own(keras.Model):
     def call(self, x):
         return self.out(keras.ops.mean(self.conv(x / 255.0), axis=(1, 2)))
 """
+
+
+def test_the_kind_of_the_outputs_is_read_beside_the_model(faces, tmp_path):
+    x = keras.Input((8, 8, 1))
+    y = kl.GlobalAveragePooling2D()(kl.Conv2D(1, 1, kernel_initializer="ones")(x))
+    model = keras.Model(x, kl.Dense(1, kernel_initializer="zeros")(y))
+    model.save(tmp_path / "net.keras")
+    given = [str(tmp_path / "net.keras"), str(faces), "--out", str(tmp_path / "page.png")]
+    given += ["--answers", str(tmp_path / "a.json"), "--pixels", "0-1"]
+    for kind, share in (("logits", 0.5), ("probabilities", 0.0)):
+        note = {"classes": ["dark", "bright"], "output": {"kind": kind}}
+        (tmp_path / "net.json").write_text(json.dumps(note))
+        assert run.main(given) == 0
+        answers = json.loads((tmp_path / "a.json").read_text())
+        assert {one["probabilities"]["bright"] for one in answers} == {share}
 
 
 def test_outputs_of_one_name_are_told_apart_by_number():

@@ -59,7 +59,7 @@ def test_many_pictures_go_on_several_pages_and_a_limit_spreads(
         (["nowhere.keras", "{faces}"], "No model at 'nowhere.keras'"),
         (["{faces}", "{faces}"], "repeat its command with --save-models"),
         (["{model}/model.json", "{faces}"], ".keras file"),
-        (["{model}", "{model}"], "No picture in"),
+        (["{model}", "{model}"], "No photograph in"),
         (["{model}", "{faces}", "--layer", "konv"], "Did you mean 'conv'"),
         (["{model}", "{faces}", "--classes", "a", "b", "c"], "2 classes, got 3"),
         (["{model}", "{faces}", "--method", "grad-cm"], "Did you mean 'grad-cam'"),

@@ -1,5 +1,6 @@
 """Pictures are read as the preparation reads them."""
 
+import os
 import shutil
 
 import numpy as np
@@ -78,13 +79,29 @@ def test_pictures_of_a_folder_are_sorted_and_others_are_counted(tmp_path):
     assert len(told) == 1 and told[0].startswith("1 file") and "a/notes.txt" in told[0]
     assert find_pictures(tmp_path / "top.gif", pytest.fail)[0].name == "top.gif"
     assert find_pictures(tmp_path / "a" / "notes.txt", pytest.fail)[0].name == "notes.txt"
+    (alone,) = find_pictures(os.path.relpath(tmp_path / "b" / "2.PNG"), pytest.fail)
+    assert (alone.name, alone.folder) == ("2.PNG", "")
 
 
-def test_pictures_are_read_from_a_zip(tmp_path, faces):
-    shutil.make_archive(str(tmp_path / "faces"), "zip", faces)
-    packed = find_pictures(tmp_path / "faces.zip", pytest.fail)
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_pictures_are_read_from_an_archive(tmp_path, faces, kind):
+    (faces / "dark" / "notes.txt").write_text("no picture")
+    shutil.make_archive(str(tmp_path / "faces"), kind, faces)
+    (faces / "dark" / "notes.txt").unlink()
+    told = []
+    packed = find_pictures(tmp_path / f"faces.{kind}", told.append)
+    assert len(told) == 1 and told[0].startswith("1 file") and "dark/notes.txt" in told[0]
     plain = find_pictures(faces, pytest.fail)
     assert [(one.name, one.folder) for one in packed] == [(one.name, one.folder) for one in plain]
     for one, other in zip(packed, plain, strict=True):
         pixels = read_picture(one, (8, 8), 1)
         np.testing.assert_array_equal(pixels, read_picture(other, (8, 8), 1))
+
+
+def test_a_link_that_leads_nowhere_is_a_picture_that_says_so(tmp_path, faces):
+    (faces / "dark" / "lost.png").symlink_to(tmp_path / "nowhere.png")
+    found = {one.name: one for one in find_pictures(faces, pytest.fail)}
+    assert len(found) == 7 and found["dark/lost.png"].folder == "dark"
+    with pytest.raises(UnreadableError) as caught:
+        read_picture(found["dark/lost.png"], (8, 8), 1)
+    assert caught.value.reason

@@ -125,7 +125,7 @@ def test_two_runs_never_write_one_table(photographs, tmp_path, capsys):
         other.append([], [])
         held = other.path.read_bytes()
         assert main(photographs, "--out", out) == 2
-        assert "another run writes" in capsys.readouterr().err
+        assert "Another run is writing" in capsys.readouterr().err
         assert other.path.read_bytes() == held and not out.exists()
         assert main(photographs, "--out", tmp_path / "own.csv") == 0
     assert main(photographs, "--out", out) == 0
@@ -212,7 +212,7 @@ def test_a_table_keeps_its_manifest(photographs, tmp_path, capsys):
         assert main(photographs, "--out", first) == 0
     kept = (tmp_path / "a.manifest.json").read_bytes()
     assert main(photographs, "--out", second) == 2
-    assert "from a.csv" in capsys.readouterr().err
+    assert "belongs to a.csv" in capsys.readouterr().err
     assert (tmp_path / "a.manifest.json").read_bytes() == kept and not second.exists()
     first.unlink()
     assert main(photographs, "--out", second) == 0

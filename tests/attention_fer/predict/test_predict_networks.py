@@ -92,6 +92,17 @@ def test_whole_numbers_and_probabilities_need_no_more_than_classes(tmp_path):
     np.testing.assert_allclose(list(row.probabilities.values()), np.array([4, 2, 1]) / 7, rtol=1e-6)
 
 
+@pytest.mark.parametrize("given", [{"range": [0, 1]}, {"mean": 128}, {"std": [1, 2, 3]}])
+def test_whole_numbers_are_not_cut_off_by_a_scale(tmp_path, given):
+    path = means(tmp_path / "net.onnx", LAST, dtype=TensorProto.UINT8, gain=1 / 350)
+    describe(path, classes=["r", "g", "b"], input=given)
+    with pytest.raises(ValueError, match=r"net\.json must have the range \[0, 255\].*uint8"):
+        open_network(path)
+    describe(path, classes=["r", "g", "b"], input={"range": [0, 255], "colour": "bgr"})
+    found = open_network(path)([np.full((8, 8, 3), (50, 100, 200), np.uint8)])
+    np.testing.assert_allclose(found[0], np.array([4, 2, 1]) / 7, rtol=1e-6)
+
+
 def test_outputs_that_are_no_probabilities_are_not_taken_for_such(tmp_path):
     path = means(tmp_path / "net.onnx", LAST, gain=0.01)
     describe(path, classes=["r", "g", "b"], input={"range": [0, 255]})
@@ -256,6 +267,17 @@ def test_a_keras_file_of_any_size_says_how_to_fix_it(tmp_path):
     (tmp_path / "net.json").write_text('{"classes": ["a", "b"], "input": "0-255"}')
     with pytest.raises(ValueError, match=r"fixed size, such as keras\.Input"):
         open_network(tmp_path / "net.keras")
+
+
+def test_a_folder_of_its_name_does_not_hide_a_network_of_the_package(tmp_path, monkeypatch):
+    (tmp_path / "fer-small" / "fer2013").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for name in ("fer-small", "fer-small/fer2013"):
+        assert open_network(name).name == "fer-small/fer2013"
+        with pytest.raises(FileNotFoundError, match=r"No model\.keras in the folder"):
+            open_network(f"./{name}")
+    with pytest.raises(ValueError, match=r"'fer-smal'.*Did you mean 'fer-small/fer2013'.*\.onnx"):
+        open_network("fer-smal")
 
 
 # --self-test

@@ -70,9 +70,12 @@ def test_a_photograph_stored_turned_without_a_tag_is_read_as_if_upright(portrait
         assert abs((row.roll + 90 * turns - upright.roll + 180) % 360 - 180) < 8
         assert row.label == upright.label
         assert abs(row.probability - upright.probability) < 0.02
-    # Frames of a video are upright, whatever they show.
-    sideways = Frame("clip", np.ascontiguousarray(np.rot90(hopper, turns)), 0, 0.0)
-    (as_stored,) = predictor.rows([sideways])
+    # Frames of a video are upright, whatever they show, and change nothing for photographs.
+    sideways = np.ascontiguousarray(np.rot90(hopper, turns))
+    (photograph,), as_stored = predictor.rows(
+        [Frame("photograph", sideways), Frame("clip", sideways, 0, 0.0)]
+    )
+    assert photograph.roll == row.roll and photograph.label == row.label
     assert abs(as_stored[0].roll or 0) < 45
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from attention_fer import pretrained
 from attention_fer.predict import FaceRow, Frame, Predictor, defaults
 from attention_fer.predict.faces import FoundFace
+from attention_fer.predict.given import frames_of
 from attention_fer.predict.predictor import _place
 from attention_fer.predict.rows import columns
 from preprocessing import detectors
@@ -67,6 +68,13 @@ def test_every_form_of_a_picture_gives_the_same(predictor, portrait, tmp_path):
     assert bgr.probabilities == expected.probabilities
     (wrong,) = predictor.predict(portrait[..., ::-1])
     assert np.abs(probabilities(wrong) - probabilities(expected)).max() > 1e-3
+
+
+def test_a_grey_array_has_no_order_of_channels():
+    grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    for given in (grey, grey[..., None], [grey]):
+        (frame,) = frames_of(given, "bgr")
+        np.testing.assert_array_equal(frame.pixels, grey)
 
 
 def test_several_pictures_keep_their_order_and_names(predictor, portrait, tmp_path):

@@ -2,10 +2,12 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 
 from attention_fer.predict.rows import FaceRow, columns
+from attention_fer.predict.tables import draft
 from attention_fer.predict.tables.conventions import CONVENTIONS
 from attention_fer.predict.tables.formats import csv_lines, json_lines
 from attention_fer.predict.tables.manifest import PictureCounts
@@ -108,3 +110,21 @@ def test_counts_add_up():
         "skipped": {"face too small": 1, "no face found": 1},
         "faces": 4,
     }
+
+
+def test_a_draft_is_found_again_where_lines_end_otherwise(tmp_path, monkeypatch):
+    """Windows writes other ends of lines unless a file is opened in binary mode."""
+
+    def opened(path, mode="r", **options):
+        windows = {} if "b" in mode or "r" in mode else {"newline": "\r\n"}
+        return open(path, mode, **options, **windows)
+
+    monkeypatch.setattr(draft, "open", opened, raising=False)
+    monkeypatch.setattr(
+        Path, "write_text", lambda path, text, **given: opened(path, "w", **given).write(text)
+    )
+    for resumed in (0, 1, 2):
+        with draft.Draft(tmp_path / "a.csv", {"a": 1}) as unfinished:
+            assert (unfinished.resumed, unfinished.discarded) == (resumed, False)
+            unfinished.append([[FaceRow("x", reason="why")]], [[{"input": "x"}]])
+            assert list(unfinished.pictures()) == [[["why"], [{"input": "x"}]]] * (resumed + 1)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from attention_fer.predict.cutting import roll
+from attention_fer.predict.faces import FaceFinder
+from attention_fer.predict.region import Region
 from attention_fer.predict.turning import any_way_up
 from preprocessing.detectors import Faces
 
@@ -49,7 +51,7 @@ class Dots:
 @pytest.mark.parametrize("turns", range(4))
 def test_a_turned_face_is_found_where_it_is_and_as_it_lies(turns, otherwise):
     image, detector = np.ascontiguousarray(np.rot90(dotted(), turns)), Dots(otherwise)
-    (found,) = any_way_up(detector, [image], detector([image[..., None]]))
+    found = any_way_up(detector, image, *detector([image[..., None]]))
     places = np.array([np.argwhere(image == grey)[0][::-1] for grey in GREY]) + 0.5
     np.testing.assert_allclose(found.landmarks[0], places)
     low, high = places.min(0), places.max(0)
@@ -61,7 +63,7 @@ def test_a_turned_face_is_found_where_it_is_and_as_it_lies(turns, otherwise):
 def test_a_sure_face_is_not_searched_again():
     detector = Dots(0.91)
     image = np.ascontiguousarray(np.rot90(dotted(), 2))
-    (found,) = any_way_up(detector, [image], detector([image[..., None]]))
+    found = any_way_up(detector, image, *detector([image[..., None]]))
     assert detector.searched == 1 and found.scores[0] == pytest.approx(0.91)
 
 
@@ -75,11 +77,23 @@ def test_a_score_that_is_hardly_higher_changes_nothing(score, again):
 
     detector = Doubtful(0.5)
     image = np.ascontiguousarray(np.rot90(dotted(), 1))
-    before = detector([image[..., None]])
-    assert any_way_up(detector, [image], before) == before
+    (before,) = detector([image[..., None]])
+    assert any_way_up(detector, image, before) is before
     assert detector.searched == 6  # as stored, four looks, and once more turned
+
+
+def test_what_may_lie_is_decided_for_each_image():
+    finder = FaceFinder("none")
+    finder._detector, finder._least = Dots(0.6), 0.5
+    image = np.repeat(np.rot90(dotted())[..., None], 3, axis=2)
+    for region in (None, Region(0, 0, 200, 200)):
+        finder._region = region
+        found = finder([image] * 4, stored_turned=[True, False, False, True])
+        assert [face.score for (face,) in found] == pytest.approx([0.95, 0.6, 0.6, 0.95])
+        ((unsaid,),) = finder([image])
+        assert unsaid.score == pytest.approx(0.6)
 
 
 def test_an_image_on_which_the_detector_failed_stays_so():
     error = ValueError("broken")
-    assert any_way_up(Dots(0.5), [dotted()], [error]) == [error]
+    assert any_way_up(Dots(0.5), dotted(), error) is error

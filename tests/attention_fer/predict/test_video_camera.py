@@ -129,7 +129,7 @@ def test_a_camera_that_is_not_there_is_an_error_in_a_line(tmp_path, capfd):
     out = tmp_path / "a.csv"
     assert command.main(["--camera", "63", "--detector", "none", "--out", str(out)]) == 2
     lines = capfd.readouterr().err.splitlines()
-    assert lines[-1].startswith("error: Camera 63 must be connected, free and permitted")
+    assert lines[-1].startswith("error: Camera 63 cannot be opened")
     assert not list(tmp_path.iterdir())
 
 

@@ -202,8 +202,9 @@ def test_frames_of_a_varying_rate_are_shown_at_their_times(faces, tmp_path):
         assert times[number] - 9 < frame.time * 1000 < end + 9  # 9 ms: half a frame
 
 
-def test_an_interrupted_run_goes_on_to_the_same_bytes(clip, tmp_path, monkeypatch, capsys):
-    options = ["--every", 2, "--smooth", "0.4"]
+@pytest.mark.parametrize("further", [["--smooth", "0.4"], ["--min-size", "200"]])
+def test_an_interrupted_run_goes_on_to_the_same_bytes(clip, tmp_path, monkeypatch, capsys, further):
+    options = ["--every", 2, *further]
     for name in ("whole", "cut"):
         (tmp_path / name).mkdir()
     files = {

@@ -92,7 +92,7 @@ def test_times_rise_however_fast_a_damaged_file_says_it_is(clip):
 
 @pytest.mark.parametrize("index", [99, 700, 2**40])
 def test_a_camera_of_any_number_is_only_missing(index):
-    with pytest.raises(OSError, match=f"Camera {index} must be connected"), open_camera(index):
+    with pytest.raises(OSError, match=f"Camera {index} cannot be opened"), open_camera(index):
         pass
 
 
@@ -136,7 +136,7 @@ def test_a_folder_with_photographs_names_the_videos_it_leaves_out(clips, portrai
     assert main(clips, "--format", "csv") == 0
     told = capsys.readouterr()
     assert {"a.png"} <= {name for name, _ in frames_of(told.out)} <= {"a.png", "lost.mp4"}
-    assert "give the videos to a command of their own: 2: b.mp4, sub/a.avi" in told.err
+    assert "use a separate command for the videos: 2: b.mp4, sub/a.avi" in told.err
 
 
 def test_drawings_of_a_folder_keep_its_order_and_are_not_read(clips, tmp_path, capsys):

@@ -33,9 +33,9 @@ def whole() -> Predictor:
 
 
 @pytest.fixture(scope="session")
-def address(predictor, whole):
+def address(predictor):
     """Of a server with small limits."""
-    with running(predictor, whole, Limits(megabytes=1, megapixels=2, seconds=20)) as found:
+    with running(predictor, Limits(megabytes=1, megapixels=2, seconds=20)) as found:
         yield found
 
 

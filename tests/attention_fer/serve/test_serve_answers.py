@@ -16,6 +16,7 @@ from attention_fer.cli import main
 from attention_fer.predict.given import frames_of
 from attention_fer.predict.occlusion import occlusion_map
 from attention_fer.predict.predictor import Predictor
+from attention_fer.serve.limits import Limits
 
 
 def test_it_answers_in_the_fields_of_deepface(address, photograph, predictor):
@@ -68,6 +69,18 @@ def test_json_has_false_of_its_own(address, empty):
     assert requests.post(f"{address}/analyze", json=fields, timeout=60).json()["results"] == []
 
 
+def test_a_data_uri_of_a_plain_form_may_be_as_large_as_any_body(predictor, portrait):
+    noise = np.random.default_rng(0).integers(0, 256, (700, 700, 3), "uint8")
+    noise[:256, :256] = portrait
+    fields = {"img": data_uri(png(noise)), "enforce_detection": "false"}
+    assert len(fields["img"]) > 1_500_000
+    with running(predictor, Limits(megabytes=5)) as address:
+        for given in ({"data": fields}, {"json": fields}):
+            answer = requests.post(f"{address}/analyze", timeout=60, **given)
+            assert answer.status_code == 200, answer.text
+            assert answer.json()["picture"] == {"width": 700, "height": 700}
+
+
 def test_skip_takes_the_whole_picture(address, photograph, whole):
     (row,) = whole.predict(photograph)
     (face,) = analyze(address, photograph, detector_backend="skip").json()["results"]
@@ -87,11 +100,11 @@ class TiltedEyes:
         return [Faces(np.float32(box), np.float32([0.876]), np.float32(eyes)) for _ in images]
 
 
-def test_align_turns_faces_and_eyes_are_the_persons(photograph, whole):
+def test_align_turns_faces_and_eyes_are_the_persons(photograph):
     predictor = Predictor(detector="cascade")
     predictor.finder._detector, predictor.finder.name = TiltedEyes(), "sloping"
     predictor.finder._least = 0.5
-    with running(predictor, whole) as address:
+    with running(predictor) as address:
         turned, level = (
             analyze(address, photograph, align=given).json()["results"][0]
             for given in ("true", "false")

@@ -58,6 +58,9 @@ def test_other_computers_need_a_token_that_is_printed(photograph):
     with started("--host", "0.0.0.0") as (_, printed):
         port, token = re.search(r":(\d+)/#token=(\S{32})\n", printed).groups()
         assert f"Authorization: Bearer {token}" in printed and "unencrypted" in printed
+        assert (
+            f"page: http://{socket.gethostname()}:{port}/" in printed and "0.0.0.0" not in printed
+        )
         address = f"http://127.0.0.1:{port}"
         assert analyze(address, photograph).status_code == 401
         headers = {"Authorization": f"Bearer {token}"}
@@ -142,7 +145,7 @@ def test_a_sender_that_leaves_is_no_error_of_the_server():
         (["--port", "70000"], ["--port", "65535"]),
         (["--host", "203.0.113.7", "--port", "0"], ["203.0.113.7"]),
         (["--max-mb", "0"], ["megabytes", "above 0"]),
-        (["--max-requests", "0"], ["places"]),
+        (["--max-requests", "0"], ["requests must", "at least 1"]),
         (["--port", "0", "--detector", "yunnet"], ["Did you mean 'yunet'?"]),
         (["--port", "0", "--token", ""], ["--token"]),
         (["--port", "0", "--token", "ein-schlüssel-für-alle"], ["--token", "ASCII"]),

@@ -197,15 +197,21 @@ def test_files_beside_the_page_are_not_served(address, path):
     refused(requests.get(address + path, timeout=30), 404)
 
 
-def test_a_token_is_required_of_everything_but_the_page(predictor, whole, photograph):
-    with running(predictor, whole, token="s3cret", loopback=False) as address:
+def test_a_token_is_required_of_everything_but_the_page(predictor, photograph):
+    with running(predictor, token="s3cret", loopback=False) as address:
         assert requests.get(f"{address}/", timeout=30).status_code == 200
         for given in (None, "s3cret", "Bearer wrong", "Bearer ", "Basic s3cret", "Bearer é"):
             headers = {} if given is None else {"Authorization": given.encode()}
             answer = analyze(address, photograph, headers=headers)
             refused(answer, 401, "Authorization: Bearer")
             assert answer.headers["WWW-Authenticate"] == "Bearer"
-            assert requests.get(f"{address}/health", headers=headers, timeout=30).status_code == 401
+            # Routes also match before a newline, and nothing but the page's own files is open.
+            for path in ("health", "health%0A", "page.js%0A", "nothing"):
+                answer = requests.get(f"{address}/{path}", headers=headers, timeout=30)
+                refused(answer, 401, "Authorization: Bearer")
+            answer = requests.post(f"{address}/analyze%0A", headers=headers, timeout=30)
+            refused(answer, 401, "Authorization: Bearer")
+        assert requests.get(f"{address}/page.js", timeout=30).status_code == 200
         headers = {"Authorization": "Bearer s3cret", "Host": "my-server:8000"}
         assert analyze(address, photograph, headers=headers).status_code == 200
 
@@ -242,9 +248,9 @@ def in_background(address, photograph, count, found):
     return threads
 
 
-def test_requests_beyond_a_short_queue_are_503(whole, photograph):
+def test_requests_beyond_a_short_queue_are_503(photograph):
     slow, found = Slow(), []
-    with running(slow, whole, Limits(places=2)) as address:
+    with running(slow, Limits(requests=2)) as address:
         # Which two of them get the places is up to the system.
         asking = in_background(address, photograph, 4, found)
         deadline = time.monotonic() + 25
@@ -263,16 +269,16 @@ def test_requests_beyond_a_short_queue_are_503(whole, photograph):
         assert analyze(address, photograph).status_code == 200
 
 
-def test_an_answer_that_takes_too_long_is_503_and_frees_its_place(whole, photograph):
+def test_an_answer_that_takes_too_long_is_503_and_frees_its_place(photograph):
     slow = Slow()
-    with running(slow, whole, Limits(places=1, seconds=0.5)) as address:
+    with running(slow, Limits(requests=1, seconds=0.5)) as address:
         for _ in range(2):
             refused(analyze(address, photograph), 503, "0.5 seconds")
         slow.go.set()
 
 
-def test_a_body_that_does_not_come_is_408(predictor, whole):
-    with running(predictor, whole, Limits(seconds=0.3, places=1)) as address:
+def test_a_body_that_does_not_come_is_408(predictor):
+    with running(predictor, Limits(seconds=0.3, requests=1)) as address:
         headers = {"Content-Type": "application/json", "Content-Length": "10"}
         status, told = sent_by_hand(address, headers, b"{")
         assert status == 408 and "0.3 seconds" in told["error"]
@@ -285,8 +291,8 @@ class Broken(Predictor):
         raise RuntimeError("secret of the server")
 
 
-def test_a_failure_shows_nothing_of_the_inside(whole, photograph, caplog):
-    with running(Broken(detector="none"), whole) as address:
+def test_a_failure_shows_nothing_of_the_inside(photograph, caplog):
+    with running(Broken(detector="none")) as address:
         answer = analyze(address, photograph)
         refused(answer, 500, "failed")
         assert "secret" not in answer.text
@@ -300,7 +306,7 @@ def test_uploads_are_not_written_to_disk(address, monkeypatch, tmp_path):
     rolled = []
     monkeypatch.setattr(SpooledTemporaryFile, "rollover", lambda self: rolled.append(self))
     # More than the megabyte that Starlette keeps in memory.
-    with running(Predictor(detector="none"), Predictor(detector="none")) as own:
+    with running(Predictor(detector="none")) as own:
         stream = io.BytesIO()
         Image.effect_noise((1500, 1500), 90).save(stream, "PNG")
         assert len(stream.getvalue()) > 1_500_000
@@ -313,3 +319,11 @@ def test_compressed_bodies_are_not_unpacked(address):
     bomb = gzip.compress(b" " * 50_000_000)
     answer = requests.post(f"{address}/analyze", data=bomb, headers=headers, timeout=30)
     refused(answer, 422)
+
+
+def test_a_form_of_too_many_fields_is_refused(address):
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    many = b"&".join(b"%d=" % number for number in range(100_000))
+    for body in (many, b"\xff=1"):
+        answer = requests.post(f"{address}/analyze", data=body, headers=headers, timeout=30)
+        refused(answer, 422, "The body")

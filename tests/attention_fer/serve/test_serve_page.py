@@ -2,6 +2,7 @@
 
 import copy
 import re
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -179,6 +180,16 @@ def test_what_is_no_picture_is_said_and_the_next_one_is_done(visit, photograph):
     expect_refusal(visit, 415)
 
 
+def test_a_folder_is_said_to_be_one(visit, photograph):
+    page = visit()
+    # What browsers do with a folder that was dropped as if it were a file.
+    rejecting = "() => Promise.reject(new Error('folder'))"
+    page.evaluate(f"() => {{ Blob.prototype.arrayBuffer = {rejecting}; }}")
+    given = {"name": "holiday", "mimeType": "", "buffer": photograph}
+    page.get_by_label("Choose photographs").set_input_files(given)
+    page.get_by_text("holiday cannot be read. If it is a folder").wait_for()
+
+
 def test_a_large_file_is_not_sent(visit):
     page = visit()
     given = {"name": "large.png", "mimeType": "image/png", "buffer": b"a" * 1_000_001}
@@ -186,8 +197,8 @@ def test_a_large_file_is_not_sent(visit):
     page.get_by_text("large.png must be at most 1 MB").wait_for()
 
 
-def test_the_token_is_in_the_address_or_asked_for(visit, predictor, whole, photograph):
-    with running(predictor, whole, token="a-token-of-my-own") as address:
+def test_the_token_is_in_the_address_or_asked_for(visit, predictor, photograph):
+    with running(predictor, token="a-token-of-my-own") as address:
         page = visit(f"{address}/#token=a-token-of-my-own")
         choose(page, ("me.png", photograph))
         assert not page.get_by_label("Token").is_visible()
@@ -213,8 +224,8 @@ def test_an_answer_of_a_server_in_front_is_said(visit, photograph):
     expect_refusal(visit, 413)
 
 
-def test_a_server_that_has_ended_is_said(visit, predictor, whole, photograph):
-    with running(predictor, whole) as address:
+def test_a_server_that_has_ended_is_said(visit, predictor, photograph):
+    with running(predictor) as address:
         page = visit(f"{address}/")
         page.get_by_text(ACCURACY).wait_for()
     given = {"name": "me.png", "mimeType": "image/png", "buffer": photograph}
@@ -232,21 +243,59 @@ def with_camera(launch, portrait, tmp_path_factory):
     return launch(*CAMERA, f"--use-file-for-fake-video-capture={path}")
 
 
-def test_the_camera_gives_a_moment_on_demand(visit, with_camera):
+def test_the_camera_gives_a_frame_on_demand(visit, with_camera):
     page = visit(using=with_camera)
     page.get_by_role("button", name="Start the camera").click()
-    page.get_by_role("button", name="Analyse this moment").click()
+    page.get_by_role("button", name="Analyse this frame").click()
     page.get_by_role("heading", name="Face 1: happy").wait_for()
-    page.get_by_role("button", name="Analyse this moment").click()
+    page.get_by_role("button", name="Analyse this frame").click()
     page.wait_for_timeout(1000)
     assert page.locator("article").count() == 1
     page.get_by_role("button", name="Stop the camera").click()
     assert page.evaluate("document.getElementById('video').srcObject") is None
-    assert not page.get_by_role("button", name="Analyse this moment").is_visible()
+    assert not page.get_by_role("button", name="Analyse this frame").is_visible()
+
+
+def test_a_camera_that_is_unplugged_is_said(visit, with_camera):
+    page = visit(using=with_camera)
+    page.get_by_role("button", name="Start the camera").click()
+    page.get_by_role("button", name="Stop the camera").wait_for()
+    track = "document.getElementById('video').srcObject.getTracks()[0]"
+    page.evaluate(f"{track}.dispatchEvent(new Event('ended'))")
+    page.get_by_text("The camera has stopped").wait_for()
+    assert page.get_by_role("button", name="Start the camera").is_visible()
+    assert not page.get_by_role("button", name="Analyse this frame").is_visible()
 
 
 @pytest.mark.slow
-def test_moments_of_the_camera_never_wait_in_a_queue(visit, with_camera):
+def test_once_a_second_is_once_however_often_it_is_ticked(visit, with_camera):
+    page = visit(using=with_camera)
+    times = []
+
+    def at_once(route):
+        times.append(time.monotonic())
+        route.fulfill(json={"rows": [], "csv": ""})
+
+    page.route("**/analyze", at_once)
+    page.get_by_role("button", name="Start the camera").click()
+    page.get_by_role("button", name="Stop the camera").wait_for()
+    box = page.get_by_label("about once a second")
+    page.evaluate("""async () => {
+        const box = document.getElementById("repeat");
+        for (let i = 0; i < 9; i++) {
+            box.click();
+            await new Promise((resolve) => setTimeout(resolve, 70));
+        }
+    }""")
+    assert box.is_checked()
+    page.wait_for_timeout(4000)
+    box.uncheck()
+    assert 2 <= len(times) <= 6
+    page.unroute_all(behavior="ignoreErrors")
+
+
+@pytest.mark.slow
+def test_frames_of_the_camera_never_wait_in_a_queue(visit, with_camera):
     page = visit(using=with_camera)
     open_requests, most, count = set(), [], []
 
@@ -254,7 +303,7 @@ def test_moments_of_the_camera_never_wait_in_a_queue(visit, with_camera):
         open_requests.add(route)
         most.append(len(open_requests))
         count.append(1)
-        page.wait_for_timeout(1500)  # longer than a moment
+        page.wait_for_timeout(1500)  # longer than a frame lasts
         route.continue_()
         open_requests.discard(route)
 
@@ -295,12 +344,12 @@ def test_it_fits_and_axe_finds_nothing(visit, axe_complaints, two_faces, empty, 
         assert target.bounding_box()["height"] >= 44
 
 
-def test_a_map_of_a_large_network_is_shown(visit, predictor, whole, photograph):
+def test_a_map_of_a_large_network_is_shown(visit, predictor, photograph):
     large = copy.copy(predictor)
     evidence = np.zeros((512, 512))
     evidence[:, 256:] = 1
     large.network = replace(predictor.network, grad_cam=lambda face, index: evidence)
-    with running(large, whole) as address:
+    with running(large) as address:
         page = visit(f"{address}/")
         choose(page, ("me.png", photograph))
         page.get_by_role("button", name="looked at").first.click()
@@ -312,8 +361,8 @@ def test_a_map_of_a_large_network_is_shown(visit, predictor, whole, photograph):
         assert red - blue > 100
 
 
-def test_a_server_with_other_limits_says_them(visit, predictor, whole):
-    with running(predictor, whole, Limits(megabytes=2.5)) as address:
+def test_a_server_with_other_limits_says_them(visit, predictor):
+    with running(predictor, Limits(megabytes=2.5)) as address:
         page = visit(f"{address}/")
         page.get_by_text(ACCURACY).wait_for()
         given = {"name": "large.png", "mimeType": "image/png", "buffer": b"a" * 2_600_000}
