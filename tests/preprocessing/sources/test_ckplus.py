@@ -330,10 +330,9 @@ def test_sequences_shorter_than_the_frames_asked_for_are_told(read, raw, tmp_pat
 def test_archives_that_are_read_are_no_lost_files(read, raw, tmp_path):
     raw.zip(tmp_path / "in" / "images.zip", {k: v for k, v in tree().items() if k.endswith("png")})
     raw.directory(tmp_path / "in", {k: v for k, v in tree().items() if k.endswith("txt")})
-    for path in (
-        shutil.make_archive(str(tmp_path / "all"), "gztar", tmp_path / "in"),
-        tmp_path / "in",
-    ):
+    (tmp_path / "d").mkdir()
+    archive = shutil.make_archive(str(tmp_path / "d" / "all"), "gztar", tmp_path / "in")
+    for path in (tmp_path / "in", archive, tmp_path / "d"):
         found = read("ckplus", path)
         assert len(found.samples) == 8
         assert set(found.reasons.values()) == {"sequence without label"}

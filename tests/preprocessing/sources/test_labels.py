@@ -93,7 +93,7 @@ def test_a_photograph_may_be_named_like_a_column(read, raw, tmp_path):
     png = raw.encode(raw.face(0, (20, 30, 3)))
     names = ["image.png", "image1.png", "2.png"]
     folder = raw.directory(tmp_path / "photos", dict.fromkeys(names, png))
-    text = "Image,label,note\nimage.png,sad,a\nimage1.png,happy,b\n2.png,sad,c\n"
+    text = "image,Label,note\nimage.png,sad,a\nimage1.png,happy,b\n2.png,sad,c\n"
     found = read("folder", folder, labels=table(tmp_path, text))
     assert found.raw.classes == ("happy", "sad") and len(found.samples) == 3
     found = read("folder", folder, labels=table(tmp_path, "image1,class1\nimage,class2\n"))
