@@ -71,8 +71,9 @@ def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
 def ordered(function: Callable[[T], R], items: Iterable[T], workers: int) -> Iterator[R]:
     """Maps a function in threads; results are in order, at most `workers + 2` items ahead.
 
-    Exceptions of the function or the items are raised here, after the preceding results. Threads
-    suffice, because decoding, detection and resizing release the interpreter lock.
+    An exception of the function is raised here, after the preceding results; one of the items at
+    once, without the results that are not yet yielded. Threads suffice, because decoding, detection
+    and resizing release the interpreter lock.
     """
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers) as pool:

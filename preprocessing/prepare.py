@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import platform
+import shutil
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -27,9 +28,11 @@ from preprocessing.dataset.manifest import HASHED, SCHEMA_VERSION, SHEETS, write
 from preprocessing.dataset.staging import check_target, staging
 from preprocessing.dataset.writer import DatasetWriter
 from preprocessing.faces.cropper import CROPPING, DETECTION, NO_EYES, NO_FACE, FaceCropper
+from preprocessing.faces.squares import MEASURED_WITH
 from preprocessing.pipeline import CHUNK, Processed, cores, make_rows
 from preprocessing.quality.contact_sheet import write_sheets
 from preprocessing.quality.doubts import doubts
+from preprocessing.quality.report import NONE_LEFT, counted
 from preprocessing.quality.survey import Filter, blur_warning, survey_images
 from preprocessing.sources import Doubt, Notice, Raw, Rejected, Source, get
 from preprocessing.splits.schemes import what_was_divided
@@ -87,7 +90,7 @@ def prepare(
             an interrupted preparation with other settings.
         FileNotFoundError: nothing at `path`.
         FileExistsError, BlockingIOError: `out` is taken, see `staging.staging`.
-        OSError: the disk is full.
+        OSError: the disk is full; the same call resumes once there is space.
         RuntimeError: the detector fails every time, see `stop_if_broken`.
     """
     source = get(name)
@@ -104,6 +107,13 @@ def prepare(
     classes = tuple(label for label in raw.classes if label not in without)
     if not isinstance(faces, FaceCropper):
         faces = faces() if faces else default_faces(source)
+    if faces.like and faces.detector and faces.detector.name != MEASURED_WITH:
+        note(
+            Doubt(
+                f"Crops like those of {faces.like} were measured with the boxes of "
+                f"{MEASURED_WITH}; {faces.detector.name} draws other boxes, so the crops differ."
+            )
+        )
     parameters = {
         "source": None if path is None else str(Path(path).resolve()),
         "options": options,
@@ -119,6 +129,7 @@ def prepare(
         with DatasetWriter(folder, classes, raw.columns, request, restart=restart) as writer:
             _write_images(job, writer, workers, notice)
         _write_description(job, writer)
+        shutil.rmtree(folder / SHEETS, ignore_errors=True)  # of an interrupted run
         if sheets:
             again = source.open(path, notice=lambda text: None, **options)  # all noted already
             write_sheets(folder, again.items, folder / SHEETS)
@@ -155,9 +166,11 @@ def _write_images(job: _Job, writer: DatasetWriter, workers: int | None, notice:
     for source, rows in shown:
         writer.add(source, [r if isinstance(r, Rejected) else chosen.apply(r) for r in rows])
     writer.finish()
-    for text in deviations(job.raw, writer, given["without"]):
+    for doubt in losses(writer):
+        job.note(doubt)
+    for doubt in deviations(job.raw, writer, given["without"]):
         # What the user left out is no mistake.
-        job.note(str(text) if given["drop_flat"] or given["drop_duplicates"] else text)
+        job.note(str(doubt) if given["drop_flat"] or given["drop_duplicates"] else doubt)
 
 
 def _write_description(job: _Job, writer: DatasetWriter) -> None:
@@ -244,25 +257,41 @@ def _is(item: IndexRow | Rejected, reasons: Collection[str]) -> TypeGuard[Reject
     return isinstance(item, Rejected) and item.reason in reasons
 
 
-def deviations(raw: Raw, writer: DatasetWriter, without: Collection[str] = ()) -> list[str]:
-    """Sentences about counts that differ from the published ones, and about empty classes."""
-    found = []
+def losses(writer: DatasetWriter) -> Iterator[Doubt]:
+    """Yields a sentence each on failures of the detector, many faces not found and empty classes.
+
+    A few photographs without a face are usual; from a tenth on, they may be a mistake.
+    """
+    if failed := writer.dropped[DETECTION]:
+        yield Doubt(
+            f"The detector failed on {counted(failed, 'photograph')}, e.g. "
+            f"{writer.examples[DETECTION][0]}. Prepare again once it works."
+        )
+    lost = writer.dropped[NO_FACE]
+    if lost and 10 * lost >= lost + writer.used:
+        yield Doubt(
+            f"No face was found in {counted(lost, 'photograph')}; the others gave "
+            f"{counted(writer.used, 'image')}. Look at them with --sheet. If they show nothing but "
+            "faces, give --detector none."
+        )
+    filled = {label for _, label in writer.counts}
+    for label in writer.classes:
+        if label not in filled:
+            yield Doubt(NONE_LEFT.format(label))
+
+
+def deviations(raw: Raw, writer: DatasetWriter, without: Collection[str] = ()) -> Iterator[Doubt]:
+    """Yields a sentence for each part whose counts differ from the published ones."""
     for split, published in (raw.expected or {}).items():
         expected = {label: n for label, n in published.items() if label not in without}
         used = {label: writer.counts[split, label] for label in expected}
         if used != expected:
             total, wanted = sum(used.values()), sum(expected.values())
             off = [f"{c} {used[c]:,} of {n:,}" for c, n in expected.items() if used[c] != n]
-            found.append(
-                Doubt(
-                    f"{split or 'The dataset'} has {total:,} images instead of the published "
-                    f"{wanted:,}: {', '.join(off)}."
-                )
+            yield Doubt(
+                f"{split or 'The dataset'} has {total:,} images instead of the published "
+                f"{wanted:,}: {', '.join(off)}."
             )
-    filled = {label for _, label in writer.counts}
-    return found + [
-        f"No image of {label} is left." for label in writer.classes if label not in filled
-    ]
 
 
 def check_request(
@@ -282,11 +311,13 @@ def check_request(
         raise ValueError(f"without must be a list of classes, got {without!r}. Use [{without!r}].")
     if source.needs_path and path is None:
         raise ValueError(f"{source.name} needs --source. Give {source.needs_path}.")
+    if path is not None and not source.needs_path:
+        raise ValueError(f"{source.name} reads no files, got the source {path}. Leave it out.")
     unknown = sorted(set(options) - source.options)
     if unknown:
         known = ", ".join(sorted(source.options)) or "none"
         raise ValueError(f"{source.name} has no option {unknown[0]!r}. Its options are: {known}.")
-    if path is not None and source.needs_path:
+    if path is not None:
         if not Path(path).exists():
             raise FileNotFoundError(f"No file or directory at {path}. Give {source.needs_path}.")
         if Path(path).is_dir() and Path(path).resolve() in Path(out).resolve().parents:
@@ -321,16 +352,13 @@ def _load(faces: FaceCropper, workers: int | None) -> tuple[int | None, int]:
 
 @contextmanager
 def _explained_full_disk(out: str | Path) -> Iterator[None]:
-    """Says what to do if the disk is full; any other error passes unchanged."""
+    """Names what was being written if the disk is full; any other error passes unchanged."""
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        text = (
-            f"No space left to write {out}. Free some space, then rerun the same command to resume."
-        )
-        raise OSError(error.errno, text) from error
+        raise OSError(error.errno, f"No space left to write {out}") from error
 
 
 def _versions() -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any
 
 from rich.console import Console
@@ -30,17 +31,7 @@ from preprocessing.quality.summary import show
 
 PROGRAM = "python -m preprocessing.run"
 DETECTION = ("weights", "hub_repo", "trust_checkpoint")
-CROPPING = (
-    "select",
-    "min_confidence",
-    "missing",
-    "margin",
-    "square",
-    "align",
-    "size",
-    "colour",
-    "like",
-)
+CROPPING = tuple(field.name for field in fields(FaceCropper) if field.name != "detector")
 
 
 def parser(prog: str = PROGRAM) -> argparse.ArgumentParser:
@@ -78,7 +69,9 @@ def _add_faces(result: argparse.ArgumentParser) -> None:
     risk = "open a .pt file of unknown hash; it can run any code"
     add("--detector", metavar="NAME", help=f"{known} (default: {usual}; none for cropped faces)")
     add("--weights", metavar="W", help="n-0.5, n, s, m of yolo5face; n, s of yunet; or a file")
-    add("--hub-repo", metavar="PATH", help="local copy of YOLO5Face's repository, for *-hub")
+    add(
+        "--hub-repo", metavar="PATH", help="local copy of YOLO5Face's repository, for yolo5face-hub"
+    )
     add("--trust-checkpoint", action="store_true", default=None, help=risk)
     least = "minimum score of a face (default: 0.75 for yunet, else 0.6)"
     add("--min-confidence", type=float, metavar="P", help=least)
@@ -101,10 +94,10 @@ def _add_faces(result: argparse.ArgumentParser) -> None:
 def _add_options(result: argparse.ArgumentParser) -> None:
     """Adds the options of sources, under the names that their `open` has for them."""
     add = result.add_argument_group("options of single datasets").add_argument
-    neutral = "ckplus: leave out the first frames"
+    neutral = "ckplus: do not use first frames as neutral"
     labels = (
         "folder: a table of labels (default: class folders); ferplus: majority or plurality "
-        "(default: majority); eeg: a CSV file of labels (default: annotations, events, conditions)"
+        "(default: majority); eeg: a table of labels (default: annotations, events, conditions)"
     )
     columns = "folder: columns of --labels, as in image=file label=emotion (default: recognised)"
     join = "ferplus: table that joins the votes to FER2013 as folders"
@@ -124,7 +117,11 @@ def _add_options(result: argparse.ArgumentParser) -> None:
     add("--drop-channels", nargs="+", metavar="NAME", help="channels to leave out")
     add("--events", nargs="+", metavar="NAME", help="annotations used as labels (default: all)")
     add("--window", **seconds, help="seconds shown by an image (default: 2, or all)")
-    add("--step", **seconds, help="seconds from window to window (default: --window)")
+    add(
+        "--step",
+        **seconds,
+        help="seconds from the start of one window to the next (default: --window)",
+    )
     add("--tmin", **seconds, help="start of trials, in seconds from their event")
     add("--tmax", **seconds, help="end of trials, in seconds from their event")
     add("--features", metavar="WHAT", help="power in bands, or slices of time (default: bands)")
@@ -147,8 +144,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = PROGRAM) -> int:
     output = plain_console(soft_wrap=True)
     errors = plain_console(stderr=True, soft_wrap=True)
     return run(
-        lambda: _check(args, errors) if args.check else _prepare(args, output, errors),
-        advice="" if args.check else "rerun the same command to resume",
+        lambda: _prepare(args, output, errors) if args.check is None else _check(args, errors),
+        advice="rerun the same command to resume" if args.check is None else "",
         memory_advice="Give fewer --workers.",
     )
 
@@ -159,6 +156,12 @@ def _prepare(args: argparse.Namespace, output: Console, errors: Console) -> int:
     # Only for maps is --size an option of the source; for faces it is one of cropping.
     wanted = [name for name in vars(args) if name in known - {"size"}]
     options = _given(args, [*wanted, "size"] if source.kind == "maps" else wanted)
+    for name in sorted(set(options) - source.options):
+        flags = [_flag(one) for one in vars(args) if one in source.options]
+        raise ValueError(
+            f"{source.name} has no option {_flag(name)}. Its options are: "
+            f"{', '.join(flags) or 'none'}."
+        )
     out = args.out or f"data/{source.name}"
     # Before any weights are fetched.
     check_request(source, args.source, out, args.overwrite, args.without, options)
@@ -250,8 +253,12 @@ def _given(args: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:
     return {name: value for name, value in values if value is not None}
 
 
+_FLAGS = {"value_range": "--range", "neutral": "--no-neutral"}
+"""Arguments whose flags have other names."""
+
+
 def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return _FLAGS.get(name) or f"--{name.replace('_', '-')}"
 
 
 if __name__ == "__main__":

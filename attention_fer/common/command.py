@@ -70,7 +70,7 @@ def _exit(number: int, _: object) -> None:
 
 def _about_space(error: Exception, advice: str) -> str:
     """What to do about a full disk; "" for other errors."""
-    if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT):
+    if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return ""
     return f". Free some space{', then ' if advice else ''}{advice}."
 

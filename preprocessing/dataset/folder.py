@@ -33,58 +33,40 @@ from preprocessing.dataset.manifest import IMAGES, MANIFEST, read_manifest
 _BLOCK = 16 * 2**20  # bytes read at once
 
 
-class Fingerprint:
-    """SHA-256 over the classes, the images, and each image's label, subject, split and more.
-
-    It depends on content and order only: not on paths, versions, time or what was dropped.
-    """
-
-    def __init__(self, classes: Sequence[str]):
-        self._classes = list(classes)
-        self._shape: list[int] = []
-        self._images = hashlib.sha256()
-        self._rows = hashlib.sha256()
-
-    def add(self, image: np.ndarray, label: str, subject: str, split: str, *more: str) -> None:
-        """Adds one image, uint8 (height, width, channels), and its row.
-
-        `more` are the cells of the dataset's further columns, as text.
-        """
-        self._shape = list(image.shape)
-        self._images.update(np.ascontiguousarray(image).data)
-        self._rows.update(json.dumps([label, subject, split, *more]).encode() + b"\n")
-
-    def hexdigest(self) -> str:
-        """64 hexadecimal digits."""
-        parts = {
-            "classes": self._classes,
-            "image_shape": self._shape,
-            "images": self._images.hexdigest(),
-            "rows": self._rows.hexdigest(),
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
 def fingerprint(
     folder: Path, classes: Sequence[str], images: Iterable[np.ndarray] | None = None
 ) -> str:
-    """The hash of what a folder holds now, 64 hexadecimal digits.
+    """SHA-256 over the classes, the images, and each image's label, subject, split and more.
+
+    It depends on content and order only: not on paths, versions, time or what was dropped.
 
     Args:
         folder: a prepared folder.
         classes: its class names.
         images: its images, if the caller already iterates over them; None to read them here.
 
+    Returns:
+        64 hexadecimal digits.
+
     Raises:
         ValueError: the index is damaged or has a different number of rows.
     """
     further = [name for name in column_names(folder / INDEX) if name not in COLUMNS]
     rows = read_rows(folder / INDEX, [*COLUMNS[:3], *further])
-    found = Fingerprint(classes)
     images = stream(folder / IMAGES) if images is None else images
+    shape: list[int] = []
+    pixels, texts = hashlib.sha256(), hashlib.sha256()
     for image, cells in zip(images, rows, strict=True):
-        found.add(image, *cells)
-    return found.hexdigest()
+        shape = list(image.shape)
+        pixels.update(np.ascontiguousarray(image).data)
+        texts.update(json.dumps(cells).encode() + b"\n")
+    parts = {
+        "classes": list(classes),
+        "image_shape": shape,
+        "images": pixels.hexdigest(),
+        "rows": texts.hexdigest(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def stream(path: Path) -> Iterator[np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from attention_fer.common.files import write_text
 from preprocessing.dataset.index import INDEX, REPAIR_HINT, OnProblem, raise_problem
+from preprocessing.raw_files.files import as_text
 
 SCHEMA_VERSION = 2
 IMAGES, DROPPED, SPLITS, MANIFEST = "images.npy", "dropped.csv", "splits.csv", "manifest.json"
@@ -19,7 +20,7 @@ HASHED = (INDEX, DROPPED, SPLITS)
 def write_manifest(folder: Path, content: dict[str, Any]) -> None:
     """Writes `manifest.json` whole or not at all. Raises OSError."""
     text = json.dumps(content, indent=2, ensure_ascii=False, default=str)
-    write_text(folder / MANIFEST, f"{text}\n")
+    write_text(folder / MANIFEST, as_text(f"{text}\n"))  # paths may hold bytes that are not text
 
 
 def read_manifest(folder: Path, on_problem: OnProblem = raise_problem) -> dict[str, Any]:

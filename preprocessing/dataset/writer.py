@@ -34,6 +34,7 @@ from preprocessing.dataset.index import (
     read_rows,
 )
 from preprocessing.dataset.manifest import DROPPED, IMAGES, SCHEMA_VERSION
+from preprocessing.raw_files.files import as_text
 from preprocessing.sources import Rejected, Sample
 
 PROGRESS = "progress.json"
@@ -86,7 +87,9 @@ class DatasetWriter(AbstractContextManager["DatasetWriter"]):
         self._settings |= {"columns": self.columns, **(settings or {})}
         # In the form it has when read back from disk.
         self._settings = json.loads(json.dumps(self._settings, default=str))
-        self._done = None if restart else self._read_record()
+        if restart:  # else a kill before the next record would join old progress to new files
+            self._record.unlink(missing_ok=True)
+        self._done = self._read_record()
         self._whole = True
         self._files: list[BinaryIO] = []
         self._open()
@@ -230,6 +233,7 @@ class DatasetWriter(AbstractContextManager["DatasetWriter"]):
         self._names.update(json.dumps(source).encode() + b"\n")
 
     def _drop(self, item: Rejected) -> None:
+        item = Rejected(*map(as_text, (item.source, item.reason, item.detail, item.label)))
         self._lost.write(_line([item.source, item.reason, item.detail, item.label]))
         self._count(item)
 
@@ -301,5 +305,6 @@ def _reopen(path: Path, sizes: dict[str, int]) -> BinaryIO:
 
 def _line(cells: Sequence[Any]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(cells)
-    return text.getvalue().encode()
+    # With this line end the module quotes a carriage return, too, as in macOS's file "Icon\r".
+    csv.writer(text, lineterminator="\r\n").writerow(cells)
+    return text.getvalue().removesuffix("\r\n").encode() + b"\n"

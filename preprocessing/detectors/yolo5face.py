@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from attention_fer.common import onnx_runtime
 from attention_fer.common.checks import positive_int
 from attention_fer.common.files import sha256
 from preprocessing.detectors.base import check_side, register
@@ -25,7 +26,6 @@ from preprocessing.detectors.decode import (
     from_heads,
     from_rows,
 )
-from preprocessing.detectors.sessions import library, open_session
 from preprocessing.detectors.weights import YOLO5FACE, locate
 
 SIDE = 640
@@ -134,7 +134,7 @@ def _session(path: Path, threads: int) -> Any:
             f"yolo5face needs an .onnx file, got the PyTorch checkpoint {path}. "
             "Use it with the detector yolo5face-hub instead."
         )
-    return open_session(path, threads, "yolo5face")
+    return onnx_runtime.open_session(path, threads, "The detector yolo5face")
 
 
 @register("yolo5face")
@@ -191,7 +191,7 @@ class Yolo5Face(LetterboxDetector):
             "input_size": list(self.canvas),
             "threshold": self.threshold,
             "iou": self.iou,
-            "library": library(self._export.session),
+            "library": onnx_runtime.library(self._export.session),
         }
 
     def _batch(self, given: int | None) -> int:

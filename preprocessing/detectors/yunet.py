@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from attention_fer.common import onnx_runtime
 from attention_fer.common.checks import positive_int
 from attention_fer.common.files import sha256
 from preprocessing.detectors.base import (
@@ -24,7 +25,6 @@ from preprocessing.detectors.base import (
     check_photographs,
     register,
 )
-from preprocessing.detectors.sessions import library, open_session
 from preprocessing.detectors.suppression import suppress
 from preprocessing.detectors.weights import YUNET, locate
 
@@ -112,7 +112,7 @@ class YuNet:
             positive_int("input_size", input_size)
         positive_int("threads", threads)
         self._path = _checked(locate(weights, ".onnx", YUNET))
-        self._session = open_session(self._path, threads, self.name)
+        self._session = onnx_runtime.open_session(self._path, threads, f"The detector {self.name}")
         self._input, self._canvas = self._read_input()
         self._outputs = self._find_outputs()
         self._side = self._find_side(input_size)
@@ -131,7 +131,7 @@ class YuNet:
             "input_size": self._side,
             "threshold": self.threshold,
             "iou": self.iou,
-            "library": library(self._session),
+            "library": onnx_runtime.library(self._session),
         }
 
     def _detect(self, image: np.ndarray) -> Faces:

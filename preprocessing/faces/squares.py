@@ -13,8 +13,11 @@ from collections.abc import Callable, Sequence
 Square = tuple[float, float, float]
 """Left, top and side in pixels of the photograph; it may reach beyond its borders."""
 
+MEASURED_WITH = "yunet"
+"""The detector whose boxes the rules are for."""
+
 FER2013_SIDE = 1.11
-"""Side of FER2013's images by the geometric mean of the sides of YuNet's box in them."""
+"""Side of a FER2013 image, divided by the geometric mean of the sides of YuNet's box in it."""
 
 FER2013_UP = 0.02
 """How far their centre lies above the centre of the box, as a fraction of their side.

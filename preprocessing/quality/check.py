@@ -18,7 +18,7 @@ from preprocessing.dataset.folder import Contents, Dataset, read_folder
 from preprocessing.dataset.index import INDEX, REPAIR_HINT, Index, read_dropped
 from preprocessing.dataset.manifest import DROPPED, HASHED, IMAGES, MANIFEST, short
 from preprocessing.quality.leakage import check_splits
-from preprocessing.quality.report import CheckReport, counted
+from preprocessing.quality.report import NONE_LEFT, CheckReport, counted
 from preprocessing.quality.survey import blur_warning, survey_images
 
 __all__ = ["CheckReport", "check"]
@@ -198,8 +198,8 @@ def _check_balance(dataset: Dataset, report: CheckReport) -> None:
     numbers = np.bincount(dataset.labels, minlength=len(dataset.classes))
     most, least = int(numbers.argmax()), int(numbers.argmin())
     if not numbers[least]:
-        absent = [name for name, n in zip(dataset.classes, numbers, strict=True) if not n]
-        report.warn(f"No image of {', '.join(absent)}.")
+        for name in (c for c, n in zip(dataset.classes, numbers, strict=True) if not n):
+            report.warn(NONE_LEFT.format(name))
     elif numbers[most] >= IMBALANCE * numbers[least]:
         report.warn(
             f"The classes are unbalanced: {counted(numbers[most], 'image')} of "

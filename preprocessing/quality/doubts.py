@@ -34,7 +34,7 @@ def doubts(dataset: Dataset, *, people_matter: bool) -> Iterator[Doubt]:
         if both := sorted(trained & others):
             yield Doubt(
                 f"The train and the {part} part share {counted(len(both), 'subject')}, e.g. "
-                f"{both[0]}: a network may know them by face."
+                f"{both[0]}: a network may recognise the person instead of the expression."
             )
 
 

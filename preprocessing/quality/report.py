@@ -44,6 +44,10 @@ class CheckReport:
             self.warnings.append(text)
 
 
+NONE_LEFT = "No image of {} is left."
+"""Said of a class, when a dataset is prepared and when it is checked."""
+
+
 def counted(number: int, thing: str) -> str:
     """`1 group`, `2 groups`."""
     return f"{number:,} {thing}{'s' if number != 1 else ''}"

@@ -54,9 +54,10 @@ def blur_warning(medians: Mapping[str, float]) -> str | None:
     if medians[sharp] < NOTABLE_RATIO * max(medians[blurry], 1.0):
         return None
     return (
-        f"{blurry or 'no split'} is much blurrier than {sharp or 'no split'}: median variance of "
-        f"the Laplacian {medians[blurry]:,.1f} against {medians[sharp]:,.1f}. Training on one and "
-        "testing on the other measures that difference too."
+        f"{f'{blurry} is' if blurry else 'Images without a split are'} much blurrier than "
+        f"{sharp or 'images without a split'}: median variance of the Laplacian "
+        f"{medians[blurry]:,.1f} against {medians[sharp]:,.1f}. Training on one and testing on the "
+        "other measures that difference too."
     )
 
 
@@ -209,7 +210,7 @@ def _spanning(groups: list[np.ndarray], splits: np.ndarray) -> dict[str, list[np
     present = [split for split in SPLITS if (splits == split).any()]
     borders = {f"{a}+{b}": ({a}, {b}) for a, b in combinations(present, 2)}
     if "train" in present and len(present) == 3:
-        borders["train+validation or test"] = ({"train"}, {"validation", "test"})
+        borders["train+(validation or test)"] = ({"train"}, {"validation", "test"})
     sides = [(rows, set(splits[rows].tolist())) for rows in groups]
     return {
         border: [rows for rows, found in sides if found & left and found & right]

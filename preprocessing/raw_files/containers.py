@@ -13,14 +13,14 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from preprocessing.raw_files.directory import DirectoryFiles
-from preprocessing.raw_files.files import Files, UnreadableError, is_hidden, state_of, unsafe
+from preprocessing.raw_files.files import Files, UnreadableError, state_of
 from preprocessing.raw_files.images import is_photograph
 from preprocessing.raw_files.packed import (
     SUFFIXES,
     PackedFiles,
-    check_kind,
     is_packed,
     is_zip,
+    other_archive,
     stored,
     what_else,
 )
@@ -44,8 +44,8 @@ def container(path: str | Path, expected: str) -> Files:
         ValueError: a damaged archive, or something that is neither file nor directory.
     """
     files = _outer(Path(path), expected)
-    inner = _inside(files) if isinstance(files, (ZipFiles, PackedFiles)) else []
-    return inner[0] if len(inner) == 1 == len(files.names()) else files
+    inner = _inside(files) if isinstance(files, (ZipFiles, PackedFiles)) else {}
+    return next(iter(inner.values())) if len(inner) == 1 == len(files.names()) else files
 
 
 def _outer(path: Path, expected: str) -> Files:
@@ -55,6 +55,10 @@ def _outer(path: Path, expected: str) -> Files:
         return DirectoryFiles(path)
     if not path.is_file():  # opening a named pipe would block forever
         raise ValueError(f"{path} is neither a file nor a directory. Give {expected}.")
+    with open(path, "rb") as stream:
+        kind = other_archive(stream.read(_START))
+    if kind:
+        raise ValueError(f"{path} is {kind}.")
     return _archive(path) or DirectoryFiles(path.parent, [path.name])
 
 
@@ -70,7 +74,6 @@ def _archive(path: Path, name: str | None = None) -> Files | None:
         start = stream.read(_START)
     if path.suffix.lower() == ".zip" or (_may_be_archive(name) and is_zip(start)):
         return ZipFiles(path, name)
-    check_kind(start, str(path))
     if not (_may_be_archive(name) and is_packed(start)):
         return None
     return PackedFiles(open(path, "rb"), name, state_of([(name, path)]))
@@ -88,7 +91,8 @@ def _may_be_archive(name: str) -> bool:
 def containers(path: str | Path, expected: str) -> list[Files]:
     """Opens `path`, each archive inside it if it is a directory, and archives in those.
 
-    In the folders below a directory, archives are known by the endings of their names.
+    In the folders below a directory, archives are known by the endings of their names. An archive
+    that is opened is not among the names of what holds it.
 
     Args and errors as for `container`.
     """
@@ -96,23 +100,30 @@ def containers(path: str | Path, expected: str) -> list[Files]:
     first = _outer(path, expected)
     found = [first]
     if path.is_dir():
-        beside = [name for name in first.names() if _may_be_archive_in(name)]
-        found += [files for name in beside if (files := _archive(path / name, name))]
+        beside = {name: _archive(path / name, name) for name in filter(_may_hold, first.names())}
+        found += _taken_out(first, {name: files for name, files in beside.items() if files})
     latest = [files for files in found if not isinstance(files, DirectoryFiles)]
     for _ in range(_DEPTH):
-        latest = [inner for files in latest for inner in _inside(files)]
+        latest = [inner for files in latest for inner in _taken_out(files, _inside(files))]
         found += latest
     return found
 
 
-def _may_be_archive_in(name: str) -> bool:
+def _taken_out(files: Files, opened: dict[str, Files]) -> list[Files]:
+    """Takes the archives that were opened out of the names of the files that they are among."""
+    for name in opened:
+        files.leave_out(name)
+    return list(opened.values())
+
+
+def _may_hold(name: str) -> bool:
     top = "/" not in name
     return _may_be_archive(name) if top else PurePosixPath(name).suffix.lower() in SUFFIXES
 
 
-def _inside(files: Files) -> list[Files]:
-    """Opens the archives inside an archive. Raises ValueError for a damaged one."""
-    result: list[Files] = []
+def _inside(files: Files) -> dict[str, Files]:
+    """Opens the archives inside an archive, by name. Raises ValueError for a damaged one."""
+    result: dict[str, Files] = {}
     for name in files.names():
         if not _may_be_archive(name):
             continue
@@ -127,9 +138,9 @@ def _inside(files: Files) -> list[Files]:
             continue
         identity = f"{files.identity()} {name}"
         if is_zip(start):
-            result.append(ZipFiles(copy, name, identity, files.prefix))
+            result[name] = ZipFiles(copy, name, identity, files.prefix)
         else:
-            result.append(PackedFiles(copy, name, identity, files.prefix))
+            result[name] = PackedFiles(copy, name, identity, files.prefix)
     return result
 
 
@@ -143,10 +154,12 @@ def listing(found: list[Files], most: int = 8) -> str:
 def _described(files: Files, name: str) -> str:
     """The source of a file, with what it is if that is not what its name says."""
     start = b""
-    if not is_photograph(name) and Path(name).suffix.lower() not in SUFFIXES:
+    if not is_photograph(name):
         with suppress(OSError, UnreadableError), files.open(name) as stream:
             start = stream.read(_START)
-    kind = what_else(start)
+    kind = other_archive(start)
+    if not kind and Path(name).suffix.lower() not in SUFFIXES:
+        kind = what_else(start)
     return f"{files.source(name)} ({kind})" if kind else files.source(name)
 
 
@@ -167,8 +180,7 @@ _METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ", 
 class ZipFiles(Files):
     """The members of a zip archive.
 
-    Of several members with one name the last counts, as in unpacking. `ZipFile` closes the archive
-    once nothing refers to this object.
+    `ZipFile` closes the archive once nothing refers to this object.
 
     Args:
         path: the archive, or a copy of it.
@@ -208,6 +220,9 @@ class ZipFiles(Files):
     def names(self) -> list[str]:
         return sorted(self._members)
 
+    def leave_out(self, name: str) -> None:
+        del self._members[name]
+
     def size(self, name: str) -> int:
         return self._members[name].file_size
 
@@ -233,20 +248,10 @@ class ZipFiles(Files):
         return self._identity
 
     def _take(self, info: zipfile.ZipInfo) -> None:
-        parts = info.filename.replace("\\", "/").split("/")
-        if parts[-1] == "":  # a directory, also in archives made on Windows
+        path = info.filename.replace("\\", "/")
+        if path.endswith("/"):  # a directory, also in archives made on Windows
             return
-        if unsafe(info.filename):
-            detail = "expected a path inside the archive"
-            self._report(info.filename, "unsafe path of a zip member", detail)
-            return
-        name = "/".join(part for part in parts if part not in ("", "."))
-        if is_hidden(name):
-            return
-        if info.create_system == _UNIX and stat.S_ISLNK(info.external_attr >> 16):
-            self._report(name, "not a regular file", "symbolic link inside a zip")
-            return
-        if name in self._members:
-            detail = f"an earlier one of {self.size(name):,} bytes"
-            self._report(name, "zip member replaced by a later one of its name", detail)
-        self._members[name] = info
+        is_link = info.create_system == _UNIX and stat.S_ISLNK(info.external_attr >> 16)
+        special = "symbolic link inside a zip" if is_link else ""
+        if name := self._accepted(path, self._members, special):
+            self._members[name] = info

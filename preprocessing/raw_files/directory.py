@@ -36,6 +36,9 @@ class DirectoryFiles(Files):
     def names(self) -> list[str]:
         return self._names if self._only is None else sorted(self._only)
 
+    def leave_out(self, name: str) -> None:
+        self._names.remove(name)
+
     def problems(self) -> list[Rejected]:
         self.names()  # searches the directory
         return super().problems()

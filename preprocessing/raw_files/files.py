@@ -7,7 +7,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -71,6 +71,10 @@ class Files:
         """All files that can be opened, sorted."""
         raise NotImplementedError
 
+    def leave_out(self, name: str) -> None:
+        """Takes a file out of the names, such as an archive whose members are read."""
+        raise NotImplementedError
+
     def problems(self) -> list[Rejected]:
         """Everything else found, sorted; it may hide samples."""
         return sorted(self._problems, key=lambda item: (item.source, item.reason))
@@ -93,6 +97,30 @@ class Files:
     def source(self, name: str) -> str:
         """Where a sample came from, as text that can be written to any file."""
         return as_text(self.prefix + name)
+
+    def _accepted(self, path: str, known: Collection[str], special: str = "") -> str:
+        """Returns the name of a member of an archive; "" for one that cannot be opened.
+
+        Of several members with one name the last counts, as in unpacking.
+
+        Args:
+            path: its path in the archive, with forward slashes.
+            known: the names of the members before it.
+            special: what it is if it is not a regular file.
+        """
+        name = "/".join(part for part in path.split("/") if part not in ("", "."))
+        if unsafe(path):
+            self._report(path, "unsafe path of a member", "expected a path inside the archive")
+            return ""
+        if is_hidden(name):
+            return ""
+        if special:
+            self._report(name, "not a regular file", special)
+            return ""
+        if name in known:
+            detail = f"an earlier one of {self.size(name):,} bytes"
+            self._report(name, "member replaced by a later one of its name", detail)
+        return name
 
     def _report(self, name: str, reason: str, detail: str | None) -> None:
         self._problems.append(Rejected(self.source(name), reason, as_text(detail or "")))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any
 
-from preprocessing.raw_files.files import Files, as_text, is_hidden, unsafe
+from preprocessing.raw_files.files import Files
 
 MOST_UNPACKED = 64 * 2**30
 """Largest archive that is unpacked, so that a damaged one cannot fill the disk; bytes."""
@@ -32,7 +32,10 @@ _COMPRESSIONS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\xfd7zXZ": lzma.LZMAFile,
 }
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_OTHERS = {b"Rar!": "a RAR archive", b"7z\xbc\xaf\x27\x1c": "a 7z archive"}
+_OTHERS = {
+    b"Rar!": "a RAR archive, which cannot be read: unpack it first",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive, which cannot be read: unpack it first",
+}
 
 _NO_DATA = {
     b"<!doctype html": "a web page",
@@ -66,11 +69,9 @@ def _is_tar(start: bytes) -> bool:
     return start[257:262] == b"ustar"
 
 
-def check_kind(start: bytes, where: str) -> None:
-    """Raises ValueError for an archive that nothing here reads."""
-    for mark, kind in _OTHERS.items():
-        if start.startswith(mark):
-            raise ValueError(f"{where} is {kind}, which cannot be read: unpack it first.")
+def other_archive(start: bytes) -> str:
+    """Says what an archive is that starts with these bytes and cannot be read; "" for others."""
+    return next((kind for mark, kind in _OTHERS.items() if start.startswith(mark)), "")
 
 
 def stored(stream: IO[bytes], where: str) -> IO[bytes]:
@@ -140,6 +141,9 @@ class PackedFiles(Files):
     def names(self) -> list[str]:
         return sorted(self._places)
 
+    def leave_out(self, name: str) -> None:
+        del self._places[name]
+
     def size(self, name: str) -> int:
         return self._places[name][1]
 
@@ -163,17 +167,9 @@ class PackedFiles(Files):
     def _take(self, info: tarfile.TarInfo) -> None:
         if info.isdir():
             return
-        name = "/".join(part for part in info.name.split("/") if part not in ("", "."))
-        if unsafe(info.name):
-            self._report(info.name, "unsafe path of a member", "expected a path inside the archive")
-        elif is_hidden(name):
-            return
-        elif not info.isreg() or info.issparse():
-            self._report(name, "not a regular file", "link or other special member of a tar")
-        else:
-            if name in self._places:
-                detail = f"an earlier one of {self.size(name):,} bytes"
-                self._report(name, "member replaced by a later one of its name", as_text(detail))
+        plain = info.isreg() and not info.issparse()
+        special = "" if plain else "link or other special member of a tar"
+        if name := self._accepted(info.name, self._places, special):
             self._places[name] = (info.offset_data, info.size)
 
 

@@ -137,21 +137,35 @@ def open_affectnet(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
 
 
 def _with_annotations(places: list[Files]) -> tuple[list[_Image], list[Rejected]]:
-    """Returns the images of which an expression is annotated, by split and path, and the others."""
+    """Returns the images of which an expression is annotated, by split and path, and the rest."""
     found = []
     others = []
+    first: dict[str, str] = {}  # a part may lie packed beside its unpacked files
     for files in places:
         names = set(files.names())
-        for name in filter(is_photograph, names):
+        alone = {name for name in names if _is_annotation(PurePosixPath(name))}
+        for name in filter(is_photograph, files.names()):
             folder, image = PurePosixPath(name).parent.parent, PurePosixPath(name)
             start = str(folder / "annotations" / image.stem)
-            split = part_of(folder.name)
-            if split and image.parent.name == "images" and f"{start}_exp.npy" in names:
+            split, source = part_of(folder.name), files.source(name)
+            if not (split and image.parent.name == "images" and f"{start}_exp.npy" in names):
+                others.append(Rejected(source, "image without annotation"))
+                continue
+            alone.discard(f"{start}_exp.npy")
+            if (used := first.setdefault(f"{split}/{image.name}", source)) == source:
                 found.append(_Image(files, name, split, start))
             else:
-                others.append(Rejected(files.source(name), "image without annotation"))
+                detail = f"{used} was used instead"
+                others.append(Rejected(source, "second file of one image", detail))
+        others += [Rejected(files.source(name), "annotation without image") for name in alone]
     found.sort(key=lambda one: (SPLITS.index(one.split), len(one.name), one.name))
     return found, sorted(others, key=lambda one: one.source)
+
+
+def _is_annotation(path: PurePosixPath) -> bool:
+    """Whether a file gives the expression of an image."""
+    there = path.parent.name == "annotations" and path.name.endswith("_exp.npy")
+    return there and bool(part_of(path.parent.parent.name))
 
 
 def _sample(source: str, split: str, code: str, more: list[str], load: partial) -> Sample:

@@ -13,8 +13,8 @@ from itertools import chain
 from pathlib import Path
 
 from attention_fer.common.class_names import WITH_CONTEMPT, identity
-from preprocessing.raw_files.containers import container, listing
-from preprocessing.raw_files.files import Files, Rejected
+from preprocessing.raw_files.containers import containers, listing
+from preprocessing.raw_files.files import Files, Rejected, joined
 from preprocessing.raw_files.images import is_photograph, load_photograph
 from preprocessing.sources.base import Notice, Raw, Sample, register
 
@@ -35,18 +35,21 @@ def open_ck48(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
 
     Returns:
         Samples by class, subject, sequence and frame, with the column `sequence`, e.g. "S010/006".
+        Of several files of one frame, the first is read.
 
     Raises:
         FileNotFoundError: nothing at `path`.
         ValueError: no frame of CK+48 at `path`.
     """
-    files = container(path, EXPECTED)
-    found = [_item(files, name) for name in files.names()]
+    places = containers(path, EXPECTED)
+    first: dict[str, str] = {}
+    found = [_item(files, name, first) for files in places for name in files.names()]
     samples = [item for item in found if isinstance(item, Sample)]
     if not samples:
-        raise ValueError(f"No CK+48 at {path}: expected {EXPECTED}; found {listing([files])}.")
+        raise ValueError(f"No CK+48 at {path}: expected {EXPECTED}; found {listing(places)}.")
     samples.sort(key=lambda sample: (CLASSES.index(sample.label), sample.source))
-    rest = [item for item in found if isinstance(item, Rejected)] + files.problems()
+    rest = [item for item in found if isinstance(item, Rejected)]
+    rest += [problem for files in places for problem in files.problems()]
     length = len(samples) + len(rest)
     return Raw(
         CLASSES,
@@ -54,19 +57,22 @@ def open_ck48(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
         {"": COUNTS},
         length,
         ("sequence",),
-        identity=files.identity(),
+        identity=joined(files.identity() for files in places),
     )
 
 
-def _item(files: Files, name: str) -> Sample | Rejected:
+def _item(files: Files, name: str, first: dict[str, str]) -> Sample | Rejected:
+    """Recognises a file; `first` gets the source of the first file of each frame."""
     source = files.source(name)
     folder, _, file = name.rpartition("/")
     label = identity(folder.rpartition("/")[2])
     match = _NAME.fullmatch(file)
     if match is None or not is_photograph(name):
-        return Rejected(source, "no frame of CK+", "expected a name like S010_006_00000013.png")
+        return Rejected(source, "not a CK+ frame", "expected a name like S010_006_00000013.png")
     if label not in CLASSES:
         return Rejected(source, "unknown class folder", folder)
+    if (used := first.setdefault(f"{label}/{file.upper()}", source)) != source:
+        return Rejected(source, "second file of one frame", f"{used} was used instead", label)
     subject = match["subject"].upper()
     more = {"sequence": f"{subject}/{match['sequence']}"}
     return Sample(partial(load_photograph, files, name), label, subject, "", source, more)

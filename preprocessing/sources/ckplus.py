@@ -47,7 +47,7 @@ _PLACE = (
 _FRAME = re.compile(_PLACE + _IMAGE, _FLAGS)
 _LABEL = re.compile(_PLACE + r"_emotion\.txt", _FLAGS)
 _LOOSE = re.compile(r"(?:.*/)?S\d+_\d+_\d+" + _IMAGE, _FLAGS)
-_OTHER_PARTS = re.compile(r".*(?:_landmarks|_facs)\.txt|[^/]*\.zip", _FLAGS)
+_OTHER_PARTS = re.compile(r".*(?:_landmarks|_facs)\.txt", _FLAGS)
 _MOST_BYTES = 4096  # of a label file
 
 
@@ -162,14 +162,14 @@ def _scan(places: list[Files]) -> _Scan:
                 folders = copies.setdefault(one.sequence, {})
                 first = folders.setdefault(one.root, {}).setdefault(one.frame, one)
                 if first is not one:
-                    detail = f"{first.source} is read"
+                    detail = f"{first.source} was used instead"
                     result.rejected.append(Rejected(one.source, "second file of one frame", detail))
             elif match := _LABEL.fullmatch(name):
                 one = _File.of(files, match)
                 result.labels.setdefault(one.sequence, []).append(one)
             elif not _OTHER_PARTS.fullmatch(name):
                 result.loose += bool(_LOOSE.fullmatch(name))
-                result.rejected.append(Rejected(files.source(name), "no frame or label of CK+"))
+                result.rejected.append(Rejected(files.source(name), "not a CK+ frame or label"))
     for key, folders in copies.items():
         # The folder with the most frames of a sequence is read; the first among equals.
         chosen = max(folders, key=lambda root: len(folders[root]))
@@ -230,7 +230,7 @@ def _read(label: _File) -> str:
     except ValueError:
         value = float("nan")
     if not value.is_integer():
-        raise UnreadableError("label is no whole number", f"{words[0][:40]!r}, expected 0 to 7")
+        raise UnreadableError("label is not a whole number", f"{words[0][:40]!r}, expected 0 to 7")
     if not 0 <= value < len(CODES):
         raise UnreadableError("label out of range", f"{words[0][:40]!r}, expected 0 to 7")
     return CODES[int(value)]
@@ -267,11 +267,10 @@ def _notify(found: _Scan, frames: int, notice: Notice) -> None:
     """Reports what is missing, incomplete or ignored."""
     sequences, labels = found.sequences, found.labels
     labelled = sequences.keys() & labels.keys()
-    total, without = len(sequences), len(sequences) - len(labelled)
-    whole = (total, len(labelled)) == (SEQUENCES, LABELLED)
-    wanted = "" if whole else f"; a complete copy has {SEQUENCES} with {LABELLED} labels"
-    if without or not whole:
-        notice(f"{without} of {total} sequences have no label{wanted}.")
+    total, complete = len(sequences), (len(sequences), len(labelled)) == (SEQUENCES, LABELLED)
+    told = f"{total} sequences, {len(labelled)} with a label"
+    wanted = f"; a complete copy has {SEQUENCES}, of which {LABELLED} have one"
+    notice(f"{told}{'' if complete else wanted}.")
     if late := sum(shown[0].frame > 1 for shown in sequences.values()):
         notice(f"{late} sequences do not begin with frame 1, which is the neutral one.")
     peaks = {key: max(label.frame for label in labels[key]) for key in labelled}

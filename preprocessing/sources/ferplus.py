@@ -150,10 +150,10 @@ def _votes(
     path: str | Path, places: list[Files], votes: str | Path | None, notice: Notice
 ) -> tuple[Files, str]:
     """Finds the file of votes."""
-    if votes is not None and Path(votes).is_file() and Path(votes).suffix.lower() != ".zip":
-        return container(votes, "fer2013new.csv of FER+"), Path(votes).name
     if votes is not None:
         places = [container(votes, "fer2013new.csv of FER+")]
+        if len(names := places[0].names()) == 1:  # the file itself, packed or not
+            return places[0], names[0]
     elif Path(path).is_file():
         beside = sorted(item.name for item in Path(path).parent.iterdir() if item.is_file())
         places = [*places, DirectoryFiles(Path(path).parent, beside)]
@@ -206,6 +206,9 @@ def _open_folders(
     found = read_votes(voted, ballot)
     by_file = read_join(join, found)
     pairs = [(item, by_file.get(_tail(item.source), -1)) for item in chosen.read(notice)]
+    if all(row < 0 for _, row in pairs):
+        named = next(iter(by_file), "nothing")
+        raise ValueError(f"No file at {path} is named in {join}, which names, e.g., {named}.")
     joint = [(item, row) for item, row in pairs if row >= 0 and isinstance(item, Sample)]
     own = Rows([], [item.label for item, _ in joint], 0)
     order = np.array([row for _, row in joint], int)
@@ -255,7 +258,9 @@ def read_join(join: str | Path, votes: Votes) -> dict[str, int]:
     """
     place = Path(join)
     if not place.is_file():
-        raise FileNotFoundError(f"No table of join at {join}.")
+        raise FileNotFoundError(
+            f"There is no file {join}; --join needs the table that joins the votes to the files."
+        )
     files = DirectoryFiles(place.parent, [place.name])
     columns = header(files, place.name)
     if not {"ferplus_name", "fer2013_file"} <= set(columns):

@@ -35,8 +35,8 @@ EXPECTED = (
 )
 
 _OTHERS = {
-    "rafdb": ("list_patition_label.txt", "list_partition_label.txt"),
-    "affectnet": ("_exp.npy",),
+    "RAF-DB": ("list_patition_label.txt", "list_partition_label.txt"),
+    "AffectNet": ("_exp.npy",),
 }
 """Ends of file names that show that a tree is another dataset, which has its labels in files."""
 
@@ -103,7 +103,7 @@ def open_folder(
     if labels is not None:
         return open_labelled(path, labels, columns, subject_pattern, notice)
     if columns:
-        raise ValueError(f"columns name those of a table: give --labels FILE, got {columns!r}.")
+        raise ValueError("--columns describes a table of labels; give --labels FILE too.")
     files = container(path, EXPECTED)
     names = files.names()
     _check_dataset(files, names)
@@ -157,12 +157,12 @@ def _layout_of(images: list[str]) -> _Layout:
 
 def _check_dataset(files: Files, names: list[str]) -> None:
     """Raises ValueError for a dataset whose folders say nothing of its classes."""
-    for dataset, ends in _OTHERS.items():
+    for title, ends in _OTHERS.items():
         for name in names:
             if name.lower().endswith(ends):
                 raise ValueError(
-                    f"{files.source(name)} holds labels of {dataset}, whose folders are not its "
-                    f"classes: prepare it with the dataset {dataset}."
+                    f"{files.source(name)} belongs to {title}, whose folders are not classes. "
+                    f"Use --dataset {title.replace('-', '').lower()}."
                 )
 
 

@@ -80,7 +80,9 @@ def open_jaffe(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
         samples.append(Sample(load, one.label, one.subject, "", one.source))
     rest = [item for item in found if isinstance(item, Rejected)]
     rest += [
-        Rejected(one.source, "second file of one image", f"{read.source} is read", one.label)
+        Rejected(
+            one.source, "second file of one image", f"{read.source} was used instead", one.label
+        )
         for one in images
         for read in [first[one.stem]]
         if one is not read
@@ -91,13 +93,11 @@ def open_jaffe(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
     return Raw(BASIC, chain(samples, rest), {"": COUNTS}, length, identity=identity)
 
 
-def _recognise(files: Files, name: str) -> _Image | Rejected | None:
+def _recognise(files: Files, name: str) -> _Image | Rejected:
     source = files.source(name)
     match = _NAME.fullmatch(name)
     if match is None or f".{match['suffix'].lower()}" not in SUFFIXES:
-        if "/" not in name and name.lower().endswith(".zip"):
-            return None  # opened as an archive
-        return Rejected(source, "no image of JAFFE", "expected a name like KA.AN1.39.tiff")
+        return Rejected(source, "not a JAFFE image", "expected a name like KA.AN1.39.tiff")
     subject, code = match["subject"].upper(), match["code"].upper()
     if code not in CODES:
         detail = f"{code}, expected {', '.join(CODES)}"

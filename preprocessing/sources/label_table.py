@@ -60,7 +60,8 @@ class Finder:
     """Finds files by the names that a table gives them.
 
     A name may be a path below the folder, or the end of one, or a longer path that ends with one;
-    and it may lack its ending. Folders that it names must agree.
+    and it may lack its ending. Folders that it names must agree. Case counts only where names
+    differ in nothing else.
     """
 
     def __init__(self, names: Sequence[str]):
@@ -68,15 +69,21 @@ class Finder:
         self._ends: dict[str, list[str]] = {}
         for name in names:
             for end in {PurePosixPath(name).name, PurePosixPath(name).stem}:
-                self._ends.setdefault(end, []).append(name)
+                self._ends.setdefault(end.lower(), []).append(name)
 
     def find(self, called: str) -> str | None:
         """Returns the one file of that name; None if there is none, or several."""
         called = called.replace("\\", "/").removeprefix("./")
         if called in self._names:
             return called
-        ends = self._ends.get(PurePosixPath(called).name, [])
-        found = [name for name in ends if _agree(name, called) or _agree(_stem(name), called)]
+        ends = self._ends.get(PurePosixPath(called).name.lower(), [])
+        for cased in (str, str.lower):
+            shown = {name: (cased(name), cased(_stem(name))) for name in ends}
+            found = [
+                name for name in ends if any(_agree(one, cased(called)) for one in shown[name])
+            ]
+            if found:
+                break
         return found[0] if len(found) == 1 else None
 
 
@@ -107,7 +114,7 @@ def open_table(files: Files, name: str, columns: Sequence[str], finder: Finder) 
         raise ValueError(f"{where} must be a table of labels, got no readable first line.")
     if line.lstrip().startswith(("{", "[")):
         raise ValueError(f"{where} must be a table of labels such as CSV, got JSON: convert it.")
-    headed = all(finder.find(cell) is None for cell in cells)
+    headed = _is_header(cells) or all(finder.find(cell) is None for cell in cells)
     numbers = [str(number) for number in range(1, len(cells) + 1)]
     names = [cell.lower() for cell in cells] if headed else numbers
     if len(set(names)) < len(names):
@@ -123,6 +130,15 @@ def open_table(files: Files, name: str, columns: Sequence[str], finder: Finder) 
             f"{', '.join(names)}: name them with --columns, as in {asked}."
         )
     return table
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    """Whether cells name the columns of images and labels, even if there is an image "image.jpg".
+
+    Digits count here: `image1, class1` is a row.
+    """
+    plain = {re.sub(r"[\W_]", "", cell.lower()) for cell in cells}
+    return all(plain.intersection(ROLES[role]) for role in _NEEDED)
 
 
 def _named(names: list[str]) -> dict[str, str]:

@@ -163,7 +163,7 @@ def number(text: str, what: str) -> float:
     except ValueError:
         value = float("nan")
     if value - value != 0:  # nan or infinite
-        raise UnreadableError(f"{what} is no number", repr(text[:40]))
+        raise UnreadableError(f"{what} is not a number", repr(text[:40]))
     return value
 
 

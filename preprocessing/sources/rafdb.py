@@ -18,7 +18,7 @@ from attention_fer.common.class_names import BASIC
 from preprocessing.raw_files.containers import containers, listing
 from preprocessing.raw_files.files import Files, Rejected, UnreadableError, joined, read_lines
 from preprocessing.raw_files.images import is_photograph, load_photograph
-from preprocessing.sources.base import SPLITS, Notice, Raw, Sample, register
+from preprocessing.sources.base import SPLITS, Notice, Raw, Sample, first_of, register
 
 CLASSES = BASIC
 CODES = dict(
@@ -72,7 +72,8 @@ def open_rafdb(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
 
     Args:
         path: a directory or archive, packed or unpacked.
-        notice: receives a sentence if the labels come from the folders.
+        notice: receives a sentence if the labels come from the folders, or from one of several
+            lists.
 
     Returns:
         Samples by split, class and number. RAF-DB has a train and a test part and no validation
@@ -91,10 +92,11 @@ def open_rafdb(path: str | Path, *, notice: Notice = warnings.warn) -> Raw:
         )
     lists = [(f, name) for f in places for name in f.names() if name.lower().endswith(LISTS)]
     labels: dict[str, str] = {}
-    for files, name in lists[:1]:
+    if lists:
+        files, name = first_of("lists of labels", lists, lambda one: one[0].source(one[1]), notice)
         labels, bad = _labels(files, name)
         rest += [*bad, *_without_image(files.source(name), labels, images)]
-    if not lists:
+    else:
         labels = {one.stem: CODES[one.folder] for one in images.values() if one.folder in CODES}
         notice("There is no list of labels: they come from the folders 1 to 7.")
     if not labels:
@@ -125,12 +127,12 @@ def _images(places: list[Files]) -> tuple[dict[str, _Image], list[Rejected]]:
             match = _NAME.fullmatch(PurePosixPath(name).name.lower())
             one = _Image(files, name, match) if match and is_photograph(name) else None
             if one is None:
-                if not name.lower().endswith((*LISTS, ".zip", ".tar", ".gz")):
-                    rest.append(Rejected(files.source(name), "no image of RAF-DB"))
+                if not name.lower().endswith(LISTS):
+                    rest.append(Rejected(files.source(name), "not a RAF-DB image"))
             elif not one.match["aligned"] and one.folder not in CODES:
                 rest.append(Rejected(one.source, "not an aligned image"))
             elif found.setdefault(one.stem, one) is not one:
-                detail = f"{found[one.stem].source} is read"
+                detail = f"{found[one.stem].source} was used instead"
                 rest.append(Rejected(one.source, "second file of one image", detail))
     return found, rest
 

@@ -110,7 +110,15 @@ def published(dataset: Dataset, seed: int = 0) -> np.ndarray:
     has no such parts. Sizes are rounded class by class as in the published code: 20,099 / 8,610 /
     7,178 images for FER2013, 45 test images for JAFFE. Subjects, sequences and copies may be on
     both sides.
+
+    Raises:
+        InapplicableError: all images are of the train part.
     """
+    if (dataset.splits == "train").all():
+        raise InapplicableError(
+            f"published needs images to test on; all images of {dataset.name} at {dataset.path} "
+            "are of the train part. Choose another split."
+        )
     inside = ~np.isin(dataset.splits, ("validation", "test"))
     if (dataset.splits != "").all() or held_out(dataset).any():
         train, test = np.flatnonzero(inside), np.flatnonzero(~inside)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from preprocessing import splits
-from preprocessing.dataset.index import IndexRow
+from preprocessing.dataset.index import IndexRow, read_dropped
 from preprocessing.detectors.base import Faces
 from preprocessing.faces.cropper import FaceCropper
 from preprocessing.prepare import prepare, stop_if_broken
-from preprocessing.sources import Rejected, Sample
+from preprocessing.sources import Doubt, Rejected, Sample
 
 
 def sample(number, label="sad", **more):
@@ -103,7 +104,84 @@ def test_a_class_of_which_nothing_is_left_is_told(made_up, tmp_path):
     name = made_up([sample(n) for n in range(9)], ("sad", "happy", "bored"))
     prepare(name, None, tmp_path / "out", notice=notices.append)
     assert notices[:2] == ["No image of happy is left.", "No image of bored is left."]
+    assert all(isinstance(text, Doubt) for text in notices)
     assert "of one class, sad" in notices[2] and len(notices) == 3
+
+
+@pytest.mark.parametrize(("lost", "told"), [(1, False), (2, False), (3, True), (19, True)])
+def test_many_photographs_without_a_face_are_doubtful(lost, told, made_up, tmp_path):
+    """A tenth of them and more."""
+    items = [item for item in map(sample, range(400)) if numbers([item]) == [1]][: 20 - lost + 7]
+    items += [item for item in map(sample, range(400)) if numbers([item]) == [0]][:lost]
+    notices = []
+    name = made_up(items, ("sad",))
+    prepare(name, None, tmp_path / "out", faces=FaceCropper(Corner()), notice=notices.append)
+    doubts = [text for text in notices if "No face was found" in text]
+    assert len(doubts) == told and all(isinstance(text, Doubt) for text in doubts)
+    assert not told or f"in {lost} photographs; the others gave {27 - lost} images" in doubts[0]
+
+
+def test_photographs_on_which_the_detector_failed_are_doubtful(made_up, tmp_path):
+    detector, notices = Corner(), []
+
+    def dying():
+        for number in range(60):
+            detector.breaks = number >= 40
+            yield sample(number)
+
+    faces = FaceCropper(detector)
+    dataset = prepare(
+        made_up(dying()), None, tmp_path / "out", faces=faces, workers=1, notice=notices.append
+    )
+    failed = dataset.manifest["dropped"]["detector failed"]
+    (doubt,) = [text for text in dataset.manifest["warnings"] if "detector failed" in text]
+    assert doubt.startswith(f"The detector failed on {failed} photographs, e.g. photo ")
+    assert "OSError: device gone" in doubt and doubt in notices
+
+
+def test_crops_like_a_dataset_s_by_another_detector_are_doubtful(prepared):
+    items = [sample(n) for n in range(60)]
+    for like, told in (("fer2013", 1), (None, 0)):
+        faces = FaceCropper(Corner(), like=like)
+        warnings = prepared(items, faces=faces, out=str(like)).manifest["warnings"]
+        assert sum("corner draws other boxes" in text for text in warnings) == told
+
+
+def test_sheets_of_an_interrupted_run_do_not_stay(prepared, monkeypatch):
+    from preprocessing import prepare as module
+
+    def interrupted(*given):
+        write_sheets(*given)
+        raise KeyboardInterrupt
+
+    write_sheets = module.write_sheets
+    monkeypatch.setattr(module, "write_sheets", interrupted)
+    items = [sample(n, ("sad", "happy")[n % 2]) for n in range(9)]
+    with pytest.raises(KeyboardInterrupt):
+        prepared(items, sheets=True)
+    monkeypatch.setattr(module, "write_sheets", write_sheets)
+    assert not (prepared(items, restart=True).path / "sheets").exists()
+    with pytest.raises(KeyboardInterrupt):
+        monkeypatch.setattr(module, "write_sheets", interrupted)
+        prepared(items, sheets=True, out="other")
+    monkeypatch.setattr(module, "write_sheets", write_sheets)
+    dataset = prepared(items, sheets=True, without=["happy"], restart=True, out="other")
+    names = sorted(path.name for path in (dataset.path / "sheets").iterdir())
+    assert names == ["00-sad.png", "dropped.png"]
+
+
+def test_names_that_are_not_utf_8_stop_nothing(raw, tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    try:
+        raw.directory(folder, raw.folders())
+        (folder / os.fsdecode(b"train/angry/na\xefve.txt")).write_text("x")
+    except OSError:
+        pytest.skip("the file system allows only names in UTF-8")
+    dataset = prepare("fer2013", folder, tmp_path / "out", notice=[].append)
+    assert len(dataset) == 28
+    assert dataset.manifest["parameters"]["source"] == str(folder)
+    (lost,) = read_dropped(dataset.path / "dropped.csv")
+    assert lost.source == "train/angry/na\\udcefve.txt"
 
 
 def test_contact_sheets_are_part_of_the_whole(prepared):
@@ -230,6 +308,8 @@ def test_the_request_is_checked_before_anything_is_written(tmp_path):
         prepare("shematic", None, tmp_path / "out")
     with pytest.raises(ValueError, match="fer2013 needs --source.*fer2013.csv"):
         prepare("fer2013", None, tmp_path / "out")
+    with pytest.raises(ValueError, match="schematic reads no files, got the source /nowhere"):
+        prepare("schematic", "/nowhere", tmp_path / "out")
     with pytest.raises(ValueError, match="schematic has no option 'frames'.*subjects"):
         prepare("schematic", None, tmp_path / "out", frames=3)
     (tmp_path / "raw").mkdir()

@@ -73,7 +73,11 @@ def test_errors_are_one_clear_line(source, tmp_path, capsys):
         capsys, "--dataset", "fer2013", "--source", str(tmp_path / "nowhere"), *out
     )
     seeded = _error(capsys, "--dataset", "fer2013", "--source", source, "--seed", "1", *out)
-    assert "fer2013 has no option 'seed'" in seeded
+    assert "fer2013 has no option --seed. Its options are: none" in seeded
+    ranged = _error(capsys, "--dataset", "ckplus", "--source", source, "--range", "0", "1", *out)
+    assert "ckplus has no option --range. Its options are: --frames, --no-neutral." in ranged
+    generated = _error(capsys, "--dataset", "schematic", "--source", str(tmp_path / "no"), *out)
+    assert "schematic reads no files" in generated
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
     taken = _error(capsys, "--dataset", "fer2013", "--source", source, "--overwrite", *out)
@@ -163,6 +167,15 @@ def test_checking_prints_a_card_and_says_whether_it_is_sound(tree, tmp_path, cap
     assert "--drop-flat has no effect with --check" in _error(
         capsys, "--check", str(out), "--drop-flat"
     )
+    for given in (["--range", "0", "1"], ["--no-neutral"]):
+        assert f"{given[0]} has no effect" in _error(capsys, "--check", str(out), *given)
+
+
+def test_an_empty_folder_name_is_no_unknown_dataset(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["--check", ""]) == 1
+    shown = capsys.readouterr()
+    assert "manifest.json is missing" in shown.err and "dataset: None" not in shown.err
 
 
 def test_overwriting_needs_the_flag(source, tmp_path, capsys):

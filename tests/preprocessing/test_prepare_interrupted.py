@@ -127,7 +127,8 @@ def test_a_full_disk_is_said_and_the_command_goes_on_when_there_is_room(straight
     process = start(out, limit=1_000_000)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 2 and "Traceback" not in errors
-    assert f"No space left to write {out}." in errors and "to resume" in errors
+    assert f"No space left to write {out}. Free some space, then rerun the same" in errors
+    assert errors.count("ree some space") == errors.count("to resume") == 1
     assert not out.exists()
     _, errors = finish(out)
     assert 0 < done_before(errors) < COUNT

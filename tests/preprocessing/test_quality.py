@@ -49,7 +49,7 @@ def test_findings(images):
         "train+validation": 0,
         "train+test": 0,
         "validation+test": 1,
-        "train+validation or test": 0,
+        "train+(validation or test)": 0,
     }
     assert list(found["sharpness"]) == ["test", "train", "validation"]
 
@@ -57,7 +57,7 @@ def test_findings(images):
 def test_a_copy_across_train_and_test_counts_on_both_borders_it_crosses(images):
     found = report(images, LABELS, ["train", "test", *SPLITS[2:]], SOURCES)["spanning_splits"]
     assert found["train+test"]["examples"] == [["s (a)", "t (a)"]]
-    assert found["train+validation or test"]["groups"] == 1
+    assert found["train+(validation or test)"]["groups"] == 1
     assert found["train+validation"]["groups"] == 0
 
 
@@ -92,7 +92,7 @@ def naive(images, labels, names, sources):
     present = [part for part in ("train", "validation", "test") if part in names]
     spanning = {f"{a}+{b}": across({a}, {b}) for a, b in combinations(present, 2)}
     if len(present) == 3:
-        spanning["train+validation or test"] = across({"train"}, {"validation", "test"})
+        spanning["train+(validation or test)"] = across({"train"}, {"validation", "test"})
     flat = [sources[row] for row in range(count) if np.std(images[row].astype(float)) < 1]
     sharp = [cv2.Laplacian(image, cv2.CV_64F).var() for image in images]
     return {

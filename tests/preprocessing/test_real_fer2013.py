@@ -23,6 +23,6 @@ def test_real_fer2013(data, tmp_path):
     assert found["flat"]["images"] == 13
     assert (found["duplicates"]["groups"], found["duplicates"]["surplus"]) == (1516, 1853)
     assert found["conflicting_labels"]["groups"] == 57
-    assert found["spanning_splits"]["train+validation or test"]["groups"] == 531
+    assert found["spanning_splits"]["train+(validation or test)"]["groups"] == 531
     (parts,) = splits.stored(dataset, "published")
     assert [len(rows) for rows in parts.values()] == [20_099, 8_610, 7_178]

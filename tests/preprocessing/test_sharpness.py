@@ -44,4 +44,6 @@ def test_each_part_has_its_own_median_and_images_without_part_theirs() -> None:
     medians = by_split(values, np.array(["train", "train", "train", "", "test"]))
     assert medians == {"": 5.0, "test": 7.13, "train": 2.0}
     text = blur_warning({"": 1.0, "test": 20.0})
-    assert text is not None and text.startswith("no split is much blurrier than test")
+    assert text is not None and text.startswith(
+        "Images without a split are much blurrier than test"
+    )

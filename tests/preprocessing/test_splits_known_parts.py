@@ -33,6 +33,13 @@ def test_of_two_parts_the_second_is_tested_and_validation_comes_from_train(part)
     assert "at random" in said
 
 
+def test_published_needs_something_to_test_on():
+    with pytest.raises(InapplicableError, match="published needs images to test on; all images"):
+        divide("published", index([0, 1] * 50, ["train"] * 100))
+    assert len(divide("published", index([0, 1] * 50, PARTS))["test"]) == 20
+    assert len(divide("published", index([0, 1] * 50, ["train"] * 99 + [""]))["test"]) == 20
+
+
 def test_validation_is_taken_by_whole_people_where_they_are_known():
     people = [f"s{n // 8}" for n in range(80)] + ["other"] * 20
     dataset = index([0, 1] * 50, PARTS, subjects=people)

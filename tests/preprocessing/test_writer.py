@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from preprocessing.dataset.folder import stream
-from preprocessing.dataset.index import IndexRow, read_column
+from preprocessing.dataset.index import IndexRow, read_column, read_dropped
 from preprocessing.dataset.writer import PROGRESS, DatasetWriter
 from preprocessing.sources import Rejected, Sample
 
@@ -289,3 +289,33 @@ def test_images_can_be_streamed(whole, tmp_path):
     with open(path, "ab") as images:  # as while it grows
         images.write(b"more")
     assert np.array_equal(np.stack(list(stream(path))), whole)
+
+
+def test_names_that_are_not_text_and_line_ends_in_names_are_written(writer, tmp_path):
+    lost = [Rejected("caf\udce9.txt", "odd", "\udce9"), Rejected("Icon\r", "odd", "a\nb", "sad")]
+    first = writer(tmp_path)
+    first.add("good", made(0))
+    for one in lost:
+        first.add(one.source, [one])
+    first.close()
+    second = writer(tmp_path)  # which reads what is there
+    assert second.dropped == {"odd": 2} and second.items == 3
+    found = list(read_dropped(tmp_path / "dataset" / "dropped.csv"))
+    assert [(one.source, one.detail) for one in found] == [
+        ("caf\\udce9.txt", "\\udce9"),
+        ("Icon\r", "a\nb"),
+    ]
+    lines = (tmp_path / "dataset" / "dropped.csv").read_bytes()
+    assert lines.endswith(b'\ncaf\\udce9.txt,odd,\\udce9,\n"Icon\r",odd,"a\nb",sad\n')
+
+
+def test_a_new_start_that_is_killed_leaves_no_older_progress(writer, tmp_path):
+    first = writer(tmp_path, {"margin": 0})
+    write(first, 40, 10)
+    first.close()
+    second = writer(tmp_path, {"margin": 1}, restart=True)
+    write(second, 40, 10)
+    for file in second._files:  # a kill before the first record leaves only this
+        file.flush()
+    third = writer(tmp_path, {"margin": 0})
+    assert third.items == third.used == 0

@@ -19,8 +19,15 @@ from typing import Any
 import numpy as np
 
 from attention_fer.common.checks import one_of
-from preprocessing.raw_files.containers import container
-from preprocessing.raw_files.files import MOST_BYTES, Files, Rejected, UnreadableError, read_bytes
+from preprocessing.raw_files.containers import containers
+from preprocessing.raw_files.files import (
+    MOST_BYTES,
+    Files,
+    Rejected,
+    UnreadableError,
+    joined,
+    read_bytes,
+)
 from preprocessing.sources.base import Notice, Raw, register
 from preprocessing.sources.eeg.electrodes import mne
 from preprocessing.sources.eeg.epochs import SECONDS, Cut, Read, Recording, Segment, plan
@@ -79,15 +86,21 @@ def open_deap(
     """
     look, cut = features_of(features, slices, value_range, size), Cut(window, step)
     column = DIMENSIONS.index(one_of("dimension", dimension, DIMENSIONS))
-    files = container(path, EXPECTED)
+    places = containers(path, EXPECTED)
     info = info_of(RATE)
-    found: list[Recording] = []
-    problems = files.problems()
-    for name in files.names():
+    of: dict[str, Recording] = {}  # by subject
+    problems = [problem for files in places for problem in files.problems()]
+    named = [(files, name) for files in places for name in files.names()]
+    for files, name in named:
         try:
-            found.append(plan(_recording(files, name, column, info), cut))
+            subject = _subject(name)
+            if subject in of:
+                detail = f"{of[subject].name} was used instead"
+                raise UnreadableError("second file of one subject", detail)
+            of[subject] = plan(_recording(files, name, subject, column, info), cut)
         except UnreadableError as error:
             problems.append(Rejected(files.source(name), error.reason, str(error)))
+    found = [of[subject] for subject in sorted(of)]
     if not found:
         kinds = {(one.reason, one.detail): one.source for one in reversed(problems)}
         why = "; ".join(f"{one}: {reason} ({text})" for (reason, text), one in kinds.items())
@@ -99,7 +112,8 @@ def open_deap(
     if short := [one.name for one in found if len(one.trials) != VIDEOS]:
         notice(f"the number of videos is not {VIDEOS}, as published, in: {', '.join(short)}")
     words = f"preprocessed files for MATLAB, {dimension} above {THRESHOLD:g} is high"
-    return raw_of(found, look, words, files.identity(), problems)
+    identity = joined(files.identity() for files in places)
+    return raw_of(found, look, words, identity, problems)
 
 
 def info_of(rate: float) -> Any:
@@ -108,7 +122,8 @@ def info_of(rate: float) -> Any:
     return made.set_montage("biosemi32")
 
 
-def _recording(files: Files, name: str, column: int, info: Any) -> Recording:
+def _subject(name: str) -> str:
+    """Returns the subject of a file, e.g. "s01". Raises `UnreadableError` for any other file."""
     match = _NAME.fullmatch(name)
     if match is None:
         raise UnreadableError(FOREIGN, "expected s01.mat to s32.mat")
@@ -118,8 +133,12 @@ def _recording(files: Files, name: str, column: int, info: Any) -> Recording:
             "pickles can run code; DEAP's page offers the same data as .mat files in "
             "data_preprocessed_matlab.zip",
         )
+    return match[1].lower()
+
+
+def _recording(files: Files, name: str, subject: str, column: int, info: Any) -> Recording:
     data, ratings = read(files, name)
-    start, length, subject = round(BASELINE * RATE), data.shape[-1], match[1].lower()
+    start, length = round(BASELINE * RATE), data.shape[-1]
     labels = [CLASSES[int(rating > THRESHOLD)] for rating in ratings[:, column]]
     trials = [
         Segment(video, start, length, length, label, subject, offset=video * length)

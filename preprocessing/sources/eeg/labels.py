@@ -1,12 +1,14 @@
-"""The table of labels: a CSV file that labels stretches or events of recordings."""
+"""The table of labels: a file such as CSV that labels stretches or events of recordings."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from preprocessing.raw_files.directory import DirectoryFiles
+from preprocessing.raw_files.files import UnreadableError, is_unicode
+from preprocessing.sources import tables
 from preprocessing.sources.eeg.epochs import Cut, Recording, Segment, overlapping
 
 OPTIONAL = frozenset({"file", "subject"})
@@ -44,32 +46,31 @@ def read_labels(path: str | Path) -> Labels:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no CSV file, its columns differ from `EXPECTED`, or it has no rows.
+        ValueError: It cannot be read, its columns differ from `EXPECTED`, or it has no rows.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No table of labels at {path}: give a CSV file with {EXPECTED}.")
+    files = DirectoryFiles(path.parent, [path.name])
     try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, strict=True)
-            columns = [cell.strip().lower() for cell in next(reader, [])]
-            lines = [(reader.line_num, cells) for cells in reader if any(map(str.strip, cells))]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} must be a readable CSV file: {error}.") from error
+        if not is_unicode(files, path.name):
+            raise ValueError(f"{path} must be in UTF-8 or UTF-16.")
+        columns = tables.header(files, path.name)
+        lines = list(tables.rows(files, path.name))
+    except UnreadableError as error:
+        raise ValueError(f"{path} cannot be read: {error}.") from error
     given = set(columns)
     needed = {"label", "event"} if "event" in given else {"label", "start", "end"}
     if not lines or len(given) < len(columns) or not needed <= given <= needed | OPTIONAL:
         raise ValueError(
-            f"{path} must have {EXPECTED}, separated by commas, got the columns "
+            f"{path} must have {EXPECTED}, got the columns "
             f"{', '.join(columns) or 'none'} and {len(lines)} lines of labels."
         )
     rows = []
     for line, cells in lines:
-        if len(cells) != len(columns):
-            raise ValueError(
-                f"{path}, line {line} must have {len(columns)} cells, got {len(cells)}."
-            )
-        rows.append({"line": str(line), **dict(zip(columns, map(str.strip, cells), strict=True))})
+        if isinstance(cells, UnreadableError):
+            raise ValueError(f"{path}, line {line}: {cells.reason} ({cells}).")
+        rows.append({"line": str(line), **cells})
     return Labels(path, columns, rows)
 
 

@@ -56,6 +56,22 @@ def test_annotations_beside_the_images(convert, read, raw, png, tmp_path):
         assert np.array_equal(found.samples[0].load(), raw.face(0, (24, 24, 3)))
 
 
+def test_a_part_that_lies_packed_beside_its_files_counts_once(read, raw, png, tmp_path):
+    tree = {}
+    for n in range(8):
+        tree |= annotated(png, "train_set", n, n)
+    raw.zip(tmp_path / "train_set.zip", {**tree, **annotated(png, "train_set", 9, 1)})
+    found = read("affectnet", raw.directory(tmp_path, tree))
+    assert [s.source for s in found.samples] == [
+        *(f"train_set/images/{n}.jpg" for n in range(8)),
+        "train_set.zip/train_set/images/9.jpg",
+    ]
+    assert found.reasons == {
+        f"train_set.zip/train_set/images/{n}.jpg": "second file of one image" for n in range(8)
+    }
+    assert found.rejected[0].detail == "train_set/images/0.jpg was used instead"
+
+
 class Trap:
     def __reduce__(self):
         return (pytest.fail, ("unpickled",))
@@ -66,14 +82,14 @@ def test_nothing_is_unpickled_and_bad_annotations_are_counted(read, raw, png, tm
     bad = {
         1: ({"exp": npy(np.array([Trap()], object), allow_pickle=True)}, "unreadable annotation"),
         2: ({"exp": pickle.dumps(Trap())}, "unreadable annotation"),
-        3: ({"val": npy("x")}, "valence is no number"),
-        4: ({"aro": npy("nan")}, "arousal is no number"),
+        3: ({"val": npy("x")}, "valence is not a number"),
+        4: ({"aro": npy("nan")}, "arousal is not a number"),
         5: ({"exp": npy("11")}, "expression out of range"),
         6: ({"exp": npy("8")}, "no expression"),
         7: ({"exp": npy("9")}, "uncertain expression"),
         8: ({"exp": npy("10")}, "not a face"),
         9: ({"exp": npy("1.5")}, "expression out of range"),
-        10: ({"exp": npy([1, 2])}, "expression is no number"),
+        10: ({"exp": npy([1, 2])}, "expression is not a number"),
     }
     for number, (files, _) in bad.items():
         tree |= annotated(png, "train_set", number, "1")
@@ -81,6 +97,7 @@ def test_nothing_is_unpickled_and_bad_annotations_are_counted(read, raw, png, tm
     tree |= annotated(png, "train_set", 20, "1")
     del tree["train_set/annotations/20_val.npy"]
     tree |= {"train_set/images/30.jpg": png, "stray.jpg": png}
+    tree |= {"train_set/annotations/40_exp.npy": npy("1"), "other/annotations/1_exp.npy": b""}
     found = read("affectnet", raw.directory(tmp_path, tree))
     assert [s.source for s in found.samples] == ["train_set/images/0.jpg"]
     assert found.reasons == {
@@ -88,6 +105,7 @@ def test_nothing_is_unpickled_and_bad_annotations_are_counted(read, raw, png, tm
         "train_set/images/20.jpg": "unreadable file",
         "train_set/images/30.jpg": "image without annotation",
         "stray.jpg": "image without annotation",
+        "train_set/annotations/40_exp.npy": "annotation without image",
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -77,7 +78,7 @@ def test_the_last_frames_show_the_expression_and_the_first_none(read, raw, tmp_p
 def test_sequences_without_label_are_told_once_and_rejected_once(read, raw, tmp_path):
     found = read("ckplus", raw.directory(tmp_path, tree()))
     assert found.reasons == {"cohn-kanade-images/S010/002": "sequence without label"}
-    assert found.says("1 of 3 sequences.*no label.* 593 with 327")
+    assert found.says("^3 sequences, 2 with a label; .* 593, of which 327 have one.$")
 
 
 PACKINGS = {
@@ -128,7 +129,8 @@ def test_packed_and_unpacked_copies_beside_each_other_are_read_once(read, raw, t
         f"images.zip/{IMAGES}/{frame('S005', '001', number)}" for number in (1, 6, 7, 8)
     ]
     assert [s.source.partition("/")[0] for s in found.samples[4:]] == [IMAGES] * 4
-    assert found.says("no label", f"1 .* in {IMAGES}:", f"2 .* in images.zip/{IMAGES}:")
+    assert set(found.reasons.values()) == {"sequence without label"}
+    assert found.says("with a label", f"1 .* in {IMAGES}:", f"2 .* in images.zip/{IMAGES}:")
 
 
 def test_options_choose_the_frames(read, raw, tmp_path):
@@ -163,11 +165,11 @@ BAD_LABELS = {
     "   3.0000000e+00   5.0\n": "label file with several numbers",
     "   8.0000000e+00\n": "label out of range",
     "  -1.0\n": "label out of range",
-    "3.5": "label is no whole number",
-    "happy": "label is no whole number",
-    "nan": "label is no whole number",
-    "inf": "label is no whole number",
-    "\ufffd\0": "label is no whole number",
+    "3.5": "label is not a whole number",
+    "happy": "label is not a whole number",
+    "nan": "label is not a whole number",
+    "inf": "label is not a whole number",
+    "\ufffd\0": "label is not a whole number",
     "1 " * 9000: "file too large",
 }
 
@@ -212,16 +214,16 @@ def test_missing_frames_are_told_and_leave_the_rest_in_order(read, raw, tmp_path
     assert shown(found)[:4] == list(
         zip(names("S005", "001", (2, 3, 4, 6)), ["neutral", *["disgust"] * 3], strict=True)
     )
-    assert found.says("no label", "1 .*do not begin with frame 1", "1 .*end before")
+    assert found.says("with a label", "1 .*do not begin with frame 1", "1 .*end before")
 
 
 def test_what_is_no_part_of_it_is_rejected(read, raw, tmp_path):
     extra = {
-        "ReadMe.txt": "no frame or label of CK+",
-        f"{IMAGES}/S005/001/S005_001_00000002 (1).png": "no frame or label of CK+",
-        f"{IMAGES}/S005/001/S010_001_00000002.png": "no frame or label of CK+",
+        "ReadMe.txt": "not a CK+ frame or label",
+        f"{IMAGES}/S005/001/S005_001_00000002 (1).png": "not a CK+ frame or label",
+        f"{IMAGES}/S005/001/S010_001_00000002.png": "not a CK+ frame or label",
         f"{IMAGES}/S005/001/S005_001_2.png": "second file of one frame",
-        f"{LABELS}/S005/001/notes.txt": "no frame or label of CK+",
+        f"{LABELS}/S005/001/notes.txt": "not a CK+ frame or label",
     }
     content = {**tree(), **dict.fromkeys(extra, code(3))}
     path = raw.directory(tmp_path, content)
@@ -310,7 +312,7 @@ def test_a_complete_copy_has_the_published_counts(complete, read, raw, tmp_path)
         found = read("ckplus", path, **options)
         used = Counter(s.label for s in found.samples)
         assert {"": {name: used[name] for name in CLASSES}} == found.raw.expected
-        assert found.says("^266 of 593 sequences have no label.$")
+        assert found.says("^593 sequences, 327 with a label.$")
         assert Counter(found.reasons.values()) == {"sequence without label": 266}
     assert read("ckplus", path).raw.expected[""]["surprise"] == 249
     # Nobody published how many sequences are too short for more frames.
@@ -323,3 +325,14 @@ def test_sequences_shorter_than_the_frames_asked_for_are_told(read, raw, tmp_pat
     found = read("ckplus", path, frames=1000)
     assert any("2 labelled sequences have 1000 frames or fewer" in told for told in found.notices)
     assert "neutral" not in {sample.label for sample in found.samples}
+
+
+def test_archives_that_are_read_are_no_lost_files(read, raw, tmp_path):
+    raw.zip(tmp_path / "in" / "images.zip", {k: v for k, v in tree().items() if k.endswith("png")})
+    raw.directory(tmp_path / "in", {k: v for k, v in tree().items() if k.endswith("txt")})
+    (tmp_path / "d").mkdir()
+    archive = shutil.make_archive(str(tmp_path / "d" / "all"), "gztar", tmp_path / "in")
+    for path in (tmp_path / "in", archive, tmp_path / "d"):
+        found = read("ckplus", path)
+        assert len(found.samples) == 8
+        assert set(found.reasons.values()) == {"sequence without label"}

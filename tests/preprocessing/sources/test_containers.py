@@ -23,7 +23,7 @@ def test_a_directory_is_searched_with_the_zips_in_it(raw, tmp_path):
     (tmp_path / "d.zip").mkdir()
     found = containers(tmp_path, "")
     listed = [files.source(name) for files in found for name in files.names()]
-    own = ["3.png", "a.zip", "b.ZIP", "deep/c", "deep/d.zip"]
+    own = ["3.png", "deep/c"]  # and not the archives, whose members follow
     assert listed == [*own, "a.zip/2.png", "b.ZIP/1.png", "deep/d.zip/4.png"]
     (alone,) = containers(tmp_path / "3.png", "")
     assert alone.names() == ["3.png"] and alone.problems() == []
@@ -36,7 +36,7 @@ def test_archives_are_opened_three_deep_and_no_deeper(raw, tmp_path):
     (tmp_path / "all").mkdir()
     (tmp_path / "all" / "z.zip").write_bytes(data)
     found = containers(tmp_path / "all", "")
-    assert found[-1].names() == ["2.zip"] and len(found) == 5
+    assert [files.names() for files in found] == [[], [], [], [], ["2.zip"]]
 
 
 def test_a_zip_called_like_the_table_in_it_is_a_zip(raw, tmp_path):
@@ -58,3 +58,13 @@ def test_files_that_are_not_what_their_names_say_are_told(name, start, said, tmp
     (tmp_path / name).write_bytes(start)
     shown = listing([DirectoryFiles(tmp_path)])
     assert said in shown and ("(" in shown) == (start[0] != ord("e"))
+
+
+@pytest.mark.parametrize("mark", [b"Rar!\x1a\x07\x00", b"7z\xbc\xaf\x27\x1c"])
+def test_an_archive_that_cannot_be_read_stops_nothing_and_is_told(mark, raw, tmp_path):
+    raw.directory(tmp_path, {"a.rar": mark + bytes(600), "1.png": "1"})
+    (files,) = containers(tmp_path, "")
+    assert files.names() == ["1.png", "a.rar"]
+    assert "a.rar (a " in listing([files]) and "unpack it first" in listing([files])
+    with pytest.raises(ValueError, match="a.rar is a .* archive, which cannot be read: unpack it"):
+        containers(tmp_path / "a.rar", "")

@@ -99,6 +99,20 @@ def test_a_zip_is_read_as_published(read, folder):
     assert {sample.subject for sample in found.samples} == {"s01"} and len(found.samples) == 8
 
 
+def test_a_directory_may_hold_the_zip_and_no_subject_counts_twice(read, folder):
+    with zipfile.ZipFile(folder / "data_preprocessed_matlab.zip", "w") as archive:
+        archive.write(folder / "s01.mat", "s01.mat")
+        archive.write(folder / "s02.mat", "s02.mat")
+    (folder / "s02.mat").unlink()
+    found = read("deap", folder, size=8)
+    assert len(found.samples) == 2 * VIDEOS * 2
+    assert {sample.source.split("/trial")[0] for sample in found.samples} == {
+        "s01.mat",
+        "data_preprocessed_matlab.zip/s02.mat",
+    }
+    assert found.reasons == {"data_preprocessed_matlab.zip/s01.mat": "second file of one subject"}
+
+
 def test_pickles_are_not_opened_and_the_error_names_the_other_files(read, folder, tmp_path):
     class Command:
         def __reduce__(self):

@@ -74,13 +74,33 @@ def test_a_recording_that_the_table_does_not_name_is_dropped(read, folder, table
         ("start,end,label,subjct\n0,1,a,p\n", "columns label.*subjct"),
         ("start,end,label,label\n0,1,a,p\n", "columns label"),
         ("start,end,label\n", "0 lines of labels"),
-        ("start,end,label\n0,2\n", "line 2 .*3 cells, got 2"),
-        ('start,end,label\n0,2,"a\n', "readable CSV"),
+        ("start,end,label\n0,2\n", "line 2: wrong number of columns .2 cells, expected 3"),
     ],
 )
 def test_a_table_that_is_none_is_refused(text, told, table):
     with pytest.raises(ValueError, match=told):
         read_labels(table(text))
+
+
+def test_a_table_that_is_not_unicode_is_refused(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_bytes("start,end,label\n0,2,fröhlich\n".encode("cp1252"))
+    with pytest.raises(ValueError, match="must be in UTF-8 or UTF-16"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_table_may_have_any_common_separator_and_encoding(separator, encoding, tmp_path):
+    path = tmp_path / "labels.csv"
+    text = "Start, end,label\n0,2,fröhlich\n\n2, 4,sad\n".replace(",", separator)
+    path.write_bytes(text.encode(encoding))
+    found = read_labels(path)
+    assert found.columns == ["start", "end", "label"]
+    assert found.rows == [
+        {"line": "2", "start": "0", "end": "2", "label": "fröhlich"},
+        {"line": "4", "start": "2", "end": "4", "label": "sad"},
+    ]
 
 
 def test_a_missing_table_is_refused(read, folder, tmp_path):

@@ -269,9 +269,7 @@ def test_what_cannot_be_read_beside_the_samples_is_reported_last(raw, tmp_path):
     }
     assert content(items[:-2]) == expected(raw)
     path = raw.zip(tmp_path / "a.zip", {**raw.folders(), "../train/sad/Training_98.png": b"x"})
-    assert reasons(read(path)) == {
-        "a.zip/../train/sad/Training_98.png": "unsafe path of a zip member"
-    }
+    assert reasons(read(path)) == {"a.zip/../train/sad/Training_98.png": "unsafe path of a member"}
 
 
 @pytest.mark.parametrize("name", ["folders", "zipped folders", "fer2013.csv"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import zipfile
 from collections import Counter
 
@@ -65,6 +66,13 @@ PACKINGS = {
     "icml": lambda raw, at, tree: raw.directory(
         at, {"icml_face_data.csv": raw.icml_csv(), "fer2013new.csv": tree["fer2013new.csv"]}
     ),
+    "packed votes": lambda raw, at, tree: raw.directory(
+        at,
+        {
+            "fer2013.csv": tree["fer2013.csv"],
+            "fer2013new.csv.gz": gzip.compress(tree["fer2013new.csv"].encode()),
+        },
+    ),
     "votes beside the zip": lambda raw, at, tree: (
         raw.directory(at, {"fer2013new.csv": tree["fer2013new.csv"]})
         and raw.zip(at / "a.zip", {"fer2013.csv": tree["fer2013.csv"]})
@@ -82,6 +90,15 @@ def test_every_packing_gives_the_images_of_fer2013(packing, read, raw, tree, tmp
         assert sample.more[f"votes_{CLASSES[label]}"] == 8 and sample.more["votes_nf"] == 2
     assert found.says(r"28 of 28 labels .*\(100.0%\)")
     assert found.raw.distribution.endswith(".csv with the votes of FER+")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_the_file_of_votes_may_be_packed_and_have_any_name(packed, read, raw, tree, tmp_path):
+    votes = tree.pop("fer2013new.csv").encode()
+    path = tmp_path / ("votes.csv.gz" if packed else "votes.data")
+    path.write_bytes(gzip.compress(votes) if packed else votes)
+    found = read("ferplus", raw.directory(tmp_path / "d", tree), votes=path)
+    assert len(found.samples) == 28
 
 
 def test_votes_are_columns_in_canonical_order(read, raw, tree, tmp_path):
@@ -419,10 +436,13 @@ def test_a_join_of_other_files_is_refused(read, raw, folders):
     folders.write_text("\n".join([lines[0], "fer9999999.png,train/sad/Training_4.png"]))
     with pytest.raises(ValueError, match="join.csv:2 must join one image"):
         read("ferplus", place, join=folders)
+    folders.write_text("\n".join([lines[0], "fer0000004.png,train/Sad/im_4.png"]))
+    with pytest.raises(ValueError, match="No file at .* named in .*join.csv.*train/sad/im_4.png"):
+        read("ferplus", place, join=folders)
     folders.write_text("a,b\n1,2\n")
     with pytest.raises(ValueError, match="columns ferplus_name and fer2013_file, got a, b"):
         read("ferplus", place, join=folders)
-    with pytest.raises(FileNotFoundError, match="No table of join"):
+    with pytest.raises(FileNotFoundError, match="no file .*gone.csv; --join needs"):
         read("ferplus", place, join=place / "gone.csv")
 
 

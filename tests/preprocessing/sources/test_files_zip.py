@@ -24,7 +24,9 @@ def test_members_outside_the_archive_are_rejected(tmp_path):
         make_zip(tmp_path / "a.zip", [(name, b"x") for name in [*unsafe, "a..b/ok.png"]])
     )
     assert files.names() == ["a..b/ok.png"]
-    assert problems(files) == {f"a.zip/{name}": "unsafe path of a zip member" for name in unsafe}
+    assert problems(files) == dict.fromkeys(
+        (f"a.zip/{name}".replace("\\", "/") for name in unsafe), "unsafe path of a member"
+    )
 
 
 def test_of_members_of_one_name_the_last_is_read_as_in_unpacking(tmp_path):
@@ -38,7 +40,7 @@ def test_of_members_of_one_name_the_last_is_read_as_in_unpacking(tmp_path):
     assert files.names() == ["a/1.png", "a/2.png"]
     assert [read_bytes(files, name) for name in files.names()] == [b"latest", b"two"]
     ((source, reason),) = problems(files).items()
-    assert (source, reason) == ("a.zip/a/1.png", "zip member replaced by a later one of its name")
+    assert (source, reason) == ("a.zip/a/1.png", "member replaced by a later one of its name")
     files = ZipFiles(make_zip(tmp_path / "b.zip", members))
     assert read_bytes(files, "a/1.png") == b"no" and len(files.problems()) == 2
 

@@ -166,17 +166,17 @@ def test_a_part_of_another_name_is_told(read, raw, png, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "dataset"),
+    ("name", "title", "dataset"),
     [
-        ("train_set/annotations/0_exp.npy", "affectnet"),
-        ("label/list_patition_label.txt", "rafdb"),
+        ("train_set/annotations/0_exp.npy", "AffectNet", "affectnet"),
+        ("label/list_patition_label.txt", "RAF-DB", "rafdb"),
     ],
 )
 def test_datasets_with_labels_in_files_are_no_folders_of_classes(
-    name, dataset, read, raw, png, tmp_path
+    name, title, dataset, read, raw, png, tmp_path
 ):
     path = raw.directory(tmp_path, {"train_set/images/0.png": png, name: b"1"})
-    with pytest.raises(ValueError, match=f"the dataset {dataset}"):
+    with pytest.raises(ValueError, match=f"{name} belongs to {title},.*--dataset {dataset}[.]"):
         read("folder", path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -87,12 +88,12 @@ def test_every_ending_of_a_photograph_is_one_here(read, raw, tmp_path):
 
 def test_everything_else_has_a_reason(read, raw, tmp_path):
     extra = {
-        "README_FIRST.txt": "no image of JAFFE",
-        "semantic-ratings.csv": "no image of JAFFE",
-        "KA.AN1.39 (1).tiff": "no image of JAFFE",
-        "KA.AN1.tiff": "no image of JAFFE",
-        "KA.AN1.40.txt": "no image of JAFFE",
-        "cover.png": "no image of JAFFE",
+        "README_FIRST.txt": "not a JAFFE image",
+        "semantic-ratings.csv": "not a JAFFE image",
+        "KA.AN1.39 (1).tiff": "not a JAFFE image",
+        "KA.AN1.tiff": "not a JAFFE image",
+        "KA.AN1.40.txt": "not a JAFFE image",
+        "cover.png": "not a JAFFE image",
         "XX.AN1.40.tiff": "unknown subject",
         "KA.CO1.41.tiff": "unknown expression code",
     }
@@ -115,7 +116,18 @@ def test_of_copies_of_one_image_that_which_loses_nothing_is_read(read, raw, tmp_
     assert [s.source for s in found.samples] == ["b/KA.AN1.39.tiff", "z.zip/KA.AN2.40.jpg"]
     copies = [names[0], names[2], names[3], "z.zip/KA.AN1.39.tiff"]
     assert found.reasons == dict.fromkeys(copies, "second file of one image")
-    assert {item.detail for item in found.rejected} == {"b/KA.AN1.39.tiff is read"}
+    assert {item.detail for item in found.rejected} == {"b/KA.AN1.39.tiff was used instead"}
+
+
+def test_archives_beside_it_are_read_or_counted(read, raw, tmp_path):
+    raw.directory(tmp_path / "in" / "jaffe", {"KA.AN1.39.tiff": b""})
+    (tmp_path / "d").mkdir()
+    shutil.make_archive(str(tmp_path / "d" / "jaffe"), "gztar", tmp_path / "in")
+    raw.zip(tmp_path / "d" / "deep" / "more.zip", {"KL.AN1.1.tiff": b""})
+    raw.directory(tmp_path / "d", {"jaffe.rar": b"Rar!\x1a\x07\x00" + bytes(600)})
+    found = read("jaffe", tmp_path / "d")
+    assert [s.subject for s in found.samples] == ["KA", "KL"]
+    assert found.reasons == {"jaffe.rar": "not a JAFFE image"}
 
 
 def test_a_path_without_it_says_what_was_expected(read, raw, tmp_path):

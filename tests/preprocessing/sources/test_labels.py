@@ -75,6 +75,34 @@ def test_a_file_of_that_name_in_another_folder_is_another_photograph(read, raw, 
     }
 
 
+def test_case_counts_only_where_names_differ_in_nothing_else(read, raw, tmp_path):
+    png = raw.encode(raw.face(0, (20, 30, 3)))
+    names = ["A/1.jpg", "a/2.JPG", "x.png", "X.png", "y.png", "Y.png"]
+    folder = raw.directory(tmp_path / "photos", dict.fromkeys(names, png))
+    text = "image,label\na/1.JPG,sad\n2.jpg,happy\nX.png,sad\ny.PNG,sad\n"
+    found = read("folder", folder, labels=table(tmp_path, text))
+    assert {s.source: s.label for s in found.samples} == {
+        "A/1.jpg": "sad",
+        "a/2.JPG": "happy",
+        "X.png": "sad",
+    }
+    assert found.reasons["labels.csv:5"] == "no photograph of this name, or several"
+
+
+def test_a_photograph_may_be_named_like_a_column(read, raw, tmp_path):
+    png = raw.encode(raw.face(0, (20, 30, 3)))
+    names = ["image.png", "image1.png", "2.png"]
+    folder = raw.directory(tmp_path / "photos", dict.fromkeys(names, png))
+    text = "image,Label,note\nimage.png,sad,a\nimage1.png,happy,b\n2.png,sad,c\n"
+    found = read("folder", folder, labels=table(tmp_path, text))
+    assert found.raw.classes == ("happy", "sad") and len(found.samples) == 3
+    found = read("folder", folder, labels=table(tmp_path, "image1,class1\nimage,class2\n"))
+    assert {s.source: s.label for s in found.samples} == {
+        "image1.png": "class1",
+        "image.png": "class2",
+    }
+
+
 def test_people_parts_and_affect(read, folder, tmp_path):
     text = (
         "file,label,person,Usage,valence,arousal\n1.png,Anger,ann,Training,0.5,-1\n"

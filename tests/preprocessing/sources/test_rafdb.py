@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -48,11 +50,29 @@ def test_packed_images_beside_the_list(read, raw, tree, tmp_path):
     assert shown(read("rafdb", tmp_path)) == expected()
 
 
+def test_of_several_lists_the_first_is_read_and_the_others_are_told(read, raw, tree, tmp_path):
+    lines = "".join(f"{stem}.jpg 1\n" for stem, _ in ROWS)
+    path = raw.directory(tmp_path, {**tree, "old/list_patition_label.txt": lines})
+    found = read("rafdb", path)
+    assert shown(found) == expected() and found.rejected == []
+    assert found.says("Several lists.*reading basic/.*ignoring old/list_patition_label.txt")
+
+
+def test_packed_files_are_read_and_other_archives_counted(read, raw, tree, tmp_path):
+    raw.directory(tmp_path / "in", tree)
+    (tmp_path / "d").mkdir()
+    shutil.make_archive(str(tmp_path / "d" / "basic"), "gztar", tmp_path / "in")
+    raw.directory(tmp_path / "d", {"notes.txt.7z": b"7z\xbc\xaf\x27\x1c" + bytes(600)})
+    found = read("rafdb", tmp_path / "d")
+    assert shown(found) == expected()
+    assert found.reasons == {"notes.txt.7z": "not a RAF-DB image"}
+
+
 def test_without_the_list_folders_1_to_7_say_the_class(read, raw, png, tmp_path):
     names = {f"DATASET/{s.split('_')[0]}/{c}/{s}_aligned.jpg": png for s, c in ROWS}
     found = read("rafdb", raw.directory(tmp_path, {**names, "train_labels.csv": "image,label\n"}))
     assert shown(found) == expected() and found.says("from the folders 1 to 7")
-    assert found.reasons == {"train_labels.csv": "no image of RAF-DB"}
+    assert found.reasons == {"train_labels.csv": "not a RAF-DB image"}
 
 
 def test_whatever_is_no_sample_is_counted(read, raw, tree, png, tmp_path):
@@ -74,7 +94,7 @@ def test_whatever_is_no_sample_is_counted(read, raw, tree, png, tmp_path):
         "basic/Image/original/train_00001.jpg": "not an aligned image",
         "basic/Image/aligned/test_00099_aligned.jpg": "not in the list of labels",
         "copy/train_00001_aligned.jpg": "second file of one image",
-        "readme.txt": "no image of RAF-DB",
+        "readme.txt": "not a RAF-DB image",
     }
 
 
