@@ -17,8 +17,9 @@ from rich.console import Console
 
 from attention_fer import pretrained
 from attention_fer.common.progress import progress
-from benchmarks.faces.common import add_data, detector, images_of, machine, show
+from benchmarks.faces.common import add_data, detector, images_of, machine
 from benchmarks.faces.scenes import BACKGROUNDS, Scene, scene
+from benchmarks.measurements import show
 from benchmarks.release.onnx_files import OnnxNetwork
 from benchmarks.statistics.paired import compare
 from preprocessing.detectors import Detector
