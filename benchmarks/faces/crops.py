@@ -126,4 +126,4 @@ def _difference(hits: np.ndarray, reference: np.ndarray) -> str:
     if hits is reference:
         return ""
     found = compare((hits.astype(int) - reference)[None])
-    return f"{found.mean:+.2f} ({found.test_low:+.2f} to {found.test_high:+.2f})"
+    return f"{found.mean:+.2f} ({found.low:+.2f} to {found.high:+.2f})"
