@@ -1,11 +1,15 @@
-"""The command line of a package of measurements: one subcommand for each of its modules."""
+"""The command line of a package of measurements, one subcommand for each module, and its tables."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
 
 from attention_fer.common.command import run
 from attention_fer.common.console import plain_console
@@ -47,3 +51,19 @@ def main(
         return 0
 
     return run(measure)
+
+
+def show(
+    console: Console,
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    caption: str | None = None,
+) -> None:
+    """Prints a table; the first column is left-aligned, the others right-aligned."""
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", caption=caption)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

@@ -153,8 +153,10 @@ def test_the_tables_of_the_results_are_those_of_the_records(folder, count, table
     from benchmarks.report import formats
 
     path = ROOT / "results" / folder
-    written = (path / f"{path.name}.md").read_text(encoding="utf-8")
-    assert formats.render(report.read(path), "markdown") == written
+    written, found = (path / f"{path.name}.md").read_text(encoding="utf-8"), report.read(path)
+    assert formats.render(found, "markdown") == written
+    figures = (path / f"{path.name}.csv").read_text(encoding="utf-8")
+    assert formats.render(found, "csv") == figures
     rows = [line for line in written.splitlines() if line.startswith("| ")]
     assert len(rows) == tables * (count + 2)
     assert all(row in TEXT["results/README.md"] for row in rows)

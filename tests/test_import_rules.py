@@ -127,6 +127,27 @@ def test_no_backend_is_imported_by_the_import_of_a_module(package):
     assert not offences(package, lambda name: top(name) not in backends, functions=False)
 
 
+@pytest.mark.parametrize("package", sorted(OURS))
+def test_onnx_runtime_is_imported_in_one_place_that_turns_its_telemetry_off(package):
+    found = offences(package, lambda name: not within(name, "onnxruntime"))
+    # Its tools, after that place has imported it.
+    tools = "benchmarks.release.onnx_files imports onnxruntime."
+    only = "attention_fer.common.onnx_runtime imports onnxruntime"
+    assert [o for o in found if o != only and not o.startswith(tools)] == []
+
+
+def test_telemetry_is_off_while_a_network_is_released():
+    code = (
+        "import os, sys\nos.environ.pop('ORT_DISABLE_TELEMETRY', None)\n"
+        "from attention_fer import pretrained\n"
+        "from benchmarks.release.onnx_files import OnnxNetwork\n"
+        "assert 'onnxruntime' not in sys.modules\n"
+        "OnnxNetwork(pretrained.find('fer-small', 'fer2013').file('onnx'))\n"
+        "print(os.environ.get('ORT_DISABLE_TELEMETRY'))"
+    )
+    assert in_process(code) == ["1"]
+
+
 # Each may import those before it.
 ROOMS = ("plan", "statistics", "results", "report", "train", "release", "run", "visit")
 

@@ -11,22 +11,26 @@ _SWITCH = "ORT_DISABLE_TELEMETRY"
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 
-def import_onnxruntime(needed_by: str) -> Any:
+def import_onnxruntime(needed_by: str, extra: str = "predict") -> Any:
     """Returns the module onnxruntime.
 
     Its official builds, such as 1.31, write an identifier of the device to the home folder and send
     events to Microsoft: see `Privacy.md` in its wheel. This is off here unless the user has set
     `ORT_DISABLE_TELEMETRY`, which counts only before the first import.
 
+    Args:
+        needed_by: begins the message of the error.
+        extra: of the package, which the message says to install.
+
     Raises:
-        ImportError: it is not installed; the message begins with `needed_by`.
+        ImportError: it is not installed.
     """
     os.environ.setdefault(_SWITCH, "1")
     try:
         import onnxruntime
     except ImportError as error:
         raise ImportError(
-            f'{needed_by} needs ONNX Runtime: pip install "attention-fer[predict]".'
+            f'{needed_by} needs ONNX Runtime: pip install "attention-fer[{extra}]".'
         ) from error
     return onnxruntime
 

@@ -1,17 +1,14 @@
-"""Shared by the measurements: arguments, images of a dataset, detectors, tables."""
+"""Shared by the measurements: arguments, images of a dataset, detectors, the machine."""
 
 from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.results.provenance import processor
 from preprocessing import detectors
@@ -46,18 +43,6 @@ def detector(given: str) -> detectors.Detector:
     """Makes the detector that `NAME` or `NAME=FILE` means."""
     name, _, weights = given.partition("=")
     return detectors.make(name, **({"weights": weights} if weights else {}))
-
-
-def show(
-    console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
-) -> None:
-    """Prints a table."""
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
-    for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
 
 
 def machine(*more: str) -> str:

@@ -17,8 +17,9 @@ from rich.console import Console
 
 from attention_fer import pretrained
 from attention_fer.common.progress import progress
-from benchmarks.faces.common import add_data, detector, images_of, machine, show
+from benchmarks.faces.common import add_data, detector, images_of, machine
 from benchmarks.faces.scenes import BACKGROUNDS, Scene, scene
+from benchmarks.measurements import show
 from benchmarks.release.onnx_files import OnnxNetwork
 from benchmarks.statistics.paired import compare
 from preprocessing.detectors import Detector
@@ -125,4 +126,4 @@ def _difference(hits: np.ndarray, reference: np.ndarray) -> str:
     if hits is reference:
         return ""
     found = compare((hits.astype(int) - reference)[None])
-    return f"{found.mean:+.2f} ({found.test_low:+.2f} to {found.test_high:+.2f})"
+    return f"{found.mean:+.2f} ({found.low:+.2f} to {found.high:+.2f})"

@@ -19,8 +19,9 @@ import numpy as np
 from PIL import Image
 from rich.console import Console
 
-from benchmarks.faces.common import add_data, detector, images_of, machine, show
+from benchmarks.faces.common import add_data, detector, images_of, machine
 from benchmarks.faces.scenes import BACKGROUNDS, scene
+from benchmarks.measurements import show
 from preprocessing.detectors import Detector, Faces
 
 SIZE = (960, 1280)
@@ -45,7 +46,8 @@ def run(options: argparse.Namespace, console: Console) -> None:
     images, _ = images_of(options.dataset, "test", options.n, options.seed)
     faceless = _read(options.faceless) if options.faceless else []
     console.print(machine())
-    columns = ("score", *(f"{side} px" for side in SIDES), "false in them", "false elsewhere")
+    false = ("false hits in these pictures", "false hits elsewhere")
+    columns = ("score", *(f"{side} px" for side in SIDES), *false)
     for given in options.detectors:
         finder = detector(given)
         by_side = [answers(finder, images, side, options.seed) for side in SIDES]

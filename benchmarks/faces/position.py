@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
-from benchmarks.faces.common import add_data, detector, images_of, show
+from benchmarks.faces.common import add_data, detector, images_of
 from benchmarks.faces.scenes import padded
+from benchmarks.measurements import show
 from preprocessing.detectors import Detector
 from preprocessing.faces.squares import RULES
 

@@ -17,9 +17,10 @@ from rich.console import Console
 
 from attention_fer.predict import FaceRow, Predictor
 from attention_fer.predict.frames import Frame
-from benchmarks.faces.common import add_data, images_of, machine, show
+from benchmarks.faces.common import add_data, images_of, machine
 from benchmarks.faces.crops import LEAST, MOST
 from benchmarks.faces.scenes import scene
+from benchmarks.measurements import show
 
 TURNS = {"as taken": 0, "90° to the left": 1, "upside down": 2, "90° to the right": 3}
 

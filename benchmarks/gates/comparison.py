@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -12,7 +12,9 @@ from attention_fer.explain.maps.class_scores import ClassScores
 from attention_fer.explain.maps.running import batches, to_numpy, without_gradients
 from benchmarks.gates.measure import GateStatistics
 from benchmarks.gates.replace import WAYS, replaced
+from benchmarks.results.predictions import groups
 from benchmarks.statistics.mcnemar import mcnemar
+from benchmarks.statistics.multiplicity import holm
 from benchmarks.statistics.paired import Difference, compare
 
 ALL = "all modules"
@@ -43,6 +45,8 @@ class Loss:
         accuracy, before: in percent, over the networks; None without known classes.
         difference: `accuracy - before` in points, with its interval; None without known classes.
         p_mcnemar: p-value of McNemar's test; None without known classes.
+        p_holm: of the difference, or of McNemar's test with a single network, adjusted for all
+            losses that are compared; None without known classes.
     """
 
     way: str
@@ -53,6 +57,7 @@ class Loss:
     before: float | None = None
     difference: Difference | None = None
     p_mcnemar: float | None = None
+    p_holm: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,25 +86,41 @@ class Study:
 def merged(studies: Sequence[Study]) -> tuple[Answers, np.ndarray, np.ndarray | None]:
     """Return the answers of all networks, the true classes, and the groups of images.
 
-    The groups are the persons; None if a picture's is unknown.
+    The groups are the persons, see `predictions.groups`.
 
     Raises:
-        ValueError: the networks have other modules or pictures.
+        ValueError: the networks have other modules, pictures or classes.
     """
     first = studies[0]
     for other in studies[1:]:
-        if [*other.changed] != [*first.changed] or other.pictures != first.pictures:
-            raise ValueError(
-                "The models must be the same network with different seeds, so that their modules "
-                f"and pictures agree, got modules {[m for _, m in other.changed]} and "
-                f"{[m for _, m in first.changed]}."
-            )
+        _check_alike(first, other)
     answers = Answers(
         np.stack([one.intact for one in studies]),
         {key: np.stack([one.changed[key] for one in studies]) for key in first.changed},
     )
-    known = all(first.subjects)
-    return answers, first.true, first.subjects if known else None
+    return answers, first.true, groups(first.subjects)
+
+
+def _check_alike(first: Study, other: Study) -> None:
+    modules, others = ([module for _, module in one.changed] for one in (first, other))
+    if modules != others:
+        raise ValueError(
+            "The models must be the same network with different seeds, with the same modules, got "
+            f"{modules} and {others}."
+        )
+    if first.pictures != other.pictures:
+        both = len({*first.pictures} & {*other.pictures})
+        raise ValueError(
+            f"The models must be given the same pictures in the same order, got "
+            f"{len(first.pictures):,} and {len(other.pictures):,}, of which {both:,} are the same."
+        )
+    differ = np.flatnonzero(first.true != other.true)
+    if len(differ):
+        at = differ[0]
+        raise ValueError(
+            "The models must have the same classes in the same order, got "
+            f"{first.pictures[at]} as class {first.true[at]} and as class {other.true[at]}."
+        )
 
 
 def predicted(model: keras.Model, images: np.ndarray, batch_size: int = 32) -> np.ndarray:
@@ -164,4 +185,10 @@ def losses(answers: Answers, true: np.ndarray, clusters: np.ndarray | None = Non
                 p_mcnemar=mcnemar(right, before).p,
             )
         )
-    return found
+    return _adjusted(found, len(answers.intact))
+
+
+def _adjusted(found: Sequence[Loss], networks: int) -> list[Loss]:
+    """The losses with p-values adjusted for all of them."""
+    raw = [one.difference.p if networks > 1 and one.difference else one.p_mcnemar for one in found]
+    return [replace(one, p_holm=p) for one, p in zip(found, holm(raw), strict=True)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +10,8 @@ from rich.table import Table
 
 from benchmarks.gates.comparison import ALL, Loss
 from benchmarks.gates.measure import GateStatistics
+from benchmarks.report.formats.columns import p_value
+from benchmarks.report.formats.csv_file import csv_text
 from benchmarks.report.formats.figures import counted
 
 GATES = (
@@ -44,12 +44,13 @@ LOSSES = (
     "interval_high",
     "p",
     "p_mcnemar",
+    "p_holm",
 )
 
 
 def gates_csv(models: Mapping[str, Sequence[GateStatistics]]) -> str:
     """Return a line for each gate and term of each model; `least` and `most` are of its means."""
-    return _csv(
+    return csv_text(
         GATES,
         (
             {
@@ -92,7 +93,7 @@ def channels_csv(models: Mapping[str, Sequence[GateStatistics]]) -> str:
                         "deviation": float(deviations[channel]),
                     }
 
-    return _csv(CHANNELS, lines())
+    return csv_text(CHANNELS, lines())
 
 
 def losses_csv(losses: Sequence[Loss], networks: int) -> str:
@@ -106,7 +107,7 @@ def losses_csv(losses: Sequence[Loss], networks: int) -> str:
             found["difference"], found["p"] = difference.mean, difference.p
         return {**found, "networks": networks}
 
-    return _csv(LOSSES, map(line, losses))
+    return csv_text(LOSSES, map(line, losses))
 
 
 def gates_table(statistics: Sequence[GateStatistics]) -> Table:
@@ -139,10 +140,9 @@ def losses_table(losses: Sequence[Loss], networks: int) -> Table:
         cells = [f"{loss.same:.2f} %"]
         difference = loss.difference
         if difference is not None:
-            p = difference.p if networks > 1 else loss.p_mcnemar
             cells += [
                 f"{difference.mean:+.2f} [{difference.low:+.2f}, {difference.high:+.2f}]",
-                "" if p is None else "< 0.001" if p < 0.001 else f"{p:.3f}",
+                p_value(loss.p_holm),
             ]
         table.add_row(short[loss.module], loss.way, *cells)
     return table
@@ -163,15 +163,11 @@ def caption(losses: Sequence[Loss], networks: int, pictures: int) -> str:
     if not losses or losses[0].difference is None:
         return f"{text} No picture is in a folder named after a class, so accuracy is unknown."
     known = losses[0].n
-    text += f" Accuracy over {known:,} of known class; {losses[0].before:.2f} % with the gates."
+    text += (
+        f" Accuracy is over the {counted(known, 'picture')} of known class; with the gates as they "
+        f"are it is {losses[0].before:.2f} %. p-values are adjusted for all "
+        f"{counted(len(losses), 'comparison')} (Holm)."
+    )
     if networks > 1:
         return f"{text} 95 % intervals cover other trainings and other pictures."
     return f"{text} 95 % intervals cover other pictures only, not other trainings."
-
-
-def _csv(names: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()

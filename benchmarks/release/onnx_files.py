@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attention_fer.common.onnx_runtime import import_onnxruntime
+
 if TYPE_CHECKING:
     import keras
 
@@ -18,14 +20,15 @@ INPUT, OUTPUT, MAPS = "pixels", "probabilities", "class_maps"
 BATCH = 64
 # ONNX Runtime's static quantisation needs a sample of what the network sees.
 CALIBRATION_IMAGES = 512
+NEEDED_BY = ("Releasing a network", "release")
 
 
 def export(model: keras.Model, path: Path, notes: Mapping[str, Any]) -> None:
     """Write a Keras network in float32 with the names above and a free batch size.
 
     Args:
-        model: pixels (batch, height, width, 1) to probabilities (batch, classes) and class maps
-            (batch, rows, columns, classes).
+        model: pixels (batch, height, width, channels) to probabilities (batch, classes) and, if it
+            has a second output, class maps (batch, rows, columns, classes).
         path: path of the ONNX file.
         notes: stored in the file as JSON, by name, so that it explains itself.
 
@@ -41,7 +44,7 @@ def export(model: keras.Model, path: Path, notes: Mapping[str, Any]) -> None:
         model.export(str(path), format="onnx", verbose=False)
     content = onnx.load(path)
     _rename(content.graph, content.graph.input[0].name, INPUT)
-    for value, name in zip(content.graph.output, (OUTPUT, MAPS), strict=True):
+    for value, name in zip(content.graph.output, (OUTPUT, MAPS), strict=False):
         _rename(content.graph, value.name, name)
     for value in (*content.graph.input, *content.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "batch"
@@ -65,6 +68,7 @@ def quantise(source: Path, target: Path, images: np.ndarray) -> None:
         target: path of the int8 network.
         images: uint8 (n, height, width, 1), which give the ranges of the activations.
     """
+    import_onnxruntime(*NEEDED_BY)
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -103,6 +107,8 @@ def _first_convolutions(path: Path) -> list[str]:
 def halve(source: Path, target: Path) -> None:
     """Write a network whose weights and maps are float16; pixels and probabilities stay float32."""
     import onnx
+
+    import_onnxruntime(*NEEDED_BY)
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
     onnx.save(convert_float_to_float16(onnx.load(source), keep_io_types=True), target)
@@ -110,13 +116,13 @@ def halve(source: Path, target: Path) -> None:
 
 def check_packages() -> None:
     """Raise ImportError with the command that installs them if packages are missing."""
+    import_onnxruntime(*NEEDED_BY)
     try:
         import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
         import tf2onnx  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f'Releasing a network needs {error.name}: pip install "attention-fer[release]".'
+            f'{NEEDED_BY[0]} needs {error.name}: pip install "attention-fer[{NEEDED_BY[1]}]".'
         ) from error
 
 
@@ -129,8 +135,7 @@ class OnnxNetwork:
     """
 
     def __init__(self, path: Path, threads: int | None = None):
-        import onnxruntime
-
+        onnxruntime = import_onnxruntime("A network in ONNX")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         if threads is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.plan.plan import Plan
+from benchmarks.plan.table import VARIANTS
 from benchmarks.results import plan_file
 from benchmarks.results.store import Result, Store
 
@@ -85,8 +86,11 @@ def _seeds(result: Result) -> list[dict[str, Any]]:
 
 
 def _command(result: Result) -> str:
-    """The command of the stored plan that trained a cell; "" without such a plan."""
-    plans = [p for p in plan_file.read(result.path.parent) if result.cell in p.cells]
+    """The command of the stored plan that trained a cell; "" without such a plan.
+
+    A plan with files of the user's has none, since it does not say where they are.
+    """
+    plans = [p for p in plan_file.read(result.path.parent) if result.cell in p.cells and not p.code]
     return _command_of(plans[-1], result) if plans else ""
 
 
@@ -97,6 +101,7 @@ def _command_of(plan: Plan, result: Result) -> str:
     words += ["--backbones", cell.row.backbone, "--attentions", cell.row.attention]
     words += ["--recipe", cell.row.recipe] if cell.row.recipe else []
     words += ["--profile", plan.profile, "--seeds", str(plan.seeds)]
+    words += ["--variant", plan.variant] if plan.variant != VARIANTS[0] else []
     for name, value in plan.asked:
         words += ["--set", f"{name}={json.dumps(value)}"]
     return shlex.join([*words, "--save-models"])

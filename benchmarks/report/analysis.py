@@ -275,7 +275,7 @@ def _adjusted(
 
 
 def stored(store: Store) -> list[TableReport]:
-    """Reports on everything that was planned, one for each way of training.
+    """Reports on everything that was planned, one for each way of training and set of references.
 
     Results that belong to no plan are listed among the problems.
     """
@@ -285,7 +285,8 @@ def stored(store: Store) -> list[TableReport]:
     known = {cell.slug for _, cells in planned for cell in cells}
     groups: dict[object, list[tuple[Plan, Sequence[Cell]]]] = {}
     for plan, cells in planned:
-        kind = tuple(getattr(plan, name) for name in _TRAINING)
+        chosen = sorted(plan.table.chosen.items())
+        kind = (*(getattr(plan, name) for name in _TRAINING), *chosen)
         groups.setdefault(kind, []).append((plan, cells))
     unplanned = [
         (str(result.path), "no plan next to it names this cell")
@@ -327,5 +328,5 @@ def _joint(group: Sequence[tuple[Plan, Sequence[Cell]]]) -> tuple[Plan, Sequence
     return replace(all_plans[-1], table=table, targets=targets), ordered
 
 
-# What plans must share to be one report.
+# What plans must share to be one report, besides the rows that others are compared with.
 _TRAINING = [f.name for f in fields(Plan) if f.name not in ("table", "targets", "seeds")]

@@ -41,15 +41,8 @@ class Predictions:
 
     @property
     def clusters(self) -> np.ndarray | None:
-        """Group numbers (n,) of images of one subject, or None if no subject is known.
-
-        An image of an unknown subject is a group of one.
-        """
-        unknown = self.subject == ""
-        if unknown.all():
-            return None
-        _, numbers = np.unique(self.subject, return_inverse=True)
-        return np.where(unknown, numbers.max() + 1 + np.arange(len(numbers)), numbers)
+        """Group numbers (n,) of images of one subject, see `groups`."""
+        return groups(self.subject)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +70,21 @@ class Outcomes:
         if not all(np.array_equal(p.sample, first.sample) for p in seeds.values()):
             raise ValueError(f"The seeds of {name} were not tested on the same images.")
         return cls({seed: p.correct for seed, p in seeds.items()}, first.sample, first.clusters)
+
+
+def groups(subject: np.ndarray) -> np.ndarray | None:
+    """Group numbers (n,) of images of one subject, or None if no subject is known.
+
+    An image of an unknown subject is a group of one.
+
+    Args:
+        subject: (n,) the person each image shows, "" if unknown.
+    """
+    unknown = subject == ""
+    if unknown.all():
+        return None
+    _, numbers = np.unique(subject, return_inverse=True)
+    return np.where(unknown, numbers.max() + 1 + np.arange(len(numbers)), numbers)
 
 
 def pooled(folds: Sequence[Predictions]) -> Predictions:

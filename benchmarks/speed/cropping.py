@@ -23,10 +23,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks import measurements
 from benchmarks.faces.common import machine
 from preprocessing import detectors
 from preprocessing.detectors.weights import Checkpoint
@@ -165,18 +164,17 @@ def show(times: Sequence[Sequence[float]], n: int, console: Console) -> None:
     """Prints images per second and their ratio, each as median and range over the rounds."""
     published, ours = times
     ratios = [theirs / mine for theirs, mine in zip(published, ours, strict=True)]
-    table = Table(box=box.SIMPLE_HEAD, caption=f"n = {n} photographs, {len(ratios)} rounds")
-    for column in ("", "median", "least", "most"):
-        table.add_column(column, justify="left" if column == "" else "right")
-    rows = (
+    figures = (
         ("published, images/s", [n / t for t in published]),
         ("ours, images/s", [n / t for t in ours]),
         ("ours / published", ratios),
     )
-    for name, values in rows:
-        numbers = (statistics.median(values), min(values), max(values))
-        table.add_row(name, *(f"{number:.2f}" for number in numbers))
-    console.print(table)
+    rows = [
+        (name, *(f"{of(values):.2f}" for of in (statistics.median, min, max)))
+        for name, values in figures
+    ]
+    title = f"n = {n} photographs, {len(ratios)} rounds"
+    measurements.show(console, title, ("", "median", "least", "most"), rows)
 
 
 def photographs(folder: Path, least: int) -> list[Path]:

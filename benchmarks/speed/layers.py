@@ -15,14 +15,14 @@ import keras
 import numpy as np
 from keras import layers as kl
 from keras import ops
-from rich import box
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from attention_fer import layers
 from attention_fer.layers.eca import eca_kernel_size
+from benchmarks.measurements import show
 from benchmarks.speed import plain_mixed, plain_positions, plain_statistics
+from benchmarks.speed.ratios import ratio
 from benchmarks.train import cost
 
 SHAPE = (32, 24, 24, 128)
@@ -115,8 +115,7 @@ def compare(ours: Callable[..., Any], plain: Callable[..., Any], rounds: int, *d
         function(*data)
 
     times = cost.interleaved({"ours": partial(call, ours), "plain": partial(call, plain)}, rounds)
-    found = cost.ratios(times["ours"], times["plain"])
-    return f"{found['median']:.2f} ({found['low']:.2f} to {found['high']:.2f})"
+    return ratio(times["ours"], times["plain"])
 
 
 def layer_ratios(name: str, rounds: int) -> tuple[str, str]:
@@ -141,9 +140,9 @@ def run(options: argparse.Namespace, console: Console) -> None:
         ValueError: there are fewer than two rounds.
     """
     title = f"Time of our layer / plain graph, batch {SHAPE}, {keras.backend.backend()}"
-    table = Table(title=title, box=box.SIMPLE_HEAD, caption="median of the ratios (quartiles)")
-    for column in ("layer", "forward", "training step"):
-        table.add_column(column)
-    for name in track(list(PLAIN), "measuring", console=console, transient=True):
-        table.add_row(name, *layer_ratios(name, options.rounds))
-    console.print(table)
+    rows = [
+        (name, *layer_ratios(name, options.rounds))
+        for name in track(list(PLAIN), "measuring", console=console, transient=True)
+    ]
+    columns = ("layer", "forward", "training step")
+    show(console, title, columns, rows, "median of the ratios (quartiles)")

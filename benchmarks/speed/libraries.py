@@ -13,21 +13,22 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from rich import box
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from attention_fer import models
+from attention_fer.common.checks import positive_int
 from attention_fer.common.onnx_runtime import open_session
 from attention_fer.training.fused_norm import fused_batch_normalization
+from benchmarks.measurements import show
 from benchmarks.release.onnx_files import INPUT, export
+from benchmarks.speed.ratios import relative
 from benchmarks.train import cost
 
 CLASSES = 7
@@ -64,25 +65,26 @@ def run(options: argparse.Namespace, console: Console) -> None:
     Raises:
         ValueError: a number is out of range, or the process of torchvision ended.
     """
-    table = Table(
-        title=f"Images/s, {options.size} px, batches of {options.batch_size}, "
-        f"{keras.backend.backend()}",
-        box=box.SIMPLE_HEAD,
-        caption="median; in brackets relative to ours (quartiles)",
-    )
-    for column in ("backbone", "library", "parameters", "training", "prediction"):
-        table.add_column(column, no_wrap=column == "library")
+    positive_int("--steps", options.steps)
+    rows = []
     for name in track(options.backbones, "measuring", console=console, transient=True):
         with _contenders(name, options) as (parameters, calls):
             times = {kind: cost.interleaved(of, options.rounds) for kind, of in calls.items()}
+        images = options.batch_size * options.steps
+        speeds = [
+            {library: [images / seconds for seconds in of] for library, of in times[kind].items()}
+            for kind in ("training", "prediction")
+        ]
         for library, count in parameters.items():
-            images = options.batch_size * options.steps
-            cells = [
-                _speed(of, library, images) if library in of else ""
-                for of in (times["training"], times["prediction"])
-            ]
-            table.add_row(name, library, f"{count:,}", *cells)
-    console.print(table)
+            cells = [relative(of[library], of["ours"]) if library in of else "" for of in speeds]
+            rows.append((name, library, f"{count:,}", *cells))
+    show(
+        console,
+        f"Images/s, {options.size} px, batches of {options.batch_size}, {keras.backend.backend()}",
+        ("backbone", "library", "parameters", "training", "prediction"),
+        rows,
+        "median; in brackets relative to ours (quartiles)",
+    )
 
 
 @contextmanager
@@ -173,8 +175,9 @@ def _torchvision(name: str, options: argparse.Namespace) -> Iterator[Callable[[s
     questions, answers = process.stdin, process.stdout
 
     def ask(kind: str) -> float:
-        questions.write(f"{kind}\n")
-        questions.flush()
+        with suppress(BrokenPipeError):  # it has ended, and will not answer
+            questions.write(f"{kind}\n")
+            questions.flush()
         answer = answers.readline()
         if not answer:
             raise ValueError(
@@ -188,11 +191,3 @@ def _torchvision(name: str, options: argparse.Namespace) -> Iterator[Callable[[s
     finally:
         process.kill()
         process.communicate()
-
-
-def _speed(times: dict[str, list[float]], library: str, images: int) -> str:
-    median = f"{images / float(np.median(times[library])):,.0f}"
-    if library == "ours":
-        return median
-    found = cost.ratios(times["ours"], times[library])
-    return f"{median} ({found['median']:.2f}; {found['low']:.2f} to {found['high']:.2f})"

@@ -19,10 +19,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from rich import box
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+
+from benchmarks.measurements import show
 
 CLASSES, PER_FOLDER = 7, 1000
 
@@ -35,17 +35,16 @@ def add_arguments(add: Callable[..., Any]) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> None:
     """Measures and prints a row for each number of images. Works on POSIX systems only."""
-    table = Table(title="Preparing generated photographs", box=box.SIMPLE_HEAD)
-    for column in ("photographs", "images.npy", "peak memory", "photographs/s"):
-        table.add_column(column, justify="right")
+    rows = []
     for count in options.images:
         with tempfile.TemporaryDirectory() as folder:
             generate(Path(folder) / "raw", count, console)
             seconds, peak = prepare(Path(folder), options.size)
             images = (Path(folder) / "out" / "images.npy").stat().st_size
         numbers = (f"{count:,}", f"{images / 1e6:,.0f} MB", f"{peak / 1e6:,.0f} MB")
-        table.add_row(*numbers, f"{count / seconds:,.0f}")
-    console.print(table)
+        rows.append((*numbers, f"{count / seconds:,.0f}"))
+    columns = ("photographs", "images.npy", "peak memory", "photographs/s")
+    show(console, "Preparing generated photographs", columns, rows)
 
 
 def generate(root: Path, count: int, console: Console) -> None:
@@ -65,11 +64,12 @@ def prepare(folder: Path, size: int) -> tuple[float, int]:
     command = [sys.executable, "-m", "preprocessing.run", "--dataset", "folder", *where, *options]
     start = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _, status, usage = os.wait4(child.pid, 0)
-    seconds = time.perf_counter() - start
-    child.returncode = os.waitstatus_to_exitcode(status)
     with child:
-        errors = child.stderr.read().decode() if child.stderr else ""
+        # Read first: a child that has filled the pipe waits for its reader.
+        errors = child.stderr.read().decode(errors="replace") if child.stderr else ""
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise ValueError(f"The preparation failed: {errors}")
     unit = 1 if sys.platform == "darwin" else 1024

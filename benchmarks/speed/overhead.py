@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.measurements import show
 from benchmarks.plan.cell import Cell, Target
 from benchmarks.plan.job import Job
 from benchmarks.plan.settings import profile
@@ -54,12 +53,10 @@ def run(options: argparse.Namespace, console: Console) -> None:
     timing = measure(cell(options))
     epochs = timing["train"] / options.epochs * options.of_epochs
     total = sum(timing.values()) - timing["train"] + epochs
-    table = Table(box=box.SIMPLE_HEAD, caption=f"of {options.of_epochs} epochs, estimated")
-    for column in ("", "seconds", "share"):
-        table.add_column(column, justify="left" if column == "" else "right")
-    for name, seconds in {**timing, "train": epochs, "not training": total - epochs}.items():
-        table.add_row(name, f"{seconds:.1f}", f"{seconds / total:.1%}")
-    console.print(table)
+    spent = {**timing, "train": epochs, "not training": total - epochs}
+    rows = [(name, f"{part:.1f}", f"{part / total:.1%}") for name, part in spent.items()]
+    title = f"A cell of {options.of_epochs} epochs, estimated"
+    show(console, title, ("", "seconds", "share"), rows)
 
 
 def cell(options: argparse.Namespace) -> tuple[Cell, Path]:

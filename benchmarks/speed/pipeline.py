@@ -13,14 +13,15 @@ from typing import Any
 
 import keras
 import numpy as np
-from rich import box
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from attention_fer import models
+from attention_fer.common.checks import positive_int
 from attention_fer.training.model import training_model
+from benchmarks.measurements import show
 from benchmarks.plan.settings import profile
+from benchmarks.speed.ratios import ratio
 from benchmarks.train import cost
 from benchmarks.train.callbacks import TrainingSequence
 from benchmarks.train.data import DataPart
@@ -68,17 +69,15 @@ def run(options: argparse.Namespace, console: Console) -> None:
     Raises:
         ValueError: a backbone is unknown, or a number is out of range.
     """
+    positive_int("--steps", options.steps)
     title = f"Step with its data / with data on the device, {keras.backend.backend()}"
-    table = Table(title=title, box=box.SIMPLE_HEAD, caption="median (quartiles)")
-    for column in ("backbone", "images/s", "ratio"):
-        table.add_column(column)
+    rows = []
     for name in track(options.backbones, "measuring", console=console, transient=True):
         times = measure(name, options)
-        found = cost.ratios(times["from batches"], times["on the device"])
         speed = options.batch_size / float(np.median(times["from batches"]))
-        ratio = f"{found['median']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
-        table.add_row(name, f"{speed:,.0f}", ratio)
-    console.print(table)
+        found = ratio(times["from batches"], times["on the device"], digits=3)
+        rows.append((name, f"{speed:,.0f}", found))
+    show(console, title, ("backbone", "images/s", "ratio"), rows, "median (quartiles)")
 
 
 def measure(backbone: str, options: argparse.Namespace) -> dict[str, list[float]]:

@@ -15,10 +15,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.measurements import show
 from preprocessing.sources.eeg.electrodes import mne, topography
 
 
@@ -58,12 +57,12 @@ def run(options: argparse.Namespace, console: Console) -> None:
     title = (
         f"{number:,} maps of {options.size} x {options.size}, {len(info['ch_names'])} electrodes"
     )
-    table = Table(title=title, box=box.SIMPLE_HEAD, caption=f"{os.cpu_count()} CPU cores")
-    for column in ("", "ms per map", "times as fast"):
-        table.add_column(column, justify="left" if column == "" else "right")
-    for name, seconds in each.items():
-        table.add_row(name, f"{1e3 * seconds:.4f}", f"{each['plot_topomap'] / seconds:,.0f}")
-    console.print(table)
+    rows = [
+        (name, f"{1e3 * seconds:.4f}", f"{each['plot_topomap'] / seconds:,.0f}")
+        for name, seconds in each.items()
+    ]
+    columns = ("", "ms per map", "times as fast")
+    show(console, title, columns, rows, f"{os.cpu_count()} CPU cores")
     console.print(f"drawing the electrodes once: {prepared:.2f} s")
     console.print(f"largest difference: {difference(ours, theirs, few, head.inside):.1e}")
 

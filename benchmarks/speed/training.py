@@ -13,18 +13,17 @@ from dataclasses import replace
 from typing import Any
 
 import keras
-import numpy as np
-from rich import box
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from attention_fer import models, recipes
 from attention_fer.layers import AttentionModule
 from attention_fer.recipes import Recipe
 from attention_fer.training.model import TrainingModel, training_model
+from benchmarks.measurements import show
 from benchmarks.plan.job import JIT
 from benchmarks.speed.layers import PLAIN
+from benchmarks.speed.ratios import relative
 from benchmarks.train import cost
 
 CLASSES = 7
@@ -48,13 +47,7 @@ def run(options: argparse.Namespace, console: Console) -> None:
     Raises:
         ValueError: a name is unknown, or a number is out of range.
     """
-    table = Table(
-        title=f"Images/s of {options.backbone} {options.attention}, {keras.backend.backend()}",
-        box=box.SIMPLE_HEAD,
-        caption="median; in brackets relative to plain Keras (quartiles)",
-    )
-    for column in ("width", "pixels", "XLA", "parameters", "training", "prediction"):
-        table.add_column(column)
+    rows = []
     cases = [(w, s, j) for w in options.widths for s in options.sizes for j in options.jit]
     for width, size, jit in track(cases, "measuring", console=console, transient=True):
         network = _network(options, width, size)
@@ -66,8 +59,14 @@ def run(options: argparse.Namespace, console: Console) -> None:
         batch = int(recipe.batch_size or 64)
         times = cost.measure(both, batch, options.rounds, options.steps)
         cells = [_speed(times[kind], batch) for kind in ("step", "batch")]
-        table.add_row(f"{width:g}", str(size), jit, f"{network.count_params():,}", *cells)
-    console.print(table)
+        rows.append((f"{width:g}", str(size), jit, f"{network.count_params():,}", *cells))
+    show(
+        console,
+        f"Images/s of {options.backbone} {options.attention}, {keras.backend.backend()}",
+        ("width", "pixels", "XLA", "parameters", "training", "prediction"),
+        rows,
+        "median; in brackets relative to plain Keras (quartiles)",
+    )
 
 
 def _network(options: argparse.Namespace, width: float, size: int) -> keras.Model:
@@ -107,6 +106,5 @@ def _bare(recipe: Recipe) -> Recipe:
 
 
 def _speed(times: dict[str, list[float]], batch: int) -> str:
-    found = cost.ratios(times["plain"], times["ours"])
-    median = batch / float(np.median(times["ours"]))
-    return f"{median:,.0f} ({found['median']:.2f}; {found['low']:.2f} to {found['high']:.2f})"
+    ours, plain = ([batch / seconds for seconds in times[name]] for name in ("ours", "plain"))
+    return relative(ours, plain)

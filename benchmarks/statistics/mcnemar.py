@@ -14,13 +14,11 @@ class McNemar:
     Attributes:
         network_only: images that only the network predicts correctly, summed over seeds.
         reference_only: images that only the reference predicts correctly, summed over seeds.
-        by_seed: exact p-value of each seed's pair of networks.
-        p: combined p-value of all seeds.
+        p: exact p-value, combined for all seeds.
     """
 
     network_only: int
     reference_only: int
-    by_seed: tuple[float, ...]
     p: float
 
 
@@ -53,8 +51,6 @@ def mcnemar(right: np.ndarray, reference: np.ndarray) -> McNemar:
             f"{reference.shape}."
         )
     won, lost = (right & ~reference).sum(axis=1), (reference & ~right).sum(axis=1)
-    by_seed = tuple(
-        float(test([[0, w], [o, 0]], exact=True).pvalue) for w, o in zip(won, lost, strict=True)
-    )
-    p = by_seed[0] if len(by_seed) == 1 else min(1.0, 2 * float(np.median(by_seed)))
-    return McNemar(int(won.sum()), int(lost.sum()), by_seed, p)
+    by_seed = [test([[0, w], [o, 0]], exact=True).pvalue for w, o in zip(won, lost, strict=True)]
+    p = float(by_seed[0]) if len(by_seed) == 1 else min(1.0, 2 * float(np.median(by_seed)))
+    return McNemar(int(won.sum()), int(lost.sum()), p)

@@ -22,10 +22,8 @@ class Difference:
         low, high: 95 % interval over new training runs and new test images; for a single seed,
             over new test images only. A single cluster says nothing about others: its interval
             is -100 to 100.
-        test_low, test_high: 95 % interval over new test images only, given these networks.
         p: two-sided p-value of no difference over new training runs and new test images; None for
             a single seed or cluster.
-        by_seed: the difference for each seed.
         n: number of test images.
         noise: the variances behind the intervals, with the numbers of seeds and clusters.
     """
@@ -33,17 +31,9 @@ class Difference:
     mean: float
     low: float
     high: float
-    test_low: float
-    test_high: float
     p: float | None
-    by_seed: tuple[float, ...]
     n: int
     noise: Noise
-
-    @property
-    def se(self) -> float | None:
-        """Standard error over new training runs and test images; None for one seed or cluster."""
-        return self.noise.se if self.noise.testable else None
 
     def smallest(self, comparisons: int = 1) -> float | None:
         """Difference in points detectable with 80 % power; None for one seed or cluster.
@@ -72,16 +62,13 @@ def compare(gains: np.ndarray, clusters: np.ndarray | None = None) -> Difference
     sums, sizes = _by_cluster(gains, clusters)
     by_seed = 100 * gains.mean(axis=1)
     mean, noise = 100 * float(gains.sum()) / gains.size, estimate(by_seed, sums, sizes)
-    test = _interval(mean, noise.test_half_width(LEVEL), noise)
-    both = _interval(mean, noise.half_width(LEVEL), noise) if noise.testable else test
+    half = noise.half_width(LEVEL) if noise.testable else noise.test_half_width(LEVEL)
+    low, high = (mean - half, mean + half) if noise.clusters > 1 else (-100.0, 100.0)
     return Difference(
         mean=mean,
-        low=both[0],
-        high=both[1],
-        test_low=test[0],
-        test_high=test[1],
+        low=low,
+        high=high,
         p=noise.p_value(mean),
-        by_seed=tuple(float(value) for value in by_seed),
         n=gains.shape[1],
         noise=noise,
     )
@@ -100,10 +87,6 @@ def verdict(difference: Difference, adjusted: float | None) -> str:
     if adjusted >= LEVEL:
         return NO_DIFFERENCE
     return "better" if difference.mean > 0 else "worse"
-
-
-def _interval(mean: float, half: float, noise: Noise) -> tuple[float, float]:
-    return (mean - half, mean + half) if noise.clusters > 1 else (-100.0, 100.0)
 
 
 def _by_cluster(gains: np.ndarray, clusters: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

@@ -58,7 +58,7 @@ def score(
         ValueError: shapes do not match, there is no image, a label is not a class, or a row is
             not a probability distribution.
     """
-    probabilities, labels = _checked(probabilities, labels)
+    probabilities, labels = checked(probabilities, labels)
     predicted = probabilities.argmax(axis=1)
     right = predicted == labels
     # From the counts: scikit-learn gives the same but spends 25 times as long checking its input.
@@ -134,7 +134,8 @@ def _without_duplicates(right: np.ndarray, duplicate: np.ndarray | None) -> np.n
     return right[~duplicate]
 
 
-def _checked(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def checked(probabilities: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays. Raises ValueError as `score` does."""
     probabilities, labels = np.asarray(probabilities), np.asarray(labels)
     if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or not len(labels):
         raise ValueError(

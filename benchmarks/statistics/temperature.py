@@ -11,6 +11,8 @@ import math
 import numpy as np
 from scipy import optimize, special
 
+from benchmarks.statistics.scores import checked
+
 LIMITS = (0.05, 20.0)
 _LEAST = 1e-12  # a probability of 0 has no logarithm
 
@@ -34,15 +36,10 @@ def fitted(probabilities: np.ndarray, labels: np.ndarray) -> float:
         labels: (n,) true classes.
 
     Raises:
-        ValueError: no images, or shapes that do not match.
+        ValueError: as `scores.score`.
     """
-    probabilities, labels = np.asarray(probabilities, np.float64), np.asarray(labels)
-    if probabilities.ndim != 2 or labels.shape != probabilities.shape[:1] or not len(labels):
-        raise ValueError(
-            "probabilities must be (n, classes) and labels (n,) with n at least 1, got "
-            f"{probabilities.shape} and {labels.shape}."
-        )
-    logs = np.log(np.maximum(probabilities, _LEAST))
+    probabilities, labels = checked(probabilities, labels)
+    logs = np.log(np.maximum(probabilities.astype(np.float64), _LEAST))
     given = logs[np.arange(len(labels)), labels]
 
     def loss(log_temperature: float) -> float:

@@ -102,9 +102,12 @@ def interleaved(
 
 
 def ratios(times: Sequence[float], others: Sequence[float]) -> dict[str, float]:
-    """Return median and quartiles of the ratios of times of the same round."""
+    """Return median and quartiles of the ratios of times of the same round.
+
+    The quartiles lie within the ratios, however few rounds there are.
+    """
     low, median, high = statistics.quantiles(
-        [one / other for one, other in zip(times, others, strict=True)], n=4
+        [one / other for one, other in zip(times, others, strict=True)], n=4, method="inclusive"
     )
     return {"median": median, "low": low, "high": high}
 

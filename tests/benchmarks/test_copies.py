@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -157,7 +158,11 @@ def test_the_report_has_a_table_of_copies_with_its_note(tmp_path):
     (first, second) = csv.DictReader(io.StringIO(csv_file.render([found])))
     assert float(first["without_copies"]) == plain.without_copies
     assert float(second["low_without_copies"]) == attention.low_without_copies
-    assert "without copies %" in formats.render([found.report], "html")
+    page = formats.render([found.report], "html")
+    titles = ("without copies % (n = 36)", "difference without copies", "on copies % (n = 4)")
+    assert all(re.search(rf"<th[^>]*>{re.escape(title)}</th>", page) for title in titles)
+    assert f">+{plain.worth_of_copies:.2f}</td>" in page
+    assert "Copies: 4 of 40 test images (10.0 %)" in page
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from fabricated import PROVENANCE, plan, put_done, put_plan, story, target
 
 from benchmarks.report import analysis
-from benchmarks.report.formats import footnotes
+from benchmarks.report.formats import columns, footnotes
 from benchmarks.report.formats.figures import ReportFigures
 from benchmarks.report.formats.html import summary
 from benchmarks.results.store import Store
@@ -46,8 +46,36 @@ def test_only_generated_images_are_called_synthetic(viewed):
 def test_gaps_and_strays_are_counted_with_their_reasons(viewed):
     text = "\n".join(footnotes.of_report(viewed))
     # Three seeds: of vgg19 all of se missing, all of none failed; of cbam one each; 7 folds in all.
-    assert re.search(r"126 cells, 28 .*missing.* 28 failed: 21 x MemoryError: too large; 7 x", text)
+    failed = "28 failed: 21 x MemoryError: too large; 7 x"
+    assert f"28 of 126 cells are missing; {failed}" in text
     assert re.search(r"Ignored 1 folder\b.*a-stray-folder \(", text)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "note"),
+    [
+        ((0.5, None), "1 of 2 cells is missing; none failed."),
+        ((None, None), "2 of 2 cells are missing; none failed."),
+        ((0.5, "MemoryError: too large"), "0 of 2 cells are missing; 1 failed: 1 x Mem"),
+        ((0.5, 0.5), ""),
+    ],
+)
+def test_gaps_are_counted_in_plain_words(tmp_path, outcome, note):
+    found = viewed_of(tmp_path, plan(PAIR[:1], [target()]), lambda c: outcome[c.seed])
+    assert footnotes.gaps(found).startswith(note) and bool(footnotes.gaps(found)) == bool(note)
+
+
+def test_what_too_few_data_cannot_detect_is_said(tmp_path):
+    chances = {("none", 0): 0.9, ("none", 1): 0.1, ("se", 0): 0.1, ("se", 1): 0.9}
+    found = viewed_of(
+        tmp_path, plan(PAIR, [target()]), lambda c: chances[c.row.attention, c.seed], n=20
+    )
+    assert found.rows[1].detectable >= 100
+    words = "too few data to detect any"
+    assert columns.verdict(found.rows[1]) == f"no detectable difference ({words})"
+    assert f'with 80 % power; "{words}" if none would have been.' in " ".join(
+        footnotes.of_report(found)
+    )
 
 
 def test_a_reason_that_is_a_sentence_ends_the_note_once(tmp_path):

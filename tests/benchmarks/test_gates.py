@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from keras import layers as kl
 
+from attention_fer.common.console import plain_console
 from attention_fer.layers import CBAM, SE, AttentionModule
 from benchmarks.gates import __main__ as command
 from benchmarks.gates.comparison import (
@@ -20,9 +21,10 @@ from benchmarks.gates.comparison import (
     merged,
     predicted,
 )
-from benchmarks.gates.files import short_names
+from benchmarks.gates.files import caption, losses_table, short_names
 from benchmarks.gates.measure import measure
 from benchmarks.gates.replace import replaced
+from benchmarks.report.formats.columns import p_value
 from preprocessing.dataset.folder import Dataset
 from preprocessing.prepare import prepare
 
@@ -182,24 +184,68 @@ def test_losses_are_paired_image_by_image_and_seed_by_seed():
     (loss,) = losses(Answers(intact, {(MEAN, ALL): after}), true)
     assert loss.same == pytest.approx(70.0) and loss.n == 4
     assert (loss.before, loss.accuracy) == (pytest.approx(87.5), pytest.approx(62.5))
-    assert loss.difference.by_seed == (pytest.approx(-25.0), pytest.approx(-25.0))
+    assert loss.difference.mean == pytest.approx(-25.0)
     (unknown,) = losses(Answers(intact, {(MEAN, ALL): after}), np.full(5, -1))
     assert unknown.same == loss.same and unknown.difference is None and unknown.accuracy is None
 
 
-def study_of(pictures, subjects):
+@pytest.mark.parametrize("networks", (1, 2))
+def test_p_values_are_adjusted_for_all_losses(networks):
+    rng = np.random.default_rng(2)
+    true = rng.integers(0, 3, 200)
+    intact = np.tile(true, (networks, 1))
+    shares = {(MEAN, ALL): 0.08, (ONE, ALL): 0.05, (MEAN, "a"): 0.03, (MEAN, "b"): 0.0}
+    changed = {
+        key: np.where(rng.random(intact.shape) < share, (true + 1) % 3, true)
+        for key, share in shares.items()
+    }
+    found = losses(Answers(intact, changed), true)
+    raw = [one.difference.p if networks > 1 else one.p_mcnemar for one in found]
+    # Holm's steps, written out: the smallest of four times 4, the next times 3.
+    steps = [min(1.0, factor * p) for factor, p in zip((4, 3, 2, 1), sorted(raw), strict=True)]
+    expected = dict(zip(sorted(raw), np.maximum.accumulate(steps), strict=True))
+    assert [one.p_holm for one in found] == pytest.approx([expected[p] for p in raw])
+    assert min(raw) < 0.05 and raw != [one.p_holm for one in found]
+    assert "adjusted for all 4 comparisons (Holm)" in caption(found, networks, 200)
+    assert "over the 200 pictures of known class; with the gates as they are it is 100.00 %" in (
+        caption(found, networks, 200)
+    )
+    console = plain_console(width=120)
+    with console.capture() as shown:
+        console.print(losses_table(found, networks))
+    assert all(p_value(one.p_holm) in shown.get() for one in found)
+
+
+def study_of(pictures, subjects=None, true=0, modules=(ALL,)):
     answers, count = np.zeros(len(pictures), int), len(pictures)
-    changed = {(MEAN, ALL): answers}
-    return Study([], answers, changed, pictures, np.zeros(count), np.array(subjects, object))
+    people = np.array(subjects or [""] * count, object)
+    changed = {(MEAN, module): answers for module in modules}
+    return Study([], answers, changed, list(pictures), np.full(count, true), people)
 
 
-def test_networks_with_other_pictures_are_refused():
-    first = study_of(["a", "b"], ["x", "y"])
-    answers, _, clusters = merged([first, first])
-    assert answers.intact.shape == (2, 2) and list(clusters) == ["x", "y"]
-    assert merged([study_of(["a"], [""])])[2] is None
-    with pytest.raises(ValueError, match="must be the same network"):
-        merged([first, study_of(["a", "c"], ["x", "y"])])
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (
+            study_of("ab", modules=(ALL, "a")),
+            r"same modules, got \['all modules'\] and \['all mod.*a",
+        ),
+        (study_of("acd"), "same pictures in the same order, got 2 and 3, of which 1 "),
+        (study_of("ab", true=1), "same classes in the same order, got a as class 0 .* class 1"),
+    ],
+)
+def test_networks_with_other_modules_pictures_or_classes_are_refused(other, message):
+    first = study_of("ab")
+    answers, true, clusters = merged([first, first])
+    assert answers.intact.shape == (2, 2) and list(true) == [0, 0] and clusters is None
+    with pytest.raises(ValueError, match=message):
+        merged([first, other])
+
+
+def test_a_picture_of_an_unknown_person_is_a_group_of_its_own():
+    *_, clusters = merged([study_of("abcdef", ["x", "x", "y", "", "y", ""])])
+    assert clusters[0] == clusters[1] != clusters[2] == clusters[4]
+    assert len({*clusters}) == 4
 
 
 def test_short_names_leave_out_what_all_share():

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import onnxruntime
 import pytest
-from fabricated import put_done
+from fabricated import put_done, target
 from scipy import optimize
 from sklearn.linear_model import LogisticRegression
 
@@ -299,6 +299,26 @@ def test_the_command_of_the_card_is_understood(network):
 
     options = parser().parse_args(network.manifest["training"]["command"].split()[3:])
     assert options.attentions == ["se"] and options.save_models and options.recipe == RECIPE
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ["--profile", "full", "--seeds", "1", "--save-models"]),
+        ({"variant": "published"}, ["--seeds", "1", "--variant", "published", "--save-models"]),
+        ({"code": "0123456789"}, []),  # where the files of the user are is not known
+    ],
+)
+def test_the_command_is_that_of_the_stored_plan(tmp_path, changes, words):
+    table, of = (
+        Table("attention", "Attention", (Row("vgg16"),)),
+        {"variant": "corrected", **changes},
+    )
+    plan = Plan(table, (target(),), 1, backend="tensorflow", **of)
+    plan_file.write(plan, tmp_path)
+    found = put_done(Store(tmp_path), plan.cells[0], [True, False])
+    command = origin._command(found).split()
+    assert command[len(command) - len(words) :] == words and bool(command) == bool(words)
 
 
 def test_a_folder_with_several_cells_needs_a_choice_and_lists_the_seeds(tmp_path, dataset):

@@ -100,6 +100,23 @@ def test_a_plan_run_twice_with_more_seeds_is_one_report(tmp_path):
     assert [entry.seeds for entry in built.entries.values()] == [(0, 1, 2)] * 2
 
 
+def test_each_recipe_of_a_plan_is_compared_with_the_reference_of_that_recipe(tmp_path):
+    store = Store(tmp_path)
+    recipes = ("fer-small", "fer-small-long")
+    for recipe in recipes:
+        of = plan(PAIR, [target()], chosen={"": PAIR[0]})
+        of = replace(of, table=of.table.with_recipe(recipe))
+        plan_file.write(of, store.root)
+        put_plan(store, of, lambda c: 0.5)
+    found = [
+        (entry.row.recipe, entry.comparison.reference.recipe)
+        for built in analysis.stored(store)
+        for entry in built.entries.values()
+        if entry.comparison
+    ]
+    assert sorted(found) == [(recipe, recipe) for recipe in recipes]
+
+
 def published(store, of):
     console = Console(width=120, file=None)
     with console.capture() as captured:

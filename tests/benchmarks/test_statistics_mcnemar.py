@@ -39,7 +39,6 @@ def test_one_seed_is_the_sign_test_of_its_discordant_images(pair):
 def test_seeds_are_combined_by_twice_the_median():
     found = mcnemar(*answers((30, 5), (20, 8), (9, 10)))
     expected = [stats.binomtest(a, a + b).pvalue for a, b in ((30, 5), (20, 8), (9, 10))]
-    assert found.by_seed == pytest.approx(expected)
     assert found.p == pytest.approx(2 * expected[1])
     assert (found.network_only, found.reference_only) == (59, 23)
 

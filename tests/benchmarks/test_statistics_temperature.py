@@ -71,6 +71,13 @@ def test_shapes_are_checked(rows, labels):
         fitted(np.full((rows, 4), 0.25), np.zeros(labels, int))
 
 
+def test_labels_are_classes_and_rows_are_distributions():
+    with pytest.raises(ValueError, match="labels must be classes from 0 to 3, got -1 to 4"):
+        fitted(np.full((2, 4), 0.25), np.array([-1, 4]))
+    with pytest.raises(ValueError, match="sum to 1"):
+        fitted(np.full((2, 4), 2.0), np.array([0, 1]))
+
+
 def test_the_brier_score_written_out(simulated):
     probabilities, labels = simulated[0][:50], simulated[2][:50]
     total = 0.0

@@ -23,7 +23,9 @@ def test_a_call_may_measure_itself():
 
 def test_ratios_are_of_the_same_round():
     found = ratios([2.0, 6.0, 4.0], [1.0, 2.0, 4.0])
-    assert found == {"median": 2.0, "low": 1.0, "high": 3.0}
+    assert found == {"median": 2.0, "low": 1.5, "high": 2.5}
+    # Of two rounds, too, the quartiles lie between the ratios.
+    assert ratios([1.0, 9.0], [1.0, 1.0]) == {"median": 5.0, "low": 3.0, "high": 7.0}
 
 
 def test_one_round_is_too_few():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +19,7 @@ from benchmarks.report.chance import (
     PublishedGains,
 )
 from benchmarks.report.formats.columns import fixed
+from benchmarks.report.formats.csv_file import csv_text
 from benchmarks.report.formats.figures import counted
 from benchmarks.report.formats.markdown import escaped, grid
 from benchmarks.report.formats.text import WIDTH
@@ -72,11 +71,7 @@ def render_markdown(reports: Sequence[ChanceReport]) -> str:
 def render_csv(reports: Sequence[ChanceReport]) -> str:
     """Returns a line for each size of the test sets and each kind of comparison, unrounded."""
     lines = [_figures(report, line) for report in reports for line in report.lines]
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return file.getvalue()
+    return csv_text(list(lines[0]), lines)
 
 
 def title(report: ChanceReport) -> str:

@@ -145,7 +145,7 @@ def verdict(row: RowFigures) -> str:
     if row.verdict != NO_DIFFERENCE or row.detectable is None:
         return row.verdict
     if row.detectable >= 100:
-        return f"{NO_DIFFERENCE} (none could be)"
+        return f"{NO_DIFFERENCE} (too few data to detect any)"
     return f"{NO_DIFFERENCE} (from {row.detectable:.1f})"
 
 
@@ -186,6 +186,34 @@ NETWORK = (
         help="time to predict one image relative to the same backbone without attention",
     ),
 )
+_OF_COPIES = (
+    _column(
+        "without copies %",
+        "without_copies",
+        help="accuracy on the test images that equal no training image",
+        detail=True,
+    ),
+    Column(
+        "difference without copies",
+        "difference_without_copies",
+        lambda row, _: difference_without_copies(row),
+        help="the difference on these images, with a 95 % interval",
+        detail=True,
+    ),
+    _column(
+        "on copies %",
+        "on_copies",
+        help="accuracy on the test images that equal a training image",
+        detail=True,
+    ),
+    _column(
+        "all minus without",
+        "worth_of_copies",
+        lambda value: fixed(value, sign=True),
+        help="accuracy on all test images minus that without copies, in percentage points",
+        detail=True,
+    ),
+)
 ACCURACY = Column("accuracy %", "accuracy", _accuracy)
 FULL = (
     *NETWORK,
@@ -217,12 +245,7 @@ FULL = (
         help="accuracy on the test images that duplicate no other image",
         detail=True,
     ),
-    _column(
-        "without copies %",
-        "without_copies",
-        help="accuracy on the test images that equal no training image",
-        detail=True,
-    ),
+    *_OF_COPIES,
     Column(
         "best seed %",
         "best_seed",
@@ -242,12 +265,5 @@ SHORT = tuple(column for column in FULL if not column.detail)
 COPIES = (
     *NETWORK[:3],
     _column("all images %", "accuracy"),
-    _column("without copies %", "without_copies"),
-    Column(
-        "difference without copies",
-        "difference_without_copies",
-        lambda row, _: difference_without_copies(row),
-    ),
-    _column("on copies %", "on_copies"),
-    _column("all minus without", "worth_of_copies", lambda value: fixed(value, sign=True)),
+    *_OF_COPIES,
 )

@@ -22,7 +22,7 @@ def render(reports: Sequence[ReportFigures]) -> str:
         {**_target(report, section), **_figures(row, FIGURES)}
         for report, section, row in _walk(reports)
     )
-    return _csv([*_TARGET, *FIGURES], lines)
+    return csv_text([*_TARGET, *FIGURES], lines)
 
 
 def render_classes(reports: Sequence[ReportFigures]) -> str:
@@ -36,7 +36,7 @@ def render_classes(reports: Sequence[ReportFigures]) -> str:
         for report, section, row in _walk(reports)
         for counts in _confusion(row)
     )
-    return _csv([*_TARGET, *_NETWORK, "true", "predicted", "images", "share"], lines)
+    return csv_text([*_TARGET, *_NETWORK, "true", "predicted", "images", "share"], lines)
 
 
 def _walk(
@@ -79,7 +79,8 @@ def _confusion(row: RowFigures) -> Iterator[dict[str, Any]]:
         }
 
 
-def _csv(columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
+def csv_text(columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> str:
+    """Returns a heading and a line for each mapping."""
     file = io.StringIO()
     writer = csv.DictWriter(file, columns, lineterminator="\n")
     writer.writeheader()

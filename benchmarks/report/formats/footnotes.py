@@ -91,7 +91,10 @@ def gaps(report: ReportFigures) -> str:
     failed = [result for entry in entries for result in entry.failed]
     if not missing and not failed:
         return ""
-    text = f"Of {counted(planned, 'cell')}, {missing:,} are missing and {len(failed):,} failed"
+    text = (
+        f"{missing:,} of {counted(planned, 'cell')} {'is' if missing == 1 else 'are'} missing; "
+        f"{f'{len(failed):,}' if failed else 'none'} failed"
+    )
     reasons = Counter(reason(result.record) for result in failed).most_common()
     listed = _listed([f"{count:,} x {why.rstrip('.')}" for why, count in reasons], "reason")
     return text + (f": {listed}." if listed else ".")
@@ -253,10 +256,10 @@ def _verdict(report: ReportFigures, tested: Sequence[Comparison]) -> str:
     if any(c.verdict == NO_DIFFERENCE for c in tested):
         text += (
             " In brackets: the smallest difference, in percentage points, that would have been "
-            "detected with 80 % power."
+            "detected with 80 % power"
         )
-    if any(c.detectable is not None and c.detectable >= 100 for c in tested):
-        text += ' "None could be": too few seeds or test images to detect any difference.'
+        none = any(c.detectable is not None and c.detectable >= 100 for c in tested)
+        text += '; "too few data to detect any" if none would have been.' if none else "."
     return text
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
 from rich.console import Console
 
-from benchmarks.faces.common import show
+from benchmarks.measurements import show
 from benchmarks.speed.products.turns import OURS, ProductAnswers
-from benchmarks.train import cost
+from benchmarks.speed.ratios import relative
 
 
 def show_starts(times: Mapping[str, list[float]], console: Console) -> None:
@@ -45,15 +44,6 @@ def show_memory(answers: ProductAnswers, title: str, console: Console) -> None:
     columns = ("product", f"MB after {first}", f"MB after {last:,}", "growth")
     rows = [(name, *_grown(of[0].megabytes, of[-1].megabytes)) for name, of in answers.items()]
     show(console, f"{title}, memory", columns, rows)
-
-
-def relative(values: Sequence[float], ours: Sequence[float], digits: int) -> str:
-    """Returns the median, with the ratios to ours of the same round where that is another."""
-    median = f"{float(np.median(values)):,.{digits}f}"
-    if values is ours or not all(ours):
-        return median
-    found = cost.ratios(values, ours)
-    return f"{median} ({found['median']:.2f}; {found['low']:.2f} to {found['high']:.2f})"
 
 
 def _grown(first: float | None, last: float | None) -> tuple[str, str, str]:
