@@ -83,7 +83,9 @@ def spans(values, low, high):
 def test_the_package_itself_builds_and_applies():
     layers = augmentation.build((("flip", ()), ("crop", (("padding", 2),))), seed=0)
     images = keras.ops.convert_to_tensor(FACES)
-    np.testing.assert_array_equal(array(augmentation.apply(layers, images)), FACES)
+    np.testing.assert_array_equal(array(augmentation.apply(layers, images, training=False)), FACES)
+    for layer in layers:  # Ours wait for a model's word, Keras's do not.
+        assert not np.array_equal(array(augmentation.apply([layer], images, training=True)), FACES)
     with pytest.raises(AttributeError, match="no attribute 'bild'"):
         augmentation.bild  # noqa: B018
 
