@@ -153,8 +153,11 @@ def _check(arguments: list[str]) -> list[str]:
 
 
 def _table(arguments: list[str]) -> list[str]:
-    """Accepts `table --table NAME` as well as `table NAME`."""
-    return arguments[1:] if arguments[:1] == ["--table"] else arguments
+    """Maps `--table NAME`, as `python -m benchmarks.run` takes it, to NAME in the first place."""
+    parser = argparse.ArgumentParser(prog=f"{PROGRAM} table", add_help=False, allow_abbrev=False)
+    parser.add_argument("--table", metavar="NAME")
+    given, others = parser.parse_known_args(arguments)
+    return arguments if given.table is None else [given.table, *others]
 
 
 COMMANDS: Mapping[str, Command] = {

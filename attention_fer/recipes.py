@@ -61,16 +61,16 @@ class Recipe:
         schedule: "constant"; "plateau": times `plateau_factor` after `plateau_patience` epochs
             without a better validation loss, as Keras counts them (PyTorch waits for one more);
             "cosine": to zero at the last step.
-        plateau_factor, plateau_patience: settings of the schedule "plateau".
-        warmup_epochs: epochs in which the rate of the cosine schedule rises from zero; fractions
-            are rounded to whole steps.
+        plateau_factor, plateau_patience: settings of the schedule "plateau"; the factor is below 1.
+        warmup_epochs: epochs in which the rate of the cosine schedule rises from zero, fewer than
+            `epochs`; fractions are rounded to whole steps.
         zoom: random zoom by up to this fraction, per axis; 0 for none.
         flip: random horizontal flip.
         augmentation: further augmentations of the training images, after flip and zoom; see
             `attention_fer.training.augmentation`.
-        crop_size: images are cut to this side around their centre before the network, in training
-            after the augmentation; None for the whole image. With the augmentation "crop" and
-            padding p, training images of side s become random crops of images padded by
+        crop_size: images are cropped to a central square of this side before the network, in
+            training after the augmentation; None for the whole image. With the augmentation "crop"
+            and padding p, training images of side s become random crops of images padded by
             `p - (s - crop_size) / 2`.
         image_size: images are resized to this side before the network; None for their own size.
         channels: 3 repeats a grey image in three channels; None for the images' own number.
@@ -89,9 +89,9 @@ class Recipe:
         sam: radius of sharpness-aware minimisation; 0 for none.
         freeze: what is not trained: "" for nothing, "all" for all but the head, the name of the
             last frozen layer, or the number of frozen layers.
-        unfreeze: (epoch, freeze) pairs: from that epoch on only this is frozen. The optimizer
-            restarts there, at `learning_rate`, and so do patience and plateau. If training ends
-            before that epoch, the rest is never released.
+        unfreeze: (epoch, freeze) pairs, epochs increasing from 2 on: from that epoch on only this
+            is frozen. The optimizer restarts there, at `learning_rate`, and so do patience and
+            plateau. If training ends before that epoch, the rest is never released.
         norm_momentum: momentum of the batch normalisations, in Keras's sense.
 
     Raises:
@@ -106,7 +106,7 @@ class Recipe:
     weight_decay: float = field(number(0.0, at_least=0))
     decay_kernels_only: bool = field(flag(False))
     schedule: str = field(choice("constant", SCHEDULES))
-    plateau_factor: float = field(number(0.1, above=0))
+    plateau_factor: float = field(number(0.1, above=0, below=1))
     plateau_patience: int = field(whole(10, at_least=0))
     warmup_epochs: float = field(number(0.0, at_least=0))
     zoom: float = field(number(0.3, at_least=0, below=1))
@@ -137,6 +137,13 @@ class Recipe:
             raise ValueError(
                 f"Only the schedule 'cosine' has a warm-up, got {self.schedule!r}: set "
                 "warmup_epochs to 0."
+            )
+        firsts = [1, *(epoch for epoch, _ in self.unfreeze)]
+        if firsts != sorted(set(firsts)):
+            raise ValueError(f"The epochs of unfreeze must increase from 2 on, got {firsts[1:]}.")
+        if self.warmup_epochs >= self.epochs:
+            raise ValueError(
+                f"warmup_epochs must be below epochs, got {self.warmup_epochs:g} of {self.epochs}."
             )
         if self.unfreeze and self.schedule == "cosine":
             raise ValueError("The schedule 'cosine' must not be restarted by unfreeze.")
@@ -351,8 +358,8 @@ RECIPES: dict[str, Recipe] = {
     "eeg": Recipe(epochs=15, patience=15, batch_size=32, learning_rate=1e-3, zoom=0.0, flip=False),
 }
 
-# The same for a network to be used: longer, with small rotations, light and erasing against what
-# is otherwise learned by heart, and an average over more epochs.
+# The same for a network to be used: longer, with small rotations, changes of brightness and
+# contrast, and erasing, against overfitting, and an average over more epochs.
 RECIPES["fer-small-long"] = replace(
     RECIPES["fer-small"],
     epochs=60,

@@ -114,10 +114,13 @@ def test_check_prints_the_card_of_a_folder(tmp_path, capsys):
     assert "manifest.json" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("named", [["attention"], ["--table", "attention"]])
-def test_a_table_is_named_with_or_without_its_option(named, tmp_path, capsys):
-    arguments = ["table", *named, "--data", str(tmp_path), "--out", str(tmp_path / "runs")]
-    assert main([*arguments, "--backbones", "vgg-16"]) == 2
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [(["attention"], []), (["--table", "attention"], []), ([], ["--table=attention"])],
+)
+def test_a_table_is_named_with_or_without_its_option(first, last, tmp_path, capsys):
+    arguments = ["table", *first, "--data", str(tmp_path), "--out", str(tmp_path / "runs")]
+    assert main([*arguments, "--backbones", "vgg-16", *last]) == 2
     assert "'vgg16'" in capsys.readouterr().err
 
 

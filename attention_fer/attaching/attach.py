@@ -49,8 +49,8 @@ def attach(
         The model with attention, and a receipt to print.
 
     Raises:
-        ValueError: an unsupported kind of model, nothing is selected, or a module does not fit one
-            of the places.
+        ValueError: an unsupported kind of model, nothing is selected, a module does not fit one of
+            the places, or it has a start of its own besides `start`.
         IdentityStartError: a `ValueError`: `start="identity"` is given, but the module does not
             support it.
 

@@ -12,7 +12,7 @@ _HEADS = (kl.Dense, kl.EinsumDense, kl.Conv1D, kl.Conv2D, kl.Conv3D)
 
 
 def beginning(graph: Graph) -> set[Call]:
-    """Return the calls before the first layer with weights to train: inputs, preparation."""
+    """Return the calls before the first layer with weights to train: inputs and preprocessing."""
     begun: set[Call] = set()
     for call in graph.calls:
         if call.learns or any(parent in begun for parent in call.parents):

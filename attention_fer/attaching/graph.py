@@ -86,7 +86,10 @@ class Graph:
     outputs: list[Call]
 
     def trunks(self) -> Iterator[list[Call]]:
-        """Yield the calls that every path from an input to an output passes, for each such pair."""
+        """Yield the calls that every path from an input to an output passes through.
+
+        They come as one list for each such pair.
+        """
         for source in filter(lambda call: call.is_input, self.calls):
             down = self._paths_from(source)
             for sink in self.outputs:

@@ -12,6 +12,7 @@ from attention_fer import layers
 from attention_fer.attaching.graph import Call
 from attention_fer.common import keras_private
 from attention_fer.layers.base import LOW_PRECISION
+from attention_fer.layers.registry import is_pair
 
 
 def module_for(
@@ -27,9 +28,15 @@ def module_for(
         name: name of the module.
 
     Raises:
-        ValueError: see `layers.get`; also `start` with a layer or a function, which have their own.
+        ValueError: see `layers.get`; also `start` with a layer or a function, which have their own,
+            or with a pair that has another.
         IdentityStartError: `start` is given, and the module cannot start so.
     """
+    given = _start_of(spec)
+    if None not in (start, given) and start != given:
+        raise ValueError(
+            f"start must be that of the pair, {given!r}, or None, got {start!r} with {spec!r}."
+        )
     own: dict[str, Any] = {"dtype": _policy(place)}
     if place.data_format:
         own["data_format"] = place.data_format
@@ -44,7 +51,7 @@ def module_for(
     try:
         return _made(asked, place, name), ""
     except layers.IdentityStartError as error:
-        if start is not None or _start_of(spec) is not None:
+        if start is not None or given is not None:
             raise
         return _made(_with(spec, {**own, "start": "paper"})[1], place, name), str(error)
 
@@ -83,7 +90,7 @@ def _with(spec: layers.Spec, own: Mapping[str, Any]) -> tuple[bool, Any]:
     """Return whether a spec takes arguments, and the spec with them."""
     if isinstance(spec, str):
         return True, (spec, dict(own))
-    if isinstance(spec, (tuple, list)) and len(spec) == 2 and isinstance(spec[1], Mapping):
+    if isinstance(spec, (tuple, list)) and is_pair(spec):
         return True, (spec[0], {**own, **spec[1]})
     if isinstance(spec, type) and issubclass(spec, layers.AttentionModule):
         return True, functools.partial(spec, **own)
@@ -92,7 +99,7 @@ def _with(spec: layers.Spec, own: Mapping[str, Any]) -> tuple[bool, Any]:
 
 def _start_of(spec: layers.Spec) -> Any:
     """Return the start that a pair sets itself."""
-    return spec[1].get("start") if isinstance(spec, (tuple, list)) else None
+    return spec[1].get("start") if isinstance(spec, (tuple, list)) and is_pair(spec) else None
 
 
 def _policy(place: Call) -> str:

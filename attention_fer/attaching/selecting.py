@@ -133,6 +133,12 @@ def _nothing(selectors: list[One], outside: Iterable[str], graph: Graph) -> str:
         )
     names = [call.operation.name for call in graph.calls]
     asked = [one for one in selectors if isinstance(one, str)]
+    for one in asked:
+        if inside := [call.path for call in graph.calls if f"/{one}/" in f"/{call.path}"]:
+            return (
+                f"{text}. {one!r} is a model inside it: select one of its layers, for example "
+                f"{inside[-1]!r}."
+            )
     near = [name for one in asked for name in difflib.get_close_matches(one, names, n=1)]
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"{text}, which matches none of {len(names)} layers, such as {names[-1]!r}.{hint}"

@@ -66,7 +66,7 @@ def channel_divisor(
     if channels % (parts * number):
         good = [n for n in range(1, (most or channels) + 1) if channels % (parts * n) == 0]
         times = f"{parts} times {what}" if parts > 1 else what
-        advice = f"Use one of {', '.join(map(str, good))}." if good else f"No {what} does."
+        advice = f"Use one of {', '.join(map(str, good))}." if good else f"No value of {what} does."
         raise ValueError(
             f"{times} must divide the number of channels, got {number} for {channels} channels. "
             f"{advice}"

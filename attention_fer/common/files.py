@@ -6,7 +6,8 @@ import contextlib
 import hashlib
 import json
 import os
-import tempfile
+import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,25 +15,31 @@ from typing import Any
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yields a temporary path in the folder of `path`, which becomes `path` if the block succeeds.
+    """Yields a temporary path next to a file, which becomes the file if the block succeeds.
 
     Readers see the old file or the new one, never a part. Missing folders are created. If the block
-    raises, the temporary file is removed and `path` stays as it was.
+    raises, the temporary file is removed and `path` stays as it was. The new file has the mode of
+    the old one, or what the umask leaves of 0o666. A symbolic link stays: its target is replaced.
 
     Raises:
         OSError: the folder cannot be written, or the disk is full.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     prefix = f".{path.name[:30]}."  # a name may be as long as the file system allows
-    handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
-    os.close(handle)
+    name = target.with_name(f"{prefix}{secrets.token_hex(4)}{path.suffix}")
+    # Not by mkstemp, which leaves the umask out. A draft is never more open than its file.
+    name.touch(0o666 if mode is None else mode | stat.S_IWUSR | stat.S_IRUSR, exist_ok=False)
     try:
-        yield Path(name)
+        yield name
         with open(name, "rb+") as file:
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        # Windows replaces no write-protected file, and could not remove a write-protected draft.
+        if mode is not None and os.name != "nt":
+            os.chmod(name, mode)
+        os.replace(name, target)
     except BaseException:
         with contextlib.suppress(OSError):
             os.unlink(name)

@@ -18,6 +18,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from attention_fer.common.checks import one_of
 
 
@@ -40,7 +42,8 @@ class Rule:
     def check(self, name: str, value: Any) -> Any:
         """Returns `value` in the form in which it is compared, or raises ValueError.
 
-        Lists become tuples, and whole numbers become floats where the default is a float.
+        Lists become tuples, NumPy's numbers become Python's, and whole numbers become floats where
+        the default is a float.
         """
         value = as_tuples(value)
         if type(value) is int and isinstance(self.default, float):
@@ -92,8 +95,10 @@ def check_fields(instance: Any) -> None:
 
 
 def as_tuples(value: Any) -> Any:
-    """Lists, as JSON and command lines have them, as tuples."""
-    return tuple(map(as_tuples, value)) if isinstance(value, (list, tuple)) else value
+    """Lists, as JSON and command lines have them, as tuples, and NumPy's numbers as Python's."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(as_tuples, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def is_number(value: Any) -> bool:

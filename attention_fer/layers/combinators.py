@@ -32,6 +32,7 @@ class Combinator(AttentionModule):
 
     Raises:
         ValueError: no module, or one that is not an `AttentionModule`; also what the modules raise.
+        IdentityStartError: the identity start with a module that has another one.
     """
 
     combinator: ClassVar[bool] = True
@@ -54,6 +55,13 @@ class Combinator(AttentionModule):
         kinds: list[str] = []
         for module in modules:
             layer = self._made(module)
+            # Configurations come from files, which must load even if they were made without this.
+            given = not isinstance(module, abc.Mapping)
+            if given and start == "identity" and layer.start != start:
+                raise IdentityStartError(
+                    "modules must all have start='identity' in a module with that start, got "
+                    f"{type(layer).__name__} with start={layer.start!r}."
+                )
             kinds.append(registry.name_of(type(layer)))
             count = kinds.count(kinds[-1])
             config = keras.saving.serialize_keras_object(layer)
@@ -71,9 +79,9 @@ class Combinator(AttentionModule):
 
     def _inheriting(self, module: Any) -> Any:
         own = {"start": self.start, "data_format": self.data_format, "dtype": self.dtype_policy}
-        if isinstance(module, str) and module not in registry.combinators():
+        if isinstance(module, str):
             return module, own
-        if isinstance(module, (tuple, list)) and len(module) == 2:
+        if isinstance(module, (tuple, list)) and registry.is_pair(module):
             return module[0], {**own, **module[1]}
         if isinstance(module, type) and issubclass(module, AttentionModule):
             return functools.partial(module, **own)

@@ -42,7 +42,8 @@ class DAN(AttentionModule):
     """
 
     no_identity: ClassVar[str] = (
-        "its spatial gate is a sum of ReLUs, which pass no gradient on where the sum is constant"
+        "its spatial gate is a sum of ReLUs: weights that make it 1 everywhere would receive no "
+        "gradient"
     )
 
     def __init__(

@@ -14,7 +14,10 @@ from attention_fer.layers.registry import register
 
 
 def eca_kernel_size(channels: int, gamma: float = 2, b: float = 1) -> int:
-    """Return the authors' adaptive kernel size: 3 up to 96 channels, 5 up to 1536, 7 for 2048."""
+    """Return the authors' adaptive kernel size.
+
+    It is 3 below 128 channels, 5 below 2048, and 7 below 32,768.
+    """
     size = int(abs((math.log2(channels) + b) / gamma))
     return max(3, size if size % 2 else size + 1)
 

@@ -76,7 +76,7 @@ def get(spec: Spec, name: str | None = None) -> keras.layers.Layer | None:
         spec: None; a registered name; a `(name, config)` pair; a layer class; a configured layer
             as a template (its configuration is copied, its weights are not); or a callable that
             returns a layer and is passed `name=` if it accepts that argument.
-        name: name of the new layer.
+        name: name of the new layer; None for that of the config or the template, or else a new one.
 
     Raises:
         ValueError: an unknown name, an argument that the module does not accept, or an unsupported
@@ -87,20 +87,26 @@ def get(spec: Spec, name: str | None = None) -> keras.layers.Layer | None:
     if isinstance(spec, keras.layers.Layer):
         return _copy(spec, name)
     if isinstance(spec, str):
-        if _combines(_modules[spec]):
+        spec = (spec, {})
+    if isinstance(spec, (tuple, list)) and is_pair(spec):
+        kind, config = spec
+        if _combines(_modules[kind]) and "modules" not in config:
             raise ValueError(
-                f"{spec!r} must be given its modules, such as "
-                f"({spec!r}, {{'modules': ['eca', 'cbam_spatial']}})."
+                f"{kind!r} must be given its modules, such as "
+                f"({kind!r}, {{'modules': ['eca', 'cbam_spatial']}})."
             )
-        return _modules[spec](name=name)
-    if isinstance(spec, (tuple, list)) and _is_pair(spec):
-        return _modules[spec[0]](name=name, **spec[1])
+        return _modules[kind](**{**config, "name": name or config.get("name")})
     if callable(spec):
         return _call(spec, name)
     raise ValueError(
         f"attention must be None, a name ({', '.join(names())}), a (name, config) pair, a layer "
         f"class, a layer or a callable that returns a layer, got {spec!r}."
     )
+
+
+def is_pair(spec: Sequence[Any]) -> bool:
+    """Whether a spec is a `(name, config)` pair."""
+    return len(spec) == 2 and isinstance(spec[0], str) and isinstance(spec[1], Mapping)
 
 
 def _combines(cls: type[keras.layers.Layer]) -> bool:
@@ -116,10 +122,6 @@ def _package(cls: type) -> str:
         # `python -m package.module` has a spec, `python module.py` a file, a notebook neither.
         module = spec.name if spec else Path(file).stem if file else module
     return module.split(".")[0]
-
-
-def _is_pair(spec: Sequence[Any]) -> bool:
-    return len(spec) == 2 and isinstance(spec[0], str) and isinstance(spec[1], Mapping)
 
 
 def _copy(layer: keras.layers.Layer, name: str | None) -> keras.layers.Layer:

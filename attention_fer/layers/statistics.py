@@ -19,7 +19,7 @@ def unbiased_variance(squares: Any, axes: tuple[int, ...]) -> Any:
     Returns:
         The sum divided by `max(n - 1, 1)`, so a single value has the variance 0.
     """
-    # The sizes may be unknown until the layer runs, so they are no Python integers.
+    # The sizes may be unknown until the layer runs, so they may not be Python integers.
     n = functools.reduce(operator.mul, (ops.shape(squares)[axis] for axis in axes))
     free = ops.maximum(ops.cast(n, squares.dtype) - 1, 1)
     return ops.sum(squares, axis=axes, keepdims=True) / free

@@ -145,8 +145,10 @@ def ConvNeXt(  # noqa: N802
         head: a name in `models.HEADS` or a `models.Head`, in place of the classifier alone.
         kernel_initializer: initializer of the convolutions and the dense layers over the channels;
             None for the authors', a normal distribution with standard deviation 0.02.
-        seed: makes the initial weights and stochastic depth depend on the seed and layer names
-            alone, so networks that differ in attention start equal wherever both have a layer.
+        seed: makes the initial weights and stochastic depth of the backbone depend on the seed and
+            layer names alone, so networks that differ in attention start equal wherever both have a
+            layer. Attention modules draw from Keras's global seed, see
+            `keras.utils.set_random_seed`.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to

@@ -100,8 +100,10 @@ def MiniResNet(  # noqa: N802
         head: a name in `models.HEADS` or a `models.Head`, in place of both dense layers.
         kernel_initializer: initializer of the convolutions and the dense layer. "he_normal" has the
             standard deviation of PyTorch's `kaiming_normal_`, but is truncated at two of them.
-        seed: makes the initial weights and dropouts depend on the seed and layer names alone, so
-            networks that differ in attention start equal wherever both have a layer.
+        seed: makes the initial weights and dropouts of the backbone depend on the seed and layer
+            names alone, so networks that differ in attention start equal wherever both have a
+            layer. Attention modules draw from Keras's global seed, see
+            `keras.utils.set_random_seed`.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to

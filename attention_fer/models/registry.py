@@ -15,7 +15,7 @@ Builder = Callable[..., keras.Model]
 Function = TypeVar("Function", bound=Builder)
 
 _networks: Registry[Builder] = Registry("network")
-# Recognisers are no backbones: they have their own input, attention and weights.
+# Recognisers are not backbones: they have their own input, attention and weights.
 _recognisers: Registry[Builder] = Registry("recogniser")
 
 

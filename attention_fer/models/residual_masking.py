@@ -15,6 +15,7 @@ from keras import layers as kl
 
 from attention_fer.common.checks import one_of
 from attention_fer.layers import Spec
+from attention_fer.layers.convolutions import kaiming_fan_out
 from attention_fer.models.parts import heads
 from attention_fer.models.parts.assembly import STEMS, NetworkFeatures, whole_network
 from attention_fer.models.parts.basic_block import POSITIONS, BasicBlocks
@@ -92,11 +93,6 @@ def _up(x: Any, skip: Any, filters: int, name: str, net: BasicBlocks) -> Any:
     return kl.Concatenate(axis=channel_axis(), name=f"{name}_concat")([x, skip])
 
 
-def he_normal_by_fan_out() -> keras.initializers.Initializer:
-    """Return PyTorch's `kaiming_normal_(mode="fan_out", nonlinearity="relu")`."""
-    return keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
-
-
 @register("residual_masking")
 @whole_network
 def ResidualMaskingNetwork(  # noqa: N802
@@ -155,8 +151,10 @@ def ResidualMaskingNetwork(  # noqa: N802
         head: a name in `models.HEADS` or a `models.Head`, in place of the classifier alone.
         kernel_initializer: initializer of the convolutions; None for the authors', a normal
             distribution with variance 2 / fan-out.
-        seed: makes the initial weights and dropout depend on the seed and layer names alone, so
-            networks that differ in attention start equal wherever both have a layer.
+        seed: makes the initial weights and dropout of the backbone depend on the seed and layer
+            names alone, so networks that differ in attention start equal wherever both have a
+            layer. Attention modules draw from Keras's global seed, see
+            `keras.utils.set_random_seed`.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to
@@ -171,7 +169,7 @@ def ResidualMaskingNetwork(  # noqa: N802
         attend=block_placement(attention, attention_position, POSITIONS, attention_stages, STAGES),
         negative_slope=0.0,
         projection=1,
-        kernel_initializer=kernel_initializer or he_normal_by_fan_out(),
+        kernel_initializer=kernel_initializer or kaiming_fan_out(),
         seed=seed,
         activation=activation,
     )

@@ -180,7 +180,8 @@ def resnet(
         kernel_initializer: initializer of the convolutions; `keras.applications` uses
             "glorot_uniform", the ResNet papers "he_normal".
         seed: makes the initial weights of the backbone depend on the seed and layer names alone, so
-            networks that differ in attention start equal wherever both have a layer.
+            networks that differ in attention start equal wherever both have a layer. Attention
+            modules draw from Keras's global seed, see `keras.utils.set_random_seed`.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to

@@ -118,8 +118,10 @@ def CNNV1(  # noqa: N802
         width: multiplier for every number of channels and units.
         head: a name in `models.HEADS` or a `models.Head`, in place of all dense layers.
         kernel_initializer: initializer of the convolutions and hidden dense layers.
-        seed: makes the initial weights and dropouts depend on the seed and layer names alone, so
-            networks that differ in attention start equal wherever both have a layer.
+        seed: makes the initial weights and dropouts of the backbone depend on the seed and layer
+            names alone, so networks that differ in attention start equal wherever both have a
+            layer. Attention modules draw from Keras's global seed, see
+            `keras.utils.set_random_seed`.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to

@@ -95,8 +95,10 @@ def SmallResNet(  # noqa: N802
         dropout: rate before the classifier or head.
         head: a name in `models.HEADS` or a `models.Head`, in place of the classifier alone.
         kernel_initializer: initializer of the convolutions.
-        seed: makes the initial weights and dropouts depend on the seed and layer names alone, so
-            networks that differ in attention start equal wherever both have a layer.
+        seed: makes the initial weights and dropouts of the backbone depend on the seed and layer
+            names alone, so networks that differ in attention start equal wherever both have a
+            layer. Attention modules draw from Keras's global seed, see
+            `keras.utils.set_random_seed`.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to

@@ -119,7 +119,8 @@ def vgg(
             `keras.applications` uses "glorot_uniform", with which ReLU networks of this depth start
             slowly, because their signal fades; "he_normal" preserves it.
         seed: makes the initial weights of the backbone depend on the seed and layer names alone, so
-            networks that differ in attention start equal wherever both have a layer.
+            networks that differ in attention start equal wherever both have a layer. Attention
+            modules draw from Keras's global seed, see `keras.utils.set_random_seed`.
 
     Returns:
         A functional `keras.Model` from `(batch, height, width, channels)` to

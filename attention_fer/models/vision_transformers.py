@@ -1,4 +1,6 @@
-"""Vision transformers: ViT, DeiT with its distillation token, and ConViT, which starts convolving.
+"""Vision transformers: ViT, DeiT with its distillation token, and ConViT.
+
+The attention of ConViT starts out as a convolution.
 
 ViT: Dosovitskiy et al. 2020, https://arxiv.org/abs/2010.11929
 DeiT: Touvron et al. 2020, https://arxiv.org/abs/2012.12877

@@ -9,6 +9,7 @@ import keras
 
 from attention_fer.common import keras_private
 from attention_fer.common.checks import one_of
+from attention_fer.common.nested import nested_layers
 
 Until = Union[int, str]
 
@@ -28,23 +29,28 @@ def freeze(model: keras.Model, until: Until | None = "all") -> list[str]:
         model: functional, or sequential.
         until: the number of frozen layers; the name of the last one; `"all"`: all but the
             head, which are the layers called `head_...` and `...predictions`, as those of this
-            package, or else the last layer with weights; None or 0: none.
+            package, or else the last layer with weights; None, "" or 0: none.
 
     Returns:
         The names of the frozen layers that have weights.
 
     Raises:
-        ValueError: more layers than there are, an unknown name, or nothing left to train.
+        ValueError: more layers than there are, an unknown name, or nothing left to train. The
+            network is then as it was.
     """
-    layers = list(_layers(model.layers))
+    layers = list(nested_layers(model))
     count = _count(layers, until)
+    every = keras_private.flatten_layers(model)
+    before = [layer.trainable for layer in every]
     # Under TensorFlow, setting a model to the value it already has does not reach its layers.
-    for layer in keras_private.flatten_layers(model):
+    for layer in every:
         layer.trainable = True
     for layer in layers[:count]:
         layer.trainable = False
     if not model.trainable_weights:
-        raise ValueError(f"{until!r} freezes every weight of {model.name}: nothing is left.")
+        for layer, trainable in zip(every, before, strict=True):  # Each before those inside it.
+            layer.trainable = trainable
+        raise ValueError(f"Freezing {count} layers of {model.name} leaves nothing to train.")
     return [layer.name for layer in layers[:count] if layer.weights]
 
 
@@ -74,16 +80,8 @@ def phases(
     return [(first, last, what) for (first, what), last in zip(starts, lasts, strict=True)]
 
 
-def _layers(layers: Iterable[keras.layers.Layer]) -> Iterable[keras.layers.Layer]:
-    for layer in layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer.layers)
-        else:
-            yield layer
-
-
 def _count(layers: list[keras.layers.Layer], until: Until | None) -> int:
-    if until is None:
+    if until is None or until == "":  # Recipes say "".
         return 0
     if until == "all":
         return _before_head(layers)

@@ -13,7 +13,7 @@ import keras
 def fused_batch_normalization() -> Iterator[None]:
     """Trains batch normalisation of images with one kernel where that is faster.
 
-    Keras 3 computes them from a dozen elementwise operations, each of which reads the whole map;
+    Keras 3 computes it from a dozen elementwise operations, each of which reads the whole map;
     XLA fuses them, but TensorFlow on a CPU does not. Its fused kernel, which Keras 2 used,
     makes a training step of `small_resnet` about a sixth faster. Results are equal up to rounding,
     and a layer outside the context, or stored, is Keras's own.

@@ -1,4 +1,7 @@
-"""From images in [0, 1] to what a network reads: cut, normalised, resized, in its channels."""
+"""From images in [0, 1] to what a network reads.
+
+They are cropped, normalised, resized and repeated to its number of channels.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ def preprocess(images: Any, network: keras.Model, recipe: Recipe | None = None) 
     Args:
         images: (batch, height, width, channels), float32 in [0, 1].
         network: decides size and number of channels.
-        recipe: decides `crop_size`, `mean` and `std`; None for a network that cuts and normalises
+        recipe: decides `crop_size`, `mean` and `std`; None for a network that crops and normalises
             images itself.
 
     Raises:

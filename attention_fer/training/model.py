@@ -13,6 +13,7 @@ from keras import ops
 
 from attention_fer.recipes import Recipe
 from attention_fer.training import augmentation, losses, sampling
+from attention_fer.training.augmentation.base import check_data_format
 from attention_fer.training.distillation import Distillation, FrozenTeacher
 from attention_fer.training.fused_norm import fused_batch_normalization
 from attention_fer.training.inputs import FlipAverage, preprocess
@@ -85,10 +86,24 @@ def training_model(
 ) -> TrainingModel:
     """Put `network` after augmentation and preprocessing, ready to be compiled.
 
-    Pixels become numbers in [0, 1], are augmented, cut, normalised, resized (bilinear) and repeated
-    to the channels of the network, in that order. The draws of the augmentation depend on the seed,
-    the recipe's augmentation and the number of the step alone: networks trained with one seed see
-    the same pictures, whether labels are mixed, a teacher teaches, SAM is used, or none of these.
+    Pixels become numbers in [0, 1], are augmented, cropped, normalised, resized (bilinear) and
+    repeated to the channels of the network, in that order. The draws of the augmentation depend on
+    the seed, the recipe's augmentation and the number of the step alone: networks trained with one
+    seed see the same pictures, whether labels are mixed, a teacher teaches, SAM is used, or none of
+    these.
+
+    Applied here are the recipe's augmentation with `flip` and `zoom`, `crop_size`, `mean`, `std`,
+    `loss`, `focal_gamma`, `label_smoothing`, `class_weights`, `flip_average` and `sam`. `compile`
+    applies the optimizer with its rate, weight decay and `ema`, and the schedule "cosine" with
+    `warmup_epochs`. The rest is up to the caller:
+
+    - before: build the network with `image_size`, `channels` and `drop_path`, give its batch
+      normalisations `norm_momentum`, and freeze layers (`freezing.freeze`).
+    - in `fit`: `epochs`, `batch_size`, the rows of `resample` (`sampling.draw`), `patience`
+      (`keras.callbacks.EarlyStopping`) and the schedule "plateau" (`schedules.plateau`).
+    - `unfreeze`: for each of `freezing.phases`, freeze, compile and fit.
+    - `ema`: within `fit`, validation sees the averages only with the callback
+      `keras.callbacks.SwapEMAWeights()`. After it, the network has them.
 
     Where labels are mixed or a teacher teaches, an `Objective` computes the loss on the device;
     accuracy then compares predictions for augmented images with the labels before mixing.
@@ -102,14 +117,17 @@ def training_model(
         seed: seed of the augmentation.
         image_shape: (height, width, channels) of the pixels; None for the network's own input.
         labels: int (n,), classes of the training images, from which class weights follow.
-        teacher: images in [0, 1] to probabilities; it sees the same augmented images, resized and
-            repeated to its channels. It becomes untrainable, and part of the training model.
+        teacher: images in [0, 1] to probabilities, not logits; it sees the same augmented images,
+            resized and repeated to its channels. It becomes untrainable, and part of the training
+            model.
         distillation: what is learned from the teacher.
 
     Raises:
         ValueError: class weights without labels, a teacher without distillation or vice versa, a
-            distillation head without them, channels or classes that do not fit.
+            distillation head without them, channels or classes that do not fit, or
+            `"channels_first"` as Keras's data format.
     """
+    check_data_format()
     if (teacher is None) != (distillation is None):
         raise ValueError("teacher and distillation must be given together; one of them is missing.")
     if len(heads := _heads(network.outputs)) > 1 and teacher is None:

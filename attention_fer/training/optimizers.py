@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from attention_fer.common.nested import nested_layers
 from attention_fer.recipes import Recipe
 from attention_fer.training import schedules
 
@@ -53,4 +54,5 @@ def optimizer(recipe: Recipe, network: keras.Model, steps: int = 1) -> keras.opt
 
 
 def _is_normalised(network: keras.Model) -> bool:
-    return any(isinstance(layer, keras.layers.BatchNormalization) for layer in network.layers)
+    normalisation = keras.layers.BatchNormalization
+    return any(isinstance(layer, normalisation) for layer in nested_layers(network))

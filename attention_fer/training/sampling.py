@@ -72,8 +72,8 @@ def _counts(labels: np.ndarray, classes: int = 0) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.ndim != 1 or not len(labels) or labels.dtype.kind not in "iu" or labels.min() < 0:
         raise ValueError(
-            f"labels must be a row of at least one integer from 0, got shape {labels.shape} of "
-            f"{labels.dtype}{f' from {labels.min()}' if labels.size else ''}."
+            f"labels must be a non-empty 1-D array of integers of at least 0, got shape "
+            f"{labels.shape} of {labels.dtype}{f' from {labels.min()}' if labels.size else ''}."
         )
     if classes and labels.max() >= classes:
         raise ValueError(f"labels must be below the {classes} classes, got {labels.max()}.")

@@ -260,8 +260,8 @@ def _computation(job: Job, made: TrainingModel, training: DataPart) -> Batchwise
 def phases(settings: Settings) -> list[tuple[int, int, str | int | None]]:
     """Return the first and last epoch of each phase, and its frozen layers as in `freeze`."""
     last = settings.epochs
-    within = [(epoch, what or None) for epoch, what in settings.unfreeze if epoch <= last]
-    return freezing.phases(settings.freeze or None, within, last)
+    within = [(epoch, what) for epoch, what in settings.unfreeze if epoch <= last]
+    return freezing.phases(settings.freeze, within, last)
 
 
 def _plateau(settings: Settings) -> list[keras.callbacks.Callback]:

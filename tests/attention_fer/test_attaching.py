@@ -133,6 +133,17 @@ def test_what_is_not_found_is_in_the_receipt_or_an_error():
             attention_fer.attach(resnet(), "eca", after=after)
 
 
+def test_a_model_inside_is_no_place_but_its_layers_are():
+    inputs = keras.Input(resnet().input_shape[1:])
+    inner = keras.Model(inputs, kl.ReLU(name="end")(kl.Conv2D(16, 3)(inputs)), name="inner")
+    outputs = kl.Dense(2)(kl.GlobalAveragePooling2D()(inner(inputs)))
+    outer = keras.Model(inputs, outputs)
+    with pytest.raises(ValueError, match="'inner' is a model inside it.*'inner/end'"):
+        attention_fer.attach(outer, "eca", after="inner")
+    _, receipt = attention_fer.attach(outer, "eca", after="inner/end")
+    assert places(receipt) == ["inner/end"]
+
+
 def test_a_module_that_does_not_fit_names_the_place():
     with pytest.raises(ValueError, match=r"CBAM cannot go after 'pool'.*\(None, 32\).*rank 3 to 5"):
         attention_fer.attach(resnet(), "cbam", after="pool")

@@ -55,11 +55,12 @@ def make(name):
         ("eca", "paper", "paper"),
         (layers.ECA, None, "identity"),
         (("eca", {"start": "paper"}), None, "paper"),
-        (("eca", {"start": "paper"}), "identity", "paper"),
+        (("eca", {"start": "paper"}), "paper", "paper"),
         (layers.ECA(start="identity", kernel_size=5), None, "identity"),
         (layers.ECA(kernel_size=5), None, "paper"),
         (make, None, "paper"),
         (("sequence", {"modules": ["eca", "cbam_spatial"]}), None, "identity"),
+        (("sequence", {"modules": [layers.ECA(kernel_size=5)]}), None, "paper"),
     ],
     ids=readable,
 )
@@ -70,13 +71,29 @@ def test_an_explicit_start_wins(attention, start, expected):
     assert noted == (expected == "paper")
 
 
+def test_the_start_of_a_pair_and_another_are_refused():
+    with pytest.raises(ValueError, match="start must be.*'paper'.*got 'identity'"):
+        attention_fer.attach(resnet(), ("eca", {"start": "paper"}), after="a_out", start="identity")
+
+
+def test_a_module_of_others_says_which_of_them_has_another_start():
+    mixed = ("sequence", {"modules": ["eca", layers.SE(reduction_ratio=4)]})
+    _, receipt = attention_fer.attach(resnet(), mixed, after="a_out")
+    assert any("start='paper'" in note and "got SE" in note for note in receipt.notes)
+    with pytest.raises(layers.IdentityStartError, match="got SE"):
+        attention_fer.attach(resnet(), mixed, after="a_out", start="identity")
+
+
 @pytest.mark.parametrize("attention", [layers.ECA(), make])
 def test_a_start_beside_a_layer_or_function_is_refused(attention):
     with pytest.raises(ValueError, match="start must be None.*got 'identity'"):
         attention_fer.attach(resnet(), attention, after="a_out", start="identity")
 
 
-@pytest.mark.parametrize("attention", [None, "nothing", ("se", {"ratio": 3}), 3])
+@pytest.mark.parametrize(
+    "attention",
+    [None, "nothing", ("se", {"ratio": 3}), 3, "sequence", ["eca", "cbam_spatial"], ("se",)],
+)
 def test_what_is_no_module_is_refused(attention):
     with pytest.raises((ValueError, TypeError), match="attention|nothing|ratio"):
         attention_fer.attach(resnet(), attention, after="a_out")

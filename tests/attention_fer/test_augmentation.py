@@ -82,8 +82,11 @@ def spans(values, low, high):
 
 def test_the_package_itself_builds_and_applies():
     layers = augmentation.build((("flip", ()), ("crop", (("padding", 2),))), seed=0)
-    images = keras.ops.convert_to_tensor(FACES)
-    np.testing.assert_array_equal(array(augmentation.apply(layers, images)), FACES)
+    faces = np.repeat(FACES, 16, 0)
+    images = keras.ops.convert_to_tensor(faces)
+    np.testing.assert_array_equal(array(augmentation.apply(layers, images, training=False)), faces)
+    for layer in layers:  # Without a model around them, ours would change nothing by default.
+        assert not np.array_equal(array(augmentation.apply([layer], images, training=True)), faces)
     with pytest.raises(AttributeError, match="no attribute 'bild'"):
         augmentation.bild  # noqa: B018
 

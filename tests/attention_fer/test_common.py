@@ -53,7 +53,41 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         raise RuntimeError
     assert json.loads(path.read_text()) == {"a": 1.5}
     assert os.listdir(path.parent) == ["a.json"]
-    assert path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_file_keeps_its_mode_and_a_new_one_has_that_of_the_umask(tmp_path):
+    path = tmp_path / "a.txt"
+    old = os.umask(0o027)
+    try:
+        files.write_text(path, "a")
+        assert path.stat().st_mode & 0o777 == 0o640
+        for mode in (0o600, 0o664, 0o444):
+            path.chmod(mode)
+            with files.replacing(path) as draft:
+                draft.write_text(oct(mode))
+                assert not draft.stat().st_mode & 0o777 & ~(mode | 0o600)  # never more open
+            assert (path.stat().st_mode & 0o777, path.read_text()) == (mode, oct(mode))
+    finally:
+        os.umask(old)
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_stays_and_its_target_is_written(tmp_path, exists):
+    target, link = tmp_path / "there" / "file", tmp_path / "here" / "link.json"
+    link.parent.mkdir()
+    try:
+        link.symlink_to(target)
+    except OSError:
+        pytest.skip("no symbolic links here")
+    if exists:
+        files.write_text(target, "old")
+    with files.replacing(link) as draft:
+        assert (draft.parent, draft.suffix) == (target.parent.resolve(), ".json")
+        draft.write_text("new")
+    assert link.is_symlink() and target.read_text() == "new" and not target.is_symlink()
+    assert os.listdir(target.parent) == ["file"]
 
 
 def test_a_hash_is_that_of_the_bytes(tmp_path):

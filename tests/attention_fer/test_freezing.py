@@ -30,6 +30,7 @@ def trainable(model):
     [
         (None, [], ["first", "head", "norm", "second"]),
         (0, [], ["first", "head", "norm", "second"]),
+        ("", [], ["first", "head", "norm", "second"]),
         (2, ["first"], ["head", "norm", "second"]),  # The input is the first layer.
         ("norm", ["first", "norm"], ["head", "second"]),
         ("all", ["first", "norm", "second"], ["head"]),
@@ -67,6 +68,15 @@ def test_freezing_less_thaws_again():
     freeze(model, "all")
     freeze(model, "first")
     assert trainable(model) == ["head", "norm", "second", "top"]
+
+
+def test_a_network_that_would_be_frozen_whole_stays_as_it_was():
+    model = nested()
+    freeze(model, "first")
+    model.get_layer("top").trainable = False
+    with pytest.raises(ValueError, match="leaves nothing"):
+        freeze(model, "top")
+    assert trainable(model) == ["head", "norm", "second"]
 
 
 def test_a_frozen_norm_uses_and_keeps_its_statistics():
@@ -121,8 +131,8 @@ def test_epochs_that_do_not_rise_within_the_training_are_refused(unfreeze):
         ("nom", "Did you mean 'norm'"),
         (6, "5 layers, got 6"),
         (-1, "got -1"),
-        (5, "freezes every weight"),
-        ("head", "'head' freezes every weight"),
+        (5, "Freezing 5 layers of .* leaves nothing"),
+        ("head", "Freezing 5 layers of .* leaves nothing"),
     ],
 )
 def test_what_cannot_be_frozen_is_refused(until, message):

@@ -153,7 +153,7 @@ def test_names_and_ranges_of_nested_gates():
 
 def test_modules_take_over_start_format_and_precision_unless_they_have_their_own():
     options = {"start": "identity", "data_format": "channels_first", "dtype": "mixed_bfloat16"}
-    own = ("se", {"start": "paper", "dtype": "float32"})
+    own = ("se", {"reduction_ratio": 4, "dtype": "float32"})
     layer = layers.Sequence(["eca", layers.CBAM, own], **options)
     layer.build((None, CHANNELS, 4, 4))
     for member in layer.members[:2]:
@@ -162,7 +162,10 @@ def test_modules_take_over_start_format_and_precision_unless_they_have_their_own
             key: options[key] for key in ("start", "data_format")
         }
         assert member.dtype_policy.name == "mixed_bfloat16"
-    assert layer.members[2].start == "paper" and layer.members[2].compute_dtype == "float32"
+    assert layer.members[2].start == "identity" and layer.members[2].compute_dtype == "float32"
+    layer = layers.Sequence(["eca", ("se", {"start": "identity"})], start="paper")
+    layer.build(X.shape)
+    assert [member.start for member in layer.members] == ["paper", "identity"]
 
 
 def test_a_template_gives_its_configuration_but_neither_its_weights_nor_itself():
@@ -317,11 +320,27 @@ def test_an_identity_product_is_the_identity():
             functools.partial(layers.Parallel, [SHUFFLE, "se"]),
             "start must be 'paper' for ShuffleAttention",
         ),
+        *(
+            (functools.partial(kind, ["eca", module]), "start='identity'.*got SE .*'paper'")
+            for kind in (layers.Sequence, layers.Parallel)
+            for module in (layers.SE(), ("se", {"start": "paper"}), lambda: layers.SE())
+        ),
     ],
 )
 def test_an_identity_start_that_is_impossible_is_refused(make, message):
     with pytest.raises(layers.IdentityStartError, match=message):
         make(start="identity")
+
+
+def test_a_configuration_that_mixes_starts_still_makes_its_module():
+    config = layers.Sequence(["eca", "se"]).get_config()
+    layer = layers.Sequence.from_config({**config, "start": "identity"})
+    layer.build(X.shape)
+    assert [layer.start, *(member.start for member in layer.members)] == [
+        "identity",
+        "paper",
+        "paper",
+    ]
 
 
 @pytest.mark.parametrize("kind", (layers.Sequence, layers.Parallel))

@@ -57,6 +57,12 @@ def test_a_pair_gives_a_configured_layer(pair):
     assert type(layer) is layers.SE and layer.reduction_ratio == 5 and layer.name == "gate"
 
 
+def test_a_pair_may_have_a_name_of_its_own():
+    config = layers.SE(name="own").get_config()
+    assert layers.get(("se", config)).name == "own"
+    assert layers.get(("se", config), name="gate").name == "gate"
+
+
 def test_a_class_gives_a_layer_of_it():
     layer = layers.get(layers.ECA, name="gate")
     assert type(layer) is layers.ECA and layer.name == "gate"
@@ -94,6 +100,8 @@ def test_a_callable_may_return_any_keras_layer():
         ("transformer", r"attention module.*'transformer'.*'cbam'"),
         (("se", {"ratio": 8}), r"ratio"),
         (("se", 8), r"attention must be.*\('se', 8\)"),
+        ("sequence", r"'sequence' must be given its modules"),
+        (("parallel", {"combination": "max"}), r"'parallel' must be given its modules"),
         (3, r"attention must be.*cbam_spatial.*got 3"),
         (("se",), r"attention must be.*\('se',\)"),
         (lambda: 7, r"return a Keras layer, got 7"),

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from attention_fer import recipes
@@ -54,6 +55,12 @@ def test_changes_are_what_differs():
         ({"freeze": -1}, "freeze must be"),
         ({"freeze": "all", "unfreeze": (("2", ""),)}, "unfreeze must be"),
         ({"warmup_epochs": 2}, "warm-up"),
+        ({"schedule": "cosine", "epochs": 2, "warmup_epochs": 2}, "warmup_epochs.*got 2 of 2"),
+        ({"plateau_factor": 1.0}, "plateau_factor must be .*below 1"),
+        ({"freeze": "all", "unfreeze": ((1, ""),)}, r"increase from 2 on, got \[1\]"),
+        ({"freeze": "all", "unfreeze": ((9, 3), (3, ""))}, r"increase.*got \[9, 3\]"),
+        ({"freeze": "all", "unfreeze": ((3, 3), (3, ""))}, r"increase.*got \[3, 3\]"),
+        ({"learning_rate": np.arange(2)}, "learning_rate must be"),
     ],
 )
 def test_a_recipe_out_of_range_is_refused_when_it_is_made(changes, words):
@@ -65,6 +72,19 @@ def test_lists_and_whole_numbers_are_stored_as_they_are_compared():
     made = Recipe(zoom=0, augmentation=[["rotate", [["degrees", 5]]]])
     assert type(made.zoom) is float
     assert made == Recipe(zoom=0.0, augmentation=(("rotate", (("degrees", 5),)),))
+
+
+def test_numbers_of_numpy_are_those_of_python():
+    made = Recipe(
+        epochs=np.int64(3),
+        learning_rate=np.float64(0.5),
+        zoom=np.float32(0.25),
+        flip=np.bool_(False),
+        augmentation=(("crop", (("padding", np.int32(2)),)),),
+    )
+    values = (("crop", (("padding", 2),)),)
+    same = Recipe(epochs=3, learning_rate=0.5, zoom=0.25, flip=False, augmentation=values)
+    assert made == same and repr(made) == repr(same)
 
 
 def test_recipes_need_no_framework():

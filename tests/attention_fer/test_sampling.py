@@ -103,7 +103,7 @@ def test_effective_weights_are_those_of_the_paper():
         (lambda: sampling.class_weights(LABELS, 4), "4 classes, got 4"),
         (lambda: sampling.draw(np.array([0.5]), "over", None), "labels must be .*shape .* float64"),
         (lambda: sampling.draw(np.array([-1]), "over", None), "from -1"),
-        (lambda: sampling.draw(np.array([], int), "over", None), "at least one integer"),
+        (lambda: sampling.draw(np.array([], int), "over", None), "non-empty 1-D array"),
     ],
 )
 def test_bad_input_is_refused(call, message):

@@ -40,6 +40,24 @@ def test_by_norm_takes_sgd_with_normalisation_and_adam_without(backbone, kind, r
     assert float(made.learning_rate) == pytest.approx(rate)
 
 
+def test_by_norm_finds_normalisation_in_a_network_inside():
+    inner = models.build("resnet50v2", **{**SMALL, "include_top": False, "pooling": "avg"})
+    outer = keras.Sequential([keras.Input((32, 32, 1)), inner, keras.layers.Dense(7, "softmax")])
+    made = optimizer(Recipe(optimizer="by-norm"), outer)
+    assert type(made) is keras.optimizers.SGD
+
+
+def test_a_network_that_takes_channels_first_is_refused(monkeypatch):
+    network = linear(8, 8)
+    monkeypatch.setattr(keras.config, "image_data_format", lambda: "channels_first")
+    for make in (
+        lambda: training_model(network, Recipe(zoom=0, flip=False)),
+        lambda: augmentation.build((("crop", ()),), 0),
+    ):
+        with pytest.raises(ValueError, match="channels_last.*got 'channels_first'"):
+            make()
+
+
 def test_the_published_recipe_has_its_optimizer():
     made = optimizer(Recipe(), models.build("vgg16", **SMALL))
     assert type(made) is keras.optimizers.Adam
@@ -162,3 +180,27 @@ def test_weight_decay_spares_scales_and_biases_if_asked_to(name, kernels_only):
     assert all(value == pytest.approx(0.95) for path, value in left.items() if path in decayed)
     everything = {"norm/gamma", "norm/beta", "dense/kernel", "dense/bias"}
     assert decayed == ({"dense/kernel"} if kernels_only else everything)
+
+
+def test_averaged_weights_are_validated_as_the_docstring_says():
+    def trained(callbacks):
+        recipe = Recipe(epochs=2, learning_rate=0.01, ema=0.5, zoom=0.0, flip=False)
+        keras.utils.set_random_seed(0)
+        made = training_model(linear(12, 10), recipe)
+        made.compile(steps=3)
+        labels = np.array([0, 1, 2])
+        found = made.fit(
+            PIXELS,
+            labels,
+            batch_size=1,
+            epochs=2,
+            verbose=0,
+            validation_data=(PIXELS, labels),
+            callbacks=callbacks,
+        ).history["val_loss"][-1]
+        return found, made.model.evaluate(PIXELS, labels, verbose=0)[0]
+
+    during, after = trained([keras.callbacks.SwapEMAWeights()])
+    assert during == pytest.approx(after, rel=1e-5)
+    during, same = trained([])
+    assert same == pytest.approx(after, rel=1e-5) and abs(during - after) > 1e-3

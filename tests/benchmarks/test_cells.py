@@ -100,7 +100,10 @@ OTHERS = {
     "channels": (1, 3),
     "augmentation": ((("flip", ()),), (("flip", ()), ("noise", ()))),
     "unfreeze": (((2, ""),), ((2, 3), (4, ""))),
-    **dict.fromkeys(("zoom", "label_smoothing", "drop_path", "ema", "norm_momentum"), (0.5, 0.6)),
+    **dict.fromkeys(
+        ("zoom", "label_smoothing", "drop_path", "ema", "norm_momentum", "plateau_factor"),
+        (0.5, 0.6),
+    ),
 }
 NEEDED = {"unfreeze": {"freeze": "all"}, "warmup_epochs": {"schedule": "cosine"}}
 

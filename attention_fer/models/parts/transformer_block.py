@@ -9,7 +9,7 @@ backend.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ import keras
 from keras import layers as kl
 
 from attention_fer.common.checks import positive_int
+from attention_fer.common.nested import nested_layers
 from attention_fer.models.parts.common import channel_axis, draw_seed, seeded, spatial_sizes
 from attention_fer.models.parts.residual_layers import StochasticDepth
 from attention_fer.models.parts.self_attention import MultiHeadSelfAttention
@@ -154,15 +155,6 @@ def _nearest(sizes: tuple[Any, ...], patch_size: int) -> str:
     divisors = [d for d in range(2, common + 1) if common % d == 0]
     patch = min(divisors, key=lambda d: abs(d - patch_size), default=1)
     return f"Use an image of {images[0]} x {images[1]} pixels or patch_size={patch}."
-
-
-def nested_layers(model: keras.Model) -> Iterator[kl.Layer]:
-    """Yield the layers of a model, and those of a nested model in its place."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from nested_layers(layer)
-        else:
-            yield layer
 
 
 def patch_grid(model: keras.Model) -> tuple[int, int]:

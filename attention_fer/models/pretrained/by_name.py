@@ -17,7 +17,7 @@ import h5py
 import keras
 import numpy as np
 
-from attention_fer.models.parts.common import channel_axis
+from attention_fer.models.parts.common import spatial_sizes
 
 Weights = dict[str, list[np.ndarray]]
 
@@ -160,10 +160,10 @@ def _fit(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray | None:
 
 def _applications_model(imagenet: str, model: keras.Model) -> keras.Model:
     # The dense layers of VGG fit one image size only; ResNets pool before theirs.
-    sizes = [size for axis, size in enumerate(model.input_shape) if axis not in (0, channel_axis())]
+    sizes = spatial_sizes(model.inputs[0])
     whole = any(layer.name == "predictions" for layer in model.layers)
     whole = whole and model.output_shape[-1] == 1000
-    whole = whole and (sizes == [224, 224] or not imagenet.startswith("VGG"))
+    whole = whole and (sizes == (224, 224) or not imagenet.startswith("VGG"))
     try:
         return getattr(keras.applications, imagenet)(weights="imagenet", include_top=whole)
     except Exception as error:

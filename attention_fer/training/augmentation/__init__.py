@@ -2,7 +2,7 @@
 
     from attention_fer.training import augmentation
     layers = augmentation.build((("flip", ()), ("crop", (("padding", 4),))), seed=0)
-    images = augmentation.apply(layers, images)
+    images = augmentation.apply(layers, images, training=True)
 
 Our own layers are those that Keras lacks, or implements differently from the papers. Checking a
 specification loads no framework.

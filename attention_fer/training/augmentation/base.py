@@ -9,6 +9,19 @@ import keras
 from keras import ops
 
 
+def check_data_format() -> None:
+    """Check that images have their channels last, as everything here takes them.
+
+    Raises:
+        ValueError: `keras.config.image_data_format()` is `"channels_first"`.
+    """
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            "keras.config.image_data_format() must be 'channels_last' for training and "
+            "augmentation, got 'channels_first'."
+        )
+
+
 class Augmentation(keras.layers.Layer):
     """Changes images in training, and returns them unchanged otherwise.
 

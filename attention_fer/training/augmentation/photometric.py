@@ -18,22 +18,25 @@ LEVELS = 256
 
 
 def brightness(images: Any, factor: Any) -> Any:
-    """Between black, at 0, and the image, at 1, and beyond."""
+    """Interpolates from black (factor 0) to the image (factor 1); larger factors extrapolate."""
     return images * factor
 
 
 def contrast(images: Any, factor: Any) -> Any:
-    """Between the mean grey of the image and the image, and beyond."""
+    """Interpolates from the mean grey of the image to the image, see `brightness`."""
     return _blend(ops.mean(_grey(images), axis=(1, 2), keepdims=True), images, factor)
 
 
 def colour(images: Any, factor: Any) -> Any:
-    """Between the grey image and the image, and beyond."""
+    """Interpolates from the grey image to the image, see `brightness`."""
     return _blend(_grey(images), images, factor)
 
 
 def sharpness(images: Any, factor: Any) -> Any:
-    """Between the image smoothed over 3 x 3 pixels and the image, and beyond; not at the border."""
+    """Interpolates from the image smoothed over 3 x 3 pixels to the image, see `brightness`.
+
+    Pixels at the border stay as they are.
+    """
     height, width = ops.shape(images)[1:3]
     smooth = 4 * images[:, 1:-1, 1:-1]
     for y in range(3):

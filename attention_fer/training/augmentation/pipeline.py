@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from attention_fer.training.augmentation.base import RandomApply
+from attention_fer.training.augmentation.base import RandomApply, check_data_format
 from attention_fer.training.augmentation.specification import (
     AUGMENTATIONS,
     AugmentationEntry,
@@ -35,8 +35,10 @@ def build(specification: Specification, seed: int) -> list[keras.layers.Layer]:
         seed: seed of all draws.
 
     Raises:
-        ValueError: an unknown name or option, or a value out of range.
+        ValueError: an unknown name or option, a value out of range, or `"channels_first"` as
+            Keras's data format.
     """
+    check_data_format()
     seen: Counter[str] = Counter()
     layers = []
     for entry in specification:
@@ -45,24 +47,32 @@ def build(specification: Specification, seed: int) -> list[keras.layers.Layer]:
     return layers
 
 
-def apply(layers: Sequence[keras.layers.Layer], images: Any, labels: Any = None) -> Any:
+def apply(
+    layers: Sequence[keras.layers.Layer],
+    images: Any,
+    labels: Any = None,
+    training: bool | None = None,
+) -> Any:
     """Return images that went through the layers; with labels the pair (images, labels).
 
     Args:
         layers: from `build`.
         images: (batch, height, width, channels), float32 in [0, 1].
         labels: soft, (batch, classes); needed by layers that mix.
+        training: True to change the images; None where a model says so, as within its graph. Called
+            on their own, Keras's layers would then change images, and those of this package not.
 
     Raises:
         ValueError: a layer that mixes, without labels.
     """
+    mode = {} if training is None else {"training": training}
     for layer in layers:
         if not getattr(layer, "mixes_labels", False):
-            images = layer(images)
+            images = layer(images, **mode)
         elif labels is None:
             raise ValueError(f"{layer.name} mixes labels: pass labels to `apply`.")
         else:
-            mixed = layer({"images": images, "labels": labels})
+            mixed = layer({"images": images, "labels": labels}, **mode)
             images, labels = mixed["images"], mixed["labels"]
     return images if labels is None else (images, labels)
 
@@ -77,8 +87,6 @@ def _layer(entry: AugmentationEntry, seed: int, occurrence: int) -> keras.layers
 
 
 def _maker(kind: AugmentationKind) -> Callable[..., keras.layers.Layer]:
-    if not isinstance(kind.layer, str):
-        return kind.layer
     module, _, name = kind.layer.partition(":")
     maker: Callable[..., keras.layers.Layer] = getattr(
         importlib.import_module(f"{__package__}.{module}"), name

@@ -6,7 +6,7 @@ options, themselves (option, value) pairs: `(("flip", ()), ("cutmix", (("alpha",
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,14 +26,14 @@ class AugmentationKind:
     """One augmentation that a specification can name.
 
     Attributes:
-        layer: what makes the layer from the options and a `seed`: a callable, or where to find it,
-            `"module:name"` in this package, so that it is imported only when it is built.
+        layer: where to find what makes the layer from the options and a `seed`, `"module:name"` in
+            this package, so that it is imported only when it is built.
         options: the rule of each option. With a `p` each image is changed with that probability.
         mixes_labels: whether it mixes labels as well.
         own_p: whether the layer itself takes `p`; else `RandomApply` does it.
     """
 
-    layer: str | Callable[..., Any]
+    layer: str
     options: Mapping[str, Rule]
     mixes_labels: bool = False
     own_p: bool = False
