@@ -152,7 +152,7 @@ def test_rates_leave_out_the_first_turn_and_ratios_are_of_the_same_turn(capsys):
     tables.show_memory(found, "Photographs", plain_console())
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "ours 50.0 50.0 300" in lines
-    assert "fer 12.5 (0.50; 0.25 to 0.50) 6.2 (0.25; 0.12 to 0.25) 150" in lines
+    assert "fer 12.5 (0.50; 0.38 to 0.50) 6.2 (0.25; 0.19 to 0.25) 150" in lines
     assert "ours 50 80 +30" in lines and "fer 500 503 +3" in lines
     assert "product MB after 100 MB after 400 growth" in lines
 
