@@ -95,7 +95,7 @@ def test_a_start_beside_a_layer_or_function_is_refused(attention):
     [None, "nothing", ("se", {"ratio": 3}), 3, "sequence", ["eca", "cbam_spatial"], ("se",)],
 )
 def test_what_is_no_module_is_refused(attention):
-    with pytest.raises((ValueError, TypeError), match="attention|nothing|ratio"):
+    with pytest.raises(ValueError, match="attention|nothing|ratio|'sequence' must be given"):
         attention_fer.attach(resnet(), attention, after="a_out")
 
 
