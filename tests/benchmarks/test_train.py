@@ -124,6 +124,7 @@ def test_another_content_is_refused(dataset, tmp_path):
         train(Job(one, dataset.path, tmp_path), dataset, lambda *_, **__: None)
 
 
+@pytest.mark.slow
 def test_a_warm_start_begins_with_the_weights_of_the_teacher(dataset, tmp_path):
     def trained(name, taught_in=None, **changes):
         one = cell(
