@@ -123,14 +123,14 @@ def test_a_crop_is_resized_where_an_image_size_is_given():
 
 def test_random_crops_are_those_of_the_padded_image():
     recipe = Recipe(crop_size=8, zoom=0, flip=False, augmentation=(("crop", (("padding", 3),)),))
-    images = np.repeat(np.random.default_rng(0).random((1, 10, 10, 1)), 300, 0).astype("float32")
+    images = np.repeat(np.random.default_rng(0).random((1, 10, 10, 1)), 1000, 0).astype("float32")
     layers = augmentation.build(recipe.full_augmentation, 0)
     moved = [layer(images, training=True) for layer in layers]
     found = array(preprocess(moved[-1], linear(8, 8), recipe))
     padded = np.pad(images[0, :, :, 0], 2)  # the padding of 3, less one pixel that the crop cuts
     windows = np.lib.stride_tricks.sliding_window_view(padded, (8, 8)).reshape(-1, 64)
     assert len(windows) == 49
-    distance = np.abs(found.reshape(300, 1, 64) - windows).max(-1)
+    distance = np.abs(found.reshape(1000, 1, 64) - windows).max(-1)
     np.testing.assert_allclose(distance.min(1), 0, atol=1e-6)
     assert set(distance.argmin(1)) == set(range(49))
 
