@@ -152,7 +152,9 @@ def test_a_part_of_the_images_is_changed(name):
     if name in MIXING:
         found, labels = result(layer, images, np.eye(400))
         kept = (labels == np.eye(400)).all(1)
-        np.testing.assert_array_equal(kept, (found == images).all(axis=(1, 2, 3)))
+        # Rounding changes an image that was mixed with itself.
+        np.testing.assert_allclose(found[kept], images[kept], rtol=0, atol=1e-6)
+        assert np.abs(found - images)[~kept].max(axis=(1, 2, 3)).mean() > 0.1
         np.testing.assert_allclose(labels.sum(1), 1, rtol=1e-5)
     else:
         kept = (result(layer, images) == images).all(axis=(1, 2, 3))
