@@ -150,7 +150,8 @@ def test_samples_of_a_batch_do_not_see_each_other_in_inference(spec):
     x = features(4, 6, 5, CHANNELS)
     layer = built(spec, x.shape)
     alone = np.concatenate([to_numpy(layer(x[i : i + 1])) for i in range(4)])
-    np.testing.assert_allclose(to_numpy(layer(x)), alone, rtol=1e-5, atol=1e-6)
+    # PyTorch sums in another order for other sizes of a batch.
+    np.testing.assert_allclose(to_numpy(layer(x)), alone, rtol=1e-4, atol=1e-6)
 
 
 @each_identity

@@ -26,7 +26,8 @@ def array(x):
 
 
 def ours(operation, image, value=None):
-    value = value if value is None else np.full((1, 1, 1, 1), value, "float32")
+    if value is not None:
+        value = keras.ops.full((1, 1, 1, 1), value, "float32")
     found = array(operation(tensor(image), value))[0]
     return np.clip(found, 0, 1).reshape(image.shape) * 255
 
