@@ -30,7 +30,7 @@ def module_for(
     Raises:
         ValueError: see `layers.get`; also `start` with a layer or a function, which have their own,
             or with a pair that has another.
-        IdentityStartError: `start` is given, and the module cannot start so.
+        IdentityStartError: `start` is given, and the module does not support it.
     """
     given = _start_of(spec)
     if None not in (start, given) and start != given:

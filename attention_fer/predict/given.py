@@ -119,5 +119,5 @@ def _checked(array: np.ndarray, channels: str) -> np.ndarray:
             "An array must be uint8 (height, width) or (height, width, 3) with pixels from 0 to "
             f"255, got {array.dtype} of shape {array.shape}."
         )
-    turned = channels == "bgr" and pixels.ndim == 3  # a grey picture has no channels to turn
-    return np.ascontiguousarray(pixels[..., ::-1]) if turned else pixels
+    backwards = channels == "bgr" and pixels.ndim == 3  # a grey picture has no such axis
+    return np.ascontiguousarray(pixels[..., ::-1]) if backwards else pixels

@@ -54,7 +54,8 @@ class Gate:
     Args:
         app: what is protected.
         token: token that requests must carry; None for none.
-        public: paths that need no token, as they are written. Routes may match others as well.
+        public: paths that need no token. They are compared literally, because routes may also match
+            other spellings.
         loopback: whether the header `Host` must name this computer. A site whose name was made to
             point to 127.0.0.1 (DNS rebinding) is reached under its own name.
     """

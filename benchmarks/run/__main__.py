@@ -68,7 +68,7 @@ def carry_out(run: RunConfig, dry_run: bool, console: Console) -> int:
             )
             failed = runner.run(todo)
     if run.cost and run.limit is not None and not run.limit.left:
-        console.print("There is no time left to measure --cost. Rerun the command to measure it.")
+        console.print("No time is left to measure costs. Rerun the command to measure them.")
     elif run.cost:
         costs.measure(run, console)
     formats.publish(run.plan, run.store, console)

@@ -51,7 +51,7 @@ class KnownDurations:
             self.learn(result.cell, result.record)
 
     def learn(self, cell: Cell, record: Mapping[str, Any]) -> None:
-        """Take a cell into account if it is done; a failed one tells nothing."""
+        """Take a cell into account if it is done; a failed one says nothing."""
         if record["status"] == "done":
             self._by_kind[kind(cell)].append(sum(record["timing"].values()))
 

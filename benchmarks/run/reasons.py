@@ -36,8 +36,8 @@ def retraining(
     again = [cell for cell in cells if cell.slug in unsaved]
     if again:
         yield (
-            f"{_cells(len(again))} trained again: stored without the network, which --save-models "
-            "or a student needs."
+            f"{_cells(len(again))} trained again, because the network is not stored, which "
+            "--save-models or a student needs."
         )
     like: dict[tuple[Any, ...], list[Result]] = {}
     for result in stored:
@@ -51,7 +51,7 @@ def retraining(
             found[min((_differences(other, cell) for other in others), key=len)] += 1
     for differences, n in found.most_common():
         what = ", ".join(differences)
-        yield f"{_cells(n)} trained again: stored with other settings, {what}."
+        yield f"{_cells(n)} trained again, because stored results have other settings: {what}."
 
 
 def _cells(n: int) -> str:

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -147,12 +148,14 @@ class Runner:
         if no cell is left.
         """
         with self._waiting_lock:
-            ready = [cell for cell in self._waiting if not self._is_taught_by_unfinished(cell)]
-            # A control may equal its plain network, so other cells go first while that is trained.
-            ready.sort(key=self._has_unfinished_plain)
-            if ready:
-                self._waiting.remove(ready[0])
-                return ready[0], None
+            ready = (i for i, one in enumerate(self._waiting) if not self._waits_for_teacher(one))
+            first = next(ready, None)
+            if first is not None:
+                # A control may equal its plain network: others go first while that is trained.
+                free = (
+                    i for i in chain([first], ready) if not self._waits_for_plain(self._waiting[i])
+                )
+                return self._waiting.pop(next(free, first)), None
             taught = bool(self._waiting)
         found: tuple[Cell | None, int | None] = None, None
         try:
@@ -163,10 +166,10 @@ class Runner:
         self._stop.wait(_LOOK_AGAIN)
         return found
 
-    def _is_taught_by_unfinished(self, cell: Cell) -> bool:
+    def _waits_for_teacher(self, cell: Cell) -> bool:
         return cell.teacher is not None and cell.teacher.slug in self._unfinished
 
-    def _has_unfinished_plain(self, cell: Cell) -> bool:
+    def _waits_for_plain(self, cell: Cell) -> bool:
         return any(plain.slug in self._unfinished for plain in _plain_cells(cell))
 
     def _leave_out(self, cell: Cell) -> bool:

@@ -136,7 +136,7 @@ def _check_arguments(options: argparse.Namespace) -> None:
     if options.minutes is not None and not options.minutes > 0:
         raise ValueError(f"--minutes must be above 0, got {options.minutes:g}.")
     if options.executor == "ray":
-        # This machine's GPUs tell nothing about those of the cluster.
+        # This machine's GPUs say nothing about those of the cluster.
         if options.profile is None:
             raise ValueError("--executor ray needs --profile quick or --profile full, got neither.")
         if options.replicas == "all":

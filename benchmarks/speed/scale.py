@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table as RichTable
 
+from benchmarks.measurements import show
 from benchmarks.plan.cell import Cell, Target
 from benchmarks.plan.plan import Plan
 from benchmarks.plan.table import Row, Table
@@ -50,9 +49,6 @@ def run(options: argparse.Namespace, console: Console) -> None:
             put(store, cell, options.images)
         write(stored, store.root)
         larger = plan_of(options.planned)
-        table = RichTable(box=box.SIMPLE_HEAD)
-        for column in ("", "seconds", "relative to reading"):
-            table.add_column(column, justify="left" if column == "" else "right")
         reading = seconds(lambda: [p.read_bytes() for p in store.root.rglob("*") if p.is_file()])
 
         def planning() -> list[Cell]:
@@ -66,9 +62,9 @@ def run(options: argparse.Namespace, console: Console) -> None:
         times["statistics"] = seconds(lambda: report.read(store.root))
         for form in formats.FORMATS:
             times[f"writing {form}"] = seconds(partial(formats.render, reports, form))
-        for name, spent in times.items():
-            table.add_row(name, f"{spent:.1f}", f"{spent / reading:.1f}")
-        console.print(table)
+        rows = [(name, f"{spent:.1f}", f"{spent / reading:.1f}") for name, spent in times.items()]
+        title = f"{len(stored.cells):,} results of {options.images:,} test images"
+        show(console, title, ("", "seconds", "relative to reading"), rows)
 
 
 def seconds(call: Callable[[], Any]) -> float:

@@ -34,7 +34,10 @@ def test_networks_that_were_not_kept_are_named(store):
     for one in cells[:2]:
         put_done(store, one, np.ones(4))
     (line,) = lines(cells, store, keep={one.slug for one in cells})
-    assert line.startswith("2 cells are trained again: stored without") and "--save-models" in line
+    assert (
+        line.startswith("2 cells are trained again, because the network is not stored")
+        and "--save-models" in line
+    )
 
 
 def test_settings_that_differ_are_named_once_for_all_cells(store):
@@ -44,7 +47,7 @@ def test_settings_that_differ_are_named_once_for_all_cells(store):
     epochs = stored[0].settings.epochs
     wanted = [changed(one, epochs=epochs + 6, label_smoothing=0.1) for one in stored]
     (line,) = lines(wanted, store)
-    assert line.startswith("3 cells are trained again: stored with other settings")
+    assert line.startswith("3 cells are trained again, because stored results have other settings")
     assert f"epochs {epochs + 6}, stored {epochs}" in line
     assert "label smoothing 0.1, stored 0.0" in line
 

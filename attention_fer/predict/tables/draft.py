@@ -48,7 +48,7 @@ class Draft:
         self.discarded = False
         self.resumed = self._complete()
         if not self.resumed:
-            # Without this, Windows ends lines as `_complete` does not know them.
+            # As bytes: in text, Windows would end lines otherwise than `_complete` expects.
             self.path.write_bytes(self._head.encode())
 
     def __enter__(self) -> Draft:

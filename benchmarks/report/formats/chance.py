@@ -132,10 +132,11 @@ def _published(report: ChanceReport, n: int, of: PublishedGains) -> str:
         f"{of.positive} of them above zero."
     )
     lines = report.null(n, easier=True) or report.null(n)
-    inside = [f"{of.inside(line.gains)} within that of {line.sides}" for line in lines]
+    inside = [f"{of.inside(line.gains)} lie within that of {line.sides}" for line in lines]
+    narrower = " A span on as many images would be narrower." if of.n > n else ""
     return (
-        f"{text} Of the spans on {n:,} images at an accuracy of "
-        f"{fixed(lines[0].accuracy, digits=1)} %: {', '.join(inside)}."
+        f"{text} Compared with the spans on {n:,} images at an accuracy of "
+        f"{fixed(lines[0].accuracy, digits=1)} %, {', '.join(inside)}.{narrower}"
     )
 
 
